@@ -1,0 +1,1 @@
+"""The eight raw tables: what they must hold, how they are read, what is wrong with them."""
