@@ -1,5 +1,6 @@
 """The errors that a person meets: one sentence each, which names what was found, what was
-expected and what to do. None repeats an applicant's data."""
+expected and what to do. None repeats an applicant's data.
+"""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

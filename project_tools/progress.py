@@ -42,7 +42,8 @@ def working(label: str, *, quiet: bool = False) -> Iterator[None]:
 
 class Bar:
     """How many of a known number of things are done; a moving bar, or lines where there is no
-    terminal."""
+    terminal.
+    """
 
     def __init__(self, label: str, total: int, *, quiet: bool = False) -> None:
         self._label, self._total, self._quiet = label, total, quiet
