@@ -1,0 +1,66 @@
+# `make help` explains itself: the text after ## on a target's line is its help.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SERVE ?= 1
+CLIENTS ?= 20000
+RAW ?=
+
+export UV_COMPILE_BYTECODE := 1
+
+.PHONY: help setup run test lint types contracts api dashboard api-pair screenshots lock clean
+
+help: ## show this list
+	@echo "Credit scoring, from raw tables to a decision on the screen. Two commands do it all:"
+	@echo "  make run     and     make test"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "Variables:  RAW=DIR      your own eight raw tables in place of the demonstration's (run)"
+	@echo "            CLIENTS=N    clients in the demonstration, default 20000 (run)"
+	@echo "            SERVE=0      end after the export, serve nothing (run)"
+	@echo "            PYTHON=...   the Python, 3.11 or later, that the environment is made from (setup)"
+	@echo "Settings:   environment variables CREDIT_..., listed in README.md"
+
+setup: ## make or renew the environment in .venv from the lock
+	@scripts/setup.sh "$(PYTHON)" "$(VENV)"
+
+run: setup ## tables, features, search, model, export, API and dashboard; Ctrl-C stops both
+	@$(BIN)/python scripts/run.py --clients "$(CLIENTS)" --raw "$(RAW)" --serve "$(SERVE)"
+
+test: setup ## the whole test suite
+	$(BIN)/python -m pytest
+	$(BIN)/python -W error -m unittest discover api
+
+lint: setup ## ruff: rules and format; workflows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --persona auditor .github/workflows
+
+types: setup ## mypy, strict in project_tools and api
+	$(BIN)/mypy
+
+contracts: setup ## import-linter: nothing flows back
+	$(BIN)/lint-imports
+
+api: setup ## serve the committed model (api/model, or CREDIT_MODEL and CREDIT_CLIENTS)
+	@$(BIN)/python -m api
+
+dashboard: setup ## the dashboard on the API at CREDIT_API_URL
+	@$(BIN)/python scripts/dashboard.py
+
+api-pair: setup ## renew the committed pair api/model + api/clients.parquet from demonstration tables
+	@$(BIN)/python scripts/api_pair.py
+
+screenshots: setup ## take the README's pictures from a real browser
+	SCREENSHOT_DIR=docs/images $(BIN)/python -m pytest tests/browser
+
+lock: setup ## lock the versions anew: requirements.txt and the projects' requirements
+	@scripts/lock.sh "$(BIN)"
+
+clean: ## remove what make run wrote (tables, features, artefact, MLflow store); keep the environment
+	rm -rf pickle_files/demo_tables pickle_files/artefact pickle_files/features.* pickle_files/clients.parquet pickle_files/run.json mlflow.db mlruns

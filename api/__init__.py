@@ -1,0 +1,36 @@
+"""The scoring API: decisions, explanations and comparisons over HTTP, for the dashboard and others.
+
+``create_app`` makes the application; nothing is loaded on import. ``python -m api`` starts it.
+"""
+
+from apiflask import APIFlask
+
+from api.guard import guard
+from api.journal import journal
+from api.problems import answer_errors
+from api.release import release
+from api.routes import BLUEPRINTS
+from api.service import install
+from api.strict_json import StrictJSON
+from project_tools.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> APIFlask:
+    """The application with the model and clients that the settings name.
+
+    Where they cannot be loaded, it answers 503 with a sentence until it is started anew;
+    ``/health/live`` and ``/version`` answer all the same.
+    """
+    # No /docs: its page loads scripts from another host.
+    app = APIFlask(__name__, title="Credit scoring", version=release(), docs_path=None)
+    app.config["DEBUG"] = False  # whatever FLASK_DEBUG says: a debugger runs anybody's code
+    app.json = StrictJSON(app)
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    journal(app)
+    guard(app)
+    answer_errors(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    install(app, settings or Settings.load())
+    return app

@@ -1,0 +1,50 @@
+"""The log: a line for each answer, by route and request id, with no client and no value in it."""
+
+import logging
+import sys
+import time
+import uuid
+
+from apiflask import APIFlask
+from flask import Response, g, request
+
+
+def journal(app: APIFlask) -> None:
+    """Give each request an id, and each answer a line in the log and the id in a header."""
+    app.logger.setLevel(logging.INFO)
+    app.before_request(_begin)
+    app.after_request(_end(app.logger))
+
+
+def request_id() -> str:
+    """The id of the request that is being answered."""
+    found: str = g.setdefault("request_id", uuid.uuid4().hex)
+    return found
+
+
+def place(error: BaseException) -> str:
+    """An error's kind and line of code, without its message: that may hold an applicant's data."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = "?" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+    return f"{type(error).__name__} at {where}"
+
+
+def _begin() -> None:
+    request_id()
+    g.started = time.perf_counter()
+
+
+def _end(logger: logging.Logger):  # type: ignore[no-untyped-def]
+    def end(response: Response) -> Response:
+        # The rule and not the path: the path holds the client's id.
+        rule = request.url_rule.rule if request.url_rule else "(no route)"
+        spent = 1000 * (time.perf_counter() - g.get("started", time.perf_counter()))
+        logger.info(
+            "%s %s %s %.1f ms %s", request.method, rule, response.status_code, spent, request_id()
+        )
+        response.headers["X-Request-ID"] = request_id()
+        return response
+
+    return end

@@ -1,0 +1,16 @@
+"""Which release of the code answers, with which model."""
+
+from importlib.metadata import version
+
+from project_tools.artefact import Artefact
+
+
+def release() -> str:
+    """The version of the installed package."""
+    return version("project-tools")
+
+
+def model_of(artefact: Artefact) -> dict[str, str]:
+    """Name, version and digest of a model."""
+    manifest = artefact.manifest
+    return {"name": manifest.name, "version": manifest.version, "digest": artefact.digest}

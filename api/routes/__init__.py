@@ -1,0 +1,13 @@
+"""The routes, a blueprint for each subject."""
+
+from api.routes import clients, explanations, health, index, model_info, peers, predictions
+
+BLUEPRINTS = (
+    index.blueprint,
+    predictions.blueprint,
+    explanations.blueprint,
+    clients.blueprint,
+    peers.blueprint,
+    model_info.blueprint,
+    health.blueprint,
+)

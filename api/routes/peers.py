@@ -1,0 +1,19 @@
+"""A client beside others of the same kind."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+
+from api.inputs import PeersQuery, client_id
+from api.service import service
+from project_tools.peers import peers
+
+blueprint = APIBlueprint("peers", __name__, tag="Clients")
+
+
+@blueprint.get("/peers/<client>")
+@blueprint.input(PeersQuery, location="query", arg_name="asked")
+def compare(client: str, asked: PeersQuery) -> dict[str, Any]:
+    """Counts per class over the client's group; the rows of others never leave."""
+    known = service()
+    return peers(known.artefact, known.store, client_id(client), asked.group, asked.feature)

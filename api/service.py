@@ -1,0 +1,70 @@
+"""What the routes answer from: the model, its clients, and the pictures drawn so far."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from apiflask import APIFlask
+from flask import current_app
+
+from project_tools import pictures
+from project_tools.artefact import Artefact, load_artefact
+from project_tools.clients import ClientStore
+from project_tools.errors import CreditError
+from project_tools.pictures import PictureCache
+from project_tools.scoring import Scorer
+from project_tools.settings import Settings
+
+_EXTENSION = "credit_service"
+
+
+class NotLoadedError(CreditError):
+    """The service has no model to answer from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A verified model and the clients that belong to it; shared by all threads of a worker."""
+
+    artefact: Artefact
+    store: ClientStore
+    scorer: Scorer
+    importance: dict[str, float]
+    pictures: PictureCache = field(default_factory=PictureCache)
+
+    @classmethod
+    def open(cls, model: Path, clients: Path, *, child: bool = True) -> Self:
+        """Load both; ``CreditError`` says in one line what is missing, damaged or mismatched."""
+        artefact = load_artefact(model, child=child)
+        store = ClientStore.open(clients, artefact)
+        return cls(artefact, store, Scorer(artefact), artefact.model.importance())
+
+
+def install(app: APIFlask, settings: Settings) -> None:
+    """Give an application its service, or keep the reason why it has none in its log."""
+    service = None
+    try:
+        service = Service.open(settings.model, settings.clients)
+    except CreditError as why:
+        app.logger.error("not loaded: %s", why)
+    app.extensions[_EXTENSION] = service
+
+
+def loaded() -> Service | None:
+    """The service of the application that answers, if it could be loaded."""
+    service: Service | None = current_app.extensions[_EXTENSION]
+    return service
+
+
+def service() -> Service:
+    """The same, or ``NotLoadedError``, which is answered with 503."""
+    found = loaded()
+    if found is None:
+        raise NotLoadedError("The model is not loaded; the server's log says why.")
+    return found
+
+
+def warm_later() -> None:
+    """Import what the pictures need in a thread, so that the first one does not wait for it."""
+    threading.Thread(target=pictures.warm, name="warm", daemon=True).start()

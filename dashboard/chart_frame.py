@@ -1,0 +1,26 @@
+"""What all charts share: colours of axes, legends and titles set by hand, in the theme's contrast."""
+
+import altair as alt
+from palette import Palette
+
+FONT = "Source Sans, Segoe UI, system-ui, sans-serif"
+
+
+def framed(chart: alt.Chart | alt.LayerChart, colours: Palette) -> alt.Chart | alt.LayerChart:
+    """The chart with this dashboard's look; drawn with ``theme=None``, so that it stays."""
+    text = {"labelColor": colours.muted, "titleColor": colours.text}
+    return (
+        chart.configure(background="transparent", font=FONT)
+        .configure_axis(
+            **text,
+            gridColor=colours.grid,
+            domainColor=colours.muted,
+            tickColor=colours.muted,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight=600,
+        )
+        .configure_legend(**text, labelFontSize=12, titleFontSize=12, orient="top", symbolOpacity=1)
+        .configure_title(color=colours.text, fontSize=14, anchor="start")
+        .configure_view(stroke=None)
+    )

@@ -1,0 +1,50 @@
+"""The page about the model and what the dashboard's numbers mean."""
+
+import remembered
+import streamlit as st
+from answers import Metric, ModelInfo
+from open_client import current
+from plain_errors import one_part
+from wording import NEAR_POINTS, escaped, percent
+
+MEANINGS = f"""
+- **Risk**: the model's estimate of the probability that a client will have difficulties to repay.
+- **Limit**: the risk above which the loan is refused. It balances two mistakes: a missed default
+  costs more than the refusal of a client who would have repaid.
+- **Near the limit**: fewer than {NEAR_POINTS:g} percentage points lie between risk and limit.
+- **Gauge**: the limit stands at the top. The scale is stretched around it, so equal distances on
+  it are not equal numbers of points; the numbers along it say where you are.
+- **Contribution**: what a subject adds to this client's score, in log-odds. +0.69 doubles the odds
+  of difficulties.
+- **Importance**: the share that a feature has in all of the model's decisions.
+- **Default rate**: the share of a group that had difficulties to repay.
+"""
+
+
+def show_model() -> None:
+    st.title("The model", anchor=False)
+    with one_part("model"):
+        _card(remembered.model_info(*current().key))
+    st.header("What the numbers mean", anchor=False)
+    st.markdown(MEANINGS)
+
+
+def _card(info: ModelInfo) -> None:
+    version, limit, cost, kind = st.columns(4)
+    version.metric("Version", info.version)
+    limit.metric("Limit", percent(info.threshold))
+    cost.metric("Cost of a missed default", f"{info.fn_cost:g}", help="in refused good clients")
+    kind.metric("Kind", info.kind)
+    st.write(escaped(f"{info.name}, trained {info.trained}, digest {info.digest[:12]}."))
+    rows = [_row(metric) for metric in info.metrics]
+    st.dataframe(rows, hide_index=True, alt="Metrics of the model, with their standard errors")
+
+
+def _row(metric: Metric) -> dict[str, str]:
+    error = "unknown" if metric.se is None else f"± {metric.se:.4f}"
+    return {
+        "Metric": metric.name.replace("_", " "),
+        "Value": f"{metric.value:.4f}",
+        "Standard error": error,
+        "Measured on": metric.on,
+    }

@@ -1,0 +1,51 @@
+"""Columns of invented tables: numbers with gaps, and texts as codes of their levels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from project_tools.tables.schema import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text column: positions in ``levels``; -1 is null."""
+
+    levels: tuple[str, ...]
+    codes: NDArray[np.int32]
+
+    def __getitem__(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Text":
+        return Text(self.levels, self.codes[rows])
+
+    def is_in(self, *levels: str) -> NDArray[np.bool_]:
+        """Rows that hold one of the levels."""
+        return np.isin(self.codes, [self.levels.index(level) for level in levels])
+
+
+Values = NDArray[np.int64] | NDArray[np.float64] | Text
+Columns = Mapping[str, Values]
+
+
+def series(name: str, values: Values) -> pl.Series:
+    """One Polars column; NaN and code -1 become null."""
+    if isinstance(values, Text):
+        codes = pl.Series(name, values.codes)
+        return codes.set(codes < 0, None).cast(pl.UInt8).cat.to(pl.Enum(values.levels))
+    return pl.Series(name, values, nan_to_null=values.dtype.kind == "f")
+
+
+def frame(table: Table, columns: Columns) -> pl.DataFrame:
+    """The columns of a table in their declared order; ``KeyError`` for one that is not there."""
+    return pl.DataFrame([series(name, columns[name]) for name in table.column_names])
+
+
+def text(
+    random: np.random.Generator, levels: Sequence[str], shares: Sequence[float], rows: int
+) -> Text:
+    """Levels drawn independently with the given shares (brought to the sum of 1)."""
+    edges = np.cumsum(np.asarray(shares, dtype=float))
+    drawn = np.searchsorted(edges / edges[-1], random.random(rows), side="right")
+    return Text(tuple(levels), np.minimum(drawn, len(levels) - 1).astype(np.int32))

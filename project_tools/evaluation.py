@@ -1,0 +1,162 @@
+"""Judging a model on rows it has not seen: folds, out-of-fold probabilities, scores with errors."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.model_selection import StratifiedKFold
+
+from project_tools.calibration import PlattCalibration
+from project_tools.dataset import Dataset
+from project_tools.errors import SettingError, TrainingError
+from project_tools.scorers import FN_COST, SCORERS, Score, Scorer, scorer
+from project_tools.thresholds import Threshold, best_threshold
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
+#: The metric whose best threshold is taken where the metric asked for looks at no decision.
+DECIDING = "loss_of_income"
+
+
+class Estimator(Protocol):
+    """A classifier with scikit-learn's methods."""
+
+    def fit(self, X: pd.DataFrame, y: npt.NDArray[Any]) -> Self: ...
+    def predict_proba(self, X: pd.DataFrame) -> npt.NDArray[Any]: ...
+
+
+class ReusingEstimator(Estimator, Protocol):
+    """One whose work on the training rows does not depend on its hyperparameters.
+
+    What ``prepare`` gives (bins, or a fitted preparation and its matrix) serves all trials of a
+    search on the same fold; ``fit_prepared`` must not change it.
+    """
+
+    def prepare(self, X: pd.DataFrame, y: npt.NDArray[Any]) -> Any: ...
+    def fit_prepared(self, prepared: Any) -> Self: ...
+
+
+#: What was learnt from the training rows of each fold, kept for the next trial.
+FoldCache = dict[int, Any]
+
+
+def fold_rows(y: npt.NDArray[Any], folds: int, seed: int) -> list[tuple[Rows, Rows]]:
+    """Training and held-out rows of each stratified fold; the same for the same seed.
+
+    Raises ``SettingError`` for fewer than two folds, ``TrainingError`` for fewer rows of a class
+    than folds.
+    """
+    if folds < 2:  # noqa: PLR2004  (one fold holds nothing out)
+        raise SettingError(f"folds is {folds}; it takes 2 or more")
+    rarest = int(np.bincount(np.asarray(y, dtype=np.int64), minlength=2).min())
+    if rarest < folds:
+        raise TrainingError(
+            f"{folds} folds need {folds} clients of each class; there are {rarest} of one"
+        )
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    return list(splitter.split(np.zeros(len(y)), y))
+
+
+def out_of_fold(
+    make_estimator: Callable[[], Estimator],
+    data: Dataset,
+    *,
+    folds: int,
+    seed: int,
+    cache: FoldCache | None = None,
+    on_fold: Callable[[int, Estimator], None] | None = None,
+) -> Floats:
+    """Each client's probability of default by an estimator that was fitted without that client.
+
+    A fresh estimator is made for each fold and fitted on its training rows alone. With a
+    ``cache``, which belongs to one data set, seed and number of folds, estimators that can reuse
+    what was prepared there. ``on_fold`` is told the number and the fitted estimator of each fold.
+    """
+    probabilities = np.full(len(data.y), np.nan)
+    for number, (train, held_out) in enumerate(fold_rows(data.y, folds, seed)):
+        estimator = _fitted(make_estimator(), data, train, number, cache)
+        probabilities[held_out] = estimator.predict_proba(data.X.iloc[held_out])[:, 1]
+        if on_fold is not None:
+            on_fold(number, estimator)
+    if not np.isfinite(probabilities).all():
+        raise TrainingError("the model gave probabilities that are not finite")
+    return probabilities
+
+
+def _fitted(
+    estimator: Any, data: Dataset, train: Rows, number: int, cache: FoldCache | None
+) -> Estimator:
+    if cache is None or not hasattr(estimator, "fit_prepared"):
+        return cast("Estimator", estimator.fit(data.X.iloc[train], data.y[train]))
+    if number not in cache:
+        cache[number] = estimator.prepare(data.X.iloc[train], data.y[train])
+    return cast("Estimator", estimator.fit_prepared(cache[number]))
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What out-of-fold probabilities are worth.
+
+    ``calibration`` was fitted on them, ``threshold`` and ``scores`` belong to the calibrated
+    probabilities; ``threshold.score`` is the deciding score at the threshold.
+    """
+
+    metric: str
+    calibration: PlattCalibration
+    threshold: Threshold
+    scores: Mapping[str, Score]
+
+    @property
+    def score(self) -> Score:
+        """The metric that was asked for."""
+        return self.scores[self.metric]
+
+    @property
+    def loss(self) -> float:
+        """The same, turned so that less is better."""
+        return scorer(self.metric).loss(self.score.value)
+
+
+def judge(
+    y: npt.NDArray[Any], p: Floats, *, metric: str = DECIDING, fn_cost: float = FN_COST
+) -> Judgement:
+    """Calibrate out-of-fold probabilities, find the exact threshold, score the decisions.
+
+    The threshold is the metric's best, or that of ``loss_of_income`` where the metric looks at
+    no decision, as AUC does not.
+    """
+    wanted = scorer(metric)
+    calibration = PlattCalibration.fit(p, y)
+    calibrated = calibration.apply(p)
+    deciding = wanted if wanted.of_counts is not None else SCORERS[DECIDING]
+    threshold = threshold_for(deciding, y, calibrated, fn_cost)
+    scores = evaluate(y, calibrated, threshold.value, fn_cost)
+    return Judgement(metric, calibration, threshold, scores)
+
+
+def threshold_for(wanted: Scorer, y: npt.NDArray[Any], p: Floats, fn_cost: float) -> Threshold:
+    """The best threshold of a scorer of decisions; ``SettingError`` for another scorer."""
+    of_counts = wanted.of_counts
+    if of_counts is None:
+        raise SettingError(f"{wanted.name} looks at no decision, so it has no best threshold")
+    return best_threshold(
+        y,
+        p,
+        lambda tp, fp, fn, tn: of_counts(tp, fp, fn, tn, fn_cost),
+        greater_is_better=wanted.greater_is_better,
+    )
+
+
+def evaluate(
+    y: npt.NDArray[Any], p: npt.NDArray[Any], threshold: float, fn_cost: float = FN_COST
+) -> dict[str, Score]:
+    """All scores with standard errors, at a threshold that was found elsewhere.
+
+    Raises ``TrainingError`` where a class is missing.
+    """
+    return {
+        name: row.score(y, p, threshold=threshold, fn_cost=fn_cost) for name, row in SCORERS.items()
+    }

@@ -1,0 +1,1 @@
+"""From raw tables to one row of features per client, by declared rows and one engine."""

@@ -1,0 +1,178 @@
+"""Raw tables to feature files, in one call."""
+
+import tempfile
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import narwhals as nw
+import pyarrow as pa
+
+from project_tools.errors import FeatureError, SettingError, unknown
+from project_tools.features import application
+from project_tools.features.catalogue import catalogue, to_json
+from project_tools.features.engine import DuckEngine, Engine
+from project_tools.features.expressions import CLIENT
+from project_tools.features.pipeline import compute, feature_names
+from project_tools.features.state import LEAST_CLIENTS, FeatureState, Learner
+from project_tools.features.store import as_category, check_ending, write_features
+from project_tools.progress import working
+from project_tools.splits import NEW, SPLIT_SEED, SPLITS, TRAIN, assign_splits, split_digest
+from project_tools.tables.reading import (
+    RawTables,
+    connect,
+    find_files,
+    named_errors,
+    open_tables,
+    raw_digest,
+)
+
+ENGINES = ("duckdb",)
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build made of what, and in which time."""
+
+    outputs: tuple[Path, ...]
+    clients: dict[str, int]
+    features: int
+    raw_digest: str
+    split_digest: str
+    state_digest: str
+    extra_columns: dict[str, tuple[str, ...]]
+    without: tuple[str, ...]
+    seconds: float
+
+
+def build(
+    raw_dir: Path,
+    outputs: Sequence[Path],
+    *,
+    without: Collection[str] = (),
+    as_published: bool = False,
+    engine: str = "duckdb",
+    seed: int = SPLIT_SEED,
+    threads: int | None = None,
+    memory_limit: str | None = None,
+    quiet: bool = False,
+) -> BuildReport:
+    """Compute all features of all clients and write them to each output, by its ending.
+
+    What is learnt is learnt from the training clients; ``as_published``: from all labelled ones,
+    with groups of any size. Raises a ``CreditError`` before any file is replaced.
+    """
+    start = time.perf_counter()
+    paths = _checked_outputs(outputs)
+    _check_engine(engine)
+    find_files(raw_dir, without)
+    with tempfile.TemporaryDirectory(prefix="credit-features-") as spill, named_errors():
+        connection = connect(threads, memory_limit, Path(spill))
+        with working("reading the headers", quiet=quiet):
+            raw = open_tables(raw_dir, without, connection)
+        with working("digest of the raw tables", quiet=quiet):
+            raw_sha = raw_digest(raw_dir, without)
+        table, state = fit_transform(
+            raw, DuckEngine(connection), seed=seed, as_published=as_published, quiet=quiet,
+            raw_sha=raw_sha,
+        )  # fmt: skip
+        connection.close()
+    with working("writing " + " and ".join(path.name for path in paths), quiet=quiet):
+        digest = write_features(table, state, paths)
+    return BuildReport(
+        outputs=tuple(paths),
+        clients=_counts(table),
+        features=len(feature_names()),
+        raw_digest=state.raw_digest,
+        split_digest=state.split_digest,
+        state_digest=digest,
+        extra_columns=dict(raw.extra),
+        without=raw.without,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def fit_transform(
+    raw: RawTables,
+    engine: Engine,
+    *,
+    seed: int = SPLIT_SEED,
+    as_published: bool = False,
+    quiet: bool = False,
+    raw_sha: str = "",
+) -> tuple[pa.Table, FeatureState]:
+    """Learn from the training clients and transform everybody: rows by client id, and the state."""
+    splits = _splits(raw, engine, seed)
+    learning = _learning(splits, as_published)
+    learner = Learner(engine, engine.lift(learning, "learning"), 1 if as_published else LEAST_CLIENTS)
+    frame = compute(raw.frames, engine, learner, quiet=quiet)
+    with working("all features of all clients", quiet=quiet):
+        table = collect(frame.join(engine.lift(splits, "splits"), on=CLIENT, how="left"), engine)
+    state = FeatureState(
+        tables_=learner.tables_,
+        levels_=application.LEVELS,
+        least_clients=1 if as_published else LEAST_CLIENTS,
+        raw_digest=raw_sha,
+        split_digest=split_digest(splits[CLIENT].to_pylist(), splits["SPLIT"].to_pylist()),
+        catalogue=to_json(catalogue(feature_names())),
+    )
+    return table, state
+
+
+def collect(frame: nw.LazyFrame, engine: Engine) -> pa.Table:
+    """The feature file's rows, sorted by client: keys whole, numbers float32, texts categories."""
+    names = feature_names()
+    texts = application.CATEGORIES
+    numbers = (nw.col(name).cast(nw.Float32) for name in names if name not in texts)
+    selected = frame.select(
+        CLIENT, nw.col("TARGET").cast(nw.Float32), "SPLIT", *texts, *numbers
+    ).sort(CLIENT)
+    table = engine.lower(selected)
+    columns = {name: table.column(name) for name in (CLIENT, "TARGET", "SPLIT", *names)}
+    columns["SPLIT"] = as_category(columns["SPLIT"], SPLITS)
+    for name in texts:
+        columns[name] = as_category(columns[name], application.LEVELS[name])
+    return pa.table(columns)
+
+
+def _splits(raw: RawTables, engine: Engine, seed: int) -> pa.Table:
+    """Client and split of every application, by client; refuses a client who stands there twice."""
+    keys = application.stacked(raw["application_train"], raw["application_test"])
+    clients = engine.lower(keys.select(CLIENT, "TARGET")).to_pandas()
+    if clients[CLIENT].isna().any():
+        missing = int(clients[CLIENT].isna().sum())
+        raise FeatureError(f"{missing} applications have no SK_ID_CURR; remove or mend them")
+    splits = assign_splits(clients[CLIENT], clients["TARGET"], seed=seed).sort_index()
+    if not (splits == TRAIN).any():
+        raise FeatureError(
+            "application_train holds no client with a TARGET to learn from; give labelled clients"
+        )
+    return pa.table({CLIENT: splits.index.to_numpy("int64"), "SPLIT": splits.to_list()})
+
+
+def _learning(splits: pa.Table, as_published: bool) -> pa.Table:
+    """The clients that are learnt from."""
+    wanted = [
+        split != NEW if as_published else split == TRAIN for split in splits["SPLIT"].to_pylist()
+    ]
+    return splits.filter(pa.array(wanted)).select([CLIENT])
+
+
+def _counts(table: pa.Table) -> dict[str, int]:
+    counted = table["SPLIT"].value_counts().to_pylist()
+    return {row["values"]: row["counts"] for row in counted}
+
+
+def _checked_outputs(outputs: Sequence[Path]) -> list[Path]:
+    if not outputs:
+        raise SettingError("no output is named; name one that ends in .parquet or .pkl.gz")
+    paths = [Path(path) for path in outputs]
+    for path in paths:
+        check_ending(path)
+    return paths
+
+
+def _check_engine(engine: str) -> None:
+    if engine not in ENGINES:
+        raise SettingError(unknown("engine", engine, ENGINES))

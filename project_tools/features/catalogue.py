@@ -1,0 +1,3 @@
+from dataclasses import dataclass
+def catalogue(names): return []
+def to_json(infos): return []

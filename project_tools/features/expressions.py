@@ -1,0 +1,50 @@
+"""The few expressions that every definition is made of, the same on DuckDB, Polars and Spark."""
+
+import narwhals as nw
+
+CLIENT = "SK_ID_CURR"
+LOAN = "SK_ID_PREV"
+BUREAU_LOAN = "SK_ID_BUREAU"
+#: The tables' own mark for "no date".
+NO_DATE = 365_243
+#: Days that count as a month in the windows over the past.
+MONTH = 30
+
+#: Bits behind the point that a number keeps before it is summed, by unit. Sums of such numbers
+#: are exact (below 2**53 steps of the grid), so they do not depend on threads or order of rows.
+GRID_BITS = {"currency": 20, "": 36}
+
+
+def divide(numerator: nw.Expr, denominator: nw.Expr) -> nw.Expr:
+    """The quotient; null where the divisor is 0 or null (engines differ: infinity, null, error)."""
+    return nw.when(denominator != 0).then(numerator / denominator)
+
+
+def flag(condition: nw.Expr) -> nw.Expr:
+    """1.0 where the condition holds, else 0.0, also where it is unknown."""
+    return nw.when(condition).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
+
+
+def unless(column: str, sentinel: float) -> nw.Expr:
+    """The column, null where it holds the sentinel."""
+    return nw.when(nw.col(column) != sentinel).then(nw.col(column))
+
+
+def positive_part(value: nw.Expr) -> nw.Expr:
+    """max(value, 0), null where the value is."""
+    return nw.when(value <= 0).then(nw.lit(0.0)).otherwise(value)
+
+
+def on_grid(value: nw.Expr, bits: int) -> nw.Expr:
+    """The value rounded to a multiple of 2**-bits (scaling by a power of two loses nothing)."""
+    return (value * 2.0**bits).round(0) * 2.0**-bits
+
+
+def position(*order: str, within: tuple[str, ...]) -> nw.Expr:
+    """1, 2, 3 … in ascending order of the columns, nulls first, within each group.
+
+    There is no descending order on all engines: to count from the newest, order by negated
+    columns. The last column must make the order unique. ``within`` begins with a key that is
+    never null.
+    """
+    return nw.col(within[0]).cum_count().over(*within, order_by=list(order)).cast(nw.Float64)

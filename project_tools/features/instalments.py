@@ -1,0 +1,152 @@
+"""Instalments of earlier loans with us: due, paid, late, in advance."""
+
+import narwhals as nw
+
+from project_tools.features.expressions import (
+    CLIENT,
+    LOAN,
+    MONTH,
+    divide,
+    flag,
+    positive_part,
+    position,
+)
+from project_tools.features.rows import (
+    Derived,
+    History,
+    Subset,
+    Trend,
+    Where,
+    difference,
+    indicator,
+)
+
+TABLES = ("installments_payments",)
+#: A late payment of more than this share of the instalment is significant.
+SIGNIFICANT = 0.05
+
+ALL = Subset("INS_")
+RECENT = tuple(
+    Subset(f"INS_{months}M_", Where("DAYS_INSTALMENT", ">=", -MONTH * months))
+    for months in (18, 36)
+)
+LAST_LOAN = Subset("LAST_LOAN_", Where("OF_LAST_LOAN", "==", 1.0), lower_case=True)
+
+_due, _paid_on = nw.col("DAYS_INSTALMENT"), nw.col("DAYS_ENTRY_PAYMENT")
+_never_paid = _paid_on.is_null()
+
+
+def days_past_due() -> nw.Expr:
+    """Days after the due date; of an instalment never paid, until today."""
+    return positive_part(nw.when(_never_paid).then(-_due).otherwise(_paid_on - _due))
+
+
+def late_share() -> nw.Expr:
+    """Share of the instalment paid with a late payment; 0 where the payment was not late."""
+    share = divide(nw.col("AMT_PAYMENT"), nw.col("AMT_INSTALMENT"))
+    return nw.when(nw.col("LATE_PAYMENT") > 0).then(share).otherwise(nw.lit(0.0))
+
+
+DERIVED = (
+    Derived("PAID", ("AMT_PAYMENT",), unit="currency"),
+    Derived(
+        "POSITION",
+        ("DAYS_INSTALMENT", LOAN, "NUM_INSTALMENT_NUMBER", "NUM_INSTALMENT_VERSION"),
+    ),
+    Derived("OF_LAST_LOAN", ("DAYS_INSTALMENT", LOAN), unit="flag"),
+    difference("PAYMENT_DIFFERENCE", "AMT_INSTALMENT", "PAID", "currency"),
+    Derived(
+        "PAYMENT_RATIO",
+        ("PAID", "AMT_INSTALMENT"),
+        divide(nw.col("PAID"), nw.col("AMT_INSTALMENT")),
+    ),
+    difference("PAID_OVER_AMOUNT", "AMT_PAYMENT", "AMT_INSTALMENT", "currency"),
+    indicator("PAID_OVER", Where("PAID_OVER_AMOUNT", ">", 0)),
+    Derived("DPD", ("DAYS_ENTRY_PAYMENT", "DAYS_INSTALMENT"), days_past_due(), "days"),
+    Derived(
+        "DBD", ("DAYS_INSTALMENT", "DAYS_ENTRY_PAYMENT"), positive_part(_due - _paid_on), "days"
+    ),
+    indicator("LATE_PAYMENT", Where("DPD", ">", 0)),
+    Derived(
+        "LATE_PAYMENT_RATIO", ("LATE_PAYMENT", "AMT_PAYMENT", "AMT_INSTALMENT"), late_share()
+    ),
+    indicator("SIGNIFICANT_LATE_PAYMENT", Where("LATE_PAYMENT_RATIO", ">", SIGNIFICANT)),
+    indicator("DPD_7", Where("DPD", ">", 7)),
+    indicator("DPD_15", Where("DPD", ">", 15)),
+)
+
+_BOTH = {
+    "DAYS_ENTRY_PAYMENT": "min max mean",
+    "AMT_INSTALMENT": "min max mean sum",
+    "AMT_PAYMENT": "min max mean sum",
+    "DPD": "max mean var",
+    "DBD": "max mean var",
+    "PAYMENT_DIFFERENCE": "mean",
+    "PAYMENT_RATIO": "mean",
+    "LATE_PAYMENT": "mean",
+    "SIGNIFICANT_LATE_PAYMENT": "mean",
+    "LATE_PAYMENT_RATIO": "mean",
+    "DPD_7": "mean",
+    "DPD_15": "mean",
+}
+
+ROWS = (
+    *ALL.take(
+        {
+            "SK_ID_PREV": "size nunique",
+            **_BOTH,
+            "LATE_PAYMENT": "mean sum",
+            "SIGNIFICANT_LATE_PAYMENT": "mean sum",
+            "PAID_OVER": "mean",
+        }
+    ),
+    *(row for subset in RECENT for row in subset.take({"SK_ID_PREV": "size", **_BOTH})),
+    *(Trend(column, last) for last in (12, 24, 60, 120) for column in ("DPD", "PAID_OVER_AMOUNT")),
+    *LAST_LOAN.take(
+        {
+            "DPD": "sum mean max std",
+            "LATE_PAYMENT": "count mean",
+            "PAID_OVER_AMOUNT": "sum mean max min std",
+            "PAID_OVER": "count mean",
+        }
+    ),
+)
+
+
+HISTORY = History(name="instalments", tables=TABLES, derived=DERIVED, rows=ROWS)
+
+#: Newest first: by due date, then by what makes the order unique. Nulls, which come last among
+#: equals from the oldest on, are first here.
+_ORDER = (
+    "DAYS_INSTALMENT", LOAN, "NUM_INSTALMENT_NUMBER", "NUM_INSTALMENT_VERSION",
+    "DAYS_ENTRY_PAYMENT", "AMT_PAYMENT", "AMT_INSTALMENT",
+)  # fmt: skip
+
+
+def stage(instalments: nw.LazyFrame) -> nw.LazyFrame:
+    """One row per payment, with the sum paid for its instalment, its place among the client's
+    rows, the newest first (1), and whether its loan is the client's last one.
+    """
+    newest = [f"NEWEST {name}" for name in _ORDER]
+    paid = nw.col("AMT_PAYMENT").sum().over(LOAN, "NUM_INSTALMENT_NUMBER")
+    staged = instalments.with_columns(
+        paid.alias("PAID"),
+        nw.col("DAYS_INSTALMENT").max().over(CLIENT).alias("LAST_DUE"),
+        *(-nw.col(old).alias(new) for old, new in zip(_ORDER, newest, strict=True)),
+    )
+    latest = nw.when(nw.col("DAYS_INSTALMENT") == nw.col("LAST_DUE")).then(nw.col(LOAN))
+    staged = staged.with_columns(
+        position(*newest, within=(CLIENT,)).alias("POSITION"),
+        latest.max().over(CLIENT).alias("LAST_LOAN"),
+    )
+    staged = staged.with_columns(OF_LAST_LOAN=flag(nw.col(LOAN) == nw.col("LAST_LOAN")))
+    return staged.drop(*newest, "LAST_DUE", "LAST_LOAN")
+
+
+def by_loan(staged: nw.LazyFrame) -> nw.LazyFrame:
+    """One row per earlier loan with instalments: sums due and paid, whether any was late."""
+    return staged.group_by(LOAN).agg(
+        nw.col("AMT_INSTALMENT").sum().alias("DUE_SUM"),
+        nw.col("AMT_PAYMENT").sum().alias("PAID_SUM"),
+        nw.col("LATE_PAYMENT").max().alias("EVER_LATE"),
+    )

@@ -1,0 +1,102 @@
+"""The one function that knows the order: raw tables to one row of features per client."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+
+import narwhals as nw
+
+from project_tools.features import application, bureau, instalments
+from project_tools.features.engine import Engine, aggregate, derive, settle
+from project_tools.features.expressions import CLIENT
+from project_tools.features.rows import Aggregate, GroupStatistics, History
+from project_tools.progress import working
+from project_tools.tables.declared import TABLES
+
+#: Learns the statistics of groups from a frame, or gives those learnt before.
+Groups = Callable[[GroupStatistics, nw.LazyFrame], nw.LazyFrame]
+
+HISTORIES: tuple[History, ...] = (bureau.HISTORY, instalments.HISTORY)
+
+
+def feature_names() -> tuple[str, ...]:
+    """All features in the order of the feature file."""
+    own = (
+        *(column.name for column in application.KEPT),
+        *(column.name for column in application.DERIVED),
+        *(name for groups in application.GROUPS for name in groups.names),
+    )
+    return (*own, *(name for history in HISTORIES for name in history.names))
+
+
+def compute(
+    raw: Mapping[str, nw.LazyFrame], engine: Engine, groups: Groups, *, quiet: bool = False
+) -> nw.LazyFrame:
+    """One row per application with ``SK_ID_CURR``, ``TARGET`` and all features, as doubles.
+
+    The same whether ``groups`` learns or looks up: this is both ``fit`` and ``transform``.
+    """
+    step = _Step(engine, quiet)
+    with step("applications"):
+        clients = engine.hold(_applications(raw), "clients")
+        clients = engine.hold(_with_groups(clients, application.GROUPS, groups), "applications")
+    with step("loans elsewhere"):
+        loans = bureau.stage(raw["bureau"], raw["bureau_balance"])
+        loans = engine.hold(_derived(loans, bureau.HISTORY), "bureau loans")
+        loans = _with_groups(loans, (bureau.SAME_LENGTH,), groups)
+        elsewhere = engine.hold(_features(loans, bureau.HISTORY), "bureau")
+    with step("instalments"):
+        payments = instalments.stage(raw["installments_payments"])
+        payments = engine.hold(_derived(payments, instalments.HISTORY), "payments")
+        paid = engine.hold(_features(payments, instalments.HISTORY), "instalments")
+    combined = clients
+    for features in (elsewhere, paid):
+        combined = combined.join(features, on=CLIENT, how="left")
+    return combined
+
+
+def _applications(raw: Mapping[str, nw.LazyFrame]) -> nw.LazyFrame:
+    stacked = application.stacked(raw["application_train"], raw["application_test"])
+    return derive(stacked, (*application.MENDED, *application.DERIVED))
+
+
+def _with_groups(
+    frame: nw.LazyFrame, statistics: tuple[GroupStatistics, ...], groups: Groups
+) -> nw.LazyFrame:
+    """The frame with what its rows' groups are known for; null for a group that is not known."""
+    for spec in statistics:
+        frame = frame.join(groups(spec, frame), on=list(spec.by), how="left")
+    return frame
+
+
+def _derived(frame: nw.LazyFrame, history: History) -> nw.LazyFrame:
+    summed = [
+        row.column
+        for row in history.rows
+        if not isinstance(row, Aggregate) or {"sum", "mean"} & set(row.statistics)
+    ]
+    return settle(derive(frame, history.derived), units(history), summed)
+
+
+def _features(frame: nw.LazyFrame, history: History) -> nw.LazyFrame:
+    return derive(aggregate(frame, history.rows), history.ratios)
+
+
+def units(history: History) -> dict[str, str]:
+    """Unit of each staged column: a raw one's by its kind, a derived one's as declared."""
+    raw = {
+        column.name: "flag" if column.kind == "flag" else column.unit
+        for name in history.tables
+        for column in TABLES[name].columns
+        if column.sql_type == "DOUBLE"
+    }
+    return raw | {column.name: column.unit for column in history.derived}
+
+
+class _Step:
+    """Says what is being computed, unless quiet."""
+
+    def __init__(self, engine: Engine, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def __call__(self, label: str) -> AbstractContextManager[None]:
+        return working(label, quiet=self._quiet)

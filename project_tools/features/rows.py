@@ -1,0 +1,304 @@
+"""What a feature is: a row. Names, expressions and lineage are computed from its fields."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import narwhals as nw
+
+from project_tools.features.expressions import CLIENT, divide, flag
+
+Operator = Literal["==", ">=", "<=", ">"]
+Named = Iterator[tuple[str, nw.Expr]]
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A condition on one column of a staged row; an unknown value does not meet it."""
+
+    column: str
+    operator: Operator
+    value: str | float
+
+    def expression(self) -> nw.Expr:
+        column = nw.col(self.column)
+        match self.operator:
+            case "==":
+                return column == self.value
+            case ">=":
+                return column >= self.value
+            case "<=":
+                return column <= self.value
+            case ">":
+                return column > self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Subset:
+    """Rows of a staged table that features are taken over, and the prefix that names them.
+
+    ``lower_case``: the published names of some features write the statistic in small letters.
+    """
+
+    prefix: str
+    where: Where | None = None
+    lower_case: bool = False
+
+    def take(self, columns: Mapping[str, str]) -> tuple["Aggregate", ...]:
+        """Rows from a table of columns and statistics.
+
+        >>> [name for row in Subset("POS_").take({"SK_DPD": "max mean"}) for name in row.names]
+        ['POS_SK_DPD_MAX', 'POS_SK_DPD_MEAN']
+        """
+        return tuple(
+            Aggregate(column, tuple(statistics.split()), self)
+            for column, statistics in columns.items()
+        )
+
+    def shares(self, column: str, levels: Iterable[str]) -> tuple["Share", ...]:
+        return tuple(Share(column, level, self) for level in levels)
+
+    def masked(self, value: nw.Expr) -> nw.Expr:
+        """The value within the subset, null outside (a filter would take twice as long)."""
+        return value if self.where is None else nw.when(self.where.expression()).then(value)
+
+    def size(self) -> nw.Expr:
+        """Number of rows in the subset."""
+        if self.where is None:
+            return nw.len()
+        return nw.when(self.where.expression()).then(nw.lit(1)).sum()
+
+    def if_any(self, value: nw.Expr) -> nw.Expr:
+        """The aggregate, null where the subset has no row."""
+        return value if self.where is None else nw.when(self.size() > 0).then(value)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return () if self.where is None else (self.where.column,)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """Statistics of one column over a subset of the client's rows; one feature each."""
+
+    column: str
+    statistics: tuple[str, ...]
+    subset: Subset
+    #: A published name that does not follow from the fields.
+    name: str = ""
+
+    def name_of(self, statistic: str) -> str:
+        suffix = statistic if self.subset.lower_case else statistic.upper()
+        return self.name or f"{self.subset.prefix}{self.column}_{suffix}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.name_of(statistic) for statistic in self.statistics)
+
+    def expressions(self) -> Named:
+        for statistic in self.statistics:
+            yield self.name_of(statistic), _statistic(statistic, self.column, self.subset)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.column, *self.subset.sources)
+
+
+def _statistic(statistic: str, column: str, subset: Subset) -> nw.Expr:
+    value = subset.masked(nw.col(column))
+    match statistic:
+        case "min":
+            return value.min()
+        case "max":
+            return value.max()
+        case "mean":
+            return value.mean()
+        case "var":
+            return value.var(ddof=1)
+        case "std":
+            return value.std(ddof=1)
+        case "sum":
+            return subset.if_any(value.sum())
+        case "size" | "count":
+            return subset.if_any(subset.size())
+        case "nunique":
+            # Engines count null as a value of its own; the mask puts one there.
+            unknown = value.is_null().any().cast(nw.Int64)
+            return subset.if_any(value.n_unique() - unknown)
+    raise ValueError(f"no statistic is called {statistic!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Share of the subset's rows that hold one level; a row without a level counts in none."""
+
+    column: str
+    level: str
+    subset: Subset
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (f"{self.subset.prefix}{self.column}_{self.level}_MEAN",)
+
+    def expressions(self) -> Named:
+        yield self.names[0], self.subset.masked(flag(nw.col(self.column) == self.level)).mean()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.column, *self.subset.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Least-squares slope of a column over the client's last rows, oldest to newest: positive is
+    rising. 0 for one row, null where a value is unknown. ``position`` counts from the newest, 1.
+
+    With x = −position the slope is 12·(Σxy − x̄·Σy) / (n·(n² − 1)).
+    """
+
+    column: str
+    last: int
+    position: str = "POSITION"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (f"{self.last}_TREND_{self.column}",)
+
+    def expressions(self) -> Named:
+        among = Subset("", Where(self.position, "<=", self.last))
+        x, y = -nw.col(self.position), nw.col(self.column)
+        n = among.size().cast(nw.Float64)
+        known = among.masked(y).count()
+        moment = among.masked(x * y).sum() + (n + 1) / 2 * among.masked(y).sum()
+        slope = nw.when(n > 1).then(divide(moment * 12, n * (n * n - 1))).otherwise(nw.lit(0.0))
+        yield self.names[0], nw.when(known == n).then(slope)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.column, self.position)
+
+
+Row = Aggregate | Share | Trend
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """One feature of a client over another; null where the divisor is 0 or null."""
+
+    name: str
+    numerator: str
+    denominator: str
+    unit: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.numerator, self.denominator)
+
+    def expression(self) -> nw.Expr:
+        return divide(nw.col(self.numerator), nw.col(self.denominator))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derived:
+    """A column computed from others of the same row. Without ``formula``: staging brings it (a
+    join, a window), and ``sources`` says from what.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    formula: nw.Expr | None = None
+    unit: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    def expression(self) -> nw.Expr:
+        if self.formula is None:
+            raise ValueError(f"{self.name} is brought by staging")
+        return self.formula
+
+
+def ratio(name: str, numerator: str, denominator: str, unit: str = "") -> Derived:
+    """A derived column: the first over the second, null where that is 0 or null."""
+    formula = divide(nw.col(numerator), nw.col(denominator))
+    return Derived(name, (numerator, denominator), formula, unit)
+
+
+def difference(name: str, first: str, second: str, unit: str) -> Derived:
+    """A derived column: the first minus the second."""
+    return Derived(name, (first, second), nw.col(first) - nw.col(second), unit)
+
+
+def indicator(name: str, where: Where) -> Derived:
+    """A derived column: 1 where the condition holds, else 0, also where it is unknown."""
+    return Derived(name, (where.column,), flag(where.expression()), unit="flag")
+
+
+@dataclass(frozen=True)
+class History:
+    """What is declared about one staged table: where it comes from, its columns, its features."""
+
+    name: str
+    tables: tuple[str, ...]
+    derived: tuple[Derived, ...]
+    rows: tuple[Row, ...]
+    ratios: tuple[Ratio, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for row in (*self.rows, *self.ratios) for name in row.names)
+
+
+@dataclass(frozen=True)
+class GroupStatistics:
+    """Statistics learnt over groups of rows that share the values of ``by``, and looked up for
+    everybody. ``members``: column to the name it has in the feature.
+    """
+
+    name: str
+    prefix: str
+    by: tuple[str, ...]
+    members: Mapping[str, str] = field(default_factory=dict)
+    statistics: tuple[str, ...] = ("mean",)
+    #: The statistic's name is left out of a feature's where there is only one.
+    plain_names: bool = False
+
+    def name_of(self, column: str, statistic: str) -> str:
+        suffix = "" if self.plain_names else f"_{statistic.upper()}"
+        return f"{self.prefix}{self.members[column]}{suffix}"
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        return tuple((column, stat) for column in self.members for stat in self.statistics)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.name_of(column, statistic) for column, statistic in self.pairs)
+
+    def learn(self, frame: nw.LazyFrame, least_clients: int) -> nw.LazyFrame:
+        """One row per group with all of ``by`` known and at least so many clients."""
+        known = nw.all_horizontal(*(~nw.col(key).is_null() for key in self.by), ignore_nulls=False)
+        clients = nw.col(CLIENT).n_unique().alias("CLIENTS")
+        statistics = (
+            _learnt(nw.col(column), statistic).alias(self.name_of(column, statistic))
+            for column, statistic in self.pairs
+        )
+        groups = frame.filter(known).group_by(*self.by).agg(clients, *statistics)
+        enough = groups.filter(nw.col("CLIENTS") >= least_clients)
+        return enough.select(*self.by, *self.names)
+
+
+def _learnt(value: nw.Expr, statistic: str) -> nw.Expr:
+    match statistic:
+        case "mean":
+            return value.mean()
+        case "median":
+            return value.median()
+        case "std":
+            return value.std(ddof=1)
+    raise ValueError(f"no statistic of a group is called {statistic!r}")

@@ -1,0 +1,151 @@
+"""The fitted feature state: what was learnt from the training clients, as plain data.
+
+``Learner`` learns each group's statistics while the features are computed; ``FeatureState`` looks
+them up afterwards, for anybody. On disk it is a folder of JSON and Parquet, never a pickle.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from project_tools.errors import FeatureError
+from project_tools.features.engine import Engine
+from project_tools.features.expressions import CLIENT
+from project_tools.features.rows import GroupStatistics
+from project_tools.files import sha256_of_files
+
+#: Raised when a state of before can no longer be read.
+VERSION = 1
+#: A group of fewer clients is no group: a client must not find themselves in it.
+LEAST_CLIENTS = 5
+#: Significant digits that are kept of what is learnt: beyond them, order and threads show.
+DIGITS = 12
+
+_STATE, _CATALOGUE, _GROUP = "state.json", "catalogue.json", "group_"
+
+
+@dataclass(frozen=True)
+class FeatureState:
+    """Group statistics and category levels learnt in ``fit``, and what they were learnt from."""
+
+    tables_: Mapping[str, pa.Table]
+    levels_: Mapping[str, tuple[str, ...]]
+    least_clients: int = LEAST_CLIENTS
+    raw_digest: str = ""
+    split_digest: str = ""
+    catalogue: list[dict[str, Any]] = field(default_factory=list)
+
+    def look_up(self, engine: Engine) -> "LookUp":
+        """The source of group statistics for ``transform``."""
+        return LookUp(self, engine)
+
+    def save(self, directory: Path) -> str:
+        """Write the state into an existing folder; its digest."""
+        head = {
+            "version": VERSION,
+            "least_clients": self.least_clients,
+            "raw_digest": self.raw_digest,
+            "split_digest": self.split_digest,
+            "levels": {name: list(levels) for name, levels in self.levels_.items()},
+            "groups": sorted(self.tables_),
+        }
+        _write_json(directory / _STATE, head)
+        _write_json(directory / _CATALOGUE, self.catalogue)
+        for name, table in self.tables_.items():
+            pq.write_table(table, directory / f"{_GROUP}{name}.parquet", compression="zstd")
+        return state_digest(directory)
+
+    @classmethod
+    def load(cls, directory: Path) -> "FeatureState":
+        """Raises ``FeatureError`` for a folder that is missing, damaged or of another version."""
+        try:
+            head = json.loads((directory / _STATE).read_text("utf-8"))
+            _check_version(directory, head)
+            return cls(
+                tables_={
+                    name: pq.read_table(directory / f"{_GROUP}{name}.parquet")
+                    for name in head["groups"]
+                },
+                levels_={name: tuple(levels) for name, levels in head["levels"].items()},
+                least_clients=head["least_clients"],
+                raw_digest=head["raw_digest"],
+                split_digest=head["split_digest"],
+                catalogue=json.loads((directory / _CATALOGUE).read_text("utf-8")),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as why:
+            raise FeatureError(
+                f"{directory} does not hold a whole feature state; build the features again"
+            ) from why
+
+
+def state_digest(directory: Path) -> str:
+    """SHA-256 over the files of a state folder."""
+    return sha256_of_files([path for path in directory.iterdir() if path.is_file()])
+
+
+class Learner:
+    """Learns group statistics from the rows of the training clients, once each, in passing."""
+
+    def __init__(
+        self, engine: Engine, clients: nw.LazyFrame, least_clients: int = LEAST_CLIENTS
+    ) -> None:
+        self._engine, self._clients, self._least = engine, clients, least_clients
+        self.tables_: dict[str, pa.Table] = {}
+
+    def __call__(self, groups: GroupStatistics, frame: nw.LazyFrame) -> nw.LazyFrame:
+        mine = frame.join(self._clients, on=CLIENT, how="semi")
+        learnt = self._engine.lower(groups.learn(mine, self._least))
+        table = _tidy(learnt, groups)
+        self.tables_[groups.name] = table
+        return self._engine.lift(table, groups.name)
+
+
+class LookUp:
+    """Gives the group statistics that were learnt before, whatever the frame."""
+
+    def __init__(self, state: FeatureState, engine: Engine) -> None:
+        self._state, self._engine = state, engine
+
+    def __call__(self, groups: GroupStatistics, _frame: nw.LazyFrame) -> nw.LazyFrame:
+        return self._engine.lift(self._state.tables_[groups.name], groups.name)
+
+
+def _tidy(learnt: pa.Table, groups: GroupStatistics) -> pa.Table:
+    """In order of the keys, without the digits that depend on the order of summing."""
+    table = learnt.sort_by([(key, "ascending") for key in groups.by])
+    for name in groups.names:
+        values = table.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
+        rounded = pa.array(_significant(values), mask=np.isnan(values))
+        table = table.set_column(table.column_names.index(name), name, rounded)
+    return table.combine_chunks()
+
+
+def _significant(values: np.ndarray) -> np.ndarray:
+    """Values rounded to ``DIGITS`` significant digits.
+
+    >>> _significant(np.array([1 / 3, 0.0, 123456.78])).tolist()
+    [0.333333333333, 0.0, 123456.78]
+    """
+    safe = np.where((values == 0) | np.isnan(values), 1.0, np.abs(values))
+    scale = 10.0 ** (DIGITS - 1 - np.floor(np.log10(safe)))
+    return np.round(values * scale) / scale
+
+
+def _check_version(directory: Path, head: Mapping[str, Any]) -> None:
+    if head["version"] != VERSION:
+        raise FeatureError(
+            f"{directory} is a feature state of version {head['version']}, this program reads "
+            f"version {VERSION}; build the features again"
+        )
+
+
+def _write_json(path: Path, content: object) -> None:
+    text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=False)
+    path.write_text(text + "\n", "utf-8")

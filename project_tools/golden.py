@@ -1,0 +1,84 @@
+"""Golden rows: inputs whose scores are written down, so that a model proves it is still the same."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from project_tools.errors import ArtefactError
+from project_tools.served_features import Value
+from project_tools.served_model import ServedModel
+
+#: The same trees give the same sums; another processor may round the exponential otherwise.
+_CLOSE = {"rel_tol": 1e-9, "abs_tol": 1e-12}
+
+
+def golden_rows(
+    model: ServedModel, rows: Sequence[Mapping[str, Value]], threshold: float
+) -> dict[str, Any]:
+    """What ``golden.json`` holds: rows as the model takes them, and their scores.
+
+    The threshold is written beside them, so that one typed into the manifest by hand is found.
+    Raises ``ArtefactError`` for a model whose contributions do not add up to its score.
+    """
+    if not rows:
+        raise ArtefactError("an artefact needs golden rows; give one or more")
+    encoded = model.encoder.encode_rows(rows)
+    scores = _scores(model, encoded)
+    _check_sums(model, encoded, scores["raw_score"])
+    return {
+        "threshold": float(threshold),
+        "rows": [[None if math.isnan(v) else v for v in row] for row in encoded.tolist()],
+        **{name: values.tolist() for name, values in scores.items()},
+    }
+
+
+def check_golden(model: ServedModel, golden: Any, threshold: float) -> None:
+    """``ArtefactError`` unless the model gives its golden rows the scores written down for them."""
+    if not isinstance(golden, dict) or not isinstance(golden.get("rows"), list):
+        raise ArtefactError("golden.json holds no rows; export the model again")
+    if golden.get("threshold") != threshold:
+        raise ArtefactError(
+            "manifest.json: 'threshold' is not the one that golden.json was made with; "
+            "export the model again"
+        )
+    for name, found in _scores(model, _matrix(model, golden["rows"])).items():
+        _compare(name, golden.get(name), found.tolist())
+
+
+def _scores(model: ServedModel, rows: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+    raw = model.raw_scores(rows)
+    return {"raw_score": raw, "raw": expit(raw), "calibrated": model.probabilities(raw)}
+
+
+def _matrix(model: ServedModel, rows: list[Any]) -> NDArray[np.float32]:
+    width = len(model.features)
+    try:
+        matrix = np.array(rows, dtype=np.float32)
+    except (TypeError, ValueError, OverflowError) as why:
+        raise ArtefactError("golden.json: a row is not one of numbers and nulls") from why
+    if not len(rows) or matrix.shape != (len(rows), width):
+        raise ArtefactError(f"golden.json holds no rows of {width} features; export again")
+    return matrix
+
+
+def _compare(name: str, expected: Any, found: list[float]) -> None:
+    if not isinstance(expected, list) or len(expected) != len(found):
+        raise ArtefactError(f"golden.json: {name!r} has not one number for each row")
+    for row, (one, other) in enumerate(zip(expected, found, strict=True), start=1):
+        if not isinstance(one, int | float) or not math.isclose(one, other, **_CLOSE):
+            raise ArtefactError(
+                f"model.txt gives golden row {row} another {name!r} than golden.json says; "
+                "export the model again"
+            )
+
+
+def _check_sums(model: ServedModel, rows: NDArray[np.float32], raw: NDArray[np.float64]) -> None:
+    own = np.asarray(model.booster.predict(rows, num_threads=1))
+    if not np.allclose(own, expit(raw), rtol=1e-9, atol=0):
+        raise ArtefactError("the model's probability is not the logistic of its score")
+    if not np.allclose(model.contributions(rows).sum(axis=1), raw, rtol=1e-6, atol=1e-6):
+        raise ArtefactError("the model's contributions do not add up to its score")

@@ -1,0 +1,228 @@
+"""The pictures of an explanation, as PNG: one client's waterfall, the model's beeswarm.
+
+shap draws through pyplot, whose "current figure" is one for the whole process: of pictures drawn
+in several threads most come out wrong. So everything is drawn under one lock, and closed.
+"""
+
+import hashlib
+import io
+import textwrap
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from project_tools.artefact import Artefact
+from project_tools.explanation import ConceptContribution, Explanation, display, explain
+from project_tools.served_features import Value
+
+_DRAWING = threading.Lock()
+#: Bars that are shown at least, where there are as many; the rest are added up in one more.
+_BARS = 10
+_DPI = 100
+_LABEL_WIDTH = 44
+_NAMED_IN_ALT = 5
+#: Pictures kept in memory, at about 40 kB each.
+_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG, and what it shows in words for those who do not see it."""
+
+    png: bytes
+    alt: str
+
+
+@dataclass(slots=True)
+class PictureCache:
+    """The last pictures, by the model's and the data's digest; each is drawn once."""
+
+    _pictures: OrderedDict[str, Picture] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _drawing: threading.Lock = field(default_factory=threading.Lock)
+
+    def waterfall(self, artefact: Artefact, row: Mapping[str, Value]) -> Picture:
+        """The waterfall of a client's row, drawn unless it is known."""
+        encoded = artefact.model.encoder.encode(row)
+        return self._get(
+            _key("waterfall", artefact, encoded), lambda: waterfall(explain(artefact, row))
+        )
+
+    def beeswarm(self, artefact: Artefact, rows: Sequence[Mapping[str, Value]]) -> Picture:
+        """The beeswarm of background rows, drawn unless it is known."""
+        encoded = artefact.model.encoder.encode_rows(rows)
+        return self._get(_key("beeswarm", artefact, encoded), lambda: beeswarm(artefact, encoded))
+
+    def _get(self, key: str, draw: Callable[[], Picture]) -> Picture:
+        if (known := self._known(key)) is not None:
+            return known
+        with self._drawing:  # two requests for one picture draw it once; drawing is serial anyway
+            picture = self._known(key) or draw()
+        with self._lock:
+            self._pictures[key] = picture
+            while len(self._pictures) > _KEPT:
+                self._pictures.popitem(last=False)
+        return picture
+
+    def _known(self, key: str) -> Picture | None:
+        with self._lock:
+            if key in self._pictures:
+                self._pictures.move_to_end(key)
+            return self._pictures.get(key)
+
+
+def _key(kind: str, artefact: Artefact, encoded: NDArray[np.float32]) -> str:
+    content = hashlib.sha256(encoded.tobytes()).hexdigest()
+    return f"{kind}:{artefact.digest}:{content}"
+
+
+def warm() -> None:
+    """Import shap and pyplot, which takes seconds, before the first picture is asked for."""
+    with _DRAWING:
+        _shap()
+
+
+def waterfall(explanation: Explanation) -> Picture:
+    """From the base to the client's score, a bar for each concept, the weightiest on top."""
+    values = np.array([group.contribution for group in explanation.groups])
+    bars = _bars(values[None, :])
+    with _DRAWING:
+        shap, plt = _shap()
+        figure = plt.figure()
+        try:
+            shap.plots.waterfall(
+                shap.Explanation(
+                    values=values,
+                    base_values=explanation.base,
+                    feature_names=[_bar_label(group) for group in explanation.groups],
+                ),
+                max_display=bars,
+                show=False,
+            )
+            figure.axes[0].set_xlabel("log-odds of default, before calibration")
+            return Picture(_png(figure), _waterfall_text(explanation))
+        finally:
+            plt.close(figure)
+
+
+def beeswarm(artefact: Artefact, encoded: NDArray[np.float32]) -> Picture:
+    """A dot for each background client and concept; colour is the concept's weightiest feature.
+
+    Categories have no low and high, and are grey.
+    """
+    parts = artefact.model.contributions(encoded)[:, :-1]
+    concepts = _concepts(artefact)
+    values = np.column_stack([parts[:, members].sum(axis=1) for members in concepts.values()])
+    leaders = [
+        members[np.abs(parts[:, members]).mean(axis=0).argmax()] for members in concepts.values()
+    ]
+    names = [_swarm_label(artefact, *pair) for pair in zip(concepts, leaders, strict=True)]
+    colours = np.column_stack([_colours(artefact, encoded, leader) for leader in leaders])
+    png = _swarm(values, colours, names)
+    return Picture(png, _swarm_text(dict(zip(concepts, np.abs(values).mean(axis=0), strict=True))))
+
+
+def _swarm(values: NDArray[np.float64], colours: NDArray[Any], names: Sequence[str]) -> bytes:
+    with _DRAWING:
+        shap, plt = _shap()
+        figure = plt.figure()
+        random_state = np.random.get_state()  # noqa: NPY002  (shap shuffles the dots with it)
+        try:
+            np.random.seed(0)  # noqa: NPY002  (the same picture every time)
+            shap.plots.beeswarm(
+                shap.Explanation(values=values, data=colours, feature_names=list(names)),
+                max_display=_bars(values),
+                show=False,
+                color_bar_label="value of the feature in brackets",
+            )
+            figure.axes[0].set_xlabel("contribution to the log-odds of default")
+            return _png(figure)
+        finally:
+            np.random.set_state(random_state)  # noqa: NPY002
+            plt.close(figure)
+
+
+def _shap() -> tuple[Any, Any]:
+    # Imported here: two seconds that no score should wait for.
+    import matplotlib as mpl  # noqa: PLC0415
+
+    mpl.use("Agg")
+    with warnings.catch_warnings():
+        # shap 0.51 colours its maps in a way that matplotlib means to drop one day.
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        import shap  # noqa: PLC0415
+        from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    return shap, plt
+
+
+def _png(figure: Any) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=_DPI, bbox_inches="tight", facecolor="white")
+    return content.getvalue()
+
+
+def _bars(values: NDArray[np.float64]) -> int:
+    """How many bars to show so that the sum of the others is never the largest.
+
+    ``values`` has shape (rows, concepts); a bar's length is its mean magnitude. shap shows one
+    bar less than it is told, and the sum of the others as the last.
+    """
+    lengths = np.abs(values).mean(axis=0)
+    order = np.argsort(-lengths)
+    for shown in range(min(_BARS, len(order)), len(order)):
+        rest = np.abs(values[:, order[shown - 1 :]].sum(axis=1)).mean()
+        if rest <= lengths[order[0]]:
+            return shown
+    return len(order)
+
+
+def _concepts(artefact: Artefact) -> dict[str, list[int]]:
+    """The positions of the model's features, by concept."""
+    concepts: dict[str, list[int]] = {}
+    for position, feature in enumerate(artefact.features):
+        concepts.setdefault(artefact.describe(feature.name)["concept"], []).append(position)
+    return concepts
+
+
+def _colours(artefact: Artefact, encoded: NDArray[np.float32], leader: int) -> NDArray[Any]:
+    column = encoded[:, leader].astype(np.float64)
+    if artefact.features[leader].kind == "category" or np.isnan(column).all():
+        return np.full(len(column), "level", dtype=object)  # no number: shap draws it grey
+    return column.astype(object)
+
+
+def _bar_label(group: ConceptContribution) -> str:
+    first = group.features[0]
+    return _wrapped(f"{group.concept} ({first.label}: {display(first.value, first.unit)})")
+
+
+def _swarm_label(artefact: Artefact, concept: str, leader: int) -> str:
+    label = artefact.describe(artefact.features[leader].name)["label"]
+    return _wrapped(f"{concept} ({label})")
+
+
+def _wrapped(text: str) -> str:
+    """At most two lines, and nothing that matplotlib takes for a formula or shap for a value."""
+    plain = text.replace("$", r"\$").replace("=", ":")
+    return "\n".join(textwrap.wrap(plain, _LABEL_WIDTH, max_lines=2, placeholder=" …"))
+
+
+def _waterfall_text(explanation: Explanation) -> str:
+    first = [f"{g.concept} {g.contribution:+.2f}" for g in explanation.groups[:_NAMED_IN_ALT]]
+    return (
+        f"Waterfall in log-odds from the average {explanation.base:.2f} to this client's "
+        f"{explanation.raw_score:.2f}. The weightiest: {', '.join(first)}."
+    )
+
+
+def _swarm_text(means: Mapping[str, float]) -> str:
+    first = sorted(means.items(), key=lambda pair: -pair[1])[:_NAMED_IN_ALT]
+    named = ", ".join(f"{concept} {mean:.2f}" for concept, mean in first)
+    return f"What moves the model most, as the mean contribution in log-odds: {named}."

@@ -1,0 +1,139 @@
+"""The features of a served model: their order, their levels, and the numbers that the model takes."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self, SupportsFloat
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from project_tools.errors import ArtefactError, FeatureError
+
+#: A feature as people read it: a number, a level, or nothing known.
+Value = float | str | None
+Kind = Literal["number", "category"]
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True, slots=True)
+class ServedFeature:
+    """One input of the model: our name, the name in the model's own file, its kind and levels.
+
+    The two names differ where the model's format refuses a character; they are paired here, so
+    that the renaming can be undone whatever its rule was.
+    """
+
+    name: str
+    model_name: str
+    kind: Kind
+    levels: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for ``features.json``."""
+        return {
+            "name": self.name,
+            "model_name": self.model_name,
+            "kind": self.kind,
+            "levels": list(self.levels),
+        }
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Self:
+        """The feature of a row of ``features.json``; ``ArtefactError`` where the row is none."""
+        try:
+            feature = cls(row["name"], row["model_name"], row["kind"], tuple(row["levels"]))
+        except (KeyError, TypeError) as why:
+            raise ArtefactError("a feature lacks its name, model_name, kind or levels") from why
+        texts = (feature.name, feature.model_name, *feature.levels)
+        if feature.kind not in ("number", "category") or not all(
+            isinstance(text, str) for text in texts
+        ):
+            raise ArtefactError(f"feature {feature.name!r} is neither a number nor a category")
+        return feature
+
+
+def served_features(X: pd.DataFrame, model_names: Sequence[str]) -> list[ServedFeature]:
+    """The features of a training matrix, in its order, beside the model's names for them."""
+    if len(model_names) != X.shape[1]:
+        raise ArtefactError(
+            f"the model takes {len(model_names)} features, its matrix has {X.shape[1]}"
+        )
+    return [
+        _served(name, model_name, X[name])
+        for name, model_name in zip(X.columns, model_names, strict=True)
+    ]
+
+
+def _served(name: str, model_name: str, column: "pd.Series[Any]") -> ServedFeature:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        levels = tuple(str(level) for level in column.cat.categories)
+        return ServedFeature(name, model_name, "category", levels)
+    return ServedFeature(name, model_name, "number")
+
+
+class Encoder:
+    """Turns rows of values into rows of float32: categories by the position of their level.
+
+    Null, an unknown level, NaN, infinity and a number beyond float32 all become NaN, which is
+    what the model was trained to take as "not known".
+    """
+
+    def __init__(self, features: Sequence[ServedFeature]) -> None:
+        self.features = tuple(features)
+        self._codes = [
+            {level: float(code) for code, level in enumerate(f.levels)}
+            if f.kind == "category"
+            else None
+            for f in self.features
+        ]
+
+    def encode(self, row: Mapping[str, Value]) -> NDArray[np.float32]:
+        """One row, shape (1, features); ``FeatureError`` names a feature that the row lacks."""
+        values = np.empty((1, len(self.features)), dtype=np.float32)
+        for position, (feature, codes) in enumerate(zip(self.features, self._codes, strict=True)):
+            if feature.name not in row:
+                raise FeatureError(f"feature {feature.name!r} is missing; give it, or null for it")
+            values[0, position] = _number(feature, codes, row[feature.name])
+        return values
+
+    def encode_rows(self, rows: Iterable[Mapping[str, Value]]) -> NDArray[np.float32]:
+        """Several rows, shape (rows, features)."""
+        encoded = [self.encode(row) for row in rows]
+        return np.concatenate(encoded) if encoded else self._none()
+
+    def encode_frame(self, frame: pd.DataFrame) -> NDArray[np.float32]:
+        """A pandas frame with at least these columns, shape (rows, features)."""
+        missing = [f.name for f in self.features if f.name not in frame]
+        if missing:
+            raise FeatureError(f"feature {missing[0]!r} is missing ({len(missing)} in all)")
+        columns = [frame[f.name].astype(object) for f in self.features]
+        names = [f.name for f in self.features]
+        return self.encode_rows(
+            dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)
+        )
+
+    def _none(self) -> NDArray[np.float32]:
+        return np.empty((0, len(self.features)), dtype=np.float32)
+
+
+def _number(feature: ServedFeature, codes: Mapping[str, float] | None, value: Any) -> float:
+    if value is None or value is pd.NA:
+        return math.nan
+    if codes is not None and isinstance(value, str):
+        return codes.get(value, math.nan)
+    if isinstance(value, str) or not isinstance(value, SupportsFloat):
+        raise FeatureError(f"feature {feature.name!r} takes a {feature.kind} or null")
+    number = _finite(value)
+    if codes is not None and not math.isnan(number):
+        raise FeatureError(f"feature {feature.name!r} takes one of its levels, or null")
+    return number
+
+
+def _finite(value: SupportsFloat) -> float:
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number too large even for float64
+        return math.nan
+    return number if abs(number) <= _LARGEST else math.nan

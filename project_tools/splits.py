@@ -1,0 +1,69 @@
+"""Which clients train, which are held out, which are new: decided once, by client id.
+
+A client's place comes from a keyed hash of the id alone, within the clients of the same outcome:
+the order of rows does not matter, and adding clients moves only the few at the boundary.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from project_tools.errors import SettingError, TableError
+
+#: Key of the hash; another one gives another split.
+SPLIT_SEED = 20_260_101
+TRAIN, TEST, NEW = "train", "test", "new"
+SPLITS = (TRAIN, TEST, NEW)
+
+
+def assign_splits(
+    ids: Iterable[int], target: Iterable[Any], *, seed: int = SPLIT_SEED, test_share: float = 0.2
+) -> pd.Series:
+    """``train``, ``test`` or ``new`` by client id; ``new`` where the target is null.
+
+    Stratified: of each outcome the ``test_share`` of clients with the smallest hashes is held
+    out (rounded to the nearest client). Raises ``TableError`` for an id that stands there twice
+    and ``SettingError`` for a share outside [0, 1).
+
+    >>> assign_splits([7, 8, 9], [0, 0, None], test_share=0.5).to_dict()
+    {7: 'test', 8: 'train', 9: 'new'}
+    """
+    if not 0 <= test_share < 1:
+        raise SettingError(f"test_share is {test_share}; it takes a share from 0 to below 1")
+    outcome = pd.Series(list(target), index=pd.Index(list(ids), name="SK_ID_CURR"), dtype="float64")
+    if outcome.index.has_duplicates:
+        raise TableError(f"{outcome.index.duplicated().sum()} client ids stand in the applications twice")
+    splits = pd.Series(NEW, index=outcome.index, dtype="str", name="SPLIT")
+    for _, clients in outcome.dropna().groupby(outcome):
+        held_out = _smallest_hashes(clients.index.to_numpy("int64"), seed, test_share)
+        splits[clients.index] = np.where(held_out, TEST, TRAIN)
+    return splits
+
+
+def split_digest(ids: Iterable[int], splits: Iterable[str]) -> str:
+    """SHA-256 of who is where, whatever the order of the clients."""
+    digest = hashlib.sha256()
+    for client, split in sorted(zip(ids, splits, strict=True)):
+        digest.update(f"{int(client)}\t{split}\n".encode())
+    return digest.hexdigest()
+
+
+def _smallest_hashes(ids: np.ndarray, seed: int, share: float) -> np.ndarray:
+    """Whether each id is among the ``share`` of ids with the smallest hashes."""
+    ranked = np.lexsort((ids, _hashes(ids, seed)))
+    chosen = np.zeros(len(ids), dtype=bool)
+    chosen[ranked[: round(share * len(ids))]] = True
+    return chosen
+
+
+def _hashes(ids: np.ndarray, seed: int) -> np.ndarray:
+    key = int(seed).to_bytes(8, "big", signed=True)
+    return np.array([_hash(int(client), key) for client in ids], dtype="uint64")
+
+
+def _hash(client: int, key: bytes) -> int:
+    data = client.to_bytes(8, "big", signed=True)
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8, key=key).digest(), "big")

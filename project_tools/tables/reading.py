@@ -1,0 +1,291 @@
+"""Raw tables from CSV, gzipped CSV or Parquet, as Narwhals frames on one DuckDB connection.
+
+Types are imposed by the schema, never inferred. Headers, and the types of the first rows, are
+checked before any work; a wrong value further down is met while the features are computed, and
+``named_errors`` turns DuckDB's complaint into one line without the value itself.
+"""
+
+import csv
+import gzip
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import narwhals as nw
+
+from project_tools.errors import TableError, nearest, unknown
+from project_tools.files import sha256_of_files
+from project_tools.tables.declared import TABLES
+from project_tools.tables.schema import Column, Table
+
+#: Endings that are read, in the order in which they are looked for.
+ENDINGS = (".csv", ".csv.gz", ".parquet")
+#: What stands for a missing value in a CSV, beside nothing at all.
+MISSING = ("", "NA", "NaN", "nan", "NULL", "null")
+#: Rows of each table that are read for their types before any work.
+PROBED_ROWS = 10_000
+#: Tables that cannot be left out: without labelled applications nothing can be learnt.
+INDISPENSABLE = ("application_train",)
+
+_NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BOOLEAN", "HUGEINT", "INTEGER", "BIGINT", "INT")
+
+
+@dataclass(frozen=True)
+class RawTables:
+    """The raw tables by name, all of the schema; those left out have no rows."""
+
+    frames: Mapping[str, nw.LazyFrame]
+    connection: duckdb.DuckDBPyConnection
+    files: Mapping[str, Path] = field(default_factory=dict)
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> nw.LazyFrame:
+        return self.frames[name]
+
+
+def open_tables(
+    directory: Path,
+    without: Collection[str] = (),
+    connection: duckdb.DuckDBPyConnection | None = None,
+    threads: int | None = None,
+    memory_limit: str | None = None,
+) -> RawTables:
+    """The eight raw tables of a folder; those named in ``without`` count as empty.
+
+    Columns may stand in any order; extra ones are ignored and listed in ``extra``. Raises
+    ``TableError`` in one line for a table or column that is missing, a file that cannot be read
+    and a value of the wrong type among the first rows of each table.
+    """
+    files = find_files(directory, without)
+    con = connection or connect(threads, memory_limit)
+    extra = {name: _create_view(con, TABLES[name], path) for name, path in files.items()}
+    for name in TABLES.keys() - files.keys():
+        con.execute(f"CREATE OR REPLACE VIEW {_quoted(name)} AS {_empty_select(TABLES[name])}")
+    for name, path in files.items():
+        _probe(con, name, path)
+    frames = {name: nw.from_native(con.table(_quoted(name))) for name in TABLES}
+    return RawTables(
+        frames=frames,
+        connection=con,
+        files=files,
+        extra={name: columns for name, columns in extra.items() if columns},
+        without=tuple(name for name in TABLES if name not in files),
+    )
+
+
+def connect(
+    threads: int | None = None, memory_limit: str | None = None, spill: Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection in memory, which spills to ``spill`` when memory runs short."""
+    con = duckdb.connect()
+    con.execute("SET enable_progress_bar = false")
+    con.execute("SET preserve_insertion_order = false")
+    if threads is not None:
+        con.execute(f"SET threads = {int(threads)}")
+    if memory_limit is not None:
+        con.execute(f"SET memory_limit = {_text(memory_limit)}")
+    if spill is not None:
+        con.execute(f"SET temp_directory = {_text(str(spill))}")
+    return con
+
+
+def find_files(directory: Path, without: Collection[str] = ()) -> dict[str, Path]:
+    """The file of each table that is not left out; raises ``TableError`` for one that is missing
+    or stands there twice, and for a name in ``without`` that cannot be left out.
+    """
+    _check_without(without)
+    if not directory.is_dir():
+        raise TableError(f"{directory} is not a folder; give the folder of the raw tables")
+    return {name: _find_file(directory, name) for name in TABLES if name not in without}
+
+
+def raw_digest(directory: Path, without: Collection[str] = ()) -> str:
+    """One SHA-256 over the raw tables' files, by name and content."""
+    return sha256_of_files(list(find_files(directory, without).values()))
+
+
+@contextmanager
+def named_errors() -> Iterator[None]:
+    """Turn what DuckDB says of a file's rows into a ``TableError`` that names file, line and
+    column, and never the value.
+    """
+    try:
+        yield
+    except duckdb.OutOfMemoryException as why:
+        raise TableError(
+            "the memory allowed for the features is too small, or the disk is full; "
+            "raise CREDIT_MEMORY_LIMIT"
+        ) from why
+    except duckdb.Error as why:
+        sentence = _sentence(str(why))
+        if sentence is None:
+            raise
+        raise TableError(sentence) from why
+
+
+def _sentence(message: str) -> str | None:
+    file = re.search(r"^\s*file = (.+)$", message, re.MULTILINE)
+    line = re.search(r"CSV Error on Line: (\d+)", message)
+    if file is None:
+        return None
+    where = Path(file[1].strip()).name + (f", line {line[1]}" if line else "")
+    if column := re.search(r'Error when converting column "([^"]+)"', message):
+        return f"{where}: column {column[1]} holds a text where a number is expected"
+    if counts := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message):
+        return f"{where}: {counts[2]} values where the header names {counts[1]} columns"
+    if "unicode" in message or "utf-8" in message:
+        return f"{where}: not UTF-8 text; save the file as UTF-8"
+    return f"{where}: cannot be read as comma-separated text; save the table again as CSV"
+
+
+def _check_without(without: Collection[str]) -> None:
+    for name in without:
+        if name not in TABLES:
+            raise TableError(unknown("table", name, TABLES))
+        if name in INDISPENSABLE:
+            raise TableError(f"{name} cannot be left out: the features are learnt from it")
+
+
+def _find_file(directory: Path, name: str) -> Path:
+    found = [path for ending in ENDINGS if (path := directory / f"{name}{ending}").is_file()]
+    if len(found) > 1:
+        names = " and ".join(path.name for path in found)
+        raise TableError(f"{directory} holds {names}; keep one of them")
+    if not found:
+        raise TableError(_missing_file(directory, name))
+    return found[0]
+
+
+def _missing_file(directory: Path, name: str) -> str:
+    present = [path.name for path in directory.iterdir()]
+    hint = nearest(f"{name}.csv", present)
+    leave = "" if name in INDISPENSABLE else f", or leave it out on purpose (--without {name})"
+    return f"{directory} holds no {name}{{.csv,.csv.gz,.parquet}}; put it there{leave}{hint}"
+
+
+def _create_view(
+    con: duckdb.DuckDBPyConnection, table: Table, path: Path
+) -> tuple[str, ...]:  # fmt: skip
+    """Make the table's view; its columns that the schema does not know."""
+    if path.suffix == ".parquet":
+        types = _parquet_types(con, path)
+        header, source = list(types), f"read_parquet({_text(str(path))})"
+        _check_header(table, path, header)
+        _check_types(table, path, types)
+    else:
+        header = _csv_header(path)
+        _check_header(table, path, header)
+        source = _csv_source(table, path, header)
+    selected = ", ".join(_selected(column) for column in table.columns)
+    con.execute(
+        f"CREATE OR REPLACE VIEW {_quoted(table.name)} AS SELECT {selected} FROM {source}"
+    )
+    return tuple(name for name in header if name not in table.column_names)
+
+
+def _csv_header(path: Path) -> list[str]:
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+            header = next(csv.reader(file), [])
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as why:
+        raise TableError(f"{path.name} cannot be read: {_reason(why)}") from why
+    if not header:
+        raise TableError(
+            f"{path.name} is empty, it has not even a header; write its header line, "
+            f"or leave the table out on purpose"
+        )
+    return header
+
+
+def _reason(why: Exception) -> str:
+    if isinstance(why, PermissionError):
+        return "permission denied"
+    if isinstance(why, UnicodeDecodeError):
+        return "its header is not UTF-8 text"
+    if isinstance(why, gzip.BadGzipFile | EOFError):
+        return "it is not a whole gzip file"
+    return "it is not a text of comma-separated values"
+
+
+def _check_header(table: Table, path: Path, header: list[str]) -> None:
+    missing = [name for name in table.column_names if name not in header]
+    if missing:
+        hint = nearest(missing[0], [name for name in header if name not in table.column_names])
+        raise TableError(f"{path.name} lacks the column {_few(missing)}{hint}")
+    twice = [name for name in table.column_names if header.count(name) > 1]
+    if twice:
+        raise TableError(f"{path.name} holds the column {_few(twice)} twice; keep one of them")
+
+
+def _few(names: list[str]) -> str:
+    rest = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004  (a readable few)
+    return ", ".join(names[:3]) + rest
+
+
+def _csv_source(table: Table, path: Path, header: list[str]) -> str:
+    """DuckDB's reading of a CSV: extra columns are read as text, under names of their own."""
+    known = {column.name: column.sql_type for column in table.columns}
+    columns = ", ".join(
+        f"{_text(name if name in known else f'extra {place}')}: {_text(known.get(name, 'VARCHAR'))}"
+        for place, name in enumerate(header)
+    )
+    missing = ", ".join(_text(token) for token in MISSING)
+    return (
+        f"read_csv({_text(str(path))}, auto_detect=false, header=true, delim=',', quote='\"', "
+        f"escape='\"', nullstr=[{missing}], columns={{{columns}}})"
+    )
+
+
+def _parquet_types(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
+    try:
+        described = con.execute(f"DESCRIBE SELECT * FROM read_parquet({_text(str(path))})")
+        return {row[0]: row[1] for row in described.fetchall()}
+    except duckdb.Error as why:
+        raise TableError(f"{path.name} cannot be read as Parquet; write the table again") from why
+
+
+def _check_types(table: Table, path: Path, types: Mapping[str, str]) -> None:
+    for column in table.columns:
+        found = types[column.name]
+        number = any(name in found for name in _NUMBERS) and not found.startswith("ENUM")
+        # A column of nulls alone has no type of its own: DuckDB calls it "NULL" or a whole number.
+        fits = found in ('"NULL"', "INTEGER") or number == (column.kind != "text")
+        if not fits:
+            wanted = "texts are" if column.kind == "text" else "numbers are"
+            raise TableError(f"{path.name}: column {column.name} is {found} where {wanted} expected")
+
+
+def _selected(column: Column) -> str:
+    name = _quoted(column.name)
+    if column.sql_type == "DOUBLE":
+        # NaN and the infinities are no numbers to compute with: they are missing.
+        return f"CASE WHEN isfinite({name}::DOUBLE) THEN {name}::DOUBLE END AS {name}"
+    return f"{name}::{column.sql_type} AS {name}"
+
+
+def _empty_select(table: Table) -> str:
+    nulls = ", ".join(f"NULL::{c.sql_type} AS {_quoted(c.name)}" for c in table.columns)
+    return f"SELECT {nulls} WHERE false"
+
+
+def _probe(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+    try:
+        with named_errors():
+            rows = con.execute(f"SELECT * FROM {_quoted(name)} LIMIT {PROBED_ROWS}")
+            while rows.fetchmany(PROBED_ROWS):
+                pass
+    except duckdb.Error as why:
+        raise TableError(f"{path.name} cannot be read; it is damaged or cut short") from why
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,335 @@
+"""Runs and registry: the only module that knows MLflow.
+
+A project's run holds one parent run a family, and that one nested run a trial. Under
+``mlflow run`` the project's run exists already (``MLFLOW_RUN_ID``); started by hand, the script
+opens it. Runs are written through the client by their ids, so that no run is ever re-opened (which
+would rewrite its end time) and none depends on which thread is at work.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types.schema import ColSpec, DataType, Schema
+
+from project_tools.errors import TrackingError, nearest
+from project_tools.settings import ROOT, Settings
+
+PARENT_RUN = "mlflow.parentRunId"
+#: The registered model that the lender's decisions come from.
+MODEL_NAME = "credit_scoring"
+#: Seconds given to a tracking server before it counts as not answering.
+SERVER_TIMEOUT_S = 10
+
+
+def connect(settings: Settings | None = None) -> MlflowClient:
+    """A client of the tracking store, which is made first if it is a new file.
+
+    ``MLFLOW_TRACKING_URI`` (which ``mlflow run`` sets) goes before ``CREDIT_TRACKING_URI``; the
+    default is one sqlite file at the repository's root, whatever the working directory.
+    Raises ``TrackingError`` where the store does not answer.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or (settings or Settings.load()).tracking_uri
+    if uri.startswith("http"):
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(SERVER_TIMEOUT_S))
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI") or uri)
+    client = MlflowClient()
+    try:
+        client.search_experiments(max_results=1)
+    except Exception as error:
+        raise TrackingError(
+            f"the tracking store {uri} does not answer ({type(error).__name__}); "
+            "start it, or set MLFLOW_TRACKING_URI to another"
+        ) from error
+    return client
+
+
+@dataclass(frozen=True, slots=True)
+class RunLog:
+    """One run to write to, by its id."""
+
+    client: MlflowClient
+    run_id: str
+    experiment_id: str
+
+    def params(self, values: Mapping[str, object]) -> None:
+        """Log parameters; those that the run holds already (``mlflow run`` logs them) stay."""
+        held = self.client.get_run(self.run_id).data.params
+        new = [Param(k, str(v)) for k, v in values.items() if k not in held]
+        self.client.log_batch(self.run_id, params=new)
+
+    def metrics(self, values: Mapping[str, float]) -> None:
+        now = int(time.time() * 1000)
+        self.client.log_batch(
+            self.run_id, metrics=[Metric(k, float(v), now, 0) for k, v in values.items()]
+        )
+
+    def tags(self, values: Mapping[str, object]) -> None:
+        self.client.log_batch(self.run_id, tags=[RunTag(k, str(v)) for k, v in values.items()])
+
+    def json(self, content: Any, name: str) -> None:
+        self.client.log_dict(self.run_id, content, name)
+
+    def figure(self, figure: Any, name: str) -> None:
+        self.client.log_figure(self.run_id, figure, name)
+
+    def file(self, path: Path, folder: str | None = None) -> None:
+        self.client.log_artifact(self.run_id, str(path), folder)
+
+
+@contextmanager
+def project_run(project: str) -> Iterator[RunLog]:
+    """The run of a whole project: the one ``mlflow run`` opened, or a new one.
+
+    MLflow ends the run that it opened; one opened here is ended here, as failed or killed where
+    the block was left by an error or an interruption.
+    """
+    client = connect()
+    run_id = os.environ.get("MLFLOW_RUN_ID")
+    if run_id:
+        run = client.get_run(run_id)
+        log = RunLog(client, run_id, run.info.experiment_id)
+        log.tags({"project": project} | provenance())
+        yield log
+        return
+    with _run(
+        client, _experiment(client, project), project, {"project": project} | provenance()
+    ) as log:
+        yield log
+
+
+@contextmanager
+def nested_run(
+    parent: RunLog, name: str, tags: Mapping[str, object] | None = None
+) -> Iterator[RunLog]:
+    """A run under another; ended with the block, as what became of it."""
+    tags = {PARENT_RUN: parent.run_id} | dict(tags or {})
+    with _run(parent.client, parent.experiment_id, name, tags) as log:
+        yield log
+
+
+@contextmanager
+def _run(
+    client: MlflowClient, experiment: str, name: str, tags: Mapping[str, object]
+) -> Iterator[RunLog]:
+    run = client.create_run(
+        experiment, run_name=name, tags={key: str(value) for key, value in tags.items()}
+    )
+    log = RunLog(client, run.info.run_id, experiment)
+    status = "FAILED"
+    try:
+        yield log
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        client.set_terminated(log.run_id, status)
+
+
+def start_nested(parent: RunLog, name: str, tags: Mapping[str, object]) -> RunLog:
+    """Open a nested run that outlives the calling function; ``end`` it."""
+    tags = {PARENT_RUN: parent.run_id} | {key: str(value) for key, value in tags.items()}
+    run = parent.client.create_run(parent.experiment_id, run_name=name, tags=tags)
+    return RunLog(parent.client, run.info.run_id, parent.experiment_id)
+
+
+def end(log: RunLog, status: str = "FINISHED") -> None:
+    log.client.set_terminated(log.run_id, status)
+
+
+def _experiment(client: MlflowClient, name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(client.create_experiment(name, artifact_location=_artifact_location()))
+
+
+def _artifact_location() -> str | None:
+    """Beside the default store; a server, or a store elsewhere, has a place of its own."""
+    if mlflow.get_tracking_uri() != f"sqlite:///{ROOT / 'mlflow.db'}":
+        return None
+    return (ROOT / "mlruns").as_uri()
+
+
+def provenance() -> dict[str, str]:
+    """Where a figure came from: code (commit, and whether the tree was clean) and interpreter."""
+    commit = _git("rev-parse", "HEAD")
+    dirty = _git("status", "--porcelain", "--untracked-files=no")
+    return {
+        "commit": commit or "unknown",
+        "tree": "unknown" if commit is None else "dirty" if dirty else "clean",
+        "python": sys.version.split()[0],
+    }
+
+
+def _git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603  (fixed words)
+            ["git", *words],  # noqa: S607  (git is found by the user's own PATH)
+            cwd=ROOT, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def finished_families(client: MlflowClient, family: str, data_digest: str) -> list[Run]:
+    """Finished parent runs of a family searched on the very data, newest first."""
+    wanted = (
+        f"tags.family = '{family}' and tags.data_digest = '{data_digest}' and tags.level = 'family'"
+    )
+    experiments = [e.experiment_id for e in client.search_experiments()]
+    return list(
+        client.search_runs(
+            experiments,
+            f"{wanted} and attributes.status = 'FINISHED'",
+            order_by=["start_time DESC"],
+        )
+    )
+
+
+def get_run(client: MlflowClient, run_id: str) -> Run:
+    """The run of that id; ``TrackingError`` where there is none."""
+    try:
+        return client.get_run(run_id)
+    except MlflowException as error:
+        raise TrackingError(
+            f"there is no run {run_id!r} in {mlflow.get_tracking_uri()}; mlflow ui lists the runs"
+        ) from error
+
+
+def register(
+    log: RunLog,
+    artefact: Path,
+    columns: Sequence[tuple[str, str]],
+    tags: Mapping[str, object],
+    name: str = MODEL_NAME,
+) -> ModelVersion:
+    """Log a served folder with the run and register it; the new version is the ``challenger``.
+
+    ``columns`` are the model's inputs as (name, "number" or "category"). The first version of a
+    name becomes ``champion`` too: there is none that it would have to beat.
+    """
+    with mlflow.start_run(run_id=log.run_id, log_system_metrics=False):
+        info = mlflow.pyfunc.log_model(
+            name="model",
+            loader_module="project_tools.scoring",
+            data_path=str(artefact),
+            signature=_signature(columns),
+            pip_requirements=str(ROOT / "lightgbm" / "requirements.txt"),
+            registered_model_name=name,
+        )
+    version = str(info.registered_model_version)
+    for key, value in tags.items():
+        log.client.set_model_version_tag(name, version, key, str(value))
+    champion = _alias(log.client, name, "champion")
+    log.client.set_registered_model_alias(name, "challenger", version)
+    if champion is None:
+        log.client.set_registered_model_alias(name, "champion", version)
+    return log.client.get_model_version(name, version)
+
+
+def _signature(columns: Sequence[tuple[str, str]]) -> ModelSignature:
+    kinds = {"number": DataType.float, "category": DataType.string}
+    return ModelSignature(
+        inputs=Schema([ColSpec(kinds[kind], name, required=False) for name, kind in columns]),
+        outputs=Schema(
+            [ColSpec(DataType.double, "probability"), ColSpec(DataType.string, "class")]
+        ),
+    )
+
+
+def _alias(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
+    try:
+        return client.get_model_version_by_alias(name, alias)
+    except MlflowException:
+        return None
+
+
+def find_version(client: MlflowClient, model: str) -> ModelVersion:
+    """The registered version that a text names: ``name``, ``name@alias``, ``name/7`` or a run's id.
+
+    ``name`` alone is its champion. Raises ``TrackingError`` that names what is there.
+    """
+    name, at, alias = model.partition("@")
+    if at:
+        return _by_alias(client, name, alias)
+    name, slash, number = model.partition("/")
+    if slash:
+        return _by_number(client, name, number)
+    if any(m.name == model for m in client.search_registered_models()):
+        return _by_alias(client, model, "champion")
+    of_run = client.search_model_versions(f"run_id = '{model}'")
+    if of_run:
+        return of_run[0]
+    names = [m.name for m in client.search_registered_models()]
+    raise TrackingError(
+        f"no registered model and no run with a registered model is called {model!r}; "
+        f"registered are: {', '.join(names) or 'none yet (run make run, or mlflow run lightgbm -e log_model)'}"
+        f"{nearest(model, names)}"
+    )
+
+
+def _by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion:
+    found = _alias(client, name, alias)
+    if found is not None:
+        return found
+    known = [m for m in client.search_registered_models() if m.name == name]
+    if not known:
+        raise TrackingError(_not_registered(client, name))
+    aliases = sorted(known[0].aliases)
+    raise TrackingError(
+        f"{name} has no alias {alias!r}; set are: {', '.join(aliases) or 'none'}{nearest(alias, aliases)}"
+    )
+
+
+def _by_number(client: MlflowClient, name: str, number: str) -> ModelVersion:
+    try:
+        return client.get_model_version(name, number)
+    except MlflowException as error:
+        versions = [v.version for v in client.search_model_versions(f"name = '{name}'")]
+        if not versions:
+            raise TrackingError(_not_registered(client, name)) from error
+        raise TrackingError(
+            f"{name} has no version {number!r}; there are {', '.join(sorted(map(str, versions)))}"
+        ) from error
+
+
+def _not_registered(client: MlflowClient, name: str) -> str:
+    names = [m.name for m in client.search_registered_models()]
+    return f"no model {name!r} is registered; registered are: {', '.join(names) or 'none'}{nearest(name, names)}"
+
+
+def download(version: ModelVersion, into: Path) -> Path:
+    """The served folder of a registered version, copied below ``into``."""
+    local = mlflow.artifacts.download_artifacts(
+        f"models:/{version.name}/{version.version}", dst_path=str(into)
+    )
+    folders = [path.parent for path in Path(local).rglob("manifest.json")]
+    if len(folders) != 1:
+        raise TrackingError(
+            f"{version.name} version {version.version} holds no artefact of ours; "
+            "register one with mlflow run lightgbm -e log_model"
+        )
+    return folders[0]
+
+
+def aliases_of(client: MlflowClient, version: ModelVersion) -> list[str]:
+    """The aliases that point at a version, sorted."""
+    model = client.get_registered_model(version.name)
+    return sorted(a for a, v in model.aliases.items() if str(v) == str(version.version))

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Make or renew the environment: setup.sh PYTHON VENV. Quick when nothing has changed.
+set -euo pipefail
+python=$1 venv=$2
+stamp=$venv/.made-from
+
+fail() { echo "setup: $*" >&2; exit 1; }
+
+wanted=$(cat requirements.txt pyproject.toml scripts/setup.sh | sha256sum | cut -d' ' -f1)
+[[ -x $venv/bin/python && -f $stamp && $(<"$stamp") == "$wanted" ]] && exit 0
+
+echo "setup: making the environment in $venv (about half a minute where downloads are quick)"
+command -v "$python" >/dev/null || fail "no $python here; install Python 3.11 or later, or name one: make setup PYTHON=/path/to/python"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "$python is $("$python" -V 2>&1); Python 3.11 or later is needed: make setup PYTHON=python3.12"
+if [[ ! -x $venv/bin/python ]]; then
+    "$python" -m venv "$venv" || fail "could not make $venv; on Debian and Ubuntu: apt-get install python3-venv"
+fi
+uv_pin=$(grep -oE '^uv==[0-9.]+' requirements.txt)
+if [[ $("$venv/bin/uv" --version 2>/dev/null | cut -d' ' -f2) != "${uv_pin#uv==}" ]]; then
+    echo "setup: installing $uv_pin, which installs the rest"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$uv_pin"
+fi
+echo "setup: installing the locked packages"
+export VIRTUAL_ENV=$PWD/$venv
+"$venv/bin/uv" pip sync --require-hashes requirements.txt
+"$venv/bin/uv" pip install --no-deps --no-build-isolation --editable .
+
+"$venv/bin/python" -c 'import lightgbm; lightgbm.Booster' 2>/dev/null ||
+    fail "LightGBM does not load; it needs OpenMP. On Debian and Ubuntu: apt-get install libgomp1; on macOS: brew install libomp"
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+    echo "setup: no Chromium here, so the browser test will be skipped. On Debian: apt-get install chromium"
+echo "$wanted" >"$stamp"
+echo "setup: done"

@@ -1,0 +1,368 @@
+"""Sentences, numbers, the gauge, tables and charts: the logic that needs no page."""
+
+import ast
+import doctest
+import importlib
+import itertools
+import re
+import sys
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from answers import (
+    ConceptContribution,
+    Distribution,
+    Explanation,
+    Feature,
+    Joint,
+    Model,
+    Prediction,
+)
+from api_address import AddressError, api_address
+from api_client import ApiClient, new_session
+from comparison_charts import (
+    histogram_table,
+    joint_table,
+    level_table,
+    one_feature_alt,
+    one_feature_chart,
+    two_features_chart,
+)
+from decision_gauge import INNER, OUTER, gauge_alt, gauge_svg, position
+from factor_charts import contribution_chart, importance_chart, left_out, strongest
+from fake_credit_api import REFUSED, FakeApi
+from feature_table import choices, found
+from hypothesis import given
+from hypothesis import strategies as st
+from palette import PALETTES, Palette, contrast, palette
+from wording import (
+    MISSING,
+    decision_sentence,
+    escaped,
+    factor_sentence,
+    matches_sentence,
+    near_limit,
+    percent,
+    value_text,
+    value_with_unit,
+)
+
+DASHBOARD = Path(__file__).resolve().parents[2] / "dashboard"
+MODULES = sorted(path.stem for path in DASHBOARD.glob("*.py") if path.stem != "app")
+
+
+def decision(probability: float, threshold: float = 1 / 6) -> Prediction:
+    margin = probability - threshold
+    return Prediction("1", probability, margin > 0, threshold, margin, Model("m", "1", "d"))
+
+
+def read(text: str) -> str:
+    return re.sub(r"[\u00a0\u202f]", " ", text)
+
+
+# ------------------------------------------------------------------ the folder
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.failed == 0
+
+
+def test_the_folder_is_one_of_scripts() -> None:
+    assert not (DASHBOARD / "__init__.py").exists()
+    assert not (DASHBOARD / "pages").exists()  # would start Streamlit's old automatic pages
+    libraries = sys.stdlib_module_names | {"streamlit", "altair", "requests", "pandas"}
+    assert not libraries & set(MODULES)
+
+
+def test_nothing_of_ours_is_imported() -> None:
+    for path in DASHBOARD.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.split(".")[0] for name in names} & {"project_tools", "api"}, path
+
+
+def test_the_configuration_shows_no_traceback_and_calls_nobody() -> None:
+    config = tomllib.loads((DASHBOARD / ".streamlit" / "config.toml").read_text())
+    assert config["client"]["showErrorDetails"] == "none"
+    assert config["client"]["showErrorLinks"] is False
+    assert config["browser"]["gatherUsageStats"] is False
+    assert "http" not in str(config["theme"])  # no font or theme from another host
+
+
+# ------------------------------------------------------------------ the setting
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (None, "http://127.0.0.1:8000"),
+        ("http://10.0.0.7:9000/", "http://10.0.0.7:9000"),
+        (" https://scores.example/v1 ", "https://scores.example/v1"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_addresses(text: str | None, address: str) -> None:
+    assert api_address({} if text is None else {"CREDIT_API_URL": text}) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "127.0.0.1:8000",
+        "file:///etc/passwd",
+        "http://",
+        "http://host:99999",
+        "http://host:0",
+        "http://host:port",
+        "http://[::1",
+        "http://host/?a=1",
+        "http://ho st",
+    ],
+)
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(AddressError, match="it takes an address such as"):
+        api_address({"CREDIT_API_URL": text})
+
+
+def test_a_password_is_not_repeated() -> None:
+    with pytest.raises(AddressError, match="user name or password") as why:
+        api_address({"CREDIT_API_URL": "http://me:secret@host"})
+    assert "secret" not in str(why.value)
+
+
+# ------------------------------------------------------------------ sentences
+
+
+@pytest.mark.parametrize(
+    ("probability", "threshold", "sentence"),
+    [
+        (0.274, 0.167, "refused. Risk 27.4 %, limit 16.7 %, 10.7 points over; not near the limit."),
+        (0.16, 0.167, "granted. Risk 16.0 %, limit 16.7 %, 0.7 points under; near the limit."),
+        # the same when rounded: the words say which side
+        (0.16701, 0.167, "refused. Risk 16.7 %, limit 16.7 %, less than 0.1 points over; near"),
+        (0.167, 0.167, "granted. Risk 16.7 %, limit 16.7 %, less than 0.1 points under; near"),
+        (0.00001, 0.1, "granted. Risk under 0.1 %, limit 10.0 %, 10.0 points under; not near"),
+        (0.99999, 0.1, "refused. Risk over 99.9 %, limit 10.0 %, 90.0 points over; not near"),
+    ],
+)
+def test_decisions_in_words(probability: float, threshold: float, sentence: str) -> None:
+    said = read(decision_sentence(decision(probability, threshold)))
+    assert said.startswith(f"Client 1: {sentence}")
+
+
+@given(st.floats(0, 1), st.floats(0.01, 0.99))
+def test_sentence_and_gauge_agree(probability: float, threshold: float) -> None:
+    one = decision(probability, threshold)
+    assert ("refused" in decision_sentence(one)) == one.refused == ("refused" in gauge_alt(one))
+    assert near_limit(one) == ("not near" not in decision_sentence(one))
+    assert percent(probability) in gauge_svg(one, palette("light"))
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0.0 %"), (1, "100.0 %"), (0.0004, "under 0.1 %"), (0.9996, "over 99.9 %")],
+)
+def test_percent_at_its_ends(share: float, text: str) -> None:
+    assert read(percent(share)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (None, "days", MISSING),
+        (0.0, "days", "0 days"),
+        (-3.14159, "days", "\N{MINUS SIGN}3.142 days"),
+        (1234567.8, "", "1 234 568"),
+        (999.96, "", "1 000"),  # four figures, never 1e+03
+        (-1e7, "", "\N{MINUS SIGN}10 000 000"),
+        (0.00001234, "", "1.234e\N{MINUS SIGN}05"),
+        ("Higher education", "days", "Higher education"),
+    ],
+)
+def test_values(value: float | str | None, unit: str, text: str) -> None:
+    assert read(value_with_unit(value, unit)) == text
+
+
+@pytest.mark.parametrize(
+    ("contribution", "sentence"),
+    [
+        (0.7, "raises the risk strongly (+0.70)"),
+        (-0.2, "lowers the risk clearly (\N{MINUS SIGN}0.20)"),
+        (0.05, "raises the risk slightly (+0.05)"),
+        (-0.001, "hardly matters here (0.00)"),
+    ],
+)
+def test_factors_in_words(contribution: float, sentence: str) -> None:
+    assert sentence in factor_sentence(ConceptContribution("Age", contribution, ()))
+
+
+@pytest.mark.parametrize(
+    ("beginning", "total", "shown", "sentence"),
+    [
+        ("", 40, 8, "40 clients; the first 8"),
+        ("1", 1, 1, "1 client whose id begins with 1"),
+        ("7", 0, 0, "No client's id begins with 7."),
+    ],
+)
+def test_matches(beginning: str, total: int, shown: int, sentence: str) -> None:
+    assert matches_sentence(beginning, total, shown) == sentence
+
+
+@pytest.mark.parametrize("text", ["*a* [b](http://c) $d$ :red[e] `f`", "a_b_c", "1. x", "<b>"])
+def test_markdown_is_taken_at_its_word(text: str) -> None:
+    assert re.sub(r"\\(.)", r"\1", escaped(text)) == text
+    assert not re.search(r"(?<!\\)[*_\[\]$:`<]", escaped(text))
+
+
+# ------------------------------------------------------------------ the gauge
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0.001, 0.999))
+def test_the_scale_rises_and_stays_within_its_ends(a: float, b: float, limit: float) -> None:
+    low, high = sorted((a, b))
+    assert 0 <= position(low, limit) <= position(high, limit) <= 1
+    assert (position(high, limit) > 0.5) == (high > limit) or high == pytest.approx(limit)
+
+
+@pytest.mark.parametrize("limit", [0.001, 0.05, 1 / 6, 0.5, 0.95])
+def test_the_scale_jumps_nowhere(limit: float) -> None:
+    steps = [position(n / 100_000, limit) for n in range(100_001)]
+    largest = max(b - a for a, b in itertools.pairwise(steps))
+    assert largest < 0.011  # the steepest slope is at 0, (1 - 0.001) / 0.001
+    assert (steps[0], steps[-1]) == (0, 1)
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_the_gauge_is_a_picture_for_every_decision(probability: float, threshold: float) -> None:
+    root = ET.fromstring(gauge_svg(decision(probability, threshold), palette("dark")))  # noqa: S314  (our own text)
+    texts = ["".join(node.itertext()) for node in root.iter() if node.tag.endswith("text")]
+    assert percent(probability) in texts
+    assert f"limit {percent(threshold)}" in texts
+    assert not re.search(r"\b(nan|inf)\b", ET.tostring(root, encoding="unicode"))
+
+
+def test_the_scale_is_written_with_numbers() -> None:
+    svg = gauge_svg(decision(0.27), palette("light"))
+    for number in ("0", "5", "30", "50", "100"):
+        assert f">{number}</text>" in svg
+    assert INNER < OUTER
+
+
+# ------------------------------------------------------------------ colours
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_contrast(theme: str) -> None:
+    colours: Palette = palette(theme)
+    for ground in (colours.background, colours.sidebar):
+        assert contrast(colours.text, ground) >= 7
+        assert contrast(colours.muted, ground) >= 4.5
+        # the verdict is written in these, too
+        assert contrast(colours.repaid, ground) >= 4.5
+        assert contrast(colours.defaulted, ground) >= 4.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_configuration_has_the_same_grounds(theme: str) -> None:
+    config = tomllib.loads((DASHBOARD / ".streamlit" / "config.toml").read_text())["theme"][theme]
+    colours = PALETTES[theme]
+    assert config["backgroundColor"] == colours.background
+    assert config["sidebar"]["backgroundColor"] == colours.sidebar
+    assert config["textColor"] == colours.text
+
+
+def test_no_theme_told_is_light() -> None:
+    assert palette(None) is PALETTES["light"]
+
+
+# ------------------------------------------------------------------ tables and charts
+
+
+def test_search_takes_every_word() -> None:
+    age = Feature("DAYS_BIRTH", "Age", "Age at the application.", "years", 40.0, "Person", 0.5)
+    home = replace(age, name="HOME", label="Home", sentence="Owns it.", value=None, concept="Home")
+    assert found([age, home], "APPLICATION age") == [age]
+    assert found([age, home], "age home") == []
+    assert found([age, home], MISSING) == [home]
+    assert found([age, home], missing=True) == [home]
+    assert found([age, home], concept="Person") == [age]
+
+
+def test_labels_that_are_not_unique_bear_their_name() -> None:
+    one = Feature("A", "Age", "", "", 1.0, "c", 0.5)
+    assert choices([one, replace(one, name="B"), replace(one, name="C", label="Other")]) == {
+        "A": "Age (A)",
+        "B": "Age (B)",
+        "C": "Other",
+    }
+
+
+def test_a_histogram_has_area_one_per_class() -> None:
+    table = histogram_table(Distribution((0, 1, 3, 10), (), (5, 10, 5), (0, 0, 2)))
+    area = (table["Density"] * (table["To"] - table["From"])).groupby(table["Class"]).sum()
+    assert area.to_dict() == pytest.approx({"repaid": 1, "had difficulties": 1})
+
+
+def test_an_empty_class_has_no_area() -> None:
+    table = histogram_table(Distribution((0, 1), (), (3,), (0,)))
+    assert table.loc[table["Class"] == "had difficulties", "Density"].tolist() == [0]
+
+
+def test_levels_have_shares_of_their_class() -> None:
+    table = level_table(Distribution((), ("a", "b"), (3, 1), (1, 1)))
+    assert table["Share"].tolist() == [0.75, 0.25, 0.5, 0.5]
+
+
+def test_empty_cells_are_no_circles() -> None:
+    table = joint_table(Joint((0, 2, 4), (), (), ("a",), ((3,), (0,)), ((1,), (0,))))
+    assert table.to_dict("records") == [{"X": 1.0, "Y": "a", "Clients": 4, "Default rate": 0.25}]
+
+
+def test_the_strongest_factors_and_the_rest_add_up() -> None:
+    groups = tuple(ConceptContribution(str(n), (-1) ** n * n / 10, ()) for n in range(20))
+    explanation = Explanation(0.0, sum(g.contribution for g in groups), groups, ())
+    shown = strongest(explanation)
+    number, rest = left_out(explanation)
+    assert (len(shown), number) == (12, 8)
+    assert shown[0].concept == "19"
+    total = sum(g.contribution for g in shown) + rest
+    assert total == pytest.approx(explanation.raw_score)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_charts_are_valid_and_set_their_own_colours(fake_api: FakeApi, theme: str) -> None:
+    api = ApiClient(fake_api.address, new_session(fake_api.address))
+    colours = palette(theme)
+    one = api.peers(REFUSED, "everyone", ("DAYS_BIRTH",))
+    level = api.peers(REFUSED, "everyone", ("NAME_EDUCATION_TYPE",))
+    two = api.peers(REFUSED, "everyone", ("DAYS_BIRTH", "NAME_EDUCATION_TYPE"))
+    charts = [
+        one_feature_chart(one, colours),
+        one_feature_chart(level, colours),
+        two_features_chart(two, colours),
+        contribution_chart(strongest(api.explanation(REFUSED)), colours),
+        importance_chart(api.model_info().importances, colours),
+    ]
+    for chart in charts:
+        config = chart.to_dict()["config"]  # validated against Vega-Lite's schema
+        assert config["axis"]["labelColor"] == colours.muted
+        assert config["legend"]["titleColor"] == colours.text
+
+
+def test_the_client_is_marked_and_told(fake_api: FakeApi) -> None:
+    api = ApiClient(fake_api.address, new_session(fake_api.address))
+    peers = api.peers(REFUSED, "everyone", ("DAYS_BIRTH",))
+    value = peers.features[0].client_value
+    chart = one_feature_chart(peers, palette("light")).to_dict()
+    marked = [row for rows in chart["datasets"].values() for row in rows if "Who" in row]
+    assert {row["From"] for row in marked} == {value}
+    assert value_text(value) in one_feature_alt(peers)
+    assert "of those who repaid, most often" in one_feature_alt(peers)

@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from project_tools.demo import generate
+from project_tools.demo.writing import writers
+from project_tools.errors import SettingError
+from project_tools.tables.declared import TABLES
+
+CLIENTS = 400
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory) -> dict[str, pl.DataFrame]:
+    directory = tmp_path_factory.mktemp("demo") / "tables"
+    generate(directory, CLIENTS, quiet=True)
+    return {
+        name: pl.read_csv(directory / f"{name}.csv", infer_schema_length=None) for name in TABLES
+    }
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_has_the_declared_columns_in_their_order(tables, name):
+    assert tuple(tables[name].columns) == TABLES[name].column_names
+    assert tables[name].height > 0
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_texts_hold_declared_levels_and_keys_are_unique(tables, name):
+    table, rows = TABLES[name], tables[name]
+    for column in table.columns:
+        if column.levels:
+            assert set(rows[column.name].drop_nulls()) <= set(column.levels), column.name
+        if not column.nullable:
+            assert rows[column.name].null_count() == 0, column.name
+    if table.key:
+        assert not rows.select(table.key).is_duplicated().any()
+
+
+def test_clients_are_labelled_in_the_published_ratio_and_default_by_quota(tables):
+    train, test = tables["application_train"], tables["application_test"]
+    assert train.height + test.height == CLIENTS
+    assert train.height == round(CLIENTS * 307_511 / 356_255)
+    assert train["TARGET"].sum() == round(train.height * 0.0807)
+    assert not set(train["SK_ID_CURR"]) & set(test["SK_ID_CURR"])
+
+
+def test_months_belong_to_loans(tables):
+    assert (
+        tables["bureau_balance"]["SK_ID_BUREAU"]
+        .is_in(tables["bureau"]["SK_ID_BUREAU"].implode())
+        .all()
+    )
+    earlier = tables["previous_application"]
+    for name in ("POS_CASH_balance", "installments_payments", "credit_card_balance"):
+        joined = tables[name].join(earlier, on=["SK_ID_PREV", "SK_ID_CURR"], how="inner")
+        assert joined.height == tables[name].height
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_same_seed_and_size_give_the_same_bytes(tmp_path, file_format):
+    for place in ("a", "b"):
+        generate(tmp_path / place, 60, 7, file_format=file_format, quiet=True)
+    generate(tmp_path / "c", 60, 8, file_format=file_format, quiet=True)
+    for name in TABLES:
+        a, b, c = ((tmp_path / p / f"{name}.{file_format}").read_bytes() for p in "abc")
+        assert a == b
+        assert a != c
+
+
+@pytest.mark.parametrize(
+    ("clients", "file_format", "match"),
+    [
+        (0, "csv", "number of clients is 0"),
+        (-5, "csv", "number of clients is -5"),
+        (10, "xls", "unknown format of the tables 'xls'"),
+    ],
+)
+def test_bad_settings_are_refused(tmp_path, clients, file_format, match):
+    with pytest.raises(SettingError, match=match):
+        generate(tmp_path / "new", clients, file_format=file_format, quiet=True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_directory_that_holds_things_needs_force(tmp_path):
+    (tmp_path / "note.txt").write_text("mine")
+    with pytest.raises(SettingError, match="is not empty"):
+        generate(tmp_path, 10, quiet=True)
+    generate(tmp_path, 10, force=True, quiet=True)
+    generate(tmp_path, 10, force=True, file_format="parquet", quiet=True)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        ["note.txt", *(f"{name}.parquet" for name in TABLES)]
+    )
+
+
+def _fill_the_disk(directory: Path) -> None:
+    with writers(directory, "csv") as write, Path("/dev/full").open("wb") as full:
+        write["bureau"](pl.DataFrame({"a": np.arange(10)}))
+        full.write(b"more than there is room for")
+        full.flush()
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_table(tmp_path):
+    with pytest.raises(SettingError, match="No space left on device"):
+        _fill_the_disk(tmp_path)
+    assert list(tmp_path.iterdir()) == []
