@@ -3,7 +3,7 @@
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -236,17 +236,23 @@ class Distribution:
     levels: tuple[str, ...]
     repaid: tuple[int, ...]
     defaulted: tuple[int, ...]
+    missing: int = 0
+    """How many of the group have no value, and are in none of the counts."""
 
     @classmethod
     def from_json(cls, answer: Json) -> Self:
         edges, levels = _axis(answer, "")
-        counts = Distribution(
-            edges, levels, _counts(answer["repaid"]), _counts(answer["defaulted"])
+        counts = cls(
+            edges=edges,
+            levels=levels,
+            repaid=_counts(answer["repaid"]),
+            defaulted=_counts(answer["defaulted"]),
+            missing=sum(_counts((answer.get("missing") or {}).values())),
         )
         expected = len(levels) if levels else max(len(edges) - 1, 0)
         if {len(counts.repaid), len(counts.defaulted)} != {expected}:
             raise ValueError("as many counts as bins or levels are needed")
-        return cls(counts.edges, counts.levels, counts.repaid, counts.defaulted)
+        return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +338,7 @@ def _axis(answer: Json, prefix: str) -> tuple[tuple[float, ...], tuple[str, ...]
     return edges, levels
 
 
-def _counts(values: Sequence[Any]) -> tuple[int, ...]:
+def _counts(values: Iterable[Any]) -> tuple[int, ...]:
     return tuple(int(value) for value in values)
 
 

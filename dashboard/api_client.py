@@ -24,7 +24,7 @@ TIMEOUT = (3.05, 20.0)
 #: A dropped connection is tried once more: a server that restarts drops the ones it kept open.
 ATTEMPTS = 2
 
-NOT_FOUND = 404
+NOT_FOUND, UNAVAILABLE = 404, 503
 
 Answer = TypeVar("Answer")
 
@@ -70,7 +70,13 @@ class ApiClient:
     session: requests.Session = field(repr=False)
 
     def version(self) -> Model:
-        return self._ask("/version", lambda answer: Model.from_json(answer["model"]))
+        """The model that is served. Raises ``ApiRefusalError`` as long as none is loaded."""
+        model = self._ask("/version", _served_model)
+        if model is None:
+            raise ApiRefusalError(
+                UNAVAILABLE, "The scoring service is up, but has no model loaded yet.", None
+            )
+        return model
 
     def known_ids(self, beginning: str, size: int) -> KnownIds:
         """The first ``size`` ids that begin so."""
@@ -136,6 +142,10 @@ class ApiClient:
 def _part(text: str) -> str:
     """A piece of a path in which no character of the id acts as a path of its own."""
     return quote(text, safe="")
+
+
+def _served_model(answer: Json) -> Model | None:
+    return None if answer["model"] is None else Model.from_json(answer["model"])
 
 
 def _features(answer: Json) -> tuple[Feature, ...]:

@@ -1,10 +1,12 @@
 """Charts that compare a client with a group: one feature per class, or two as a picture of counts."""
 
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import altair as alt
 import pandas as pd
-from answers import Distribution, Joint, PeerFeature, Peers
+from answers import Distribution, Joint, PeerFeature, Peers, Value
 from chart_frame import framed
 from palette import Palette
 from wording import percent, thousands, value_with_unit
@@ -12,6 +14,9 @@ from wording import percent, thousands, value_with_unit
 REPAID, DEFAULTED = "repaid", "had difficulties"
 HEIGHT = 340
 BAR = 30
+#: As many categories as are drawn, and pixels for each along an upright axis.
+LEVELS, LEVEL = 20, 18
+NAME = {"fontWeight": 600, "fontSize": 13}
 
 Chart = alt.Chart | alt.LayerChart
 
@@ -39,6 +44,34 @@ def level_table(distribution: Distribution) -> pd.DataFrame:
             share = count / max(sum(counts), 1)
             rows.append({"Category": level, "Class": label, "Clients": count, "Share": share})
     return pd.DataFrame(rows)
+
+
+def fullest_levels(distribution: Distribution, own: Value, most: int = LEVELS) -> tuple[str, ...]:
+    """The fullest categories in their order, and the client's own, be it ever so rare."""
+    sizes = {
+        level: repaid + defaulted
+        for level, repaid, defaulted in zip(
+            distribution.levels, distribution.repaid, distribution.defaulted, strict=True
+        )
+    }
+    kept = set(sorted(sizes, key=lambda level: -sizes[level])[:most]) | {own}
+    return tuple(level for level in distribution.levels if level in kept)
+
+
+def reading(peers: Peers) -> str:
+    """What the picture leaves unsaid: its outer ends, what it leaves out, who has no value."""
+    notes = []
+    if any(distribution.edges for distribution in peers.distributions):
+        notes.append("The outermost places hold all that lies beyond them.")
+    one = peers.distributions[0]
+    if peers.joint is None and len(one.levels) > LEVELS:
+        notes.append(f"The {LEVELS} largest of {len(one.levels)} categories; the table has all.")
+    notes += [
+        f"{thousands(distribution.missing)} of the group have no value of {feature.label}."
+        for feature, distribution in zip(peers.features, peers.distributions, strict=True)
+        if distribution.missing
+    ]
+    return " ".join(notes)
 
 
 def joint_table(joint: Joint) -> pd.DataFrame:
@@ -88,6 +121,7 @@ def two_features_chart(peers: Peers, colours: Palette) -> Chart:
     x, y = peers.features
     table = joint_table(peers.joint)
     place = {"x": _axis("X", x, peers.joint.x_levels), "y": _axis("Y", y, peers.joint.y_levels)}
+    height = max(HEIGHT + 80, LEVEL * len(peers.joint.y_levels))
     circles = (
         alt.Chart(table)
         .mark_circle(opacity=0.9, stroke=colours.background, strokeWidth=0.5)
@@ -103,19 +137,58 @@ def two_features_chart(peers: Peers, colours: Palette) -> Chart:
         )
     )
     if x.client_value is None or y.client_value is None:
-        return framed(circles.properties(height=HEIGHT + 80), colours)
-    here = pd.DataFrame([{"X": x.client_value, "Y": y.client_value, "Who": "this client"}])
-    mark = (
-        alt.Chart(here)
-        .mark_point(
-            shape="diamond", size=260, filled=True, color=colours.client,
-            stroke=colours.background, strokeWidth=2, opacity=1,
-        )
-        .encode(**place, tooltip=["Who:N"])
-    )  # fmt: skip
-    name = mark.mark_text(dx=12, align="left", fontWeight=600, color=colours.text, fontSize=13)
-    chart = alt.layer(circles, mark, name.encode(text="Who:N")).properties(height=HEIGHT + 80)
-    return framed(chart, colours)
+        return framed(circles.properties(height=height), colours)
+    marks = _diamond(peers.joint, x.client_value, y.client_value, place, colours)
+    return framed(alt.layer(circles, *marks).properties(height=height), colours)
+
+
+def _diamond(
+    joint: Joint,
+    x: float | str,
+    y: float | str,
+    place: Mapping[str, alt.X | alt.Y],
+    colours: Palette,
+) -> tuple[alt.Chart, alt.Chart]:
+    """The client among the circles, with a name that stays inside the picture."""
+    at_x, at_y = _within(x, joint.x_edges), _within(y, joint.y_edges)
+    here = pd.DataFrame([{"X": at_x, "Y": at_y, "Who": _who(at_x != x or at_y != y)}])
+    base = alt.Chart(here).encode(**place)
+    mark = base.mark_point(
+        shape="diamond",
+        size=260,
+        filled=True,
+        color=colours.client,
+        stroke=colours.background,
+        strokeWidth=2,
+        opacity=1,
+    ).encode(tooltip=["Who:N"])
+    name = base.mark_text(
+        **_name_side(at_x, joint.x_edges, joint.x_levels, 12), color=colours.text, **NAME
+    )
+    return mark, name.encode(text="Who:N")
+
+
+def _within(value: float | str, edges: tuple[float, ...]) -> float | str:
+    """Where a value is marked: one beyond the scale at its end, as the outer bins hold the rest."""
+    if isinstance(value, str) or not edges:
+        return value
+    return min(max(value, edges[0]), edges[-1])
+
+
+def _who(beyond: bool) -> str:
+    return "this client, beyond the scale" if beyond else "this client"
+
+
+def _name_side(
+    at: float | str, edges: tuple[float, ...], levels: tuple[str, ...], gap: int
+) -> dict[str, Any]:
+    """The side of a mark on which its name has room."""
+    if isinstance(at, str):
+        share = levels.index(at) / len(levels) if at in levels else 0
+    else:
+        share = (at - edges[0]) / (edges[-1] - edges[0])
+    right = share < 0.75  # noqa: PLR2004  (a name is about a quarter as wide as the picture)
+    return {"align": "left", "dx": gap} if right else {"align": "right", "dx": -gap}
 
 
 def two_features_alt(peers: Peers) -> str:
@@ -144,27 +217,30 @@ def _histogram(feature: PeerFeature, distribution: Distribution, colours: Palett
     tops = base.mark_rule(strokeWidth=2.5).encode(x2="To:Q").transform_filter("datum.Clients > 0")
     if not isinstance(feature.client_value, float):
         return alt.layer(bars, tops).properties(height=HEIGHT)
-    return alt.layer(bars, tops, *_rule(feature.client_value, colours)).properties(height=HEIGHT)
+    rule = _rule(feature.client_value, distribution.edges, colours)
+    return alt.layer(bars, tops, *rule).properties(height=HEIGHT)
 
 
-def _rule(value: float, colours: Palette) -> tuple[alt.Chart, alt.Chart]:
+def _rule(value: float, edges: tuple[float, ...], colours: Palette) -> tuple[alt.Chart, alt.Chart]:
     """The client's value as an upright line with its name at the top."""
-    here = alt.Chart(pd.DataFrame([{"From": value, "Who": "this client"}]))
+    at = _within(value, edges)
+    here = alt.Chart(pd.DataFrame([{"From": at, "Who": _who(at != value)}]))
     rule = here.mark_rule(color=colours.client, strokeWidth=2.5, strokeDash=[6, 3]).encode(
         x="From:Q"
     )
     name = here.mark_text(
-        align="left", dx=6, fontWeight=600, color=colours.text, fontSize=13, baseline="top"
+        **_name_side(at, edges, (), 6), baseline="top", color=colours.text, **NAME
     ).encode(x="From:Q", y=alt.value(2), text="Who:N")
     return rule, name
 
 
 def _bars(feature: PeerFeature, distribution: Distribution, colours: Palette) -> Chart:
-    table = level_table(distribution)
     own = feature.client_value
-    table["Shown"] = [f"▶ {c} (this client)" if c == own else c for c in table["Category"]]
+    table = level_table(distribution)
+    table = table[table["Category"].isin(fullest_levels(distribution, own))]
+    shown = [f"▶ {c} (this client)" if c == own else c for c in table["Category"]]
     return (
-        alt.Chart(table, height=alt.Step(BAR / 2))
+        alt.Chart(table.assign(Shown=shown), height=alt.Step(BAR / 2))
         .mark_bar(cornerRadius=2)
         .encode(
             y=alt.Y("Shown:N", sort=None, title=None, axis=alt.Axis(labelLimit=320, ticks=False)),

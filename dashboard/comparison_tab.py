@@ -11,6 +11,7 @@ from comparison_charts import (
     level_table,
     one_feature_alt,
     one_feature_chart,
+    reading,
     two_features_alt,
     two_features_chart,
 )
@@ -59,7 +60,7 @@ def _show(peers: Peers) -> None:
     else:
         chart, alt = two_features_chart(peers, colours), two_features_alt(peers)
     st.altair_chart(chart, theme=None, alt=alt)
-    st.caption(escaped(" ".join(client_sentence(feature) for feature in peers.features)))
+    st.caption(escaped(" ".join([*map(client_sentence, peers.features), reading(peers)])))
     with st.expander("The numbers behind the chart"):
         st.dataframe(_table(peers), hide_index=True, alt=alt)
 
@@ -76,7 +77,9 @@ def _group(peers: Peers) -> None:
 def _table(peers: Peers) -> pd.DataFrame:
     if peers.joint is not None:
         x, y = peers.features
-        return joint_table(peers.joint).rename(columns={"X": x.label, "Y": y.label})
+        return joint_table(peers.joint).rename(
+            columns={"X": f"{x.label} (across)", "Y": f"{y.label} (up)"}
+        )
     distribution = peers.distributions[0]
     if distribution.levels:
         return level_table(distribution)

@@ -1,5 +1,6 @@
 """The sidebar: a client is found by id, and the decision stands there on every page."""
 
+import re
 from dataclasses import replace
 
 import remembered
@@ -12,7 +13,8 @@ from wording import decision_sentence, escaped, matches_sentence, unknown_client
 
 #: As many ids as are offered at a time; all others are found by more digits.
 OFFERED = 8
-LONGEST_ID = 18
+#: What the API takes for an id.
+ID = r"[1-9][0-9]{0,17}"
 
 
 def choose(connection: Opened) -> Opened:
@@ -40,13 +42,13 @@ def _typed() -> str:
 
 
 def _is_id(typed: str) -> bool:
-    return typed.isascii() and typed.isdigit() and len(typed) <= LONGEST_ID
+    return re.fullmatch(ID, typed) is not None
 
 
 def _offer(connection: Opened, typed: str) -> str | None:
     """The first ids that begin with what was typed, to be opened by a click; or why there are none."""
     if typed and not _is_id(typed):
-        return _warn("A client's id is made of digits alone.")
+        return _warn("A client's id is made of digits alone, the first of them not 0.")
     known = remembered.known_ids(*connection.key, typed, OFFERED)
     if typed and not known.ids:
         return _warn(unknown_client(typed))

@@ -76,14 +76,18 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--force", action="store_true", help="write into a folder that is not empty")
     demo.set_defaults(run=_demo_data)
 
-    check = commands.add_parser("check", help="report on raw tables; status 1 if something is fatal")
+    check = commands.add_parser(
+        "check", help="report on raw tables; status 1 if something is fatal"
+    )
     check.add_argument("directory", type=Path)
     check.add_argument("--json", action="store_true", help="print the report as JSON")
     check.set_defaults(run=_check)
 
     features = commands.add_parser("features", help="features of all clients from raw tables")
     features.add_argument("directory", type=Path, help="folder of the eight raw tables")
-    features.add_argument("outputs", type=Path, nargs="+", help="files to write: .parquet or .pkl.gz")
+    features.add_argument(
+        "outputs", type=Path, nargs="+", help="files to write: .parquet or .pkl.gz"
+    )
     features.add_argument(
         "--as-published", action="store_true",
         help="fit on all labelled clients, groups of any size: for the parity check",
@@ -96,7 +100,9 @@ def parser() -> argparse.ArgumentParser:
             help="tables that are not there on purpose",
         )  # fmt: skip
 
-    export = commands.add_parser("export", help="a registered model as the folder that the API serves")
+    export = commands.add_parser(
+        "export", help="a registered model as the folder that the API serves"
+    )
     export.add_argument(
         "model", nargs="?", default="credit_scoring",
         help="name (its champion), name@alias, name/version or a run's id (credit_scoring)",

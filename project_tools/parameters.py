@@ -89,19 +89,35 @@ def _path(text: str) -> Path:
 PARAMETERS = {
     parameter.name: parameter
     for parameter in (
-        Parameter("data", _path, "pickle_files/features.parquet", "feature file, relative to the root"),
+        Parameter(
+            "data", _path, "pickle_files/features.parquet", "feature file, relative to the root"
+        ),
         Parameter("families", _families, "lightgbm,logistic_l2", "families to search, by comma"),
-        Parameter("profile", _one_of("profile", ["full", "demo"]), "full", "budgets: full is the honest search"),
+        Parameter(
+            "profile",
+            _one_of("profile", ["full", "demo"]),
+            "full",
+            "budgets: full is the honest search",
+        ),
         Parameter("trials", _or_own(_whole(1)), OWN, "trials a family"),
         Parameter("sample", _or_own(_whole(1)), OWN, "training clients to use, stratified"),
         Parameter("folds", _whole(2), "5", "stratified folds"),
-        Parameter("metric", _one_of("metric", list(SCORERS)), "loss_of_income", "what is optimised"),
+        Parameter(
+            "metric", _one_of("metric", list(SCORERS)), "loss_of_income", "what is optimised"
+        ),
         Parameter("fn_cost", _positive, "5", "cost of a missed defaulter in refused good clients"),
         Parameter("scaling", _or_own(_one_of("scaling", SCALINGS)), OWN, "scaling of numbers"),
-        Parameter("imputation", _or_own(_one_of("imputation", IMPUTATIONS)), OWN, "imputation of nulls"),
+        Parameter(
+            "imputation", _or_own(_one_of("imputation", IMPUTATIONS)), OWN, "imputation of nulls"
+        ),
         Parameter("clip", _or_own(_yes), OWN, "clip at the 0.1 and 99.9 percentiles"),
         Parameter("one_hot", _or_own(_yes), OWN, "one-hot encoding of categories"),
-        Parameter("exclude", _names, "protected", "features kept from the model: protected, names, or none"),
+        Parameter(
+            "exclude",
+            _names,
+            "protected",
+            "features kept from the model: protected, names, or none",
+        ),
         Parameter("seed", _whole(0), "1", "seed of folds, sample, search and models"),
         Parameter("jobs", _whole(1), "2", "threads of one fit"),
         Parameter("time_limit", _or_own(_positive), OWN, "seconds a family may be searched"),
@@ -116,7 +132,9 @@ class _Parser(argparse.ArgumentParser):
         raise SettingError(message)
 
 
-def parse(project: str, names: Sequence[str], words: Sequence[str] | None = None) -> argparse.Namespace:
+def parse(
+    project: str, names: Sequence[str], words: Sequence[str] | None = None
+) -> argparse.Namespace:
     """Read the parameters of one entry point from its command line.
 
     Raises ``SettingError`` with the value found and what it takes.

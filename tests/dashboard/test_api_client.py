@@ -75,6 +75,12 @@ def test_an_id_is_no_path(client: ApiClient, fake_api: FakeApi) -> None:
     assert fake_api.asked == ["/prediction/..%2Fversion%3Fx%3D1%23y"]
 
 
+def test_no_model_is_loaded_yet(client: ApiClient, fake_api: FakeApi) -> None:
+    fake_api.broken["/version"] = (200, "application/json", b'{"release": "1", "model": null}')
+    with pytest.raises(ApiRefusalError, match="no model loaded yet"):
+        client.version()
+
+
 def test_a_problem_document_is_told(client: ApiClient, fake_api: FakeApi) -> None:
     fake_api.broken["/model_info"] = problem(429, "Too many", "Ask again in 3 seconds.")
     with pytest.raises(ApiRefusalError, match="Ask again in 3 seconds") as why:
@@ -88,7 +94,6 @@ def test_a_problem_document_is_told(client: ApiClient, fake_api: FakeApi) -> Non
         b"",
         b"null",
         b"[]",
-        b'{"model": null}',
         b'{"model": {"name": "m", "version": 1}}',  # no digest
         b"\xff\xfe",
     ],

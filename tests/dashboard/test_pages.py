@@ -90,6 +90,7 @@ def test_another_client_after_the_first(opened: Open) -> None:
     [
         ("999999", "No client has the id 999999."),
         ("9" * 24, "digits alone"),  # longer than any id
+        ("0100002", "the first of them not 0"),
         ("100002x", "digits alone"),
         ("../version", "digits alone"),
         ("**100002**", "digits alone"),
@@ -153,8 +154,16 @@ def test_factors_of_all_clients(fake_api: FakeApi, opened: Open) -> None:
     [
         ("DAYS_BIRTH", None, ["Class", "From", "To", "Clients"]),
         ("NAME_EDUCATION_TYPE", None, ["Category", "Class", "Clients", "Share"]),
-        ("DAYS_BIRTH", "AMT_INCOME_TOTAL", ["Age", "Income of a year", "Clients", "Default rate"]),
-        ("DAYS_BIRTH", "NAME_EDUCATION_TYPE", ["Age", "Education", "Clients", "Default rate"]),
+        (
+            "DAYS_BIRTH",
+            "AMT_INCOME_TOTAL",
+            ["Age (across)", "Income of a year (up)", "Clients", "Default rate"],
+        ),
+        (
+            "DAYS_BIRTH",
+            "NAME_EDUCATION_TYPE",
+            ["Age (across)", "Education (up)", "Clients", "Default rate"],
+        ),
     ],
 )
 @pytest.mark.usefixtures("fake_api")

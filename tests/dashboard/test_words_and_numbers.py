@@ -19,16 +19,20 @@ from answers import (
     Feature,
     Joint,
     Model,
+    PeerFeature,
+    Peers,
     Prediction,
 )
 from api_address import AddressError, api_address
 from api_client import ApiClient, new_session
 from comparison_charts import (
+    fullest_levels,
     histogram_table,
     joint_table,
     level_table,
     one_feature_alt,
     one_feature_chart,
+    reading,
     two_features_chart,
 )
 from decision_gauge import INNER, OUTER, gauge_alt, gauge_svg, position
@@ -314,6 +318,33 @@ def test_a_histogram_has_area_one_per_class() -> None:
 def test_an_empty_class_has_no_area() -> None:
     table = histogram_table(Distribution((0, 1), (), (3,), (0,)))
     assert table.loc[table["Class"] == "had difficulties", "Density"].tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("value", "at", "who"),
+    [
+        (5.0, 5.0, "this client"),
+        (99.0, 10.0, "this client, beyond the scale"),
+        (-99.0, 0.0, "this client, beyond the scale"),
+    ],
+)
+def test_a_mark_stays_on_the_scale(value: float, at: float, who: str) -> None:
+    age = PeerFeature("DAYS_BIRTH", "Age", "years", "number", value)
+    scale = Distribution((0, 5, 10), (), (1, 1), (1, 1), missing=7)
+    peers = Peers(4, None, {}, 0.5, (), (age,), (scale,), None)
+    chart = one_feature_chart(peers, palette("light")).to_dict()
+    marked = [row for rows in chart["datasets"].values() for row in rows if "Who" in row]
+    assert [(row["From"], row["Who"]) for row in marked] == [(at, who)]
+    assert "outermost places hold all" in reading(peers)
+    assert "7 of the group have no value of Age" in reading(peers)
+
+
+def test_the_rare_category_of_the_client_is_shown() -> None:
+    levels = tuple(f"level {n}" for n in range(30))
+    counts = tuple(range(100, 70, -1))
+    shown = fullest_levels(Distribution((), levels, counts, counts), "level 29")
+    assert shown == (*levels[:20], "level 29")
+    assert fullest_levels(Distribution((), levels, counts, counts), None) == levels[:20]
 
 
 def test_levels_have_shares_of_their_class() -> None:

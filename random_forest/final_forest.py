@@ -1,0 +1,27 @@
+"""The final random forest: trained on all training clients, judged once on the test clients."""
+
+import sys
+
+print("random_forest: loading libraries …", file=sys.stderr, flush=True)
+
+from project_tools import entry
+
+PARAMETERS = (
+    "data", "profile", "sample", "folds", "metric", "fn_cost", "scaling", "imputation", "clip",
+    "one_hot", "exclude", "seed", "jobs", "run",
+)  # fmt: skip
+
+
+def main() -> None:
+    from project_tools.experiments import family_of, train_and_judge
+    from project_tools.parameters import parse
+    from project_tools.tracking import project_run
+
+    given = parse("random_forest", PARAMETERS)
+    with project_run("random_forest") as project:
+        train_and_judge(project, given, family_of(given, "random_forest"))
+
+
+if __name__ == "__main__":
+    entry.quiet_libraries()
+    sys.exit(entry.run(main))
