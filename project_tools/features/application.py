@@ -132,9 +132,7 @@ def _external(suffix: str, formula: nw.Expr, *others: str) -> Derived:
 _e1, _e2, _e3 = (nw.col(name) for name in EXTERNAL)
 
 DERIVED = (
-    Derived(
-        "DOCUMENT_COUNT", DOCUMENTS, nw.sum_horizontal(*(nw.col(name) for name in DOCUMENTS))
-    ),
+    Derived("DOCUMENT_COUNT", DOCUMENTS, nw.sum_horizontal(*(nw.col(name) for name in DOCUMENTS))),
     Derived("NEW_DOC_KURT", DOCUMENTS, document_kurtosis()),
     Derived("AGE_RANGE", ("DAYS_BIRTH",), band(-nw.col("DAYS_BIRTH") / 365, AGE_BANDS, 0.0)),
     _external("PROD", _e1 * _e2 * _e3),

@@ -105,7 +105,9 @@ def fit_transform(
     """Learn from the training clients and transform everybody: rows by client id, and the state."""
     splits = _splits(raw, engine, seed)
     learning = _learning(splits, as_published)
-    learner = Learner(engine, engine.lift(learning, "learning"), 1 if as_published else LEAST_CLIENTS)
+    learner = Learner(
+        engine, engine.lift(learning, "learning"), 1 if as_published else LEAST_CLIENTS
+    )
     frame = compute(raw.frames, engine, learner, quiet=quiet)
     with working("all features of all clients", quiet=quiet):
         table = collect(frame.join(engine.lift(splits, "splits"), on=CLIENT, how="left"), engine)

@@ -58,9 +58,7 @@ SAME_LENGTH = GroupStatistics(
     name="loans_of_same_length",
     prefix="LL_",
     by=("MONTHS_BALANCE_SIZE",),
-    members={
-        name: name for name in ("AMT_CREDIT_SUM_OVERDUE", "DEBT_CREDIT_DIFF", "STATUS_12345")
-    },
+    members={name: name for name in ("AMT_CREDIT_SUM_OVERDUE", "DEBT_CREDIT_DIFF", "STATUS_12345")},
     plain_names=True,
 )
 
@@ -174,9 +172,7 @@ def stage(bureau: nw.LazyFrame, balance: nw.LazyFrame) -> nw.LazyFrame:
 def months(balance: nw.LazyFrame) -> nw.LazyFrame:
     """One row per bureau loan: number and mean of its months, share of them in each status."""
     month, status = nw.col("MONTHS_BALANCE"), nw.col("STATUS")
-    shares = {
-        f"STATUS_{level}": flag(status == level).mean() for level in ("0", "1", "C", "X")
-    }
+    shares = {f"STATUS_{level}": flag(status == level).mean() for level in ("0", "1", "C", "X")}
     return balance.group_by(BUREAU_LOAN).agg(
         month.mean().alias("MONTHS_BALANCE_MEAN"),
         nw.len().cast(nw.Float64).alias("MONTHS_BALANCE_SIZE"),

@@ -67,9 +67,7 @@ DERIVED = (
         "DBD", ("DAYS_INSTALMENT", "DAYS_ENTRY_PAYMENT"), positive_part(_due - _paid_on), "days"
     ),
     indicator("LATE_PAYMENT", Where("DPD", ">", 0)),
-    Derived(
-        "LATE_PAYMENT_RATIO", ("LATE_PAYMENT", "AMT_PAYMENT", "AMT_INSTALMENT"), late_share()
-    ),
+    Derived("LATE_PAYMENT_RATIO", ("LATE_PAYMENT", "AMT_PAYMENT", "AMT_INSTALMENT"), late_share()),
     indicator("SIGNIFICANT_LATE_PAYMENT", Where("LATE_PAYMENT_RATIO", ">", SIGNIFICANT)),
     indicator("DPD_7", Where("DPD", ">", 7)),
     indicator("DPD_15", Where("DPD", ">", 15)),
