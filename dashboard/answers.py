@@ -77,7 +77,7 @@ class Feature:
     def from_json(cls, answer: Json) -> Self:
         return cls(
             name=str(answer["name"]),
-            label=str(answer["label"]),
+            label=_label(answer["label"]),
             sentence=str(answer["sentence"]),
             unit=str(answer["unit"] or ""),
             value=_value(answer["value"]),
@@ -98,7 +98,7 @@ class Contribution:
     @classmethod
     def from_json(cls, answer: Json) -> Self:
         return cls(
-            label=str(answer["label"]),
+            label=_label(answer["label"]),
             value=_value(answer["value"]),
             unit=str(answer["unit"] or ""),
             contribution=float(answer["contribution"]),
@@ -201,7 +201,7 @@ class ModelInfo:
             digest=str(answer["digest"]),
             metrics=tuple(_metric(name, one) for name, one in answer["metrics"].items()),
             importances=tuple(
-                Importance(str(one["name"]), str(one["label"]), float(one["importance"]))
+                Importance(str(one["name"]), _label(one["label"]), float(one["importance"]))
                 for one in answer["sorted_features_by_importance"]
             ),
         )
@@ -221,7 +221,7 @@ class PeerFeature:
     def from_json(cls, answer: Json) -> Self:
         return cls(
             name=str(answer["name"]),
-            label=str(answer["label"]),
+            label=_label(answer["label"]),
             unit=str(answer["unit"] or ""),
             kind=str(answer["kind"]),
             client_value=_value(answer["client_value"]),
@@ -294,7 +294,7 @@ class Peers:
     @classmethod
     def from_json(cls, answer: Json) -> Self:
         criteria = tuple(
-            (str(one["label"]), "missing" if one["value"] is None else str(one["value"]))
+            (_label(one["label"]), "missing" if one["value"] is None else str(one["value"]))
             for one in answer.get("criteria") or ()
         )
         if answer.get("too_small"):
@@ -318,6 +318,12 @@ def _share(value: Any) -> float:
     if not 0 <= share <= 1:
         raise ValueError("a share lies between 0 and 1")
     return share
+
+
+def _label(label: Any) -> str:
+    """A label as it stands at the beginning of a line, in a table, list or axis."""
+    text = str(label)
+    return text[:1].upper() + text[1:]
 
 
 def _value(value: Any) -> Value:

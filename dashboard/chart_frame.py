@@ -1,5 +1,7 @@
 """What all charts share: colours of axes, legends and titles set by hand, in the theme's contrast."""
 
+from typing import Any
+
 import altair as alt
 from palette import Palette
 
@@ -8,7 +10,7 @@ FONT = "Source Sans, Segoe UI, system-ui, sans-serif"
 
 def framed(chart: alt.Chart | alt.LayerChart, colours: Palette) -> alt.Chart | alt.LayerChart:
     """The chart with this dashboard's look; drawn with ``theme=None``, so that it stays."""
-    text = {"labelColor": colours.muted, "titleColor": colours.text}
+    text: dict[str, Any] = {"labelColor": colours.muted, "titleColor": colours.text}
     return (
         chart.configure(background="transparent", font=FONT)
         .configure_axis(

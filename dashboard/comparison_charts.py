@@ -16,7 +16,7 @@ HEIGHT = 340
 BAR = 30
 #: As many categories as are drawn, and pixels for each along an upright axis.
 LEVELS, LEVEL = 20, 18
-NAME = {"fontWeight": 600, "fontSize": 13}
+NAME: dict[str, Any] = {"fontWeight": 600, "fontSize": 13}
 
 Chart = alt.Chart | alt.LayerChart
 

@@ -1,5 +1,7 @@
 """Charts of the main factors: one client's by concept, the model's by feature."""
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 from answers import ConceptContribution, Explanation, Importance
@@ -30,7 +32,7 @@ def concept_table(groups: tuple[ConceptContribution, ...]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "Concept": group.concept,
+                "Subject": group.concept,
                 "Contribution": group.contribution,
                 "In words": factor_sentence(group),
                 "Features": len(group.features),
@@ -47,13 +49,13 @@ def contribution_table(groups: tuple[ConceptContribution, ...]) -> pd.DataFrame:
             "Feature": one.label,
             "This client": value_with_unit(one.value, one.unit),
             "Contribution": one.contribution,
-            "Concept": group.concept,
+            "Subject": group.concept,
         }
         for group in groups
         for one in group.features
     ]
     rows.sort(key=lambda row: -abs(row["Contribution"]))
-    return pd.DataFrame(rows, columns=["Feature", "This client", "Contribution", "Concept"])
+    return pd.DataFrame(rows, columns=["Feature", "This client", "Contribution", "Subject"])
 
 
 def contribution_chart(
@@ -64,10 +66,10 @@ def contribution_chart(
         Effect=["raises the risk" if g.contribution > 0 else "lowers the risk" for g in groups],
         Shown=[signed(g.contribution) for g in groups],
     )
-    chosen = alt.selection_point(name="concept", fields=["Concept"], on="click", clear="dblclick")
+    chosen = alt.selection_point(name="concept", fields=["Subject"], on="click", clear="dblclick")
     reach = 1.25 * max((abs(g.contribution) for g in groups), default=1) or 1
     base = alt.Chart(table, height=alt.Step(BAR)).encode(
-        y=alt.Y("Concept:N", sort=None, title=None, axis=_label_axis()),
+        y=alt.Y("Subject:N", sort=None, title=None, axis=_label_axis()),
         x=alt.X(
             "Contribution:Q",
             scale=alt.Scale(domain=[-reach, reach]),
@@ -117,7 +119,7 @@ def _label_axis() -> alt.Axis:
 
 def _numbers(base: alt.Chart, colours: Palette) -> tuple[alt.Chart, alt.Chart]:
     """Each bar's number beyond its end: right of bars that point right, left of the others."""
-    text = {"fontSize": 12, "color": colours.text}
+    text: dict[str, Any] = {"fontSize": 12, "color": colours.text}
     right = base.mark_text(align="left", dx=5, **text).transform_filter("datum.Contribution >= 0")
     left = base.mark_text(align="right", dx=-5, **text).transform_filter("datum.Contribution < 0")
     return right.encode(text="Shown:N"), left.encode(text="Shown:N")

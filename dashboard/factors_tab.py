@@ -69,9 +69,9 @@ def _reading(explanation: Explanation) -> str:
         f" {rest} more subjects add {signed(total)} in all; the table has them." if rest else ""
     )
     return (
-        f"All clients start at {signed(explanation.base)}; the subjects of this one add up to a "
-        f"score of {signed(explanation.raw_score)}. +0.69 doubles the odds of difficulties, "
-        f"{signed(-0.69)} halves them.{others}"
+        f"Everyone starts at {signed(explanation.base)}; with this client's subjects the score is "
+        f"{signed(explanation.raw_score)}, before it is calibrated to the risk. +0.69 doubles the "
+        f"odds of difficulties, {signed(-0.69)} halves them.{others}"
     )
 
 
@@ -79,7 +79,7 @@ def _take_concept() -> None:
     """A click on a bar chooses its subject in the field below."""
     points = st.session_state[CHART_KEY]["selection"].get("concept") or []
     if points:
-        st.session_state[CONCEPT_KEY] = points[0]["Concept"]
+        st.session_state[CONCEPT_KEY] = points[0]["Subject"]
 
 
 def _concept(explanation: Explanation) -> None:

@@ -63,7 +63,8 @@ def publish(opened: Opened) -> None:
 
 def current() -> Opened:
     """What ``publish`` told last."""
-    return st.session_state[_OPENED]
+    opened: Opened = st.session_state[_OPENED]
+    return opened
 
 
 def change_notice() -> None:

@@ -212,11 +212,8 @@ def best_setting(project: RunLog, given: Namespace, rows: Family, data: Dataset)
             say(
                 f"  no finished search of {rows.name} on this data: its starting setting is trained"
             )
-            return {
-                name: dimension.start
-                for name, dimension in rows.space.items()
-                if dimension.when is None
-            }
+            starts = {name: row.start for name, row in rows.space.items() if row.when is None}
+            return {**rows.fixed, **rows.budget(given.profile).fixed, **starts}
         run = found[0]
     project.tags({"setting_of_run": run.info.run_id})
     best = _json_of(project, run.info.run_id)

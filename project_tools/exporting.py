@@ -31,7 +31,7 @@ def export(model: str, directory: Path, *, features: Path, most_clients: int | N
         with working("verifying and copying the artefact"):
             digest = copy_artefact(
                 source, directory,
-                name=version.name, version=str(version.version), alias=_main(aliases), run_id=version.run_id,
+                name=version.name, version=str(version.version), alias=_main(aliases), run_id=version.run_id or "",
             )  # fmt: skip
         with working("cutting the client store"):
             write_client_store(features, store, limit=most_clients)

@@ -182,17 +182,18 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         levels = category_levels(X)
         matrix, labels = numeric_matrix(X, levels), np.asarray(y, dtype=np.float32)
         kept, watched = self._slices(labels)
-        train = lightgbm.Dataset(
-            matrix[kept],
-            labels[kept],
-            feature_name=model_names(X.columns),
-            categorical_feature=model_names(levels),
-            params=self._binning(),
-        ).construct()
+        # Both sets name features and categories alike: LightGBM compares them in training, and
+        # the bins can no longer be changed then.
+        named: dict[str, Any] = {
+            "feature_name": model_names(X.columns),
+            "categorical_feature": [X.columns.get_loc(name) for name in levels],
+            "params": self._binning(),
+        }
+        train = lightgbm.Dataset(matrix[kept], labels[kept], **named).construct()
         if not len(watched):
             return Binned(train, None, levels)
-        other = train.create_valid(matrix[watched], labels[watched]).construct()
-        return Binned(train, other, levels)
+        other = lightgbm.Dataset(matrix[watched], labels[watched], reference=train, **named)
+        return Binned(train, other.construct(), levels)
 
     def fit(self, X: pd.DataFrame, y: npt.NDArray[Any]) -> Self:
         return self.fit_prepared(self.prepare(X, y))

@@ -121,7 +121,7 @@ PARAMETERS = {
         Parameter("seed", _whole(0), "1", "seed of folds, sample, search and models"),
         Parameter("jobs", _whole(1), "2", "threads of one fit"),
         Parameter("time_limit", _or_own(_positive), OWN, "seconds a family may be searched"),
-        Parameter("run", str, OWN, "parent run whose best setting is trained"),
+        Parameter("run", _or_own(str), OWN, "parent run whose best setting is trained"),
         Parameter("receipt", _or_own(_path), OWN, "file to write the registered version to"),
     )
 }

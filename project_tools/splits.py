@@ -35,7 +35,9 @@ def assign_splits(
         raise SettingError(f"test_share is {test_share}; it takes a share from 0 to below 1")
     outcome = pd.Series(list(target), index=pd.Index(list(ids), name="SK_ID_CURR"), dtype="float64")
     if outcome.index.has_duplicates:
-        raise TableError(f"{outcome.index.duplicated().sum()} client ids stand in the applications twice")
+        raise TableError(
+            f"{outcome.index.duplicated().sum()} client ids stand in the applications twice"
+        )
     splits = pd.Series(NEW, index=outcome.index, dtype="str", name="SPLIT")
     for _, clients in outcome.dropna().groupby(outcome):
         held_out = _smallest_hashes(clients.index.to_numpy("int64"), seed, test_share)

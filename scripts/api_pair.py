@@ -27,7 +27,10 @@ def main() -> None:
             work / "features.parquet",
             work / "registered.json",
         )
-        environ = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{work / 'mlflow.db'}"}
+        environ = os.environ | {
+            "MLFLOW_TRACKING_URI": f"sqlite:///{work / 'mlflow.db'}",
+            "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",  # MLflow takes python from it
+        }
         tools = [str(BIN / "python"), "-m", "project_tools"]
         model = ["-e", "log_model", "--env-manager", "local", "-P", f"data={features}"]
         for words in (

@@ -148,7 +148,9 @@ def run_line(line: Sequence[Step]) -> None:
 
 
 def _do(step: Step) -> None:
-    process = subprocess.Popen(step.command(), cwd=ROOT)  # noqa: S603  (our own commands)
+    # `mlflow run --env-manager local` takes the first python of the PATH: it must be this one.
+    environ = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
+    process = subprocess.Popen(step.command(), cwd=ROOT, env=environ)  # noqa: S603  (our own commands)
     try:
         status = process.wait()
     except KeyboardInterrupt:

@@ -181,9 +181,7 @@ def _create_view(
         _check_header(table, path, header)
         source = _csv_source(table, path, header)
     selected = ", ".join(_selected(column) for column in table.columns)
-    con.execute(
-        f"CREATE OR REPLACE VIEW {_quoted(table.name)} AS SELECT {selected} FROM {source}"
-    )
+    con.execute(f"CREATE OR REPLACE VIEW {_quoted(table.name)} AS SELECT {selected} FROM {source}")
     return tuple(name for name in header if name not in table.column_names)
 
 
@@ -257,7 +255,9 @@ def _check_types(table: Table, path: Path, types: Mapping[str, str]) -> None:
         fits = found in ('"NULL"', "INTEGER") or number == (column.kind != "text")
         if not fits:
             wanted = "texts are" if column.kind == "text" else "numbers are"
-            raise TableError(f"{path.name}: column {column.name} is {found} where {wanted} expected")
+            raise TableError(
+                f"{path.name}: column {column.name} is {found} where {wanted} expected"
+            )
 
 
 def _selected(column: Column) -> str:

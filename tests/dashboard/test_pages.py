@@ -138,7 +138,7 @@ def test_factors_of_a_client(opened: Open) -> None:
     assert len(app.dataframe[0].value) == 14
     app.selectbox(key="factors_concept").select("Age").run()
     assert list(app.dataframe[0].value["Feature"]) != []
-    assert set(app.dataframe[0].value["Concept"]) == {"Age"}
+    assert set(app.dataframe[0].value["Subject"]) == {"Age"}
 
 
 def test_factors_of_all_clients(fake_api: FakeApi, opened: Open) -> None:
