@@ -2,6 +2,7 @@
 the API down, the model changed meanwhile.
 """
 
+import json
 import re
 from collections.abc import Callable
 
@@ -176,6 +177,30 @@ def test_comparison(opened: Open, first: str, second: str | None, columns: list[
     assert_sound(app)
     assert [plain(metric.value) for metric in app.metric] == ["4 000", "320", "8.0 %"]
     assert list(app.dataframe[0].value.columns) == columns
+
+
+@pytest.mark.usefixtures("fake_api")
+def test_one_feature_is_not_compared_with_itself(opened: Open) -> None:
+    app = opened(client=REFUSED, view=COMPARISON)
+    app.selectbox(key="peer_second").set_value("DAYS_BIRTH").run()
+    app.selectbox(key="peer_first").set_value("DAYS_BIRTH").run()
+    assert_sound(app)
+    assert app.selectbox(key="peer_second").value is None
+    assert list(app.dataframe[0].value.columns) == ["Class", "From", "To", "Clients"]
+
+
+def test_a_chosen_subject_that_another_model_lacks(fake_api: FakeApi, opened: Open) -> None:
+    app = opened(client=REFUSED, view=FACTORS)
+    app.selectbox(key="factors_concept").select("Housing").run()
+    answer = fake_api.answer(f"/explanation/{REFUSED}", {})
+    answer["groups"] = [one for one in answer["groups"] if one["concept"] != "Housing"]
+    body = json.dumps(answer).encode()
+    fake_api.broken["/explanation"] = (200, "application/json", body)
+    fake_api.digest = "b" * 64
+    remembered.version.clear()
+    app.run()
+    assert_sound(app)
+    assert app.selectbox(key="factors_concept").value is None
 
 
 @pytest.mark.parametrize(
