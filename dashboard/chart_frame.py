@@ -9,10 +9,14 @@ FONT = "Source Sans, Segoe UI, system-ui, sans-serif"
 
 
 def framed(chart: alt.Chart | alt.LayerChart, colours: Palette) -> alt.Chart | alt.LayerChart:
-    """The chart with this dashboard's look; drawn with ``theme=None``, so that it stays."""
+    """The chart with this dashboard's look; drawn with ``theme=None``, so that it stays.
+
+    It brings its own ground: who switches the theme sees the page change at once and the chart
+    with the next run, and can read it in between.
+    """
     text: dict[str, Any] = {"labelColor": colours.muted, "titleColor": colours.text}
     return (
-        chart.configure(background="transparent", font=FONT)
+        chart.configure(background=colours.background, font=FONT)
         .configure_axis(
             **text,
             gridColor=colours.grid,

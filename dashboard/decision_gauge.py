@@ -45,6 +45,7 @@ def gauge_svg(prediction: Prediction, colours: Palette) -> str:
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{LEFT} 0 {WIDTH} {HEIGHT}" '
             f'width="{WIDTH}" height="{HEIGHT}" font-family="{escape(FONT)}">',
+            _ground(colours),
             *_zones(prediction.threshold, colours),
             *_scale(prediction.threshold, colours),
             *_pointer(prediction, colours),
@@ -61,6 +62,11 @@ def gauge_alt(prediction: Prediction) -> str:
         f"Gauge from 0 to 100 percent: the risk of {percent(prediction.probability)} stands "
         f"{side} the limit of {percent(prediction.threshold)}: {verdict(prediction)}."
     )
+
+
+def _ground(colours: Palette) -> str:
+    """The sidebar's colour, so that the picture can be read while a switched theme is drawn."""
+    return f'<rect x="{LEFT}" width="{WIDTH}" height="{HEIGHT}" rx="8" fill="{colours.sidebar}"/>'
 
 
 def _zones(threshold: float, colours: Palette) -> Iterator[str]:

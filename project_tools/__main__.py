@@ -125,6 +125,7 @@ def parser() -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> int:
     """Parse and run; the exit status."""
     parsed = parser().parse_args(words)
+    entry.quiet_libraries()
     return entry.run(lambda: parsed.run(parsed))
 
 

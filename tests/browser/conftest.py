@@ -130,14 +130,19 @@ def _wait(service: subprocess.Popen[bytes], health: str, log: Path) -> None:
     end = time.monotonic() + START_TIMEOUT
     while time.monotonic() < end:
         if service.poll() is not None:
-            pytest.fail(f"the service ended with {service.returncode}:\n{log.read_text()}")
+            pytest.fail(f"the service ended with {service.returncode}:\n{_start(log)}")
         try:
             if requests.get(health, timeout=2).ok:
                 return
         except requests.RequestException:
             pass
-        time.sleep(0.2)
-    pytest.fail(f"no answer from {health} in {START_TIMEOUT} s:\n{log.read_text()}")
+        time.sleep(0.5)
+    pytest.fail(f"no good answer from {health} in {START_TIMEOUT} s:\n{_start(log)}")
+
+
+def _start(log: Path) -> str:
+    """The first lines of a log: they hold the reason, what follows only our own questions."""
+    return "\n".join(log.read_text().splitlines()[:20])
 
 
 def _stop(service: subprocess.Popen[bytes]) -> None:

@@ -257,6 +257,7 @@ def test_the_scale_is_written_with_numbers() -> None:
     svg = gauge_svg(decision(0.27), palette("light"))
     for number in ("0", "5", "30", "50", "100"):
         assert f">{number}</text>" in svg
+    assert f'fill="{palette("light").sidebar}"/>' in svg  # its own ground
     assert INNER < OUTER
 
 
@@ -384,6 +385,7 @@ def test_charts_are_valid_and_set_their_own_colours(fake_api: FakeApi, theme: st
     ]
     for chart in charts:
         config = chart.to_dict()["config"]  # validated against Vega-Lite's schema
+        assert config["background"] == colours.background  # readable while themes are switched
         assert config["axis"]["labelColor"] == colours.muted
         assert config["legend"]["titleColor"] == colours.text
 
