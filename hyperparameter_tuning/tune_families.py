@@ -19,9 +19,9 @@ def main() -> None:
 
     given = parse("hyperparameter_tuning", PARAMETERS)
     with project_run("hyperparameter_tuning") as project:
-        results = []
-        for name in given.families:
-            results.append(search_family(project, given, family_of(given, name))[0])
+        results = [
+            search_family(project, given, family_of(given, name))[0] for name in given.families
+        ]
         table = table_of(results)
         project.client.log_text(project.run_id, table, "families.txt")
         print(table)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from mlflow.entities.model_registry import ModelVersion
 
 from project_tools.artefact import ArtefactContent, write_artefact
 from project_tools.dataset import Dataset, load_dataset, stratified_sample
@@ -27,6 +26,7 @@ from project_tools.search import SearchResult, Trial, search
 from project_tools.served_features import ServedFeature
 from project_tools.tracking import (
     MODEL_NAME,
+    ModelVersion,
     RunLog,
     end,
     finished_families,
