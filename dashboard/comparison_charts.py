@@ -9,7 +9,7 @@ import pandas as pd
 from answers import Distribution, Joint, PeerFeature, Peers, Value
 from chart_frame import framed
 from palette import Palette
-from wording import percent, thousands, value_with_unit
+from wording import are, percent, thousands, value_with_unit
 
 REPAID, DEFAULTED = "repaid", "had difficulties"
 HEIGHT = 340
@@ -67,7 +67,7 @@ def reading(peers: Peers) -> str:
     if peers.joint is None and len(one.levels) > LEVELS:
         notes.append(f"The {LEVELS} largest of {len(one.levels)} categories; the table has all.")
     notes += [
-        f"{thousands(distribution.missing)} of the group have no value of {feature.label}."
+        f"Of the group, {are(distribution.missing)} without a value of {feature.label}."
         for feature, distribution in zip(peers.features, peers.distributions, strict=True)
         if distribution.missing
     ]

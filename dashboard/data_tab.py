@@ -5,7 +5,7 @@ import streamlit as st
 from answers import Feature
 from feature_table import concepts, feature_rows, found
 from open_client import Opened
-from wording import thousands
+from wording import are, thousands
 
 
 def show_data(opened: Opened, client: str) -> None:
@@ -22,7 +22,7 @@ def show_data(opened: Opened, client: str) -> None:
     absent = sum(feature.value is None for feature in features)
     st.caption(
         f"{thousands(len(shown))} of {thousands(len(features))} features, the most important "
-        f"first; {thousands(absent)} are missing for this client."
+        f"first; {are(absent)} missing for this client."
     )
     if not shown:
         st.write("No feature fits this search.")
@@ -33,8 +33,8 @@ def show_data(opened: Opened, client: str) -> None:
         hide_index=True,
         height=min(560, 36 * (len(rows) + 1) + 2),
         column_config={
-            "Feature": st.column_config.TextColumn(width=270),
-            "This client": st.column_config.TextColumn(width=190),
+            "Feature": st.column_config.TextColumn(width=340),
+            "This client": st.column_config.TextColumn(width=150),
             "Unit": st.column_config.TextColumn(width=90),
             "Subject": st.column_config.TextColumn(width=180),
             "Importance": st.column_config.ProgressColumn(

@@ -72,7 +72,7 @@ def contribution_chart(
         y=alt.Y("Subject:N", sort=None, title=None, axis=_label_axis()),
         x=alt.X(
             "Contribution:Q",
-            scale=alt.Scale(domain=[-reach, reach]),
+            scale=alt.Scale(domain=[-reach, reach], nice=False),
             title="← lowers the risk · log-odds · raises the risk →",
         ),
         tooltip=[alt.Tooltip("In words:N", title="This client")],

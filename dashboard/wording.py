@@ -89,6 +89,15 @@ def thousands(number: float) -> str:
     return text.replace("-", MINUS)
 
 
+def are(number: int) -> str:
+    """A number with its verb.
+
+    >>> are(1), are(2)
+    ('1 is', '2 are')
+    """
+    return f"{thousands(number)} {'is' if number == 1 else 'are'}"
+
+
 def value_text(value: Value) -> str:
     """A feature's value: text as it is, a number to four figures, an absent one as such.
 

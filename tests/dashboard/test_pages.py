@@ -115,7 +115,7 @@ def test_data_are_searched_and_missing_values_said(opened: Open) -> None:
     assert len(table) == 19
     assert table["Importance"].is_monotonic_decreasing
     assert table.loc[table["Name"] == "EXT_SOURCES_MEAN", "This client"].item() == "missing"
-    assert "1 are missing" in texts(app, "caption")
+    assert "1 is missing" in texts(app, "caption")
     app.text_input(key="feature_search").input("EDUCATION").run()
     assert set(app.dataframe[0].value["Feature"]) == {"Education", "Feature *6* of [Education]"}
     app.text_input(key="feature_search").input("no such thing").run()

@@ -337,7 +337,7 @@ def test_a_mark_stays_on_the_scale(value: float, at: float, who: str) -> None:
     marked = [row for rows in chart["datasets"].values() for row in rows if "Who" in row]
     assert [(row["From"], row["Who"]) for row in marked] == [(at, who)]
     assert "outermost places hold all" in reading(peers)
-    assert "7 of the group have no value of Age" in reading(peers)
+    assert "Of the group, 7 are without a value of Age" in reading(peers)
 
 
 def test_the_rare_category_of_the_client_is_shown() -> None:
