@@ -24,6 +24,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     # No /docs: its page loads scripts from another host.
     app = APIFlask(__name__, title="Credit scoring", version=release(), docs_path=None)
     app.config["DEBUG"] = False  # whatever FLASK_DEBUG says: a debugger runs anybody's code
+    app.tags = ["Decisions", "Explanations", "Clients", "Model", "Operations"]
     app.json = StrictJSON(app)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False

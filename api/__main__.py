@@ -1,4 +1,8 @@
-"""``python -m api`` starts the API under gunicorn; ``--check`` only looks whether it could start."""
+"""``python -m api`` starts the API under gunicorn; ``--check`` only looks whether it could start.
+
+What it has verified it hands on in the environment: ``API_CHECKED_BY`` is the process that
+gunicorn takes over, ``API_VERIFIED`` the digest of the model.
+"""
 
 import argparse
 import os
@@ -9,6 +13,8 @@ from pathlib import Path
 
 from api.service import Service
 from project_tools.errors import CreditError, SettingError
+from project_tools.ports import refuse_busy
+from project_tools.progress import working
 from project_tools.settings import Settings
 
 
@@ -18,25 +24,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="check model and clients, then end")
     asked = parser.parse_args(arguments)
     try:
+        settings = Settings.load()
         if asked.check:
-            _check()
+            sys.stdout.write(f"{_verified(settings)}\n")
         else:
-            _start()
+            _start(settings)
     except CreditError as why:
         sys.stderr.write(f"{why}\n")
         return 1
     return 0
 
 
-def _check() -> None:
-    """Load all that a worker loads. This is the process that a damaged model may end."""
-    settings = Settings.load()
-    Service.open(settings.model, settings.clients, child=False)
+def _verified(settings: Settings) -> str:
+    """The digest of the model, after all that a worker loads has been loaded once."""
+    return Service.open(settings.model, settings.clients).artefact.digest
 
 
-def _start() -> None:
+def _start(settings: Settings) -> None:
     if find_spec("gunicorn") is None:
         raise SettingError("gunicorn is not installed; run `make setup`")
+    refuse_busy(settings.api_host, settings.api_port, "CREDIT_API_HOST or CREDIT_API_PORT")
+    with working("checking the model and its clients"):
+        os.environ["API_VERIFIED"] = _verified(settings)
+    os.environ["API_CHECKED_BY"] = str(os.getpid())
     configuration = Path(__file__).with_name("gunicorn.conf.py")
     command = [sys.executable, "-m", "gunicorn", "-c", str(configuration), "api.wsgi:app"]
     os.execv(sys.executable, command)  # noqa: S606  (gunicorn takes this process's place)

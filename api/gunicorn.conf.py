@@ -4,13 +4,14 @@ LightGBM hangs for ever in a child whose parent has predicted: so nothing is loa
 fork (``preload_app``), and the check of the model runs in a process of its own.
 """
 
+# ruff: noqa: N999  (gunicorn looks for a file of this name)
 import os
-import socket
 import subprocess
 import sys
 from typing import Any, NoReturn
 
 from project_tools.errors import CreditError
+from project_tools.ports import refuse_busy
 from project_tools.settings import ROOT, Settings
 
 
@@ -43,30 +44,24 @@ errorlog = "-"
 
 
 def on_starting(server: Any) -> None:
-    """Refuse a port in use, a missing or damaged model, and clients that are not its own."""
-    if not {"GUNICORN_FD", "LISTEN_FDS"} & {*os.environ}:  # a socket that is handed over is ours
-        for address in server.cfg.address:
-            _refuse_busy(address)
-    server.log.info("checking the model and its clients")
-    status = subprocess.run(
-        [sys.executable, "-m", "api", "--check"], cwd=ROOT, check=False
-    ).returncode  # noqa: S603  (our own module)
-    if status < 0:
-        _stop(f"the model in {_settings.model} ended the process that read it; export it again")
-    if status:
-        raise SystemExit(1)
-
-
-def _refuse_busy(address: Any) -> None:
-    if not isinstance(address, tuple):
+    """Check, unless ``python -m api`` has done so and this process is still the same one."""
+    if os.environ.get("API_CHECKED_BY") == str(os.getpid()):
         return
-    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as attempt:
-        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            attempt.bind(address)
-        except OSError as why:
-            _stop(
-                f"the API cannot listen on {address[0]} port {address[1]} ({why.strerror}); "
-                "end what uses it, or set CREDIT_API_HOST or CREDIT_API_PORT"
-            )
+    # A listening socket that is handed over by systemd or a former master is not "in use".
+    handed_over = {"GUNICORN_FD", "LISTEN_FDS"} & {*os.environ}
+    for address in server.cfg.address:
+        if isinstance(address, tuple) and not handed_over:
+            _refuse_busy(address[0], address[1])
+    server.log.info("checking the model and its clients")
+    command = [sys.executable, "-m", "api", "--check"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603  (ours)
+    if done.returncode:
+        raise SystemExit(1)  # it has said why
+    os.environ["API_VERIFIED"] = done.stdout.strip()
+
+
+def _refuse_busy(host: str, port: int) -> None:
+    try:
+        refuse_busy(host, port, "CREDIT_API_HOST or CREDIT_API_PORT")
+    except CreditError as why:
+        _stop(str(why))

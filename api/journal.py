@@ -1,9 +1,9 @@
 """The log: a line for each answer, by route and request id, with no client and no value in it."""
 
 import logging
-import sys
 import time
 import uuid
+from collections.abc import Callable
 
 from apiflask import APIFlask
 from flask import Response, g, request
@@ -36,7 +36,7 @@ def _begin() -> None:
     g.started = time.perf_counter()
 
 
-def _end(logger: logging.Logger):  # type: ignore[no-untyped-def]
+def _end(logger: logging.Logger) -> Callable[[Response], Response]:
     def end(response: Response) -> Response:
         # The rule and not the path: the path holds the client's id.
         rule = request.url_rule.rule if request.url_rule else "(no route)"

@@ -56,7 +56,7 @@ def problem(
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail or _DETAILS.get(status, HTTPStatus(status).phrase),
+        "detail": _sentence(detail or _DETAILS.get(status, HTTPStatus(status).phrase)),
         "request_id": request_id(),
         **({"errors": errors} if errors else {}),
     }
@@ -65,6 +65,10 @@ def problem(
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = _RETRY_AFTER_S
     return response
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}"
 
 
 def _from_werkzeug(error: HTTPException) -> Response:

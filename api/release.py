@@ -1,13 +1,12 @@
 """Which release of the code answers, with which model."""
 
-from importlib.metadata import version
-
+from project_tools import __version__
 from project_tools.artefact import Artefact
 
 
 def release() -> str:
     """The version of the installed package."""
-    return version("project-tools")
+    return __version__
 
 
 def model_of(artefact: Artefact) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What the routes answer from: the model, its clients, and the pictures drawn so far."""
 
+import os
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from project_tools.pictures import PictureCache
 from project_tools.scoring import Scorer
 from project_tools.settings import Settings
 
+#: Where the start leaves the digest of the model that it has verified.
+VERIFIED = "API_VERIFIED"
 _EXTENSION = "credit_service"
 
 
@@ -34,9 +37,12 @@ class Service:
     pictures: PictureCache = field(default_factory=PictureCache)
 
     @classmethod
-    def open(cls, model: Path, clients: Path, *, child: bool = True) -> Self:
-        """Load both; ``CreditError`` says in one line what is missing, damaged or mismatched."""
-        artefact = load_artefact(model, child=child)
+    def open(cls, model: Path, clients: Path, *, verified: str = "") -> Self:
+        """Load both; ``CreditError`` says in one line what is missing, damaged or mismatched.
+
+        A model with the digest ``verified`` has been read by another process already.
+        """
+        artefact = load_artefact(model, verified=verified)
         store = ClientStore.open(clients, artefact)
         return cls(artefact, store, Scorer(artefact), artefact.model.importance())
 
@@ -45,7 +51,8 @@ def install(app: APIFlask, settings: Settings) -> None:
     """Give an application its service, or keep the reason why it has none in its log."""
     service = None
     try:
-        service = Service.open(settings.model, settings.clients)
+        verified = os.environ.get(VERIFIED, "")
+        service = Service.open(settings.model, settings.clients, verified=verified)
     except CreditError as why:
         app.logger.error("not loaded: %s", why)
     app.extensions[_EXTENSION] = service

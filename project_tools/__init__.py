@@ -3,3 +3,6 @@
 Nothing runs on import. The order of the modules is the order of the work: ``tables``, ``splits``,
 ``features``, ``preparation``, ``families``, ``search``, ``training``, ``tracking``, ``artefact``, ``scoring``.
 """
+
+#: The release; pyproject.toml reads it here, because MLflow's environments hold no installation of ours.
+__version__ = "0.1.0"

@@ -49,10 +49,10 @@ def _features(words: argparse.Namespace) -> None:
 
 
 def _export(words: argparse.Namespace) -> None:
-    from project_tools.exporting import export
-
     if words.clients != "all" and not words.clients.isdecimal():
         raise SettingError(f"--clients is {words.clients!r}; it takes a whole number or 'all'")
+    from project_tools.exporting import export
+
     most = None if words.clients == "all" else int(words.clients)
     export(words.model, words.directory, features=words.features, most_clients=most)
 

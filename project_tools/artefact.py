@@ -9,9 +9,7 @@ line that says what is wrong, with exit status 1.
 """
 
 import hashlib
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from project_tools import __version__
 from project_tools.calibration import PlattCalibration
 from project_tools.errors import ArtefactError, CreditError
 from project_tools.files import replacing_folder, sha256
@@ -27,13 +26,12 @@ from project_tools.golden import check_golden, golden_rows
 from project_tools.manifest import FORMAT, MANIFEST, Manifest, plain_json, strict_json
 from project_tools.served_features import ServedFeature, Value
 from project_tools.served_model import ServedModel
+from project_tools.verifying import verify_in_child
 
 MODEL, FEATURES, CATALOGUE, GOLDEN = "model.txt", "features.json", "catalogue.json", "golden.json"
 _READ = (MODEL, FEATURES, CATALOGUE, GOLDEN)
 #: The folder of the fitted feature state, copied as it is.
 STATE = "state"
-#: A model that takes longer than this to read and to score a few rows is not served.
-CHILD_TIMEOUT_S = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,17 +138,21 @@ def verify_artefact(directory: Path, *, child: bool = True) -> Manifest:
     """
     parts = _read(directory)
     if child:
-        _verify_in_child(directory, parts.digest)
+        verify_in_child(directory, parts.digest)
     else:
         _assemble(parts)
     return parts.manifest
 
 
-def load_artefact(directory: Path, *, child: bool = True) -> Artefact:
-    """The verified artefact, built from the very bytes whose digests were compared."""
+def load_artefact(directory: Path, *, child: bool = True, verified: str = "") -> Artefact:
+    """The verified artefact, built from the very bytes whose digests were compared.
+
+    A child process reads the model first, unless the manifest's digest is ``verified``: then a
+    child has read these bytes before.
+    """
     parts = _read(directory)
-    if child:
-        _verify_in_child(directory, parts.digest)
+    if child and parts.digest != verified:
+        verify_in_child(directory, parts.digest)
     return _assemble(parts)
 
 
@@ -179,7 +181,10 @@ def _manifest(content: ArtefactContent) -> Manifest:
         explains="log-odds",
         data_digest=content.data_digest,
         commit=content.commit,
-        versions={name: version(name) for name in ("lightgbm", "numpy", "project-tools")},
+        versions={
+            "project-tools": __version__,
+            **{name: version(name) for name in ("lightgbm", "numpy")},
+        },
         files={},
         **digests,
     )
@@ -240,45 +245,6 @@ def _compare(name: str, expected: str, found: str) -> None:
             f"{name} is damaged: its SHA-256 is {found[:12]}…, {MANIFEST} says {expected[:12]}…; "
             "export the model again"
         )
-
-
-def _verify_in_child(directory: Path, digest: str) -> None:
-    """Let another process read the model and score the golden rows of the same manifest."""
-    command = [sys.executable, "-m", "project_tools.artefact", str(directory)]
-    try:
-        done = subprocess.run(  # noqa: S603  (our own interpreter and module)
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=CHILD_TIMEOUT_S,
-            env=_child_environment(),
-            check=False,
-        )
-    except subprocess.TimeoutExpired as why:
-        raise ArtefactError(
-            f"{MODEL} was not read and scored within {CHILD_TIMEOUT_S} s; export the model again"
-        ) from why
-    _judge(done.returncode, (done.stdout.strip().splitlines() or [""])[-1], digest)
-
-
-def _child_environment() -> dict[str, str]:
-    # MLflow may bring this package by path alone; the child must find the same one.
-    ours = str(Path(__file__).resolve().parents[1])
-    paths = [ours, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
-
-
-def _judge(status: int, last_line: str, digest: str) -> None:
-    if status < 0:
-        raise ArtefactError(
-            f"{MODEL} cannot be read: it ended the process that tried (signal {-status}); "
-            "export the model again"
-        )
-    if status == 1 and last_line:
-        raise ArtefactError(last_line)
-    if status or last_line != digest:
-        raise ArtefactError(f"{MODEL} could not be verified (status {status}); try again")
 
 
 def _assemble(parts: _Parts) -> Artefact:

@@ -72,20 +72,21 @@ def search_family(project: RunLog, given: Namespace, rows: Family) -> tuple[Sear
     tags = {"level": "family", "family": rows.name, "profile": given.profile} | _origin(data)
     with nested_run(project, rows.label, tags | _preparation(rows)) as parent:
         trials = _TrialLog(parent, rows, given)
-        result = search(
-            rows,
-            data,
-            metric=given.metric,
-            trials=given.trials,
-            profile=given.profile,
-            folds=given.folds,
-            seed=given.seed,
-            jobs=given.jobs,
-            fn_cost=given.fn_cost,
-            time_limit=given.time_limit,
-            on_start=trials.start,
-            on_trial=trials.end,
-        )
+        with working(f"searching {rows.label}"):
+            result = search(
+                rows,
+                data,
+                metric=given.metric,
+                trials=given.trials,
+                profile=given.profile,
+                folds=given.folds,
+                seed=given.seed,
+                jobs=given.jobs,
+                fn_cost=given.fn_cost,
+                time_limit=given.time_limit,
+                on_start=trials.start,
+                on_trial=trials.end,
+            )
         _log_result(parent, result, data)
     return result, parent
 

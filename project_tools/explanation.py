@@ -40,6 +40,11 @@ class ConceptContribution:
     contribution: float
     features: tuple[Contribution, ...]
 
+    @property
+    def leading(self) -> list[Contribution]:
+        """The features that move the score as the concept does, the weightiest first."""
+        return [c for c in self.features if c.contribution * self.contribution > 0]
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -114,8 +119,7 @@ def reasons(explanation: Explanation, *, granted: bool) -> list[Reason]:
 
 def _reason(group: ConceptContribution, sign: int) -> Reason:
     """Names the two features of the concept that weigh most in the concept's own direction."""
-    along = [c for c in group.features if sign * c.contribution > 0][:2]
-    named = " and ".join(f"{c.label} ({display(c.value, c.unit)})" for c in along)
+    named = " and ".join(f"{c.label} ({display(c.value, c.unit)})" for c in group.leading[:2])
     direction = "Lowers" if sign < 0 else "Raises"
     text = f"{direction} the estimated risk: {group.concept}, above all {named}."
     return Reason(text, group.concept, group.contribution)

@@ -25,7 +25,9 @@ _DRAWING = threading.Lock()
 #: Bars that are shown at least, where there are as many; the rest are added up in one more.
 _BARS = 10
 _DPI = 100
-_LABEL_WIDTH = 44
+_LABEL_WIDTH = 56
+#: Inches for each row of the beeswarm: its labels have two lines.
+_SWARM_ROW = 0.55
 _NAMED_IN_ALT = 5
 #: Pictures kept in memory, at about 40 kB each.
 _KEPT = 256
@@ -105,7 +107,9 @@ def waterfall(explanation: Explanation) -> Picture:
                 max_display=bars,
                 show=False,
             )
-            figure.axes[0].set_xlabel("log-odds of default, before calibration")
+            axes = figure.axes[0]
+            axes.set_xlabel("log-odds of default, before calibration", labelpad=22)
+            _name_the_rest(axes)
             return Picture(_png(figure), _waterfall_text(explanation))
         finally:
             plt.close(figure)
@@ -139,9 +143,12 @@ def _swarm(values: NDArray[np.float64], colours: NDArray[Any], names: Sequence[s
                 shap.Explanation(values=values, data=colours, feature_names=list(names)),
                 max_display=_bars(values),
                 show=False,
-                color_bar_label="value of the feature in brackets",
+                color_bar_label="value of the feature named second",
+                plot_size=_SWARM_ROW,
             )
-            figure.axes[0].set_xlabel("contribution to the log-odds of default")
+            axes = figure.axes[0]
+            axes.set_xlabel("contribution to the log-odds of default")
+            _name_the_rest(axes)
             return _png(figure)
         finally:
             np.random.set_state(random_state)  # noqa: NPY002
@@ -160,6 +167,16 @@ def _shap() -> tuple[Any, Any]:
         from matplotlib import pyplot as plt  # noqa: PLC0415
 
     return shap, plt
+
+
+def _name_the_rest(axes: Any) -> None:
+    """What shap takes for features are groups of them."""
+    labels = [
+        tick.get_text().replace("other features", "other groups") for tick in axes.get_yticklabels()
+    ]
+    axes.set_yticks(axes.get_yticks(), labels)
+    for tick, label in zip(axes.get_yticklabels(), labels, strict=True):
+        tick.set_fontsize(10 if "\n" in label else 12)
 
 
 def _png(figure: Any) -> bytes:
@@ -199,19 +216,18 @@ def _colours(artefact: Artefact, encoded: NDArray[np.float32], leader: int) -> N
 
 
 def _bar_label(group: ConceptContribution) -> str:
-    first = group.features[0]
-    return _wrapped(f"{group.concept} ({first.label}: {display(first.value, first.unit)})")
+    first = (group.leading or group.features)[0]
+    return _label(group.concept, first.label, f": {display(first.value, first.unit)}")
 
 
 def _swarm_label(artefact: Artefact, concept: str, leader: int) -> str:
-    label = artefact.describe(artefact.features[leader].name)["label"]
-    return _wrapped(f"{concept} ({label})")
+    return _label(concept, artefact.describe(artefact.features[leader].name)["label"])
 
 
-def _wrapped(text: str) -> str:
-    """At most two lines, and nothing that matplotlib takes for a formula or shap for a value."""
-    plain = text.replace("$", r"\$").replace("=", ":")
-    return "\n".join(textwrap.wrap(plain, _LABEL_WIDTH, max_lines=2, placeholder=" …"))
+def _label(concept: str, feature: str, value: str = "") -> str:
+    """The concept over its weightiest feature, without signs that matplotlib or shap interpret."""
+    short = textwrap.shorten(feature, max(_LABEL_WIDTH - len(value), 12), placeholder=" …")
+    return f"{concept}\n{short}{value}".replace("$", r"\$").replace("=", ":")
 
 
 def _waterfall_text(explanation: Explanation) -> str:

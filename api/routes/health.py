@@ -1,4 +1,4 @@
-"""For those who operate the service: is it alive, is it ready, what does it serve?"""
+"""For those who operate the service: alive, ready, and what is served."""
 
 from typing import Any
 

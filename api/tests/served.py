@@ -99,8 +99,8 @@ def invented_features(rows: int = ROWS, seed: int = 7) -> pd.DataFrame:
     frame["AGE_RANGE"] = np.digitize(-frame["DAYS_BIRTH"] / 365, [27, 40, 50, 65], right=True) + 1.0
     for name, levels in (*_LEVELS.items(), ("CODE_GENDER", ("F", "M"))):
         codes = rng.integers(0, len(levels), rows)
-        codes = np.where(rng.uniform(size=rows) < 0.05, -1, codes)  # noqa: PLR2004  (some nulls)
-        frame[name] = pd.Categorical.from_codes(codes, list(levels))
+        texts = pd.Series(np.take(levels, codes)).mask(rng.uniform(size=rows) < 0.05)
+        frame[name] = pd.Categorical(texts, categories=list(levels))
     frame["SPLIT"] = pd.Categorical(np.resize(["train", "test", "new"], rows))
     frame["TARGET"] = _targets(frame, rng)
     floats = frame.select_dtypes("float64").columns
@@ -150,10 +150,16 @@ def trained(frame: pd.DataFrame, state: Path) -> ArtefactContent:
         metrics={"AUC": {"value": 0.71, "se": 0.03, "on": "test"}},
         data_digest="d" * 64,
         feature_meta=META,
-        golden=train[names].head(5).astype(object).to_dict("records"),
+        golden=_golden(train[names].head(5)),
         state=state,
         commit="e" * 40,
     )
+
+
+def _golden(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        dict(zip(rows.columns, values, strict=True)) for values in rows.astype(object).to_numpy()
+    ]
 
 
 def model_name(name: str) -> str:

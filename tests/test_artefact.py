@@ -1,0 +1,359 @@
+"""The served folder: it comes back as it was written, or is refused in one line."""
+
+import hashlib
+import json
+import math
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from api.tests.served import META, THRESHOLD, Served, make_served
+from project_tools import verifying
+from project_tools.artefact import copy_artefact, load_artefact, verify_artefact, write_artefact
+from project_tools.errors import ArtefactError
+from project_tools.manifest import Manifest
+from project_tools.served_features import ServedFeature
+from project_tools.served_model import ServedModel
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    return make_served(tmp_path_factory.mktemp("served"))
+
+
+@pytest.fixture
+def folder(served: Served, tmp_path):
+    return Path(shutil.copytree(served.model, tmp_path / "artefact"))
+
+
+def edit(path: Path, change):
+    """Change what a JSON file holds, in place."""
+    data = json.loads(path.read_text())
+    data = change(data) or data
+    path.write_text(json.dumps(data))
+
+
+def seal(folder: Path):
+    """Make the manifest agree with the files again, as one who lies would."""
+    digests = {
+        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in folder.rglob("*")
+        if p.is_file() and p.name != "manifest.json"
+    }
+    edit(folder / "manifest.json", lambda manifest: manifest.update(files=digests))
+
+
+def setting(**values):
+    return lambda manifest: manifest.update(values)
+
+
+def test_what_is_written_comes_back(served):
+    artefact = load_artefact(served.model)
+    content = served.content
+    assert list(artefact.features) == list(content.features)
+    assert artefact.threshold == THRESHOLD
+    assert artefact.model.calibration == content.calibration
+    assert (
+        artefact.digest == hashlib.sha256((served.model / "manifest.json").read_bytes()).hexdigest()
+    )
+    assert artefact.describe("DAYS_BIRTH")["label"] == "age at application"
+    manifest = artefact.manifest
+    assert (manifest.version, manifest.alias, manifest.run_id) == ("3", "champion", "0" * 32)
+    assert {name: getattr(manifest, name) for name in META if name != "version"} == {
+        name: value for name, value in META.items() if name != "version"
+    }
+    assert {*manifest.files} == {
+        "model.txt", "features.json", "catalogue.json", "golden.json", "state/state.json"
+    }  # fmt: skip
+    assert manifest.versions.keys() >= {"lightgbm", "numpy"}
+
+
+def test_a_name_that_lightgbm_refuses_is_paired_with_the_one_it_takes(served):
+    pairs = {f.name: f.model_name for f in load_artefact(served.model, child=False).features}
+    name = "PREV_NAME_CONTRACT_STATUS_Refused:MEAN"
+    assert pairs[name] == "PREV_NAME_CONTRACT_STATUS_Refused__COLON__MEAN"
+
+
+@pytest.mark.parametrize(
+    "name", ["model.txt", "features.json", "catalogue.json", "golden.json", "state/state.json"]
+)
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "longer"])
+def test_a_damaged_file_is_refused_by_name(folder, name, damage):
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged = {
+        "flip": bytes(content),
+        "cut": bytes(content[: len(content) // 2]),
+        "empty": b"",
+        "longer": bytes(content) + b"\n",
+    }[damage]
+    (folder / name).write_bytes(damaged)
+    with pytest.raises(ArtefactError, match=rf"^{name} is damaged: its SHA-256 is [0-9a-f]{{12}}"):
+        verify_artefact(folder)
+
+
+def test_swapped_files_are_refused(folder):
+    (folder / "features.json").rename(folder / "x")
+    (folder / "catalogue.json").rename(folder / "features.json")
+    (folder / "x").rename(folder / "catalogue.json")
+    with pytest.raises(ArtefactError, match="is damaged"):
+        verify_artefact(folder)
+
+
+@pytest.mark.parametrize("name", ["model.txt", "golden.json", "state/state.json", "manifest.json"])
+def test_a_missing_file_is_refused_by_name(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(ArtefactError, match=rf"{name} (is missing|cannot be read)"):
+        verify_artefact(folder)
+
+
+def test_a_file_that_the_manifest_does_not_know_is_refused(folder):
+    (folder / "state" / "more.parquet").write_text("")
+    with pytest.raises(ArtefactError, match=r"more.parquet is not in manifest.json"):
+        verify_artefact(folder)
+
+
+def test_a_missing_folder_says_what_to_do(tmp_path):
+    with pytest.raises(ArtefactError, match=r"no model folder .*python -m project_tools export"):
+        verify_artefact(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is not strict JSON"),
+        (b"[]", "holds no object"),
+        (b"{", "is not strict JSON"),
+        (b"\xff\xfe", "is not strict JSON"),
+        (b"[" * 100_000, "is not strict JSON"),  # nested until Python gives up
+        (b'{"format": 1, "format": 1}', "a key given twice"),
+        (b'{"format": 1, "threshold": NaN}', "NaN"),
+        (b'{"format": 1, "threshold": -Infinity}', "-Infinity"),
+        (b'{"format": 2}', "has format 2, this release reads 1"),
+        (b'{"format": "1"}', "has format '1'"),
+        (b'{"format": 1}', "lacks 'name'"),
+    ],
+)
+def test_a_manifest_that_is_none_is_refused(folder, content, words):
+    (folder / "manifest.json").write_bytes(content)
+    with pytest.raises(ArtefactError, match=rf"^manifest.json .*{words}"):
+        verify_artefact(folder)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("threshold", None),
+        ("threshold", "0.2"),
+        ("threshold", True),  # a truth value is no number
+        ("threshold", 1.5),
+        ("threshold", -0.1),
+        ("fn_cost", 0),
+        ("version", 1),  # the published API compared this with a text
+        ("version", ""),
+        ("calibration", []),
+        ("metrics", {"AUC": {"value": "high", "se": None, "on": "test"}}),
+        ("metrics", {"AUC": 0.7}),
+        ("files", {"../secret": "0" * 64}),
+        ("files", {"/etc/passwd": "0" * 64}),
+        ("files", {"model.txt": "short"}),
+        ("versions", {"lightgbm": 4}),
+    ],
+)
+def test_a_field_of_the_wrong_kind_is_refused_by_name(folder, field, value):
+    edit(folder / "manifest.json", setting(**{field: value}))
+    with pytest.raises(ArtefactError, match=rf"^manifest.json: '{field}' is not "):
+        verify_artefact(folder)
+
+
+def test_each_field_is_asked_for(folder):
+    whole = json.loads((folder / "manifest.json").read_text())
+    for name in whole.keys() - {"format"}:
+        (folder / "manifest.json").write_text(
+            json.dumps({k: v for k, v in whole.items() if k != name})
+        )
+        with pytest.raises(ArtefactError, match=f"lacks '{name}'"):
+            verify_artefact(folder)
+
+
+def test_a_threshold_typed_by_hand_is_refused(folder):
+    edit(folder / "manifest.json", setting(threshold=0.5))
+    with pytest.raises(
+        ArtefactError, match=r"'threshold' is not the one that golden.json was made"
+    ):
+        verify_artefact(folder, child=False)
+
+
+@pytest.mark.parametrize(
+    ("calibration", "words"),
+    [
+        ({"method": "platt", "slope": 0.9, "intercept": 0.4}, "another 'calibrated'"),
+        ({"method": "platt", "slope": -0.9, "intercept": -0.4}, "'calibration' is none"),
+        ({"method": "magic"}, "'calibration' is none"),
+    ],
+)
+def test_another_calibration_is_refused(folder, calibration, words):
+    edit(folder / "manifest.json", setting(calibration=calibration))
+    with pytest.raises(ArtefactError, match=words):
+        verify_artefact(folder, child=False)
+
+
+def test_a_model_that_scores_otherwise_is_refused_though_its_digest_agrees(folder):
+    text = (folder / "model.txt").read_text()
+    head, values = text.split("leaf_value=", 1)
+    first, rest = values.split(" ", 1)
+    changed = f"{head}leaf_value={float(first) + 0.01!r} {rest}"
+    # Each tree's length stands in the file too.
+    sizes = text.split("tree_sizes=")[1].split()[0]
+    changed = changed.replace(
+        f"tree_sizes={sizes}", f"tree_sizes={int(sizes) + len(changed) - len(text)}"
+    )
+    (folder / "model.txt").write_text(changed)
+    seal(folder)
+    with pytest.raises(ArtefactError, match=r"gives golden row \d+ another 'raw_score'"):
+        verify_artefact(folder)
+
+
+def test_a_model_that_ends_its_reader_is_refused_and_the_reader_lives_on(folder):
+    text = (folder / "model.txt").read_text()
+    (folder / "model.txt").write_text(text[: len(text) // 2])
+    seal(folder)
+    with pytest.raises(ArtefactError, match=r"^model.txt cannot be read: it ended the process"):
+        load_artefact(folder)
+
+
+def test_features_in_another_order_are_refused(folder):
+    edit(folder / "features.json", lambda rows: [rows[1], rows[0], *rows[2:]])
+    seal(folder)
+    with pytest.raises(
+        ArtefactError, match=r"feature 1 is 'EXT_SOURCE_2' in model.txt and 'EXT_SOURCE_3'"
+    ):
+        verify_artefact(folder, child=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("features.json", lambda rows: rows[:-1], "takes 12 features, features.json names 11"),
+        ("features.json", lambda _: {"a": 1}, "features.json is no list"),
+        (
+            "features.json",
+            lambda rows: [{**rows[0], "kind": "date"}, *rows[1:]],
+            "neither a number",
+        ),
+        ("features.json", lambda rows: [{"name": "A"}, *rows[1:]], "lacks its name, model_name"),
+        (
+            "features.json",  # the same levels in another order would swap Drivers and Laborers
+            lambda rows: [{**row, "levels": row["levels"][::-1]} for row in rows],
+            "trained on other levels",
+        ),
+        ("catalogue.json", lambda rows: rows[1:], "does not describe the model's 'EXT_SOURCE_2'"),
+        ("catalogue.json", lambda rows: [{"name": "A"}, *rows], "lacks label, sentence"),
+        ("catalogue.json", lambda _: [1], "not a list of features"),
+        ("golden.json", lambda golden: golden.update(rows=[]), "holds no rows"),
+        ("golden.json", lambda golden: golden.update(rows=[["a"]]), "not one of numbers"),
+        ("golden.json", lambda golden: golden.update(rows=[[1, 2]]), "holds no rows of 12"),
+        ("golden.json", lambda golden: golden.update(raw=golden["raw"][:-1]), "'raw' has not one"),
+        (
+            "golden.json",
+            lambda golden: golden.pop("calibrated") and None,
+            "'calibrated' has not one",
+        ),
+        ("golden.json", lambda _: [], "holds no rows"),
+    ],
+)
+def test_a_lie_that_the_digests_do_not_show_is_refused(folder, name, change, words):
+    edit(folder / name, change)
+    seal(folder)
+    with pytest.raises(ArtefactError, match=words):
+        verify_artefact(folder, child=False)
+
+
+def test_the_child_says_what_is_wrong_in_one_line(folder):
+    edit(folder / "manifest.json", setting(threshold=0.5))
+    done = subprocess.run(
+        [sys.executable, "-m", "project_tools.artefact", str(folder)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stdout.count("\n") == 1
+    assert done.stdout.startswith("manifest.json: 'threshold'")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "line", "words"),
+    [
+        (-11, "", "signal 11"),
+        (1, "", "could not be verified"),
+        (2, "usage", "could not be verified"),
+        (0, "another digest", "could not be verified"),  # the folder was swapped meanwhile
+    ],
+)
+def test_only_a_child_that_names_the_same_digest_is_believed(status, line, words):
+    with pytest.raises(ArtefactError, match=words):
+        verifying._judge(status, line, "digest")
+
+
+def test_a_child_that_takes_too_long_is_not_waited_for(folder, monkeypatch):
+    monkeypatch.setattr(verifying, "TIMEOUT_S", 0.001)
+    with pytest.raises(ArtefactError, match=r"not read and scored within 0.001 s"):
+        verify_artefact(folder)
+
+
+def test_a_digest_that_is_verified_needs_no_child(folder, monkeypatch):
+    digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    monkeypatch.setattr(verifying, "TIMEOUT_S", 0.001)
+    assert load_artefact(folder, verified=digest).digest == digest
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"threshold": math.nan}, "finite|strict JSON"),
+        ({"threshold": 2.0}, "'threshold' is not a number from 0 to 1"),
+        ({"golden": []}, "golden rows; give one or more"),
+        ({"metrics": {"AUC": {"value": math.inf, "se": None, "on": "test"}}}, "finite"),
+        ({"version": ""}, "'version' is not"),
+        ({"catalogue": [{"name": "A", "x": {1}}]}, "plain finite data"),
+    ],
+)
+def test_a_refused_content_leaves_the_former_artefact(served, folder, changes, words):
+    before = (folder / "manifest.json").read_bytes()
+    with pytest.raises(ArtefactError, match=words):
+        write_artefact(folder, replace(served.content, **changes))
+    assert (folder / "manifest.json").read_bytes() == before
+    assert [p.name for p in folder.parent.iterdir()] == ["artefact"]
+
+
+def test_features_of_another_model_are_not_written(served, folder):
+    features = [*served.content.features[:-1], ServedFeature("A", "A", "number")]
+    with pytest.raises(ArtefactError, match="feature 12 is 'NAME_INCOME_TYPE'"):
+        write_artefact(folder, replace(served.content, features=features))
+
+
+def test_a_model_of_no_two_classes_is_not_served(served):
+    text = served.content.model_text.replace("objective=binary sigmoid:1", "objective=regression")
+    with pytest.raises(ArtefactError, match="predicts regression"):
+        ServedModel.read(text, served.content.features, served.content.calibration)
+
+
+def test_a_copy_bears_its_registered_version_and_the_same_files(served, tmp_path):
+    digest = copy_artefact(served.model, tmp_path / "copy", version="7", alias="challenger")
+    former, copied = (
+        Manifest.from_bytes((path / "manifest.json").read_bytes())
+        for path in (served.model, tmp_path / "copy")
+    )
+    assert load_artefact(tmp_path / "copy", child=False).digest == digest
+    assert (copied.version, copied.alias) == ("7", "challenger")
+    assert replace(copied, version=former.version, alias=former.alias) == former
+
+
+def test_the_same_manifest_has_the_same_bytes(served):
+    content = (served.model / "manifest.json").read_bytes()
+    assert Manifest.from_bytes(content).to_bytes() == content

@@ -1,0 +1,80 @@
+"""The command line as people meet it: one line for what is wrong, no traceback."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from project_tools.settings import ROOT
+
+
+def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT, env=os.environ | environ, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("check", "nowhere"), "nowhere"),
+        (("features", "nowhere", "out.parquet"), "nowhere"),
+        (("features", "nowhere", "out.csv"), "out.csv"),
+        (("demo-data", "somewhere", "--clients", "0"), "0"),
+        (("export", "nothing", "somewhere"), "nothing"),
+        (("export", "--clients", "many"), "many"),
+    ],
+)
+def test_what_is_wrong_is_one_line(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    done = run(
+        "-m", "project_tools", *words, MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path / 'mlflow.db'}"
+    )
+    assert done.returncode == 1
+    assert says in (done.stdout + done.stderr)
+    assert "Traceback" not in done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == (0 if words[0] == "check" else 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--serve", "maybe"), "SERVE is 'maybe'"),
+        (("--clients", "-3"), "CLIENTS is '-3'"),
+        (("--raw", "no/such/folder"), "RAW=no/such/folder is no folder"),
+    ],
+)
+def test_the_line_refuses_before_any_work(words: tuple[str, ...], says: str) -> None:
+    done = run("scripts/run.py", *words)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert done.stdout == ""
+
+
+def test_the_line_names_a_port_in_use() -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = str(busy.getsockname()[1])
+        done = run("scripts/run.py", CREDIT_API_PORT=port)
+    assert done.returncode == 1
+    assert f"port {port} of 127.0.0.1 cannot be used" in done.stderr
+    assert "CREDIT_API_PORT" in done.stderr
+
+
+def test_a_setting_that_is_none_is_refused() -> None:
+    done = run("scripts/run.py", CREDIT_APY_PORT="9000")
+    assert done.returncode == 1
+    assert "CREDIT_APY_PORT is not a setting; did you mean 'CREDIT_API_PORT'?" in done.stderr
+
+
+def test_no_folder_of_ours_hides_a_library() -> None:
+    for folder in ("lightgbm", "random_forest", "hyperparameter_tuning", "dashboard"):
+        assert not (ROOT / folder / "__init__.py").exists()
+    assert not (ROOT / "lightgbm" / "lightgbm.py").exists()
+    found = run("-c", "import lightgbm; print(lightgbm.__version__)", PYTHONPATH=str(ROOT))
+    assert found.returncode == 0, found.stderr
