@@ -201,7 +201,9 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
     def fit_prepared(self, prepared: Binned) -> Self:
         """Grow the trees on bins that ``prepare`` made, which stay as they are."""
         watched = [prepared.watched] if prepared.watched is not None else []
-        stop = [lightgbm.early_stopping(self.early_stopping_rounds, verbose=False)]
+        stop: list[Callable[..., Any]] = [
+            lightgbm.early_stopping(self.early_stopping_rounds, verbose=False)
+        ]
         self.booster_ = lightgbm.train(
             self._training(),
             prepared.train,

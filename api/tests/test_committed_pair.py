@@ -2,7 +2,9 @@
 
 import json
 import unittest
-from typing import Any
+from typing import Any, ClassVar
+
+from flask.testing import FlaskClient
 
 from api import create_app
 from project_tools.settings import Settings
@@ -11,10 +13,12 @@ from project_tools.settings import Settings
 class CommittedPairTest(unittest.TestCase):
     """Every route answers, and every mistake has its answer."""
 
+    http: ClassVar[FlaskClient]
+    known: ClassVar[list[int]]
+
     @classmethod
     def setUpClass(cls) -> None:
-        cls.app = create_app(Settings.load({}))
-        cls.http = cls.app.test_client()
+        cls.http = create_app(Settings.load({})).test_client()
         cls.known = cls.get("/prediction/?size=5")["ids"]
 
     @classmethod

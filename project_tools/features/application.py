@@ -1,5 +1,7 @@
 """The application's own features: one row per client, labelled or not."""
 
+from typing import Any
+
 import narwhals as nw
 
 from project_tools.features.expressions import NO_DATE, divide, unless
@@ -183,7 +185,7 @@ SIMILAR_LOAN = GroupStatistics(
 GROUPS = (SIMILAR_PERSON, SIMILAR_LOAN)
 
 
-def stacked(train: nw.LazyFrame, test: nw.LazyFrame) -> nw.LazyFrame:
+def stacked(train: nw.LazyFrame[Any], test: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """All applications, one below the other; ``TARGET`` is null for the unlabelled."""
     names = [column.name for column in APPLICATION_TEST]
     unlabelled = nw.lit(None, dtype=nw.Float64).alias("TARGET")

@@ -5,6 +5,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import narwhals as nw
 import pyarrow as pa
@@ -122,7 +123,7 @@ def fit_transform(
     return table, state
 
 
-def collect(frame: nw.LazyFrame, engine: Engine) -> pa.Table:
+def collect(frame: nw.LazyFrame[Any], engine: Engine) -> pa.Table:
     """The feature file's rows, sorted by client: keys whole, numbers float32, texts categories."""
     names = feature_names()
     texts = application.CATEGORIES

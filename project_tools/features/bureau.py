@@ -1,5 +1,7 @@
 """Loans elsewhere, as the credit bureau knows them, with their monthly balances."""
 
+from typing import Any
+
 import narwhals as nw
 
 from project_tools.features.expressions import BUREAU_LOAN, CLIENT, MONTH, flag, position
@@ -9,6 +11,7 @@ from project_tools.features.rows import (
     GroupStatistics,
     History,
     Ratio,
+    Row,
     Subset,
     Where,
     difference,
@@ -81,7 +84,7 @@ _RECENT = {
     "STATUS_12345": "mean",
 }
 
-ROWS = (
+ROWS: tuple[Row, ...] = (
     *ALL.take(
         {
             "SK_ID_BUREAU": "nunique",
@@ -106,7 +109,7 @@ ROWS = (
     *ALL.shares(
         "CREDIT_TYPE", ("Consumer credit", "Credit card", "Car loan", "Mortgage", "Microloan")
     ),
-    *ALL.take({name: "mean" for name in SAME_LENGTH.names}),
+    *ALL.take(dict.fromkeys(SAME_LENGTH.names, "mean")),
     *ACTIVE.take(
         {
             "DAYS_CREDIT": "max mean",
@@ -154,7 +157,7 @@ RATIOS = (
 HISTORY = History(name="loans elsewhere", tables=TABLES, derived=DERIVED, rows=ROWS, ratios=RATIOS)
 
 
-def stage(bureau: nw.LazyFrame, balance: nw.LazyFrame) -> nw.LazyFrame:
+def stage(bureau: nw.LazyFrame[Any], balance: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """One row per bureau loan, with what its months say and its place among the client's loans
     of known overdue, the newest first (1).
     """
@@ -169,7 +172,7 @@ def stage(bureau: nw.LazyFrame, balance: nw.LazyFrame) -> nw.LazyFrame:
     return loans.with_columns(OVERDUE_POSITION=nw.when(nw.col("KNOWN")).then("OVERDUE_POSITION"))
 
 
-def months(balance: nw.LazyFrame) -> nw.LazyFrame:
+def months(balance: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """One row per bureau loan: number and mean of its months, share of them in each status."""
     month, status = nw.col("MONTHS_BALANCE"), nw.col("STATUS")
     shares = {f"STATUS_{level}": flag(status == level).mean() for level in ("0", "1", "C", "X")}

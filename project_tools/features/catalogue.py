@@ -182,7 +182,7 @@ def _label(column: str) -> str:
     return f"{english.BUILDING[stem]} of the building lived in, {english.BUILDING_STATISTICS[end]}"
 
 
-def _info(
+def _info(  # noqa: PLR0917  (six fields of one row, in their order)
     name: str,
     label: str,
     unit: str,

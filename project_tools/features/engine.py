@@ -6,7 +6,7 @@ tables are brought in and results are taken out. DuckDB is the first; Polars and
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import duckdb
 import narwhals as nw
@@ -19,13 +19,13 @@ from project_tools.features.rows import Derived, Ratio, Row
 class Engine(Protocol):
     """Where frames live."""
 
-    def hold(self, frame: nw.LazyFrame, name: str) -> nw.LazyFrame:
+    def hold(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         """Compute the frame now and keep it, because it is used more than once."""
 
-    def lift(self, table: pa.Table, name: str) -> nw.LazyFrame:
+    def lift(self, table: pa.Table, name: str) -> nw.LazyFrame[Any]:
         """A small table as a frame."""
 
-    def lower(self, frame: nw.LazyFrame) -> pa.Table:
+    def lower(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """The frame's rows as a table in memory."""
 
     def release(self, name: str) -> None:
@@ -40,24 +40,24 @@ class DuckEngine:
         self._serial = itertools.count()
         self._held: dict[str, str] = {}
 
-    def hold(self, frame: nw.LazyFrame, name: str) -> nw.LazyFrame:
+    def hold(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         relation: duckdb.DuckDBPyRelation = frame.to_native()
         held = f"{name} {next(self._serial)}"
         relation.create(f'"{held}"')
         self._held[name] = held
         return nw.from_native(self._connection.table(f'"{held}"'))
 
-    def lift(self, table: pa.Table, name: str) -> nw.LazyFrame:
+    def lift(self, table: pa.Table, name: str) -> nw.LazyFrame[Any]:
         return self.hold(nw.from_native(self._connection.from_arrow(table)), name)
 
-    def lower(self, frame: nw.LazyFrame) -> pa.Table:
+    def lower(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         return frame.collect("pyarrow").to_native()
 
     def release(self, name: str) -> None:
         self._connection.execute(f'DROP TABLE "{self._held.pop(name)}"')
 
 
-def derive(frame: nw.LazyFrame, columns: Iterable[Derived | Ratio]) -> nw.LazyFrame:
+def derive(frame: nw.LazyFrame[Any], columns: Iterable[Derived | Ratio]) -> nw.LazyFrame[Any]:
     """Add the columns in their order; one may be computed from those before it."""
     for layer in _layers(columns):
         frame = frame.with_columns(*(c.expression().alias(c.name) for c in layer))
@@ -81,7 +81,9 @@ def _layers(columns: Iterable[Derived | Ratio]) -> list[list[Derived | Ratio]]:
     return layers
 
 
-def settle(frame: nw.LazyFrame, units: dict[str, str], columns: Iterable[str]) -> nw.LazyFrame:
+def settle(
+    frame: nw.LazyFrame[Any], units: dict[str, str], columns: Iterable[str]
+) -> nw.LazyFrame[Any]:
     """Put the columns with fractions on the grid of their unit, so that their sums are exact."""
     rounded = [
         on_grid(nw.col(name), GRID_BITS[units[name]]).alias(name)
@@ -91,7 +93,7 @@ def settle(frame: nw.LazyFrame, units: dict[str, str], columns: Iterable[str]) -
     return frame.with_columns(*rounded) if rounded else frame
 
 
-def aggregate(frame: nw.LazyFrame, rows: Sequence[Row], by: str = CLIENT) -> nw.LazyFrame:
+def aggregate(frame: nw.LazyFrame[Any], rows: Sequence[Row], by: str = CLIENT) -> nw.LazyFrame[Any]:
     """One row per client with the features that the rows declare, as doubles."""
     named = [pair for row in rows for pair in row.expressions()]
     grouped = frame.group_by(by).agg(*(expression.alias(name) for name, expression in named))

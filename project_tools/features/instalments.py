@@ -1,5 +1,7 @@
 """Instalments of earlier loans with us: due, paid, late, in advance."""
 
+from typing import Any
+
 import narwhals as nw
 
 from project_tools.features.expressions import (
@@ -8,12 +10,13 @@ from project_tools.features.expressions import (
     MONTH,
     divide,
     flag,
-    positive_part,
     position,
+    positive_part,
 )
 from project_tools.features.rows import (
     Derived,
     History,
+    Row,
     Subset,
     Trend,
     Where,
@@ -88,7 +91,7 @@ _BOTH = {
     "DPD_15": "mean",
 }
 
-ROWS = (
+ROWS: tuple[Row, ...] = (
     *ALL.take(
         {
             "SK_ID_PREV": "size nunique",
@@ -121,7 +124,7 @@ _ORDER = (
 )  # fmt: skip
 
 
-def stage(instalments: nw.LazyFrame) -> nw.LazyFrame:
+def stage(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """One row per payment, with the sum paid for its instalment, its place among the client's
     rows, the newest first (1), and whether its loan is the client's last one.
     """
@@ -141,7 +144,7 @@ def stage(instalments: nw.LazyFrame) -> nw.LazyFrame:
     return staged.drop(*newest, "LAST_DUE", "LAST_LOAN")
 
 
-def by_loan(staged: nw.LazyFrame) -> nw.LazyFrame:
+def by_loan(staged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """One row per earlier loan with instalments: sums due and paid, whether any was late."""
     return staged.group_by(LOAN).agg(
         nw.col("AMT_INSTALMENT").sum().alias("DUE_SUM"),

@@ -1,7 +1,8 @@
 """The one function that knows the order: raw tables to one row of features per client."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 import narwhals as nw
 
@@ -13,7 +14,7 @@ from project_tools.progress import working
 from project_tools.tables.declared import TABLES
 
 #: Learns the statistics of groups from a frame, or gives those learnt before.
-Groups = Callable[[GroupStatistics, nw.LazyFrame], nw.LazyFrame]
+Groups = Callable[[GroupStatistics, nw.LazyFrame[Any]], nw.LazyFrame[Any]]
 
 HISTORIES: tuple[History, ...] = (bureau.HISTORY, instalments.HISTORY)
 
@@ -29,13 +30,13 @@ def feature_names() -> tuple[str, ...]:
 
 
 def compute(
-    raw: Mapping[str, nw.LazyFrame], engine: Engine, groups: Groups, *, quiet: bool = False
-) -> nw.LazyFrame:
+    raw: Mapping[str, nw.LazyFrame[Any]], engine: Engine, groups: Groups, *, quiet: bool = False
+) -> nw.LazyFrame[Any]:
     """One row per application with ``SK_ID_CURR``, ``TARGET`` and all features, as doubles.
 
     The same whether ``groups`` learns or looks up: this is both ``fit`` and ``transform``.
     """
-    step = _Step(engine, quiet)
+    step = partial(working, quiet=quiet)
     with step("applications"):
         clients = engine.hold(_applications(raw), "clients")
         clients = engine.hold(_with_groups(clients, application.GROUPS, groups), "applications")
@@ -54,21 +55,21 @@ def compute(
     return combined
 
 
-def _applications(raw: Mapping[str, nw.LazyFrame]) -> nw.LazyFrame:
+def _applications(raw: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
     stacked = application.stacked(raw["application_train"], raw["application_test"])
     return derive(stacked, (*application.MENDED, *application.DERIVED))
 
 
 def _with_groups(
-    frame: nw.LazyFrame, statistics: tuple[GroupStatistics, ...], groups: Groups
-) -> nw.LazyFrame:
+    frame: nw.LazyFrame[Any], statistics: tuple[GroupStatistics, ...], groups: Groups
+) -> nw.LazyFrame[Any]:
     """The frame with what its rows' groups are known for; null for a group that is not known."""
     for spec in statistics:
         frame = frame.join(groups(spec, frame), on=list(spec.by), how="left")
     return frame
 
 
-def _derived(frame: nw.LazyFrame, history: History) -> nw.LazyFrame:
+def _derived(frame: nw.LazyFrame[Any], history: History) -> nw.LazyFrame[Any]:
     summed = [
         row.column
         for row in history.rows
@@ -77,7 +78,7 @@ def _derived(frame: nw.LazyFrame, history: History) -> nw.LazyFrame:
     return settle(derive(frame, history.derived), units(history), summed)
 
 
-def _features(frame: nw.LazyFrame, history: History) -> nw.LazyFrame:
+def _features(frame: nw.LazyFrame[Any], history: History) -> nw.LazyFrame[Any]:
     return derive(aggregate(frame, history.rows), history.ratios)
 
 
@@ -90,13 +91,3 @@ def units(history: History) -> dict[str, str]:
         if column.sql_type == "DOUBLE"
     }
     return raw | {column.name: column.unit for column in history.derived}
-
-
-class _Step:
-    """Says what is being computed, unless quiet."""
-
-    def __init__(self, engine: Engine, quiet: bool) -> None:
-        self._quiet = quiet
-
-    def __call__(self, label: str) -> AbstractContextManager[None]:
-        return working(label, quiet=self._quiet)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import narwhals as nw
 
@@ -104,7 +104,9 @@ class Aggregate:
         return (self.column, *self.subset.sources)
 
 
-def _statistic(statistic: str, column: str, subset: Subset) -> nw.Expr:
+def _statistic(  # noqa: PLR0911  (one return a statistic is how a table of them reads)
+    statistic: str, column: str, subset: Subset
+) -> nw.Expr:
     value = subset.masked(nw.col(column))
     match statistic:
         case "min":
@@ -280,7 +282,7 @@ class GroupStatistics:
     def names(self) -> tuple[str, ...]:
         return tuple(self.name_of(column, statistic) for column, statistic in self.pairs)
 
-    def learn(self, frame: nw.LazyFrame, least_clients: int) -> nw.LazyFrame:
+    def learn(self, frame: nw.LazyFrame[Any], least_clients: int) -> nw.LazyFrame[Any]:
         """One row per group with all of ``by`` known and at least so many clients."""
         known = nw.all_horizontal(*(~nw.col(key).is_null() for key in self.by), ignore_nulls=False)
         clients = nw.col(CLIENT).n_unique().alias("CLIENTS")

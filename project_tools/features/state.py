@@ -94,12 +94,12 @@ class Learner:
     """Learns group statistics from the rows of the training clients, once each, in passing."""
 
     def __init__(
-        self, engine: Engine, clients: nw.LazyFrame, least_clients: int = LEAST_CLIENTS
+        self, engine: Engine, clients: nw.LazyFrame[Any], least_clients: int = LEAST_CLIENTS
     ) -> None:
         self._engine, self._clients, self._least = engine, clients, least_clients
         self.tables_: dict[str, pa.Table] = {}
 
-    def __call__(self, groups: GroupStatistics, frame: nw.LazyFrame) -> nw.LazyFrame:
+    def __call__(self, groups: GroupStatistics, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         mine = frame.join(self._clients, on=CLIENT, how="semi")
         learnt = self._engine.lower(groups.learn(mine, self._least))
         table = _tidy(learnt, groups)
@@ -113,7 +113,7 @@ class LookUp:
     def __init__(self, state: FeatureState, engine: Engine) -> None:
         self._state, self._engine = state, engine
 
-    def __call__(self, groups: GroupStatistics, _frame: nw.LazyFrame) -> nw.LazyFrame:
+    def __call__(self, groups: GroupStatistics, _frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         return self._engine.lift(self._state.tables_[groups.name], groups.name)
 
 

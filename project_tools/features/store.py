@@ -123,7 +123,7 @@ def _read_parquet(path: Path, wanted: list[str] | None) -> tuple[pd.DataFrame, A
 
 def _read_pickle(path: Path, wanted: list[str] | None) -> tuple[pd.DataFrame, Any]:
     try:
-        frame = pd.read_pickle(path)
+        frame = pd.read_pickle(path)  # noqa: S301  (the user's own build: the module's docstring warns)
     except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ValueError) as why:
         raise FeatureError(f"{path} is damaged or no pickle of features; build it again") from why
     if not isinstance(frame, pd.DataFrame):

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import narwhals as nw
@@ -37,13 +38,13 @@ _NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BOOLEAN", "HUGEINT", "INTEGER", "BIGI
 class RawTables:
     """The raw tables by name, all of the schema; those left out have no rows."""
 
-    frames: Mapping[str, nw.LazyFrame]
+    frames: Mapping[str, nw.LazyFrame[Any]]
     connection: duckdb.DuckDBPyConnection
     files: Mapping[str, Path] = field(default_factory=dict)
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     without: tuple[str, ...] = ()
 
-    def __getitem__(self, name: str) -> nw.LazyFrame:
+    def __getitem__(self, name: str) -> nw.LazyFrame[Any]:
         return self.frames[name]
 
 
@@ -181,7 +182,8 @@ def _create_view(
         _check_header(table, path, header)
         source = _csv_source(table, path, header)
     selected = ", ".join(_selected(column) for column in table.columns)
-    con.execute(f"CREATE OR REPLACE VIEW {_quoted(table.name)} AS SELECT {selected} FROM {source}")
+    view = _quoted(table.name)  # names and paths are quoted; values never reach a query
+    con.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT {selected} FROM {source}")
     return tuple(name for name in header if name not in table.column_names)
 
 
