@@ -256,6 +256,8 @@ def _check_names(path: Path, schema: pa.Schema, artefact: Artefact) -> None:
     for name in (ID, TARGET, SPLIT, *features):
         if name not in schema.names:
             raise ArtefactError(f"{path} lacks the column {name!r}; export it again")
+    if len({*schema.names}) < len(schema.names):
+        raise ArtefactError(f"{path} has two columns of one name; export it again")
     for name, kind in features.items():
         if _is_text(schema.field(name).type) != (kind == "category"):
             raise ArtefactError(f"{path}: column {name!r} is no {kind}; export it again")

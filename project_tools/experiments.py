@@ -26,7 +26,7 @@ from project_tools.search import SearchResult, Trial, search
 from project_tools.served_features import ServedFeature
 from project_tools.tracking import (
     MODEL_NAME,
-    ModelVersion,
+    Registered,
     RunLog,
     end,
     finished_families,
@@ -268,7 +268,7 @@ def _final_lines(model: TrainedModel, on_test: Mapping[str, Score]) -> str:
 
 def register_boosted(
     project: RunLog, given: Namespace, model: TrainedModel, test: Dataset
-) -> ModelVersion:
+) -> Registered:
     """Write the served folder of a LightGBM model and register it as the challenger."""
     features = _served(model)
     with tempfile.TemporaryDirectory() as folder:

@@ -19,7 +19,7 @@ from typing import Any
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
-from mlflow.entities.model_registry import ModelVersion as ModelVersion  # re-exported
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, DataType, Schema
@@ -28,6 +28,8 @@ from project_tools.errors import TrackingError, nearest
 from project_tools.settings import ROOT, Settings
 
 PARENT_RUN = "mlflow.parentRunId"
+#: A version in the registry, for modules that do not import MLflow.
+Registered = ModelVersion
 #: The registered model that the lender's decisions come from.
 MODEL_NAME = "credit_scoring"
 #: Seconds given to a tracking server before it counts as not answering.

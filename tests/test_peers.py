@@ -1,0 +1,159 @@
+"""A client among others: the counts are those that pandas makes of the same frame."""
+
+import numpy as np
+import pytest
+
+from api.tests.served import make_served
+from project_tools.artefact import load_artefact
+from project_tools.clients import ClientStore
+from project_tools.errors import FeatureError, UnknownClientError
+from project_tools.peers import GROUPS, SMALLEST_GROUP, peers
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    return make_served(tmp_path_factory.mktemp("served"))
+
+
+@pytest.fixture(scope="module")
+def compare(served):
+    artefact = load_artefact(served.model, child=False)
+    store = ClientStore.open(served.clients, artefact)
+    return lambda *asked: peers(artefact, store, *asked)
+
+
+@pytest.fixture(scope="module")
+def labelled(served):
+    """The held-out clients, who alone have an outcome in the store."""
+    return served.frame[served.frame["SPLIT"] == "test"].set_index("SK_ID_CURR")
+
+
+def group_of(labelled, client, group):
+    """The labelled clients with the client's values, by pandas."""
+    rows = labelled
+    for name in GROUPS[group]:
+        rows = rows[rows[name] == client[name]]
+    return rows
+
+
+@pytest.mark.parametrize("group", [*GROUPS])
+def test_a_group_is_counted_per_class(served, compare, labelled, group):
+    sizes = set()
+    for client_id in served.ids("test")[:30] + served.ids("new")[:30]:
+        found = compare(client_id, group, ["EXT_SOURCE_3"])
+        rows = group_of(labelled, served.client(client_id), group)
+        assert found["n"] == len(rows)
+        sizes.add(found["too_small"])
+        if found["too_small"]:
+            continue
+        classes = {"repaid": (rows["TARGET"] == 0).sum(), "defaulted": (rows["TARGET"] == 1).sum()}
+        assert found["n_by_class"] == classes
+        assert found["default_rate"] == pytest.approx(rows["TARGET"].mean())
+        known = rows[rows["EXT_SOURCE_3"].notna()]
+        (distribution,) = found["distributions"]
+        for name, target in (("repaid", 0), ("defaulted", 1)):
+            # Values beyond the edges are in the outer bars.
+            edges = [-np.inf, *distribution["edges"][1:-1], np.inf]
+            values = known.loc[known["TARGET"] == target, "EXT_SOURCE_3"]
+            assert distribution[name] == np.histogram(values, edges)[0].tolist()
+            nulls = rows.loc[rows["TARGET"] == target, "EXT_SOURCE_3"].isna().sum()
+            assert distribution["missing"][name] == nulls
+    assert False in sizes
+
+
+def test_categories_are_counted_by_level(served, compare, labelled):
+    (found,) = compare(served.ids()[0], "everyone", ["OCCUPATION_TYPE"])["distributions"]
+    assert found["levels"] == list(labelled["OCCUPATION_TYPE"].cat.categories)
+    for name, target in (("repaid", 0), ("defaulted", 1)):
+        counts = labelled.loc[labelled["TARGET"] == target, "OCCUPATION_TYPE"].value_counts()
+        assert found[name] == [counts[level] for level in found["levels"]]
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("EXT_SOURCE_2", "EXT_SOURCE_3"),
+        ("OCCUPATION_TYPE", "EXT_SOURCE_3"),
+        ("EXT_SOURCE_3", "NAME_INCOME_TYPE"),
+    ],
+)
+def test_two_features_are_counted_in_cells(served, compare, labelled, pair):
+    joint = compare(served.ids()[0], "everyone", pair)["joint"]
+    both = labelled[labelled[list(pair)].notna().all(axis=1)]
+    for name, target in (("repaid", 0), ("defaulted", 1)):
+        rows = both[both["TARGET"] == target]
+        cells = np.array(joint[f"counts_{name}"])
+        assert cells.sum() == len(rows)
+        for axis, feature in enumerate(pair):
+            side = "xy"[axis]
+            if f"{side}_levels" in joint:
+                counts = rows[feature].value_counts()
+                expected = [counts[level] for level in joint[f"{side}_levels"]]
+            else:
+                edges = [-np.inf, *joint[f"{side}_edges"][1:-1], np.inf]
+                expected = np.histogram(rows[feature], edges)[0].tolist()
+            assert cells.sum(axis=1 - axis).tolist() == expected
+
+
+def test_a_null_in_a_grouping_feature_is_a_sentence(served, compare, labelled):
+    client_id = labelled.index[labelled["OCCUPATION_TYPE"].isna()][0]
+    found = compare(client_id, "similar_person", ["EXT_SOURCE_2"])
+    assert found["too_small"] is True
+    assert (
+        found["sentence"]
+        == "This client's value of “occupation” is not known, so there is no such group."
+    )
+    assert {"label": "occupation", "value": None} in found["criteria"]
+    assert found["distributions"] == []
+
+
+def test_a_group_too_small_gives_no_counts(served, compare, labelled):
+    for client_id in labelled.index:
+        found = compare(client_id, "similar_person", ["EXT_SOURCE_2"])
+        if 0 < found["n"] < SMALLEST_GROUP:
+            break
+    assert found["sentence"].startswith(f"Only {found['n']} clients with a known outcome")
+    assert not {"n_by_class", "default_rate"} & found.keys()
+    assert found["distributions"] == []
+
+
+def test_criteria_are_in_words(served, compare):
+    client_id = served.ids()[0]
+    client = served.client(client_id)
+    person = {c["label"]: c["value"] for c in compare(client_id, "similar_person", [])["criteria"]}
+    assert person["education"] == client["NAME_EDUCATION_TYPE"]
+    assert person["age range"].endswith("years")
+    loan = {c["label"]: c["value"] for c in compare(client_id, "similar_loan", [])["criteria"]}
+    assert loan["credit duration"] in ("over 6, up to 12 months", "over 12, up to 18 months")
+
+
+def test_no_edge_tells_the_extreme_value_of_a_client(served, compare, labelled):
+    (found,) = compare(served.ids()[0], "everyone", ["AMT_INCOME_TOTAL"])["distributions"]
+    assert found["edges"][0] > labelled["AMT_INCOME_TOTAL"].min()
+    assert found["edges"][-1] < labelled["AMT_INCOME_TOTAL"].max()
+
+
+def test_a_constant_feature_has_a_distribution(served, compare):
+    client_id = served.ids()[0]
+    (found,) = compare(client_id, "similar_loan", ["CREDIT_TO_ANNUITY_GROUP"])["distributions"]
+    value = served.client(client_id)["CREDIT_TO_ANNUITY_GROUP"]
+    assert found["edges"][0] < value < found["edges"][-1]
+    assert max(found["repaid"]) == sum(found["repaid"])
+
+
+@pytest.mark.parametrize(
+    ("group", "feature", "words"),
+    [
+        ("similar_persons", "EXT_SOURCE_2", "did you mean 'similar_person'"),
+        ("everyone", "EXT_SOURCE_9", "unknown feature 'EXT_SOURCE_9'"),
+        ("everyone", "TARGET", "unknown feature 'TARGET'"),
+    ],
+)
+def test_unknown_names_are_refused(served, compare, group, feature, words):
+    with pytest.raises(FeatureError, match=words):
+        compare(served.ids()[0], group, [feature])
+
+
+def test_an_unknown_client_has_no_peers(compare):
+    with pytest.raises(UnknownClientError, match="no client 5 is known here"):
+        compare(5, "everyone", ["EXT_SOURCE_2"])
