@@ -1,0 +1,95 @@
+"""What documents and MLproject files say is what the code says."""
+
+import re
+
+import pytest
+import yaml
+
+from project_tools.errors import SettingError
+from project_tools.parameters import PARAMETERS, parse
+from project_tools.settings import PREFIX, ROOT, SETTINGS, Settings
+
+PROJECTS = ("hyperparameter_tuning", "lightgbm", "random_forest")
+ENTRY_POINTS = [
+    (project, name, entry)
+    for project in PROJECTS
+    for name, entry in yaml.safe_load((ROOT / project / "MLproject").read_text())[
+        "entry_points"
+    ].items()
+]
+
+
+@pytest.mark.parametrize(
+    ("project", "name", "entry"), ENTRY_POINTS, ids=lambda x: x if isinstance(x, str) else ""
+)
+def test_an_entry_point_passes_each_parameter_with_our_default(
+    project: str, name: str, entry: dict
+) -> None:
+    for parameter, row in entry["parameters"].items():
+        assert row["default"] == PARAMETERS[parameter].default, parameter
+        assert f"--{parameter} {{{parameter}}}" in entry["command"], parameter
+    script = re.search(r"python (\S+)", entry["command"])
+    assert script is not None
+    text = (ROOT / project / script[1]).read_text()
+    listed = set(re.findall(r'"(\w+)"', text.split("PARAMETERS = (")[1].split("\n)")[0]))
+    assert listed == set(entry["parameters"]), name
+
+
+def test_every_parameter_is_documented_with_its_default() -> None:
+    text = (ROOT / "docs" / "parameters.md").read_text()
+    for parameter in PARAMETERS.values():
+        assert f"| `{parameter.name}` | `{parameter.default}` | {parameter.help} |" in text
+
+
+def test_every_default_parses() -> None:
+    parsed = parse("all", list(PARAMETERS), [])
+    assert parsed.folds == 5
+    assert parsed.trials is None
+    assert parsed.data == ROOT / "pickle_files" / "features.parquet"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--folds", "1"], "parameter folds is '1'; it takes a whole number, 2 or more"),
+        (["--trials", "none"], "parameter trials is 'none'; it takes 'own' or a whole number"),
+        (["--fn_cost", "-1"], "a number above 0"),
+        (["--families", "lightgbn"], "unknown family 'lightgbn'.*did you mean 'lightgbm'"),
+        (["--metric", "auc"], "unknown metric 'auc'; choose one of .*AUC"),
+        (["--scaling", "max"], "unknown scaling 'max'"),
+        (["--clip", "maybe"], "'yes' or 'no'"),
+        (["--profile", "fast"], "unknown profile 'fast'; choose one of full, demo"),
+    ],
+)
+def test_a_wrong_value_names_parameter_and_choices(words: list[str], says: str) -> None:
+    with pytest.raises(SettingError, match=says):
+        parse("all", list(PARAMETERS), words)
+
+
+def test_the_readme_lists_the_settings() -> None:
+    part = (ROOT / "README.md").read_text().split("<!-- settings:")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| .+ \| (.+) \|$", part, re.MULTILINE)
+    assert [name for name, _ in rows] == [PREFIX + setting.name for setting in SETTINGS]
+    for (_, said), setting in zip(rows, SETTINGS, strict=True):
+        assert said == setting.help.split(" (")[0] or said == setting.help, setting.name
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("CREDIT_API_PRT", "1", "CREDIT_API_PRT is not a setting; did you mean 'CREDIT_API_PORT'"),
+        ("CREDIT_API_PORT", "70000", "CREDIT_API_PORT is '70000'; it takes a port from 1 to 65535"),
+        ("CREDIT_THREADS", "0", "a whole number of threads"),
+        ("CREDIT_MEMORY_LIMIT", "lots", "a size such as 800MB"),
+        ("CREDIT_MODEL", " ", "CREDIT_MODEL is set to nothing"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(name: str, value: str, says: str) -> None:
+    with pytest.raises(SettingError, match=says):
+        Settings.load({name: value})
+
+
+def test_links_of_the_documents_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+        for link in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
