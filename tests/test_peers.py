@@ -95,7 +95,7 @@ def test_two_features_are_counted_in_cells(served, compare, labelled, pair):
             assert cells.sum(axis=1 - axis).tolist() == expected
 
 
-def test_a_null_in_a_grouping_feature_is_a_sentence(served, compare, labelled):
+def test_a_null_in_a_grouping_feature_is_a_sentence(compare, labelled):
     client_id = labelled.index[labelled["OCCUPATION_TYPE"].isna()][0]
     found = compare(client_id, "similar_person", ["EXT_SOURCE_2"])
     assert found["too_small"] is True
@@ -107,7 +107,7 @@ def test_a_null_in_a_grouping_feature_is_a_sentence(served, compare, labelled):
     assert found["distributions"] == []
 
 
-def test_a_group_too_small_gives_no_counts(served, compare, labelled):
+def test_a_group_too_small_gives_no_counts(compare, labelled):
     for client_id in labelled.index:
         found = compare(client_id, "similar_person", ["EXT_SOURCE_2"])
         if 0 < found["n"] < SMALLEST_GROUP:
