@@ -30,6 +30,8 @@ _DIGESTS = {
 }
 #: Rows that are decoded to read one of them: a few milliseconds at 800 features.
 _ROW_GROUP = 2048
+#: Decoded groups kept in memory, of about 6 MB each at 800 features.
+_KEPT_GROUPS = 4
 #: Groups of rows that a sample is drawn from, so that it never decodes the whole file.
 _SAMPLED_GROUPS = 8
 
@@ -114,6 +116,7 @@ class ClientStore:
         self.names = tuple(n for n in self._schema.names if n not in (ID, TARGET, SPLIT))
         self._narrow = {n for n in self.names if self._schema.field(n).type == pa.float32()}
         self._read_clients()
+        self._group = lru_cache(maxsize=_KEPT_GROUPS)(lambda group: self._read(groups=[group]))
         self.row = lru_cache(maxsize=256)(self._row)
         self.column = lru_cache(maxsize=64)(self._column)
 
@@ -179,7 +182,7 @@ class ClientStore:
         """The features of a client by name, null where nothing is known."""
         position = self.position(client_id)
         group = int(np.searchsorted(self._ends, position, side="right")) - 1
-        table = self._read(groups=[group]).slice(position - int(self._ends[group]), 1)
+        table = self._group(group).slice(position - int(self._ends[group]), 1)
         return _plain(table.to_pylist()[0], self._narrow)
 
     def _column(self, name: str) -> Column:

@@ -110,9 +110,7 @@ def _too_small(
     artefact: Artefact, members: Labelled, row: Mapping[str, Value], group: str
 ) -> dict[str, Any]:
     unknown_ones = [name for name in GROUPS[group] if row[name] is None]
-    sentence = (
-        f"Only {members.n} clients with a known outcome are like this one: too few to compare."
-    )
+    sentence = f"Clients with a known outcome who are like this one: {members.n}. That is too few to compare."
     if unknown_ones:
         label = artefact.describe(unknown_ones[0])["label"]
         sentence = f"This client's value of “{label}” is not known, so there is no such group."

@@ -21,6 +21,8 @@ from project_tools.served_features import served_features
 #: What the feature file, the artefact and the client store say alike.
 META = {"version": 1, "raw_digest": "a" * 64, "split_digest": "b" * 64, "state_digest": "c" * 64}
 THRESHOLD = 0.2
+#: Slope and intercept.
+CALIBRATION = (0.9, -0.4)
 ROWS = 900
 FIRST_ID = 100_001
 
@@ -146,7 +148,7 @@ def trained(frame: pd.DataFrame, state: Path) -> ArtefactContent:
         threshold=THRESHOLD,
         fn_cost=5.0,
         metric="loss_of_income",
-        calibration=PlattCalibration(slope=0.9, intercept=-0.4),
+        calibration=PlattCalibration(*CALIBRATION),
         metrics={"AUC": {"value": 0.71, "se": 0.03, "on": "test"}},
         data_digest="d" * 64,
         feature_meta=META,

@@ -1,0 +1,56 @@
+"""One application on one invented model, shared by all test modules of a run."""
+
+import atexit
+import io
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from unittest import mock
+
+from apiflask import APIFlask
+
+from api import create_app
+from api.service import VERIFIED
+from api.tests.served import Served, make_served
+from project_tools.files import sha256
+from project_tools.settings import Settings
+
+
+@cache
+def served() -> Served:
+    """The model and clients, in a folder that goes with the process."""
+    folder = Path(tempfile.mkdtemp(prefix="api-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return make_served(folder)
+
+
+def settings(model: Path, clients: Path) -> Settings:
+    """Settings of an environment that names these two."""
+    return Settings.load({"CREDIT_MODEL": str(model), "CREDIT_CLIENTS": str(clients)})
+
+
+@cache
+def application() -> APIFlask:
+    """The application on them; errors are answered as they are when it serves."""
+    made = served()
+    logging.getLogger("api").addHandler(logging.NullHandler())  # Flask then adds none of its own
+    # Its child process is tried by the start's own test: it takes a second or two.
+    with mock.patch.dict(os.environ, {VERIFIED: sha256(made.model / "manifest.json")}):
+        return create_app(settings(made.model, made.clients))
+
+
+@contextmanager
+def logged(app: APIFlask) -> Iterator[io.StringIO]:
+    """What the application writes to its log meanwhile."""
+    text = io.StringIO()
+    handler = logging.StreamHandler(text)
+    app.logger.addHandler(handler)
+    try:
+        yield text
+    finally:
+        app.logger.removeHandler(handler)

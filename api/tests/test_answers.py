@@ -1,0 +1,239 @@
+"""Every route's answer, held against the frame that the clients were made from."""
+
+import base64
+import math
+import unittest
+from typing import Any
+
+import lightgbm
+import pandas as pd
+
+from api.tests.running import application, served
+from api.tests.served import CALIBRATION, THRESHOLD, model_name
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+class Answers(unittest.TestCase):
+    def setUp(self) -> None:
+        self.client = application().test_client()
+        self.known = served().ids("test")[4]
+
+    def get(self, address: str) -> Any:
+        response = self.client.get(address)
+        self.assertEqual(response.status_code, 200, response.text)
+        self.assertEqual(response.mimetype, "application/json")
+        return response.json
+
+
+class Index(Answers):
+    def test_every_link_leads_somewhere(self) -> None:
+        found = self.get("/")
+        self.assertEqual(found.keys(), {"name", "release", "links"})
+        for name, link in found["links"].items():
+            address = link.replace("{id}", str(self.known))
+            query = "?feature=EXT_SOURCE_2" if name == "peers" else ""
+            with self.subTest(name):
+                self.get(address + query)
+
+    def test_every_route_is_in_the_document_and_among_the_links(self) -> None:
+        described = {
+            path.replace("{client}", "{id}") for path in self.get("/openapi.json")["paths"]
+        }
+        links = {*self.get("/")["links"].values()} - {"/openapi.json"}
+        self.assertEqual(described, links | {"/"})
+
+
+class KnownClients(Answers):
+    def setUp(self) -> None:
+        super().setUp()
+        self.ids = sorted(served().ids("test") + served().ids("new"))
+
+    def test_pages_hold_every_client_but_those_of_the_training(self) -> None:
+        first = self.get("/prediction/")
+        self.assertEqual(first["ids"], self.ids[:100])
+        self.assertEqual((first["total"], first["page"], first["pages"]), (600, 1, 6))
+        self.assertEqual(first["size"], 100)
+        pages = [self.get(f"/prediction/?page={page}&size=250")["ids"] for page in (1, 2, 3, 4)]
+        self.assertEqual([i for page in pages for i in page], self.ids)
+
+    def test_a_query_holds_the_first_digits(self) -> None:
+        found = self.get("/prediction/?query=1004&size=1000")
+        self.assertEqual(found["ids"], [i for i in self.ids if str(i).startswith("1004")])
+        self.assertEqual(self.get("/prediction/?query=77")["ids"], [])
+        self.assertEqual(self.get("/prediction/?query=77")["pages"], 1)
+
+    def test_the_address_works_without_its_last_slash(self) -> None:
+        self.assertEqual(self.get("/prediction"), self.get("/prediction/"))
+
+
+class Decisions(Answers):
+    def test_probability_class_and_margin_are_those_of_the_library(self) -> None:
+        content, classes = served().content, set()
+        booster = lightgbm.Booster(model_str=content.model_text)
+        for client_id in served().ids("test")[:20] + served().ids("new")[:20]:
+            found = self.get(f"/prediction/{client_id}")
+            row = served().frame[served().frame["SK_ID_CURR"] == client_id]
+            X = row[[f.name for f in content.features]].rename(columns=model_name)
+            raw = float(booster.predict(X, raw_score=True, num_threads=1)[0])
+            slope, intercept = CALIBRATION
+            probability = 1 / (1 + math.exp(-(slope * raw + intercept)))
+            self.assertEqual(found["id"], client_id)
+            self.assertEqual(found["raw_score"], raw)
+            self.assertAlmostEqual(found["proba_risk_class"], probability, places=12)
+            self.assertEqual(found["class"], "risk" if probability > THRESHOLD else "no_risk")
+            self.assertEqual(found["threshold"], THRESHOLD)
+            self.assertAlmostEqual(found["margin"], probability - THRESHOLD, places=12)
+            classes.add(found["class"])
+        self.assertEqual(classes, {"risk", "no_risk"})
+
+    def test_the_model_is_named_alike_everywhere(self) -> None:
+        model = self.get(f"/prediction/{self.known}")["model"]
+        self.assertEqual((model["name"], model["version"]), ("credit_scoring", "3"))
+        self.assertEqual(self.get("/version")["model"], model)
+        self.assertEqual(self.get("/health/ready"), {"status": "ready", "model": model["digest"]})
+        self.assertEqual(self.get("/model_info")["digest"], model["digest"])
+
+
+class Explanations(Answers):
+    def test_contributions_add_up_to_the_score_of_the_decision(self) -> None:
+        found = self.get(f"/explanation/{self.known}")
+        self.assertEqual(found["scale"], "log-odds")
+        parts = [f["contribution"] for g in found["groups"] for f in g["features"]]
+        self.assertAlmostEqual(found["base"] + sum(parts), found["raw_score"], places=9)
+        self.assertEqual(found["raw_score"], self.get(f"/prediction/{self.known}")["raw_score"])
+        feature = found["groups"][0]["features"][0]
+        self.assertEqual(feature.keys(), {"name", "label", "value", "unit", "contribution"})
+
+    def test_reasons_speak_for_the_decision(self) -> None:
+        for client_id in served().ids("test")[:20]:
+            refused = self.get(f"/prediction/{client_id}")["class"] == "risk"
+            found = self.get(f"/explanation/{client_id}")["reasons"]
+            self.assertTrue(1 <= len(found) <= 4)
+            for reason in found:
+                self.assertEqual(reason["contribution"] > 0, refused)
+                self.assertTrue(reason["text"].startswith("Raises" if refused else "Lowers"))
+                self.assertIn(reason["concept"], reason["text"])
+
+    def test_pictures_come_as_json_or_as_they_are(self) -> None:
+        for address in (f"/local_shap/{self.known}", "/global_shap"):
+            with self.subTest(address):
+                found = self.get(address)
+                head, encoded = found["image"].split(",")
+                self.assertEqual(head, "data:image/png;base64")
+                content = base64.b64decode(encoded, validate=True)
+                self.assertTrue(content.startswith(PNG))
+                self.assertIn("External scores", found["alt"])
+                self.assertNotIn(str(self.known), found["alt"])
+                bare = self.client.get(address, headers={"Accept": "image/png"})
+                self.assertEqual((bare.mimetype, bare.data), ("image/png", content))
+                for accepted in ("*/*", "text/html,*/*;q=0.8", "application/json, image/png;q=0.5"):
+                    response = self.client.get(address, headers={"Accept": accepted})
+                    self.assertEqual(response.mimetype, "application/json")
+
+    def test_each_client_has_a_picture_of_their_own(self) -> None:
+        images = {self.get(f"/local_shap/{i}")["image"] for i in served().ids("test")[:3]}
+        self.assertEqual(len(images), 3)
+
+
+class Features(Answers):
+    def test_a_clients_values_are_those_of_the_feature_file(self) -> None:
+        row = served().client(self.known)
+        found = self.get(f"/clients/{self.known}")
+        self.assertEqual(found["id"], self.known)
+        values = {f["name"]: f["value"] for f in found["features"]}
+        self.assertEqual(values.keys(), row.keys() - {"SK_ID_CURR", "TARGET", "SPLIT"})
+        for name, value in values.items():
+            if pd.isna(row[name]):
+                self.assertIsNone(value, name)
+            elif isinstance(value, str):
+                self.assertEqual(value, row[name])
+            else:
+                self.assertAlmostEqual(
+                    value / float(row[name] or 1), 1 if row[name] else 0, places=6
+                )
+
+    def test_nulls_are_null(self) -> None:
+        frame = served().frame
+        missing = frame[frame["EXT_SOURCE_3"].isna() & (frame["SPLIT"] == "test")]
+        found = self.get(f"/clients/{missing['SK_ID_CURR'].iloc[0]}")["features"]
+        self.assertIn(None, [f["value"] for f in found if f["name"] == "EXT_SOURCE_3"])
+
+    def test_the_weightiest_come_first_and_the_shares_add_up(self) -> None:
+        shares = [f["importance"] for f in self.get(f"/clients/{self.known}")["features"]]
+        self.assertEqual(shares, sorted(shares, reverse=True))
+        self.assertAlmostEqual(sum(shares), 1)
+        gender = [
+            f for f in self.get(f"/clients/{self.known}")["features"] if f["name"] == "CODE_GENDER"
+        ]
+        self.assertEqual(gender[0]["importance"], 0)  # shown, but not known to the model
+
+    def test_the_catalogue_says_what_each_feature_means(self) -> None:
+        found = {f["name"]: f for f in self.get("/features")}
+        self.assertEqual(
+            found["DAYS_BIRTH"],
+            {
+                "name": "DAYS_BIRTH",
+                "label": "age at application",
+                "sentence": "The age at application of the client.",
+                "unit": "days",
+                "concept": "Age",
+                "kind": "number",
+            },
+        )
+        self.assertNotIn("TARGET", found)
+
+    def test_the_model_is_described(self) -> None:
+        found = self.get("/model_info")
+        content = served().content
+        self.assertEqual(found["metrics"], {"AUC": {"value": 0.71, "se": 0.03, "on": "test"}})
+        expected = {"alias": "champion", "version": "3", "type": "lightgbm", "fn_cost": 5.0}
+        expected |= {"decision_threshold": THRESHOLD, "data_digest": content.data_digest}
+        self.assertEqual({name: found[name] for name in expected}, expected)
+        self.assertEqual(found["trained"], content.created.isoformat(timespec="seconds"))
+        ranked = found["sorted_features_by_importance"]
+        self.assertEqual({f["name"] for f in ranked}, {f.name for f in content.features})
+        shares = [f["importance"] for f in ranked]
+        self.assertEqual(shares, sorted(shares, reverse=True))
+        self.assertEqual(ranked[0].keys(), {"name", "label", "importance"})
+
+
+class Peers(Answers):
+    def test_one_feature_gives_a_distribution(self) -> None:
+        found = self.get(f"/peers/{self.known}?feature=EXT_SOURCE_2")
+        frame = served().frame
+        labelled = frame[frame["SPLIT"] == "test"]
+        self.assertEqual((found["group"], found["n"]), ("everyone", len(labelled)))
+        (distribution,) = found["distributions"]
+        defaulted = int(labelled["TARGET"].sum())
+        self.assertEqual(sum(distribution["defaulted"]), defaulted)
+        self.assertEqual(found["n_by_class"]["defaulted"], defaulted)
+        self.assertNotIn("joint", found)
+
+    def test_two_features_give_both_and_their_cells(self) -> None:
+        found = self.get(f"/peers/{self.known}?feature=EXT_SOURCE_2&feature=OCCUPATION_TYPE")
+        self.assertEqual(
+            [f["name"] for f in found["features"]], ["EXT_SOURCE_2", "OCCUPATION_TYPE"]
+        )
+        self.assertEqual([d["kind"] for d in found["distributions"]], ["number", "category"])
+        cells = found["joint"]["counts_repaid"]
+        self.assertEqual(len(cells), len(found["joint"]["x_edges"]) - 1)
+        self.assertEqual(len(cells[0]), len(found["joint"]["y_levels"]))
+
+    def test_a_missing_grouping_value_is_a_sentence_and_no_crash(self) -> None:
+        frame = served().frame
+        rows = frame[frame["OCCUPATION_TYPE"].isna() & (frame["SPLIT"] == "new")]
+        client_id = rows["SK_ID_CURR"].iloc[0]
+        found = self.get(f"/peers/{client_id}?group=similar_person&feature=EXT_SOURCE_2")
+        self.assertIs(found["too_small"], True)
+        self.assertIn("occupation", found["sentence"])
+
+
+class Health(Answers):
+    def test_it_is_alive(self) -> None:
+        self.assertEqual(self.get("/health/live"), {"status": "live"})
+        self.assertEqual(self.get("/version").keys(), {"release", "model"})
+
+
+if __name__ == "__main__":
+    unittest.main()
