@@ -16,7 +16,8 @@ Value = float | str | None
 Kind = Literal["number", "category"]
 #: Named one by one: asking whether a value can be made a float takes a hundred times as long.
 _NUMBERS = (float, int, np.number)
-_LARGEST = float(np.finfo(np.float32).max)
+#: From here on a number rounds to infinity as float32: its largest value and half a step more.
+_OVERFLOW = float(np.finfo(np.float32).max) * (1 + 2.0**-25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +139,4 @@ def _finite(value: SupportsFloat) -> float:
         number = float(value)
     except OverflowError:  # a whole number too large even for float64
         return math.nan
-    return number if abs(number) <= _LARGEST else math.nan
+    return number if abs(number) < _OVERFLOW else math.nan
