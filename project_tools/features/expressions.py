@@ -14,6 +14,9 @@ MONTH = 30
 #: are exact (below 2**53 steps of the grid), so they do not depend on threads or order of rows.
 GRID_BITS = {"currency": 20, "": 36}
 
+#: Bound of the values that ``latest`` and ``earliest`` can tell apart (numbers of instalments).
+TIMED_VALUES = 2**15
+
 
 def divide(numerator: nw.Expr, denominator: nw.Expr) -> nw.Expr:
     """The quotient; null where the divisor is 0 or null (engines differ: infinity, null, error)."""
@@ -38,6 +41,30 @@ def positive_part(value: nw.Expr) -> nw.Expr:
 def on_grid(value: nw.Expr, bits: int) -> nw.Expr:
     """The value rounded to a multiple of 2**-bits (scaling by a power of two loses nothing)."""
     return (value * 2.0**bits).round(0) * 2.0**-bits
+
+
+def latest(value: nw.Expr, time: nw.Expr) -> nw.Expr:
+    """The aggregate: the known value of the latest time, the larger one of equal times."""
+    return _value_of(_with_time(value, time).max())
+
+
+def earliest(value: nw.Expr, time: nw.Expr) -> nw.Expr:
+    """The aggregate: the known value of the earliest time, the smaller one of equal times."""
+    return _value_of(_with_time(value, time).min())
+
+
+def _with_time(value: nw.Expr, time: nw.Expr) -> nw.Expr:
+    """Time and value in one number, so that the largest is the latest: no engine-neutral
+    aggregate takes one column in the order of another, and a window over all rows costs a sort.
+
+    ``time`` is whole; a value beyond ±``TIMED_VALUES`` counts as unknown.
+    """
+    within = (value > -TIMED_VALUES) & (value < TIMED_VALUES)
+    return nw.when(within).then(time * (2.0 * TIMED_VALUES) + value)
+
+
+def _value_of(coded: nw.Expr) -> nw.Expr:
+    return coded - (coded / (2.0 * TIMED_VALUES)).round(0) * (2.0 * TIMED_VALUES)
 
 
 def position(*order: str, within: tuple[str, ...]) -> nw.Expr:

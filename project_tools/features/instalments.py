@@ -114,7 +114,7 @@ ROWS: tuple[Row, ...] = (
 )
 
 
-HISTORY = History(name="instalments", tables=TABLES, derived=DERIVED, rows=ROWS)
+HISTORY = History(name="instalments", tables=TABLES, derived=DERIVED, features=ROWS)
 
 #: Newest first: by due date, then by what makes the order unique. Nulls, which come last among
 #: equals from the oldest on, are first here.

@@ -6,7 +6,15 @@ from typing import Any
 
 import narwhals as nw
 
-from project_tools.features import application, bureau, instalments
+from project_tools.features import (
+    across,
+    application,
+    bureau,
+    credit_card,
+    instalments,
+    pos_cash,
+    previous,
+)
 from project_tools.features.engine import Engine, aggregate, derive, settle
 from project_tools.features.expressions import CLIENT
 from project_tools.features.rows import Aggregate, GroupStatistics, History
@@ -16,17 +24,20 @@ from project_tools.tables.declared import TABLES
 #: Learns the statistics of groups from a frame, or gives those learnt before.
 Groups = Callable[[GroupStatistics, nw.LazyFrame[Any]], nw.LazyFrame[Any]]
 
-HISTORIES: tuple[History, ...] = (bureau.HISTORY, instalments.HISTORY)
+HISTORIES: tuple[History, ...] = (
+    bureau.HISTORY,
+    previous.HISTORY,
+    pos_cash.MONTHS,
+    pos_cash.LOAN_HISTORY,
+    instalments.HISTORY,
+    credit_card.HISTORY,
+)
 
 
 def feature_names() -> tuple[str, ...]:
     """All features in the order of the feature file."""
-    own = (
-        *(column.name for column in application.KEPT),
-        *(column.name for column in application.DERIVED),
-        *(name for groups in application.GROUPS for name in groups.names),
-    )
-    return (*own, *(name for history in HISTORIES for name in history.names))
+    histories = (name for history in HISTORIES for name in history.names)
+    return (*application.NAMES, *histories, *across.NAMES)
 
 
 def compute(
@@ -49,10 +60,28 @@ def compute(
         payments = instalments.stage(raw["installments_payments"])
         payments = engine.hold(_derived(payments, instalments.HISTORY), "payments")
         paid = engine.hold(_features(payments, instalments.HISTORY), "instalments")
-    combined = clients
-    for features in (elsewhere, paid):
-        combined = combined.join(features, on=CLIENT, how="left")
-    return combined
+        by_loan = engine.hold(instalments.by_loan(payments), "paid by loan")
+        engine.release("payments")
+    with step("earlier applications"):
+        earlier = previous.stage(raw["previous_application"], by_loan)
+        earlier = engine.hold(_derived(earlier, previous.HISTORY), "earlier applications")
+        applied = engine.hold(_features(earlier, previous.HISTORY), "previous")
+        engine.release("earlier applications")
+    with step("months of earlier loans"):
+        months = engine.hold(_derived(raw["POS_CASH_balance"], pos_cash.MONTHS), "months")
+        by_month = engine.hold(_features(months, pos_cash.MONTHS), "months of loans")
+        repaid = _derived(pos_cash.by_loan(months), pos_cash.LOAN_HISTORY)
+        repaid = engine.hold(_features(repaid, pos_cash.LOAN_HISTORY), "loans by months")
+        engine.release("months")
+    with step("credit cards"):
+        cards = _derived(credit_card.stage(raw["credit_card_balance"]), credit_card.HISTORY)
+        cards = engine.hold(_features(cards, credit_card.HISTORY), "cards")
+    with step("across tables"):
+        combined = clients
+        for features in (elsewhere, applied, by_month, repaid, paid, cards):
+            combined = combined.join(features, on=CLIENT, how="left")
+        combined = engine.hold(derive(combined, across.RATIOS), "combined")
+        return _with_groups(combined, (across.SAME_DURATION,), groups)
 
 
 def _applications(raw: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:

@@ -243,17 +243,28 @@ def indicator(name: str, where: Where) -> Derived:
 
 @dataclass(frozen=True)
 class History:
-    """What is declared about one staged table: where it comes from, its columns, its features."""
+    """What is declared about one staged table: where it comes from, its columns, and its features
+    in the order of the feature file.
+    """
 
     name: str
     tables: tuple[str, ...]
     derived: tuple[Derived, ...]
-    rows: tuple[Row, ...]
-    ratios: tuple[Ratio, ...] = ()
+    features: tuple[Row | Ratio, ...]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Features aggregated from the table's rows."""
+        return tuple(row for row in self.features if not isinstance(row, Ratio))
+
+    @property
+    def ratios(self) -> tuple[Ratio, ...]:
+        """Features computed from those."""
+        return tuple(row for row in self.features if isinstance(row, Ratio))
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(name for row in (*self.rows, *self.ratios) for name in row.names)
+        return tuple(name for row in self.features for name in row.names)
 
 
 @dataclass(frozen=True)
