@@ -25,10 +25,22 @@ def _demo_data(words: argparse.Namespace) -> None:
 def _check(words: argparse.Namespace) -> None:
     import json
 
+    from rich.console import Console
+
     from project_tools.tables.checks import check
 
-    report = check(words.directory, without=words.without)
-    print(json.dumps(report.as_dict(), indent=1) if words.json else report.as_table())
+    settings = Settings.load()
+    report = check(
+        words.directory,
+        without=words.without,
+        threads=settings.threads,
+        memory_limit=settings.memory_limit,
+        quiet=words.quiet,
+    )
+    if words.json:
+        print(json.dumps(report.as_dict(), indent=1))
+    else:
+        report.show(Console(highlight=False))
     if report.fatal:
         sys.exit(1)
 
@@ -117,7 +129,7 @@ def parser() -> argparse.ArgumentParser:
     )
     export.set_defaults(run=_export)
 
-    for quiet in (demo, features):
+    for quiet in (demo, check, features):
         quiet.add_argument("--quiet", action="store_true", help="no progress")
     return top
 

@@ -18,16 +18,19 @@ from project_tools.features.expressions import CLIENT
 from project_tools.features.pipeline import compute, feature_names
 from project_tools.features.state import LEAST_CLIENTS, FeatureState, Learner
 from project_tools.features.store import as_category, check_ending, write_features
-from project_tools.progress import working
+from project_tools.progress import say, working
 from project_tools.splits import NEW, SPLIT_SEED, SPLITS, TRAIN, assign_splits, split_digest
+from project_tools.tables.checks import check_rows
 from project_tools.tables.reading import (
     RawTables,
     connect,
+    digest_beside,
     find_files,
+    load,
     named_errors,
     open_tables,
-    raw_digest,
 )
+from project_tools.tables.report import Finding
 
 ENGINES = ("duckdb",)
 
@@ -43,6 +46,7 @@ class BuildReport:
     split_digest: str
     state_digest: str
     extra_columns: dict[str, tuple[str, ...]]
+    odd: tuple[Finding, ...]
     without: tuple[str, ...]
     seconds: float
 
@@ -72,8 +76,11 @@ def build(
         connection = connect(threads, memory_limit, Path(spill))
         with working("reading the headers", quiet=quiet):
             raw = open_tables(raw_dir, without, connection)
-        with working("digest of the raw tables", quiet=quiet):
-            raw_sha = raw_digest(raw_dir, without)
+        with digest_beside(raw.files) as digest_of_files:
+            raw = load(raw, Path(spill), quiet=quiet)
+            odd = check_rows(raw)
+        raw_sha = digest_of_files()
+        _tell(odd, quiet=quiet)
         table, state = fit_transform(
             raw, DuckEngine(connection), seed=seed, as_published=as_published, quiet=quiet,
             raw_sha=raw_sha,
@@ -89,6 +96,7 @@ def build(
         split_digest=state.split_digest,
         state_digest=digest,
         extra_columns=dict(raw.extra),
+        odd=odd,
         without=raw.without,
         seconds=time.perf_counter() - start,
     )
@@ -137,6 +145,16 @@ def collect(frame: nw.LazyFrame[Any], engine: Engine) -> pa.Table:
     for name in texts:
         columns[name] = as_category(columns[name], application.LEVELS[name])
     return pa.table(columns)
+
+
+def _tell(odd: Sequence[Finding], *, quiet: bool) -> None:
+    """One line where rows are odd: the features are made of them all the same."""
+    if odd and not quiet:
+        rows = sum(finding.rows for finding in odd)
+        first = max(odd, key=lambda finding: finding.rows)
+        say(
+            f"  odd: {len(odd)} findings in {rows:,} rows, as {first}; project_tools check lists all"
+        )
 
 
 def _splits(raw: RawTables, engine: Engine, seed: int) -> pa.Table:
