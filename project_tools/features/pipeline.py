@@ -49,15 +49,20 @@ def compute(
         payments = instalments.stage(raw["installments_payments"])
         payments = engine.hold(_derived(payments, instalments.HISTORY), "payments")
         paid = engine.hold(_features(payments, instalments.HISTORY), "instalments")
-    combined = clients
-    for features in (elsewhere, paid):
-        combined = combined.join(features, on=CLIENT, how="left")
-    return combined
+    return engine.beside(clients, (elsewhere, paid))
+
+
+def finished(frame: nw.LazyFrame[Any], *others: nw.Expr) -> nw.LazyFrame[Any]:
+    """The client, the ``others`` and all features as they are handed out: numbers as float32."""
+    texts = application.CATEGORIES
+    numbers = (nw.col(name).cast(nw.Float32) for name in feature_names() if name not in texts)
+    return frame.select(CLIENT, *others, *texts, *numbers)
 
 
 def _applications(raw: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
     stacked = application.stacked(raw["application_train"], raw["application_test"])
-    return derive(stacked, (*application.MENDED, *application.DERIVED))
+    mended = derive(stacked, (*application.MENDED, *application.POWER_SUMS))
+    return derive(mended, application.DERIVED)
 
 
 def _with_groups(

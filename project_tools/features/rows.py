@@ -167,13 +167,27 @@ class Trend:
         return (f"{self.last}_TREND_{self.column}",)
 
     def expressions(self) -> Named:
+        """The sums that the slope is made of: written out as one expression, they would be
+        repeated in it a dozen times, which engines that do not see it compute again.
+        """
         among = Subset("", Where(self.position, "<=", self.last))
         x, y = -nw.col(self.position), nw.col(self.column)
-        n = among.size().cast(nw.Float64)
-        known = among.masked(y).count()
-        moment = among.masked(x * y).sum() + (n + 1) / 2 * among.masked(y).sum()
-        slope = nw.when(n > 1).then(divide(moment * 12, n * (n * n - 1))).otherwise(nw.lit(0.0))
+        yield self._part("N"), among.size().cast(nw.Float64)
+        yield self._part("KNOWN"), among.masked(y).count().cast(nw.Float64)
+        yield self._part("SUM"), among.masked(y).sum()
+        yield self._part("MOMENT"), among.masked(x * y).sum()
+
+    def features(self) -> Named:
+        """The slope from the sums."""
+        n, known, total, moment = (
+            nw.col(self._part(part)) for part in ("N", "KNOWN", "SUM", "MOMENT")
+        )
+        slope = divide((moment + (n + 1) / 2 * total) * 12, n * (n * n - 1))
+        slope = nw.when(n > 1).then(slope).otherwise(nw.lit(0.0))
         yield self.names[0], nw.when(known == n).then(slope)
+
+    def _part(self, part: str) -> str:
+        return f"{self.names[0]} {part}"
 
     @property
     def sources(self) -> tuple[str, ...]:

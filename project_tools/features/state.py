@@ -114,6 +114,11 @@ class LookUp:
         self._state, self._engine = state, engine
 
     def __call__(self, groups: GroupStatistics, _frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        if groups.name not in self._state.tables_:
+            raise FeatureError(
+                f"the feature state has learnt no groups {groups.name!r}: it is of an older "
+                "program; build the features again, and train and export the model"
+            )
         return self._engine.lift(self._state.tables_[groups.name], groups.name)
 
 
