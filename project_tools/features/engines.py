@@ -66,7 +66,17 @@ def _polars(
     yield PolarsEngine()
 
 
+@contextmanager
+def _spark(
+    _connection: duckdb.DuckDBPyConnection, threads: int | None, memory_limit: str | None
+) -> Iterator[BatchEngine]:
+    from project_tools.features.spark_engine import SparkEngine, spark_session  # noqa: PLC0415
+
+    with spark_session(threads, memory_limit) as session:
+        yield SparkEngine(session)
+
+
 _Starter = Callable[
     [duckdb.DuckDBPyConnection, int | None, str | None], AbstractContextManager[BatchEngine]
 ]
-_ENGINES: Mapping[str, _Starter] = {"duckdb": _duckdb, "polars": _polars}
+_ENGINES: Mapping[str, _Starter] = {"duckdb": _duckdb, "polars": _polars, "spark": _spark}
