@@ -1,6 +1,6 @@
 """The one function that knows the order: raw tables to one row of features per client."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -48,40 +48,74 @@ def compute(
     The same whether ``groups`` learns or looks up: this is both ``fit`` and ``transform``.
     """
     step = partial(working, quiet=quiet)
+    found: dict[str, nw.LazyFrame[Any]] = {}
+
+    def keep(frame: nw.LazyFrame[Any], history: History) -> None:
+        found[history.name] = engine.hold(_features(frame, history), f"{history.name} by client")
+
     with step("applications"):
         clients = engine.hold(_applications(raw), "clients")
         clients = engine.hold(_with_groups(clients, application.GROUPS, groups), "applications")
+        engine.release("clients")
     with step("loans elsewhere"):
         loans = bureau.stage(raw["bureau"], raw["bureau_balance"])
-        loans = engine.hold(_derived(loans, bureau.HISTORY), "bureau loans")
-        loans = _with_groups(loans, (bureau.SAME_LENGTH,), groups)
-        elsewhere = engine.hold(_features(loans, bureau.HISTORY), "bureau")
+        loans = engine.hold(_derived(loans, bureau.HISTORY), "loans elsewhere")
+        keep(_with_groups(loans, (bureau.SAME_LENGTH,), groups), bureau.HISTORY)
+        engine.release("loans elsewhere")
     with step("instalments"):
         payments = instalments.stage(raw["installments_payments"])
         payments = engine.hold(_derived(payments, instalments.HISTORY), "payments")
-        paid = engine.hold(_features(payments, instalments.HISTORY), "instalments")
-        by_loan = engine.hold(instalments.by_loan(payments), "paid by loan")
+        keep(payments, instalments.HISTORY)
+        paid = engine.hold(instalments.by_loan(payments), "paid by loan")
         engine.release("payments")
     with step("earlier applications"):
-        earlier = previous.stage(raw["previous_application"], by_loan)
+        earlier = previous.stage(raw["previous_application"], paid)
         earlier = engine.hold(_derived(earlier, previous.HISTORY), "earlier applications")
-        applied = engine.hold(_features(earlier, previous.HISTORY), "previous")
+        keep(earlier, previous.HISTORY)
         engine.release("earlier applications")
     with step("months of earlier loans"):
         months = engine.hold(_derived(raw["POS_CASH_balance"], pos_cash.MONTHS), "months")
-        by_month = engine.hold(_features(months, pos_cash.MONTHS), "months of loans")
-        repaid = _derived(pos_cash.by_loan(months), pos_cash.LOAN_HISTORY)
-        repaid = engine.hold(_features(repaid, pos_cash.LOAN_HISTORY), "loans by months")
+        keep(months, pos_cash.MONTHS)
+        keep(_derived(pos_cash.by_loan(months), pos_cash.LOAN_HISTORY), pos_cash.LOAN_HISTORY)
         engine.release("months")
     with step("credit cards"):
-        cards = _derived(credit_card.stage(raw["credit_card_balance"]), credit_card.HISTORY)
-        cards = engine.hold(_features(cards, credit_card.HISTORY), "cards")
+        cards = credit_card.stage(raw["credit_card_balance"])
+        cards = engine.hold(_derived(cards, credit_card.HISTORY), "card months")
+        keep(cards, credit_card.HISTORY)
+        engine.release("card months")
     with step("across tables"):
-        combined = clients
-        for features in (elsewhere, applied, by_month, repaid, paid, cards):
-            combined = combined.join(features, on=CLIENT, how="left")
-        combined = engine.hold(derive(combined, across.RATIOS), "combined")
-        return _with_groups(combined, (across.SAME_DURATION,), groups)
+        between = engine.hold(_across(clients, found), "between")
+        between = _with_groups(between, (across.SAME_DURATION,), groups)
+        between = engine.hold(between.select(CLIENT, *across.NAMES), "across")
+    parts = [(len(application.NAMES), clients), (len(across.NAMES), between)]
+    parts += [(len(history.names), found[history.name]) for history in HISTORIES]
+    # Narrow ones first: planning a join takes time with the square of its columns.
+    parts.sort(key=lambda part: part[0])
+    return _joined(clients.select(CLIENT), (frame for _, frame in parts))
+
+
+def _joined(clients: nw.LazyFrame[Any], parts: Iterable[nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
+    """One row per client with the columns of all parts, null where a part lacks the client."""
+    for part in parts:
+        clients = clients.join(part, on=CLIENT, how="left")
+    return clients
+
+
+def _across(
+    clients: nw.LazyFrame[Any], found: Mapping[str, nw.LazyFrame[Any]]
+) -> nw.LazyFrame[Any]:
+    """One row per client with what the features across tables need, and those of the client's
+    own; a narrow frame, so that the wide one is put together once and never held.
+    """
+    groups = across.SAME_DURATION
+    needed = {*groups.by, *groups.members}.union(*(row.sources for row in across.RATIOS))
+    own = clients.select(CLIENT, *(name for name in application.NAMES if name in needed))
+    parts = (
+        found[history.name].select(CLIENT, *(n for n in history.names if n in needed))
+        for history in HISTORIES
+        if needed.intersection(history.names)
+    )
+    return derive(_joined(own, parts), across.RATIOS)
 
 
 def _applications(raw: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
