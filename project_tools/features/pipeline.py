@@ -1,6 +1,6 @@
 """The one function that knows the order: raw tables to one row of features per client."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -74,7 +74,9 @@ def compute(
         keep(earlier, previous.HISTORY)
         engine.release("earlier applications")
     with step("months of earlier loans"):
-        months = engine.hold(_derived(raw["POS_CASH_balance"], pos_cash.MONTHS), "months")
+        months = engine.hold(
+            _derived(raw["POS_CASH_balance"], pos_cash.MONTHS, pos_cash.OF_LOANS), "months"
+        )
         keep(months, pos_cash.MONTHS)
         keep(_derived(pos_cash.by_loan(months), pos_cash.LOAN_HISTORY), pos_cash.LOAN_HISTORY)
         engine.release("months")
@@ -132,13 +134,25 @@ def _with_groups(
     return frame
 
 
-def _derived(frame: nw.LazyFrame[Any], history: History) -> nw.LazyFrame[Any]:
-    summed = [
+def _derived(
+    frame: nw.LazyFrame[Any], history: History, also: Collection[str] = ()
+) -> nw.LazyFrame[Any]:
+    """The staged columns that features are made of (and ``also``), the summed ones on their grid.
+
+    What no feature needs is left behind here: a CSV's reader then skips it, and no memory holds it.
+    """
+    frame = settle(derive(frame, history.derived), units(history), _summed(history))
+    used = {name for row in history.rows for name in row.sources}.union(also, (CLIENT,))
+    return frame.select(*(name for name in frame.collect_schema().names() if name in used))
+
+
+def _summed(history: History) -> list[str]:
+    sums = {"sum", "mean", "var", "std"}
+    return [
         row.column
         for row in history.rows
-        if not isinstance(row, Aggregate) or {"sum", "mean"} & set(row.statistics)
+        if not isinstance(row, Aggregate) or sums & set(row.statistics)
     ]
-    return settle(derive(frame, history.derived), units(history), summed)
 
 
 def _features(frame: nw.LazyFrame[Any], history: History) -> nw.LazyFrame[Any]:
