@@ -32,8 +32,20 @@ DROPPED = frozenset(
     )
 )  # fmt: skip
 
+#: Texts that the published order names before all numbers.
+_FIRST = frozenset(
+    (
+        "NAME_CONTRACT_TYPE", "CODE_GENDER", "FLAG_OWN_CAR", "NAME_INCOME_TYPE",
+        "NAME_EDUCATION_TYPE", "NAME_FAMILY_STATUS", "NAME_HOUSING_TYPE",
+    )
+)  # fmt: skip
 #: Raw columns that are features as they are (once mended).
-KEPT = tuple(c for c in APPLICATION if c.name not in DROPPED and c.name not in OUTCOME)
+KEPT = tuple(
+    sorted(
+        (c for c in APPLICATION if c.name not in DROPPED and c.name not in OUTCOME),
+        key=lambda column: column.name not in _FIRST,
+    )
+)
 CATEGORIES = tuple(c.name for c in KEPT if c.kind == "text")
 #: What is mended away is no level.
 GONE_LEVELS = {"CODE_GENDER": ("XNA",)}
@@ -192,6 +204,16 @@ SIMILAR_LOAN = GroupStatistics(
     statistics=("median", "std"),
 )
 GROUPS = (SIMILAR_PERSON, SIMILAR_LOAN)
+
+_DURATION_GROUP = "CREDIT_TO_ANNUITY_GROUP"
+#: The application's features in the published order.
+NAMES = (
+    *(column.name for column in KEPT),
+    *(derived.name for derived in DERIVED if derived.name != _DURATION_GROUP),
+    *SIMILAR_PERSON.names,
+    _DURATION_GROUP,
+    *SIMILAR_LOAN.names,
+)
 
 
 def stacked(train: nw.LazyFrame[Any], test: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

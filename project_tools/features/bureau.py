@@ -154,7 +154,7 @@ RATIOS = (
 )
 
 
-HISTORY = History(name="loans elsewhere", tables=TABLES, derived=DERIVED, rows=ROWS, ratios=RATIOS)
+HISTORY = History(name="loans elsewhere", tables=TABLES, derived=DERIVED, features=(*ROWS, *RATIOS))
 
 
 def stage(bureau: nw.LazyFrame[Any], balance: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

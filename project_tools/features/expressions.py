@@ -11,8 +11,13 @@ NO_DATE = 365_243
 MONTH = 30
 
 #: Bits behind the point that a number keeps before it is summed, by unit. Sums of such numbers
-#: are exact (below 2**53 steps of the grid), so they do not depend on threads or order of rows.
-GRID_BITS = {"currency": 20, "": 36}
+#: are exact below 2**53 steps of the grid (8.6 billion for amounts and days, 2 million for ratios
+#: and months), so they do not depend on threads or order of rows; beyond, by a double's last bit.
+GRID_BITS = {"currency": 20, "days": 20, "months": 32, "": 32}
+#: Grids of the three parts that a square is summed in, each exact over 2,000 rows.
+SQUARE_BITS = (-10, 32, 74)
+#: Bound of the values that ``latest`` and ``earliest`` can tell apart (numbers of instalments).
+TIMED_VALUES = 2**15
 
 
 def divide(numerator: nw.Expr, denominator: nw.Expr) -> nw.Expr:
@@ -38,6 +43,54 @@ def positive_part(value: nw.Expr) -> nw.Expr:
 def on_grid(value: nw.Expr, bits: int) -> nw.Expr:
     """The value rounded to a multiple of 2**-bits (scaling by a power of two loses nothing)."""
     return (value * 2.0**bits).round(0) * 2.0**-bits
+
+
+def variance(value: nw.Expr) -> nw.Expr:
+    """The aggregate: the sample's variance of the known values; null for fewer than two.
+
+    From sums that are exact (Σx on the grid, Σx² in parts): the engines' own variance runs over
+    the rows in any order, and its last bits show it.
+    """
+    n, total = value.count().cast(nw.Float64), value.sum()
+    squares = _exact_sum(value * value)
+    spread = positive_part(divide(squares - divide(total * total, n), n - 1))
+    equal = value.max() == value.min()
+    return nw.when(n > 1).then(nw.when(equal).then(nw.lit(0.0)).otherwise(spread))
+
+
+def _exact_sum(value: nw.Expr) -> nw.Expr:
+    """The sum of numbers of any size, whose parts are summed apart, each on its own grid."""
+    parts = []
+    for bits in SQUARE_BITS:
+        part = on_grid(value, bits)
+        parts.append(part.sum())
+        value -= part
+    high, middle, low = parts
+    return high + (middle + low)
+
+
+def latest(value: nw.Expr, time: nw.Expr) -> nw.Expr:
+    """The aggregate: the known value of the latest time, the larger one of equal times."""
+    return _value_of(_with_time(value, time).max())
+
+
+def earliest(value: nw.Expr, time: nw.Expr) -> nw.Expr:
+    """The aggregate: the known value of the earliest time, the smaller one of equal times."""
+    return _value_of(_with_time(value, time).min())
+
+
+def _with_time(value: nw.Expr, time: nw.Expr) -> nw.Expr:
+    """Time and value in one number, so that the largest is the latest: no engine-neutral
+    aggregate takes one column in the order of another, and a window over all rows costs a sort.
+
+    ``time`` is whole; a value beyond ±``TIMED_VALUES`` counts as unknown.
+    """
+    within = (value > -TIMED_VALUES) & (value < TIMED_VALUES)
+    return nw.when(within).then(time * (2.0 * TIMED_VALUES) + value)
+
+
+def _value_of(coded: nw.Expr) -> nw.Expr:
+    return coded - (coded / (2.0 * TIMED_VALUES)).round(0) * (2.0 * TIMED_VALUES)
 
 
 def position(*order: str, within: tuple[str, ...]) -> nw.Expr:

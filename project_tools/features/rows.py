@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import narwhals as nw
+import pandas as pd
+from pandas.api.typing import SeriesGroupBy
 
-from project_tools.features.expressions import CLIENT, divide, flag
+from project_tools.features.expressions import CLIENT, divide, flag, variance
 
 Operator = Literal["==", ">=", "<=", ">"]
 Named = Iterator[tuple[str, nw.Expr]]
@@ -116,9 +118,9 @@ def _statistic(  # noqa: PLR0911  (one return a statistic is how a table of them
         case "mean":
             return value.mean()
         case "var":
-            return value.var(ddof=1)
+            return variance(value)
         case "std":
-            return value.std(ddof=1)
+            return variance(value).sqrt()
         case "sum":
             return subset.if_any(value.sum())
         case "size" | "count":
@@ -257,17 +259,28 @@ def indicator(name: str, where: Where) -> Derived:
 
 @dataclass(frozen=True)
 class History:
-    """What is declared about one staged table: where it comes from, its columns, its features."""
+    """What is declared about one staged table: where it comes from, its columns, and its features
+    in the order of the feature file.
+    """
 
     name: str
     tables: tuple[str, ...]
     derived: tuple[Derived, ...]
-    rows: tuple[Row, ...]
-    ratios: tuple[Ratio, ...] = ()
+    features: tuple[Row | Ratio, ...]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Features aggregated from the table's rows."""
+        return tuple(row for row in self.features if not isinstance(row, Ratio))
+
+    @property
+    def ratios(self) -> tuple[Ratio, ...]:
+        """Features computed from those."""
+        return tuple(row for row in self.features if isinstance(row, Ratio))
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(name for row in (*self.rows, *self.ratios) for name in row.names)
+        return tuple(name for row in self.features for name in row.names)
 
 
 @dataclass(frozen=True)
@@ -296,25 +309,30 @@ class GroupStatistics:
     def names(self) -> tuple[str, ...]:
         return tuple(self.name_of(column, statistic) for column, statistic in self.pairs)
 
-    def learn(self, frame: nw.LazyFrame[Any], least_clients: int) -> nw.LazyFrame[Any]:
-        """One row per group with all of ``by`` known and at least so many clients."""
+    def learnt_from(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """The rows and columns to learn from, in an order that nothing but the rows decides."""
+        columns = tuple(dict.fromkeys((CLIENT, *self.by, *self.members)))
         known = nw.all_horizontal(*(~nw.col(key).is_null() for key in self.by), ignore_nulls=False)
-        clients = nw.col(CLIENT).n_unique().alias("CLIENTS")
-        statistics = (
-            _learnt(nw.col(column), statistic).alias(self.name_of(column, statistic))
+        return frame.filter(known).select(*columns).sort(*columns)
+
+    def learn(self, rows: pd.DataFrame, least_clients: int) -> pd.DataFrame:
+        """One row per group of at least so many clients, in order of ``by``."""
+        groups = rows.groupby(list(self.by), sort=True)
+        members = {name: groups[name] for name in self.members}
+        learnt = {
+            self.name_of(column, statistic): _learnt(members[column], statistic)
             for column, statistic in self.pairs
-        )
-        groups = frame.filter(known).group_by(*self.by).agg(clients, *statistics)
-        enough = groups.filter(nw.col("CLIENTS") >= least_clients)
-        return enough.select(*self.by, *self.names)
+        }
+        enough = groups[CLIENT].nunique() >= least_clients
+        return pd.DataFrame(learnt).loc[enough].reset_index()
 
 
-def _learnt(value: nw.Expr, statistic: str) -> nw.Expr:
+def _learnt(members: "SeriesGroupBy[Any, Any]", statistic: str) -> pd.Series:
     match statistic:
         case "mean":
-            return value.mean()
+            return members.mean()
         case "median":
-            return value.median()
+            return members.median()
         case "std":
-            return value.std(ddof=1)
+            return members.std(ddof=1)
     raise ValueError(f"no statistic of a group is called {statistic!r}")

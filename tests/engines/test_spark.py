@@ -15,7 +15,6 @@ from project_tools.features import spark_engine
 from project_tools.features.build import build
 from project_tools.features.store import read_features
 
-
 #: What Java itself says of how Spark starts it.
 JAVAS_OWN = ("WARNING: Using incubator modules: jdk.incubator.vector",)
 
