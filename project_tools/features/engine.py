@@ -5,14 +5,14 @@ tables are brought in and results are taken out. This module imports none of the
 its own (``duckdb_engine``, ``polars_engine``, ``spark_engine``; ``applicant`` for one client).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import narwhals as nw
 import pyarrow as pa
 
-from project_tools.features.expressions import CLIENT, GRID_BITS, on_grid
-from project_tools.features.rows import Derived, Ratio, Row, Trend
+from project_tools.features.expressions import CLIENT, GRID_BITS, on_grid, square_parts
+from project_tools.features.rows import Derived, Ratio, Row
 
 
 class Engine(Protocol):
@@ -85,14 +85,12 @@ def settle(
 
 def aggregate(frame: nw.LazyFrame[Any], rows: Sequence[Row], by: str = CLIENT) -> nw.LazyFrame[Any]:
     """One row per client with the features that the rows declare, as doubles."""
+    for column in dict.fromkeys(name for row in rows for name in row.squared):
+        for name, part in square_parts(column):
+            frame = frame.with_columns(part.alias(name))
     summed = {name: expression for row in rows for name, expression in row.expressions()}
     grouped = frame.group_by(by).agg(*(value.alias(name) for name, value in summed.items()))
-    features = (value.cast(nw.Float64).alias(name) for row in rows for name, value in _final(row))
-    return grouped.select(by, *features)
-
-
-def _final(row: Row) -> Iterator[tuple[str, nw.Expr]]:
-    """The row's features from what was aggregated for it."""
-    return (
-        row.features() if isinstance(row, Trend) else ((name, nw.col(name)) for name in row.names)
+    features = (
+        value.cast(nw.Float64).alias(name) for row in rows for name, value in row.features()
     )
+    return grouped.select(by, *features)

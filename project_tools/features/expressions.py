@@ -1,5 +1,7 @@
 """The few expressions that every definition is made of, the same on DuckDB, Polars and Spark."""
 
+from collections.abc import Iterator, Sequence
+
 import narwhals as nw
 
 CLIENT = "SK_ID_CURR"
@@ -45,28 +47,31 @@ def on_grid(value: nw.Expr, bits: int) -> nw.Expr:
     return (value * 2.0**bits).round(0) * 2.0**-bits
 
 
-def variance(value: nw.Expr) -> nw.Expr:
-    """The aggregate: the sample's variance of the known values; null for fewer than two.
-
-    From sums that are exact (Σx on the grid, Σx² in parts): the engines' own variance runs over
-    the rows in any order, and its last bits show it.
+def square_parts(name: str) -> Iterator[tuple[str, nw.Expr]]:
+    """Columns that add up to the square of a column, each on its own grid and each computed from
+    those before it: their sums are exact, that of the square itself is not.
     """
-    n, total = value.count().cast(nw.Float64), value.sum()
-    squares = _exact_sum(value * value)
-    spread = positive_part(divide(squares - divide(total * total, n), n - 1))
-    equal = value.max() == value.min()
-    return nw.when(n > 1).then(nw.when(equal).then(nw.lit(0.0)).otherwise(spread))
+    rest: nw.Expr = nw.col(name) * nw.col(name)
+    for part, bits in zip(square_names(name), SQUARE_BITS, strict=True):
+        yield part, on_grid(rest, bits)
+        rest -= nw.col(part)
 
 
-def _exact_sum(value: nw.Expr) -> nw.Expr:
-    """The sum of numbers of any size, whose parts are summed apart, each on its own grid."""
-    parts = []
-    for bits in SQUARE_BITS:
-        part = on_grid(value, bits)
-        parts.append(part.sum())
-        value -= part
-    high, middle, low = parts
-    return high + (middle + low)
+def square_names(name: str) -> tuple[str, ...]:
+    """Names of the columns of ``square_parts``."""
+    return tuple(f"{name} SQUARED {place}" for place in range(1, len(SQUARE_BITS) + 1))
+
+
+def variance(n: nw.Expr, total: nw.Expr, squares: Sequence[nw.Expr]) -> nw.Expr:
+    """The sample's variance from number, sum and the sums of the parts of the squares; null for
+    fewer than two values.
+
+    From sums that are exact: the engines' own variance runs over the rows in any order, and its
+    last bits show it.
+    """
+    high, middle, low = squares
+    spread = divide(high + (middle + low) - divide(total * total, n), n - 1)
+    return nw.when(n > 1).then(positive_part(spread))
 
 
 def latest(value: nw.Expr, time: nw.Expr) -> nw.Expr:

@@ -8,7 +8,7 @@ import narwhals as nw
 import pandas as pd
 from pandas.api.typing import SeriesGroupBy
 
-from project_tools.features.expressions import CLIENT, divide, flag, variance
+from project_tools.features.expressions import CLIENT, divide, flag, square_names, variance
 
 Operator = Literal["==", ">=", "<=", ">"]
 Named = Iterator[tuple[str, nw.Expr]]
@@ -99,16 +99,53 @@ class Aggregate:
 
     def expressions(self) -> Named:
         for statistic in self.statistics:
-            yield self.name_of(statistic), _statistic(statistic, self.column, self.subset)
+            name = self.name_of(statistic)
+            if statistic in SPREADS:
+                yield from _spread_parts(name, self.column, self.subset)
+            else:
+                yield name, _statistic(statistic, self.column, self.subset)
+
+    def features(self) -> Named:
+        """The features from what was aggregated."""
+        for statistic in self.statistics:
+            name = self.name_of(statistic)
+            yield name, _spread(name, statistic) if statistic in SPREADS else nw.col(name)
+
+    @property
+    def squared(self) -> tuple[str, ...]:
+        """The column, if ``expressions`` need the parts of its square."""
+        return (self.column,) if SPREADS & set(self.statistics) else ()
 
     @property
     def sources(self) -> tuple[str, ...]:
         return (self.column, *self.subset.sources)
 
 
-def _statistic(  # noqa: PLR0911  (one return a statistic is how a table of them reads)
-    statistic: str, column: str, subset: Subset
-) -> nw.Expr:
+#: Statistics that are computed from sums of squares.
+SPREADS = frozenset(("var", "std"))
+_SPREAD_PARTS = ("N", "SUM", "LEAST", "MOST", "HIGH", "MIDDLE", "LOW")
+
+
+def _spread_parts(name: str, column: str, subset: Subset) -> Named:
+    """What a variance is made of: written out as one expression, it would be repeated in it a
+    dozen times, and computed as often by engines that do not see it.
+    """
+    value = subset.masked(nw.col(column))
+    squares = (subset.masked(nw.col(part)).sum() for part in square_names(column))
+    parts = (value.count().cast(nw.Float64), value.sum(), value.min(), value.max(), *squares)
+    for part, expression in zip(_SPREAD_PARTS, parts, strict=True):
+        yield f"{name} {part}", expression
+
+
+def _spread(name: str, statistic: str) -> nw.Expr:
+    n, total, least, most, *squares = (nw.col(f"{name} {part}") for part in _SPREAD_PARTS)
+    # Equal values do not vary, whatever the last digit of their squares.
+    spread = nw.when((n > 1) & (least == most)).then(nw.lit(0.0))
+    varied = spread.otherwise(variance(n, total, squares))
+    return varied.sqrt() if statistic == "std" else varied
+
+
+def _statistic(statistic: str, column: str, subset: Subset) -> nw.Expr:
     value = subset.masked(nw.col(column))
     match statistic:
         case "min":
@@ -117,10 +154,6 @@ def _statistic(  # noqa: PLR0911  (one return a statistic is how a table of them
             return value.max()
         case "mean":
             return value.mean()
-        case "var":
-            return variance(value)
-        case "std":
-            return variance(value).sqrt()
         case "sum":
             return subset.if_any(value.sum())
         case "size" | "count":
@@ -146,6 +179,13 @@ class Share:
 
     def expressions(self) -> Named:
         yield self.names[0], self.subset.masked(flag(nw.col(self.column) == self.level)).mean()
+
+    def features(self) -> Named:
+        yield self.names[0], nw.col(self.names[0])
+
+    @property
+    def squared(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -190,6 +230,10 @@ class Trend:
 
     def _part(self, part: str) -> str:
         return f"{self.names[0]} {part}"
+
+    @property
+    def squared(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def sources(self) -> tuple[str, ...]:

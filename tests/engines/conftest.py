@@ -57,7 +57,7 @@ def make_odd_tables(folder: Path, clients: int) -> Path:
 
 @pytest.fixture(scope="session")
 def odd_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_odd_tables(tmp_path_factory.mktemp("odd"), 240)
+    return make_odd_tables(tmp_path_factory.mktemp("odd"), 160)
 
 
 Agree = Callable[[pd.DataFrame, pd.DataFrame], None]

@@ -4,6 +4,7 @@ import math
 import threading
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 from api.tests.served import make_served
-from project_tools.artefact import load_artefact
+from project_tools.artefact import load_artefact, write_artefact
 from project_tools.errors import ArtefactError, FeatureError
 from project_tools.features.applicant import HISTORY_NAMES, Applicants
 from project_tools.features.build import build
@@ -51,6 +52,12 @@ def clients(odd_tables: Path) -> dict[int, dict]:
     return dict(found)
 
 
+@pytest.fixture(scope="module")
+def computed(applicants: Applicants, clients: dict[int, dict]) -> dict[int, dict]:
+    """All features of each client, computed one by one."""
+    return {client: applicants.features(records) for client, records in clients.items()}
+
+
 @pytest.fixture
 def one(clients: dict[int, dict]) -> dict:
     """The records of one client with rows in every table, to change."""
@@ -62,25 +69,26 @@ def one(clients: dict[int, dict]) -> dict:
 
 
 def test_every_client_has_the_numbers_of_the_batch(
-    batch: Path, applicants: Applicants, clients: dict[int, dict], agree
+    batch: Path, computed: dict[int, dict], agree
 ) -> None:
-    wanted = read_features(batch).frame.set_index("SK_ID_CURR").drop(columns=["TARGET", "SPLIT"])
-    rows = [applicants.features(clients[client]) for client in wanted.index]
-    found = pd.DataFrame(rows, index=wanted.index).astype(wanted.dtypes)
-    agree(found, wanted)
-    assert set(read_features(batch).frame.SPLIT) == {"train", "test", "new"}
+    frame = read_features(batch).frame.set_index("SK_ID_CURR")
+    assert set(frame.SPLIT) == {"train", "test", "new"}
+    wanted = frame.drop(columns=["TARGET", "SPLIT"])
+    rows = [computed[client] for client in wanted.index]
+    agree(pd.DataFrame(rows, index=wanted.index).astype(wanted.dtypes), wanted)
 
 
 def test_what_is_learnt_comes_from_the_state_not_from_the_applicant(
-    batch: Path, applicants: Applicants, clients: dict[int, dict]
+    batch: Path, computed: dict[int, dict], one: dict
 ) -> None:
     """A group of one applicant would be their own value."""
     groups = [n for n in feature_names() if n.startswith(("GROUP1_", "GROUP2_", "CTAR_"))]
-    known = [[row[name] for name in groups] for row in map(applicants.features, clients.values())]
-    assert any(value is not None for row in known for value in row)
+    for start in ("GROUP1_", "GROUP2_", "CTAR_"):
+        of_start = [name for name in groups if name.startswith(start)]
+        assert any(row[name] is not None for row in computed.values() for name in of_start)
     state = FeatureState.load(batch.with_name("features.state"))
     empty = FeatureState({n: t.slice(0, 0) for n, t in state.tables_.items()}, state.levels_)
-    row = Applicants(empty).features(next(iter(clients.values())))
+    row = Applicants(empty).features(one)
     assert all(row[name] is None for name in groups)
 
 
@@ -135,19 +143,20 @@ def test_the_outcome_is_never_looked_at(applicants: Applicants, one: dict) -> No
     assert rows[0] == rows[1]
 
 
-def test_threads_do_not_mix_applicants(applicants: Applicants, clients: dict[int, dict]) -> None:
-    some = list(clients.values())[:24]
-    alone = [applicants.features(records) for records in some]
+def test_threads_do_not_mix_applicants(
+    applicants: Applicants, clients: dict[int, dict], computed: dict[int, dict]
+) -> None:
+    some = list(clients)[:24]
     ready = threading.Barrier(8)
 
     def compute(part: int) -> list[dict]:
         ready.wait()
-        return [applicants.features(records) for records in some[part::8]]
+        return [applicants.features(clients[client]) for client in some[part::8]]
 
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(compute, range(8)))
     for part, rows in enumerate(together):
-        assert rows == alone[part::8]
+        assert rows == [computed[client] for client in some[part::8]]
 
 
 def _set(table: str, field: str, value: object):
@@ -223,10 +232,16 @@ def test_a_served_folder_whose_state_has_changed_is_refused(tmp_path: Path) -> N
             load_applicants(folder, artefact)
 
 
-def test_the_committed_model_scores_an_applicant_from_raw_records(one: dict) -> None:
-    folder = Path(__file__).parents[2] / "api" / "model"
+def test_a_served_folder_scores_an_applicant_from_raw_records(
+    batch: Path, one: dict, tmp_path: Path
+) -> None:
+    content = replace(make_served(tmp_path).content, state=batch.with_name("features.state"))
+    folder = tmp_path / "with the batch's state"
+    write_artefact(folder, content)
     artefact = load_artefact(folder, child=False)
-    row = load_applicants(folder, artefact).features(one)
+    invented = {f.name: None for f in artefact.features if f.name not in feature_names()}
+    row = load_applicants(folder, artefact).features(one) | invented
+    assert len(invented) < len(artefact.features) / 2
     score = Scorer(artefact).score(row)
     assert 0 < score.decision.probability < 1
     assert score.raw_score != Scorer(artefact).score(dict.fromkeys(row)).raw_score
