@@ -54,6 +54,7 @@ def _features(words: argparse.Namespace) -> None:
         words.outputs,
         without=words.without,
         as_published=words.as_published,
+        engine=words.engine,
         threads=settings.threads,
         memory_limit=settings.memory_limit,
         quiet=words.quiet,
@@ -100,6 +101,11 @@ def parser() -> argparse.ArgumentParser:
     features.add_argument(
         "outputs", type=Path, nargs="+", help="files to write: .parquet or .pkl.gz"
     )
+    features.add_argument(
+        "--engine", default="duckdb", metavar="duckdb|polars|spark",
+        help="what computes: duckdb (one machine, any size; the default), polars (in memory) or "
+        "spark (a cluster; needs the extra 'spark' and Java)",
+    )  # fmt: skip
     features.add_argument(
         "--as-published", action="store_true",
         help="fit on all labelled clients, groups of any size: for the parity check",

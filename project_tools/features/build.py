@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,13 @@ from typing import Any
 import narwhals as nw
 import pyarrow as pa
 
-from project_tools.errors import FeatureError, SettingError, unknown
+from project_tools.errors import FeatureError, SettingError
 from project_tools.features import application
 from project_tools.features.catalogue import catalogue, to_json
-from project_tools.features.engine import DuckEngine, Engine
+from project_tools.features.engine import Engine
+from project_tools.features.engines import BatchEngine, check_engine, start_engine
 from project_tools.features.expressions import CLIENT
-from project_tools.features.pipeline import compute, feature_names
+from project_tools.features.pipeline import compute, feature_names, finished
 from project_tools.features.state import LEAST_CLIENTS, FeatureState, Learner
 from project_tools.features.store import as_category, check_ending, write_features
 from project_tools.progress import say, working
@@ -31,8 +32,6 @@ from project_tools.tables.reading import (
     open_tables,
 )
 from project_tools.tables.report import Finding
-
-ENGINES = ("duckdb",)
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def build(
     """
     start = time.perf_counter()
     paths = _checked_outputs(outputs)
-    _check_engine(engine)
+    check_engine(engine)
     find_files(raw_dir, without)
     with tempfile.TemporaryDirectory(prefix="credit-features-") as spill, named_errors():
         connection = connect(threads, memory_limit, Path(spill))
@@ -81,10 +80,10 @@ def build(
             odd = check_rows(raw)
         raw_sha = digest_of_files()
         _tell(odd, quiet=quiet)
-        table, state = fit_transform(
-            raw, DuckEngine(connection), seed=seed, as_published=as_published, quiet=quiet,
-            raw_sha=raw_sha,
-        )  # fmt: skip
+        with start_engine(engine, connection, threads, memory_limit) as started:
+            table, state = fit_transform(
+                raw, started, seed=seed, as_published=as_published, quiet=quiet, raw_sha=raw_sha
+            )
         connection.close()
     with working("writing " + " and ".join(path.name for path in paths), quiet=quiet):
         digest = write_features(table, state, paths)
@@ -104,7 +103,7 @@ def build(
 
 def fit_transform(
     raw: RawTables,
-    engine: Engine,
+    engine: BatchEngine,
     *,
     seed: int = SPLIT_SEED,
     as_published: bool = False,
@@ -112,12 +111,14 @@ def fit_transform(
     raw_sha: str = "",
 ) -> tuple[pa.Table, FeatureState]:
     """Learn from the training clients and transform everybody: rows by client id, and the state."""
-    splits = _splits(raw, engine, seed)
+    with working("opening the tables", quiet=quiet):
+        frames = engine.tables(raw)
+    splits = _splits(frames, engine, seed)
     learning = _learning(splits, as_published)
     learner = Learner(
         engine, engine.lift(learning, "learning"), 1 if as_published else LEAST_CLIENTS
     )
-    frame = compute(raw.frames, engine, learner, quiet=quiet)
+    frame = compute(frames, engine, learner, quiet=quiet)
     with working("all features of all clients", quiet=quiet):
         table = collect(frame.join(engine.lift(splits, "splits"), on=CLIENT, how="left"), engine)
     state = FeatureState(
@@ -133,16 +134,11 @@ def fit_transform(
 
 def collect(frame: nw.LazyFrame[Any], engine: Engine) -> pa.Table:
     """The feature file's rows, sorted by client: keys whole, numbers float32, texts categories."""
-    names = feature_names()
-    texts = application.CATEGORIES
-    numbers = (nw.col(name).cast(nw.Float32) for name in names if name not in texts)
-    selected = frame.select(
-        CLIENT, nw.col("TARGET").cast(nw.Float32), "SPLIT", *texts, *numbers
-    ).sort(CLIENT)
-    table = engine.lower(selected)
-    columns = {name: table.column(name) for name in (CLIENT, "TARGET", "SPLIT", *names)}
+    selected = finished(frame, nw.col("TARGET").cast(nw.Float32), nw.col("SPLIT"))
+    table = engine.lower(selected.sort(CLIENT))
+    columns = {name: table.column(name) for name in (CLIENT, "TARGET", "SPLIT", *feature_names())}
     columns["SPLIT"] = as_category(columns["SPLIT"], SPLITS)
-    for name in texts:
+    for name in application.CATEGORIES:
         columns[name] = as_category(columns[name], application.LEVELS[name])
     return pa.table(columns)
 
@@ -157,7 +153,7 @@ def _tell(odd: Sequence[Finding], *, quiet: bool) -> None:
         )
 
 
-def _splits(raw: RawTables, engine: Engine, seed: int) -> pa.Table:
+def _splits(raw: Mapping[str, nw.LazyFrame[Any]], engine: Engine, seed: int) -> pa.Table:
     """Client and split of every application, by client; refuses a client who stands there twice."""
     keys = application.stacked(raw["application_train"], raw["application_test"])
     clients = engine.lower(keys.select(CLIENT, "TARGET")).to_pandas()
@@ -192,8 +188,3 @@ def _checked_outputs(outputs: Sequence[Path]) -> list[Path]:
     for path in paths:
         check_ending(path)
     return paths
-
-
-def _check_engine(engine: str) -> None:
-    if engine not in ENGINES:
-        raise SettingError(unknown("engine", engine, ENGINES))

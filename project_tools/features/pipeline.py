@@ -1,6 +1,6 @@
 """The one function that knows the order: raw tables to one row of features per client."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -48,45 +48,82 @@ def compute(
     The same whether ``groups`` learns or looks up: this is both ``fit`` and ``transform``.
     """
     step = partial(working, quiet=quiet)
+    found: dict[str, nw.LazyFrame[Any]] = {}
+
+    def keep(frame: nw.LazyFrame[Any], history: History) -> None:
+        found[history.name] = engine.hold(_features(frame, history), f"{history.name} by client")
+
     with step("applications"):
         clients = engine.hold(_applications(raw), "clients")
         clients = engine.hold(_with_groups(clients, application.GROUPS, groups), "applications")
+        engine.release("clients")
     with step("loans elsewhere"):
         loans = bureau.stage(raw["bureau"], raw["bureau_balance"])
-        loans = engine.hold(_derived(loans, bureau.HISTORY), "bureau loans")
-        loans = _with_groups(loans, (bureau.SAME_LENGTH,), groups)
-        elsewhere = engine.hold(_features(loans, bureau.HISTORY), "bureau")
+        loans = engine.hold(_derived(loans, bureau.HISTORY), "loans elsewhere")
+        keep(_with_groups(loans, (bureau.SAME_LENGTH,), groups), bureau.HISTORY)
+        engine.release("loans elsewhere")
     with step("instalments"):
         payments = instalments.stage(raw["installments_payments"])
         payments = engine.hold(_derived(payments, instalments.HISTORY), "payments")
-        paid = engine.hold(_features(payments, instalments.HISTORY), "instalments")
-        by_loan = engine.hold(instalments.by_loan(payments), "paid by loan")
+        keep(payments, instalments.HISTORY)
+        paid = engine.hold(instalments.by_loan(payments), "paid by loan")
         engine.release("payments")
     with step("earlier applications"):
-        earlier = previous.stage(raw["previous_application"], by_loan)
+        earlier = previous.stage(raw["previous_application"], paid)
         earlier = engine.hold(_derived(earlier, previous.HISTORY), "earlier applications")
-        applied = engine.hold(_features(earlier, previous.HISTORY), "previous")
+        keep(earlier, previous.HISTORY)
         engine.release("earlier applications")
     with step("months of earlier loans"):
-        months = engine.hold(_derived(raw["POS_CASH_balance"], pos_cash.MONTHS), "months")
-        by_month = engine.hold(_features(months, pos_cash.MONTHS), "months of loans")
-        repaid = _derived(pos_cash.by_loan(months), pos_cash.LOAN_HISTORY)
-        repaid = engine.hold(_features(repaid, pos_cash.LOAN_HISTORY), "loans by months")
+        months = engine.hold(
+            _derived(raw["POS_CASH_balance"], pos_cash.MONTHS, pos_cash.OF_LOANS), "months"
+        )
+        keep(months, pos_cash.MONTHS)
+        keep(_derived(pos_cash.by_loan(months), pos_cash.LOAN_HISTORY), pos_cash.LOAN_HISTORY)
         engine.release("months")
     with step("credit cards"):
-        cards = _derived(credit_card.stage(raw["credit_card_balance"]), credit_card.HISTORY)
-        cards = engine.hold(_features(cards, credit_card.HISTORY), "cards")
+        cards = credit_card.stage(raw["credit_card_balance"])
+        cards = engine.hold(_derived(cards, credit_card.HISTORY), "card months")
+        keep(cards, credit_card.HISTORY)
+        engine.release("card months")
     with step("across tables"):
-        combined = clients
-        for features in (elsewhere, applied, by_month, repaid, paid, cards):
-            combined = combined.join(features, on=CLIENT, how="left")
-        combined = engine.hold(derive(combined, across.RATIOS), "combined")
-        return _with_groups(combined, (across.SAME_DURATION,), groups)
+        between = engine.hold(_across(engine, clients, found), "between")
+        between = _with_groups(between, (across.SAME_DURATION,), groups)
+        between = engine.hold(between.select(CLIENT, *across.NAMES), "across")
+    parts = [(len(application.NAMES), clients), (len(across.NAMES), between)]
+    parts += [(len(history.names), found[history.name]) for history in HISTORIES]
+    # Narrow ones first: planning a join takes time with the square of its columns.
+    parts.sort(key=lambda part: part[0])
+    return engine.beside(clients.select(CLIENT), (frame for _, frame in parts))
+
+
+def finished(frame: nw.LazyFrame[Any], *others: nw.Expr) -> nw.LazyFrame[Any]:
+    """The client, the ``others`` and all features as they are handed out: numbers as float32."""
+    texts = application.CATEGORIES
+    numbers = (nw.col(name).cast(nw.Float32) for name in feature_names() if name not in texts)
+    return frame.select(CLIENT, *others, *texts, *numbers)
+
+
+def _across(
+    engine: Engine, clients: nw.LazyFrame[Any], found: Mapping[str, nw.LazyFrame[Any]]
+) -> nw.LazyFrame[Any]:
+    """One row per client with what the features across tables need, and those of the client's
+    own; a narrow frame, so that the wide one is put together once and never held.
+    """
+    groups = across.SAME_DURATION
+    needed = {*groups.by, *groups.members}.union(*(row.sources for row in across.RATIOS))
+    own = clients.select(CLIENT, *(name for name in application.NAMES if name in needed))
+    parts = (
+        found[history.name].select(CLIENT, *(n for n in history.names if n in needed))
+        for history in HISTORIES
+        if needed.intersection(history.names)
+    )
+    return derive(engine.beside(own, parts), across.RATIOS)
 
 
 def _applications(raw: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
     stacked = application.stacked(raw["application_train"], raw["application_test"])
-    return derive(stacked, (*application.MENDED, *application.DERIVED))
+    mended = derive(stacked, (*application.MENDED, *application.POWER_SUMS))
+    return derive(mended, application.DERIVED)
 
 
 def _with_groups(
@@ -98,13 +135,25 @@ def _with_groups(
     return frame
 
 
-def _derived(frame: nw.LazyFrame[Any], history: History) -> nw.LazyFrame[Any]:
-    summed = [
+def _derived(
+    frame: nw.LazyFrame[Any], history: History, also: Collection[str] = ()
+) -> nw.LazyFrame[Any]:
+    """The staged columns that features are made of (and ``also``), the summed ones on their grid.
+
+    What no feature needs is left behind here: a CSV's reader then skips it, and no memory holds it.
+    """
+    frame = settle(derive(frame, history.derived), units(history), _summed(history))
+    used = {name for row in history.rows for name in row.sources}.union(also, (CLIENT,))
+    return frame.select(*(name for name in frame.collect_schema().names() if name in used))
+
+
+def _summed(history: History) -> list[str]:
+    sums = {"sum", "mean", "var", "std"}
+    return [
         row.column
         for row in history.rows
-        if not isinstance(row, Aggregate) or {"sum", "mean"} & set(row.statistics)
+        if not isinstance(row, Aggregate) or sums & set(row.statistics)
     ]
-    return settle(derive(frame, history.derived), units(history), summed)
 
 
 def _features(frame: nw.LazyFrame[Any], history: History) -> nw.LazyFrame[Any]:

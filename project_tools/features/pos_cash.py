@@ -55,6 +55,10 @@ MONTHS = History(
 )
 
 
+#: Columns of a month that its loan is described by, beside those of the features over months.
+OF_LOANS = (LOAN, "CNT_INSTALMENT", "CNT_INSTALMENT_FUTURE")
+
+
 def completed_early() -> nw.Expr:
     """Completed, and with fewer instalments than agreed at first."""
     fewer = nw.col("FIRST_INSTALMENTS") - nw.col("LAST_INSTALMENTS") > 0

@@ -216,7 +216,7 @@ def _create_view(
         _check_header(table, path, header)
         _check_types(table, path, types)
     else:
-        header = _csv_header(path)
+        header = csv_header(path)
         _check_header(table, path, header)
         source = _csv_source(table, path, header)
     selected = ", ".join(_selected(column, path.name) for column in table.columns)
@@ -225,7 +225,8 @@ def _create_view(
     return tuple(name for name in header if name not in table.column_names)
 
 
-def _csv_header(path: Path) -> list[str]:
+def csv_header(path: Path) -> list[str]:
+    """The names of a CSV's columns, in its order."""
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
