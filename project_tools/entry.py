@@ -25,6 +25,7 @@ def run(command: Callable[[], None]) -> int:
     A ``CreditError`` becomes one line on stderr. Any other exception is a defect of ours: its
     traceback goes to a file, for whoever mends it, and its kind to the person at the screen.
     """
+    share_cores()
     try:
         check_environment()
         command()
@@ -63,6 +64,16 @@ def check_environment() -> None:
     spec = find_spec("lightgbm")
     if spec is None or spec.origin is None:
         raise SettingError("the library lightgbm is not installed here; run make setup")
+
+
+def share_cores() -> None:
+    """Let OpenMP's threads sleep while they wait for each other, unless the environment says else.
+
+    By default they spin: two trainings on the same two cores then took 138 s in place of 8
+    (LightGBM, 2,000 rows, 390 features, 300 rounds). OpenMP reads this when its library is loaded,
+    so it is said before any library that brings one is imported.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def quiet_libraries() -> None:

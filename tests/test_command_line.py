@@ -62,7 +62,7 @@ def test_the_line_names_a_port_in_use() -> None:
         port = str(busy.getsockname()[1])
         done = run("scripts/run.py", CREDIT_API_PORT=port)
     assert done.returncode == 1
-    assert f"port {port} of 127.0.0.1 cannot be used" in done.stderr
+    assert f"cannot listen on 127.0.0.1 port {port}" in done.stderr
     assert "CREDIT_API_PORT" in done.stderr
 
 
