@@ -368,7 +368,7 @@ def _raw(text: str) -> Path | None:
     return folder
 
 
-class AskedToEnd(KeyboardInterrupt):  # noqa: N818  (an interruption, no error)
+class AskedToEnd(KeyboardInterrupt):
     """A supervisor (SIGTERM) or the end of the terminal (SIGHUP) asks for what Ctrl-C asks for."""
 
 
