@@ -380,6 +380,8 @@ def end_when_asked() -> None:
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, ask)
+    # A shell starts what it puts in the background deaf to it, and our steps would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 if __name__ == "__main__":
