@@ -6,6 +6,7 @@ done again; ``pickle_files/run.json`` remembers that. The commands are the ones 
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -34,7 +35,7 @@ BIN = Path(sys.executable).parent
 PYTHON = str(BIN / "python")
 MLFLOW = str(BIN / "mlflow")
 #: Seconds that the API and the dashboard have to answer after their start, and to end.
-START_S, END_S = 60, 15
+START_S, END_S = 60, 8
 #: Settings of `make api` and `make dashboard` that the line sets itself: it serves what it made.
 OVERRULED = ("CREDIT_MODEL", "CREDIT_CLIENTS", "CREDIT_API_URL")
 SEED = "1"
@@ -191,14 +192,12 @@ def _do(step: Step, store: str) -> None:
         # MLflow does not know our settings: without this, its run would be in another store.
         "MLFLOW_TRACKING_URI": store,
     }
-    process = subprocess.Popen(step.command(), cwd=ROOT, env=environ)  # noqa: S603  (our own commands)
+    # A group of its own: the signals that end it come from here alone, each in its turn.
+    process = subprocess.Popen(step.command(), cwd=ROOT, env=environ, process_group=0)  # noqa: S603  (our own commands)
     try:
         status = process.wait()
-    except KeyboardInterrupt as why:
-        # From the terminal Ctrl-C reached the command as well; another signal reached us alone.
-        if isinstance(why, AskedToEnd):
-            process.send_signal(signal.SIGINT)
-        process.wait()
+    except KeyboardInterrupt:
+        _stop(process)
         raise
     if status:
         sys.stderr.write(
@@ -206,6 +205,18 @@ def _do(step: Step, store: str) -> None:
             "mend it and run the same command again: finished steps are kept\n"
         )
         raise SystemExit(status if status > 0 else 1)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """Let a command and what it started end in their own way; if they do not, end them.
+
+    A library may lose an interruption that comes while it is being imported, and work on.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=END_S)
+            return
 
 
 def _is_whole(step: Step) -> bool:
@@ -368,18 +379,10 @@ def _raw(text: str) -> Path | None:
     return folder
 
 
-class AskedToEnd(KeyboardInterrupt):
-    """A supervisor (SIGTERM) or the end of the terminal (SIGHUP) asks for what Ctrl-C asks for."""
-
-
 def end_when_asked() -> None:
-    """Stop what was started, and end, whichever of the signals asks for it."""
-
-    def ask(*_: object) -> None:
-        raise AskedToEnd
-
+    """Asked to end by a supervisor (SIGTERM) or with the terminal (SIGHUP), end as by Ctrl-C."""
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, ask)
+        signal.signal(number, signal.default_int_handler)
     # A shell starts what it puts in the background deaf to it, and our steps would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -4,10 +4,12 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from project_tools import entry
 from project_tools.settings import ROOT
 
 
@@ -78,3 +80,41 @@ def test_no_folder_of_ours_hides_a_library() -> None:
     assert not (ROOT / "lightgbm" / "lightgbm.py").exists()
     found = run("-c", "import lightgbm; print(lightgbm.__version__)", PYTHONPATH=str(ROOT))
     assert found.returncode == 0, found.stderr
+
+
+def _interrupted_query() -> None:
+    raise RuntimeError("Query interrupted")  # what DuckDB makes of Ctrl-C, in its words
+
+
+def _interrupted_work() -> None:
+    raise KeyboardInterrupt
+
+
+def _interrupted_library() -> None:
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        raise RuntimeError("a library's own words") from None
+
+
+@pytest.mark.parametrize("work", [_interrupted_query, _interrupted_work, _interrupted_library])
+def test_an_interruption_is_no_defect(
+    work: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert entry.run(work) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def test_a_defect_is_told_in_one_line_and_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entry, "ROOT", tmp_path)
+
+    def broken() -> None:
+        raise RuntimeError("the details")
+
+    assert entry.run(broken) == 70
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "defect of the program (RuntimeError)" in line
+    kept = (tmp_path / "pickle_files" / "last_defect.txt").read_text()
+    assert kept.endswith("RuntimeError: the details\n")

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -273,8 +272,17 @@ def test_a_server_that_ends_by_itself_is_said(line: ModuleType) -> None:
             line._await_answer("API", process, "http://127.0.0.1:9/")
 
 
+WAITS = "import time; print('begun', flush=True); time.sleep(60)"
+DEAF = f"import signal; signal.signal(2, signal.SIG_IGN); {WAITS}"
+#: A command that starts another and waits for it, as mlflow run does.
+STARTS = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {WAITS!r}])"
+
+
+@pytest.mark.parametrize("waits", [WAITS, DEAF, STARTS], ids=["waits", "deaf", "starts another"])
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_asked_to_end_the_line_ends_with_its_step(asked: signal.Signals, tmp_path: Path) -> None:
+def test_asked_to_end_the_line_ends_with_its_step(
+    asked: signal.Signals, waits: str, tmp_path: Path
+) -> None:
     """Ctrl-C, a supervisor, a closed terminal: no traceback, no process left, status 130."""
     program = f"""
 import runpy, sys
@@ -284,7 +292,8 @@ real = runpy.run_path({str(ROOT / "scripts" / "run.py")!r}, run_name="line")
 space = real["main"].__globals__
 from pathlib import Path
 space["RECORD"] = Path({str(tmp_path / "run.json")!r})
-step = real["Step"]("waiting", str, (), lambda: [sys.executable, "-c", "import time; time.sleep(60)"])
+step = real["Step"]("waiting", str, (), lambda: [sys.executable, "-c", {waits!r}])
+space["END_S"] = 0.5
 space["steps"] = lambda *_: [step]
 real["end_when_asked"]()
 sys.exit(entry.run(real["main"]))
@@ -294,13 +303,11 @@ sys.exit(entry.run(real["main"]))
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     assert process.stdout is not None
-    while "waiting" not in process.stdout.readline():
+    while "begun" not in process.stdout.readline():
         pass
-    time.sleep(0.5)
-    os.killpg(process.pid, asked) if asked == signal.SIGINT else process.send_signal(asked)
+    process.send_signal(asked)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "stopped" in said
     assert not json.loads((tmp_path / "run.json").read_text())
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    # communicate() came back: nobody holds the outputs any more, so nobody is left.
