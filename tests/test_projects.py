@@ -15,9 +15,11 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from project_tools import entry, tracking
+from project_tools.artefact import load_artefact
 from project_tools.demo import generate
-from project_tools.errors import TrackingError
+from project_tools.errors import ArtefactError, TrackingError
 from project_tools.experiments import table_of
+from project_tools.exporting import export
 from project_tools.families import Family
 from project_tools.features.build import build
 from project_tools.features.store import read_features
@@ -326,3 +328,51 @@ def test_families_on_other_samples_are_not_ranked(
     assert "logistic_l2" in table
     assert "not a ranking" not in table
     assert table_of([]).startswith("family")
+
+
+@pytest.fixture(scope="module")
+def registered(projects: Projects, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A registered version's name and number."""
+    receipt = tmp_path_factory.mktemp("receipt") / "registered.json"
+    projects.run("log_model", receipt=str(receipt))
+    written = json.loads(receipt.read_text())
+    return f"{written['name']}/{written['version']}"
+
+
+def test_the_version_asked_for_is_exported_with_its_clients(
+    projects: Projects, registered: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    digest = export(registered, folder, features=projects.data, most_clients=30)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert f"{manifest['name']}/{manifest['version']}" == registered
+    assert load_artefact(folder).digest == digest
+    clients = pd.read_parquet(tmp_path / "clients.parquet")
+    split = read_features(projects.data).frame.set_index("SK_ID_CURR").SPLIT
+    assert len(clients) == 30
+    assert not (split.loc[clients.SK_ID_CURR] == "train").any()
+
+
+@pytest.mark.parametrize(
+    ("which", "says"),
+    [
+        ("missing", r"there is no feature file .*; build it, or name it by --features"),
+        ("pickle", r"features\.pkl\.gz is not Parquet"),
+        ("other", r"is not the feature file that the model was trained on"),
+    ],
+)
+def test_an_export_from_another_feature_file_replaces_nothing(
+    projects: Projects, registered: str, tmp_path: Path, which: str, says: str
+) -> None:
+    files = {
+        "missing": tmp_path / "no.parquet",
+        "pickle": tmp_path / "features.pkl.gz",
+        "other": projects.other,
+    }
+    files["pickle"].touch()
+    folder = tmp_path / "model"
+    export(registered, folder, features=projects.data, most_clients=5)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(ArtefactError, match=says):
+        export(registered, folder, features=files[which], most_clients=5)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
