@@ -33,7 +33,7 @@ CLIENTS = WORK / "clients.parquet"
 RECORD = WORK / "run.json"
 BIN = Path(sys.executable).parent
 PYTHON = str(BIN / "python")
-MLFLOW = str(BIN / "mlflow")
+MLFLOW = str(ROOT / "scripts" / "mlflow_quietly.py")
 #: Seconds that the API and the dashboard have to answer after their start, and to end.
 START_S, END_S = 60, 8
 #: Settings of `make api` and `make dashboard` that the line sets itself: it serves what it made.
@@ -113,7 +113,7 @@ def _ours(*words: str) -> list[str]:
 
 def _mlflow(project: str, entry_point: str, **parameters: str) -> list[str]:
     chosen = [word for name, value in parameters.items() for word in ("-P", f"{name}={value}")]
-    return [MLFLOW, "run", project, "-e", entry_point, "--env-manager", "local", *chosen]
+    return [PYTHON, MLFLOW, "run", project, "-e", entry_point, "--env-manager", "local", *chosen]
 
 
 def registered() -> str:

@@ -1,6 +1,7 @@
 """The command line as people meet it: one line for what is wrong, no traceback."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -118,3 +119,19 @@ def test_a_defect_is_told_in_one_line_and_kept(
     assert "defect of the program (RuntimeError)" in line
     kept = (tmp_path / "pickle_files" / "last_defect.txt").read_text()
     assert kept.endswith("RuntimeError: the details\n")
+
+
+def test_mlflow_interrupted_while_it_loads_shows_no_traceback() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "scripts/mlflow_quietly.py", "--help"],
+        cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert "loading MLflow" in first
+    assert process.returncode == 130
+    assert said.endswith("stopped\n")
+    assert "Traceback" not in said
