@@ -122,10 +122,14 @@ def test_a_defect_is_told_in_one_line_and_kept(
 
 
 def test_mlflow_interrupted_while_it_loads_shows_no_traceback() -> None:
+    # Where the tests run in the background, a shell has made them and their children deaf to SIGINT.
+    program = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_path('scripts/mlflow_quietly.py', run_name='__main__')"
+    )
     process = subprocess.Popen(
-        [sys.executable, "scripts/mlflow_quietly.py", "--help"],
+        [sys.executable, "-c", program],
         cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     assert process.stderr is not None
     first = process.stderr.readline()

@@ -176,21 +176,32 @@ def test_a_project_that_is_refused_fails_with_one_line(searched: Searched) -> No
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize(
-    "script",
-    [
-        "hyperparameter_tuning/tune_families.py",
-        "lightgbm/tune_boosting.py",
-        "lightgbm/log_boosting.py",
-        "random_forest/final_forest.py",
-    ],
+SCRIPTS = (
+    "hyperparameter_tuning/tune_families.py",
+    "lightgbm/tune_boosting.py",
+    "lightgbm/log_boosting.py",
+    "random_forest/final_forest.py",
 )
-def test_threads_that_wait_for_each_other_sleep(script: str) -> None:
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, "project_tools/__main__.py"])
+def test_no_library_with_threads_is_loaded_before_the_environment_is_settled(script: str) -> None:
+    program = (
+        f"import runpy, sys; runpy.run_path({script!r}, run_name='looked at'); "
+        "print(sorted({'lightgbm', 'sklearn', 'mlflow', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_threads_that_wait_for_each_other_sleep() -> None:
     """OpenMP reads it when its library is loaded: it says itself what it took."""
     environ = os.environ | {"OMP_DISPLAY_ENV": "true"}
     environ.pop("OMP_WAIT_POLICY", None)
     done = subprocess.run(
-        [sys.executable, script, "--folds", "0"],
+        [sys.executable, "lightgbm/log_boosting.py", "--folds", "0"],
         cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     policies = [line for line in done.stderr.splitlines() if "OMP_WAIT_POLICY" in line]
