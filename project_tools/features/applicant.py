@@ -75,8 +75,9 @@ class Applicants:
     def _lowered(self, state: FeatureState) -> pl.LazyFrame:
         engine = _OneApplicant()
         sources = {name: _wrapped(self._source(table)) for name, table in TABLES.items()}
-        frame = compute(sources, engine, state.look_up(engine), quiet=True)
-        plan: pl.LazyFrame = finished(frame).drop(CLIENT).to_native()
+        own, *others = compute(sources, engine, state.look_up(engine), quiet=True).values()
+        frame = finished(engine.beside(own, others)).drop(CLIENT, "TARGET")
+        plan: pl.LazyFrame = frame.to_native()
         self._plan_names = plan.collect_schema().names()
         return plan
 

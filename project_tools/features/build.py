@@ -9,6 +9,7 @@ from typing import Any
 
 import narwhals as nw
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from project_tools.errors import FeatureError, SettingError
 from project_tools.features import application
@@ -118,9 +119,9 @@ def fit_transform(
     learner = Learner(
         engine, engine.lift(learning, "learning"), 1 if as_published else LEAST_CLIENTS
     )
-    frame = compute(frames, engine, learner, quiet=quiet)
+    parts = compute(frames, engine, learner, quiet=quiet)
     with working("all features of all clients", quiet=quiet):
-        table = collect(frame.join(engine.lift(splits, "splits"), on=CLIENT, how="left"), engine)
+        table = collect(parts, splits, engine)
     state = FeatureState(
         tables_=learner.tables_,
         levels_=application.LEVELS,
@@ -132,15 +133,25 @@ def fit_transform(
     return table, state
 
 
-def collect(frame: nw.LazyFrame[Any], engine: Engine) -> pa.Table:
-    """The feature file's rows, sorted by client: keys whole, numbers float32, texts categories."""
-    selected = finished(frame, nw.col("TARGET").cast(nw.Float32), nw.col("SPLIT"))
-    table = engine.lower(selected.sort(CLIENT))
-    columns = {name: table.column(name) for name in (CLIENT, "TARGET", "SPLIT", *feature_names())}
-    columns["SPLIT"] = as_category(columns["SPLIT"], SPLITS)
+def collect(parts: Mapping[str, nw.LazyFrame[Any]], splits: pa.Table, engine: Engine) -> pa.Table:
+    """The feature file's rows, sorted by client: keys whole, numbers float32, texts categories.
+
+    The parts are taken out one by one, and released, so that none is held twice for long.
+    """
+    columns = {CLIENT: splits[CLIENT], "SPLIT": as_category(splits["SPLIT"], SPLITS)}
+    for name, part in parts.items():
+        columns |= _aligned(engine.lower(finished(part)), splits[CLIENT])
+        engine.release(name)
     for name in application.CATEGORIES:
         columns[name] = as_category(columns[name], application.LEVELS[name])
-    return pa.table(columns)
+    return pa.table({n: columns[n] for n in (CLIENT, "TARGET", "SPLIT", *feature_names())})
+
+
+def _aligned(part: pa.Table, clients: pa.ChunkedArray) -> dict[str, pa.ChunkedArray]:
+    """The part's columns in the order of the clients, null for a client that it lacks."""
+    part = part.combine_chunks()
+    places = pc.index_in(clients, value_set=part[CLIENT].combine_chunks())
+    return {name: part[name].take(places) for name in part.column_names if name != CLIENT}
 
 
 def _tell(odd: Sequence[Finding], *, quiet: bool) -> None:

@@ -42,16 +42,18 @@ def feature_names() -> tuple[str, ...]:
 
 def compute(
     raw: Mapping[str, nw.LazyFrame[Any]], engine: Engine, groups: Groups, *, quiet: bool = False
-) -> nw.LazyFrame[Any]:
-    """One row per application with ``SK_ID_CURR``, ``TARGET`` and all features, as doubles.
+) -> dict[str, nw.LazyFrame[Any]]:
+    """Parts that hold all features between them, as doubles, by the names that the engine holds
+    them under: one row per application (the first part, with ``TARGET``), or per client with rows.
 
-    The same whether ``groups`` learns or looks up: this is both ``fit`` and ``transform``.
+    Never one frame: planning the join of hundreds of columns takes time with their square, and
+    sorting it more. The same whether ``groups`` learns or looks up: this is both ``fit`` and ``transform``.
     """
     step = partial(working, quiet=quiet)
     found: dict[str, nw.LazyFrame[Any]] = {}
 
     def keep(frame: nw.LazyFrame[Any], history: History) -> None:
-        found[history.name] = engine.hold(_features(frame, history), f"{history.name} by client")
+        found[history.name] = engine.hold(_features(frame, history), _by_client(history))
 
     with step("applications"):
         clients = engine.hold(_applications(raw), "clients")
@@ -89,18 +91,16 @@ def compute(
         between = engine.hold(_across(engine, clients, found), "between")
         between = _with_groups(between, (across.SAME_DURATION,), groups)
         between = engine.hold(between.select(CLIENT, *across.NAMES), "across")
-    parts = [(len(application.NAMES), clients), (len(across.NAMES), between)]
-    parts += [(len(history.names), found[history.name]) for history in HISTORIES]
-    # Narrow ones first: planning a join takes time with the square of its columns.
-    parts.sort(key=lambda part: part[0])
-    return engine.beside(clients.select(CLIENT), (frame for _, frame in parts))
+    own = clients.select(CLIENT, "TARGET", *application.NAMES)
+    histories = {_by_client(history): found[history.name] for history in HISTORIES}
+    return {"applications": own, **histories, "across": between}
 
 
-def finished(frame: nw.LazyFrame[Any], *others: nw.Expr) -> nw.LazyFrame[Any]:
-    """The client, the ``others`` and all features as they are handed out: numbers as float32."""
-    texts = application.CATEGORIES
-    numbers = (nw.col(name).cast(nw.Float32) for name in feature_names() if name not in texts)
-    return frame.select(CLIENT, *others, *texts, *numbers)
+def finished(part: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """A part as it is handed out: numbers as float32."""
+    names = part.collect_schema().names()
+    kept = (CLIENT, *application.CATEGORIES)
+    return part.select(*(n if n in kept else nw.col(n).cast(nw.Float32) for n in names))
 
 
 def _across(
@@ -118,6 +118,10 @@ def _across(
         if needed.intersection(history.names)
     )
     return derive(engine.beside(own, parts), across.RATIOS)
+
+
+def _by_client(history: History) -> str:
+    return f"{history.name} by client"
 
 
 def _applications(raw: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:

@@ -24,6 +24,8 @@ from project_tools.tables.reading import MISSING, RawTables, csv_header
 from project_tools.tables.schema import Column, Table
 
 _MEBIBYTES = {"MB": 1, "GB": 1024}
+#: What PySpark writes to stderr when a query fails, with the value that it failed at.
+_LOGS_OF_VALUES = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
 #: Either says that Spark is to run where its own configuration says.
 _ELSEWHERE = ("PYSPARK_GATEWAY_PORT", "SPARK_CONF_DIR")
 #: Tasks after a shuffle where Spark runs on this machine: its own 200 are made for a cluster, and
@@ -98,8 +100,11 @@ def spark_session(threads: int | None, memory_limit: str | None) -> Iterator[Any
     ``SPARK_CONF_DIR`` says where else. ``memory_limit`` is the driver's.
     """
     _check_installed()
+    from pyspark.logger import PySparkLogger  # noqa: PLC0415  (an extra)
     from pyspark.sql import SparkSession  # noqa: PLC0415  (an extra)
 
+    for name in _LOGS_OF_VALUES:
+        PySparkLogger.getLogger(name).disabled = True
     # Spark's workers would otherwise take whichever python3 stands first in the path.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     settings = dict(_SETTINGS)
