@@ -71,12 +71,12 @@ def build(
     start = time.perf_counter()
     paths = _checked_outputs(outputs)
     check_engine(engine)
-    find_files(raw_dir, without)
+    files = find_files(raw_dir, without)
     with tempfile.TemporaryDirectory(prefix="credit-features-") as spill, named_errors():
         connection = connect(threads, memory_limit, Path(spill))
         with working("reading the headers", quiet=quiet):
             raw = open_tables(raw_dir, without, connection)
-        with digest_beside(raw.files) as digest_of_files:
+        with digest_beside(files) as digest_of_files:
             raw = load(raw, Path(spill), quiet=quiet)
             odd = check_rows(raw)
         raw_sha = digest_of_files()

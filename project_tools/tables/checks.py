@@ -89,8 +89,9 @@ def _ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 def _rows_of_all(raw: RawTables) -> tuple[dict[str, int], list[Finding]]:
     """Rows of each table, and what is wrong with them."""
-    rows: dict[str, int] = {}
-    findings: list[Finding] = []
+    rows = dict.fromkeys(raw.blank, 0)
+    nothing = "the file is empty, without even a header: taken as a table without rows"
+    findings = [Finding("odd", name, "", 0, nothing) for name in raw.blank]
     for name in raw.files:
         rows[name], broken = _counts(raw.connection, TABLES[name])
         findings += [_finding(raw, rule, count) for rule, count in broken]
@@ -148,7 +149,10 @@ def _clients(raw: RawTables) -> Iterator[Finding]:
         )  # fmt: skip
     labelled = _count(raw, "SELECT count(TARGET) FROM application_train")
     kinds = _count(raw, "SELECT count(DISTINCT TARGET) FROM application_train")
-    if labelled and kinds == 1:
+    if not labelled:
+        what = "holds no client with an outcome to learn from"
+        yield Finding("fatal", "application_train", "TARGET", 0, what)
+    if kinds == 1:
         yield Finding(
             "odd", "application_train", "TARGET", labelled, "one outcome alone: no model can learn"
         )

@@ -43,13 +43,16 @@ _NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BOOLEAN", "HUGEINT", "INTEGER", "BIGI
 
 @dataclass(frozen=True)
 class RawTables:
-    """The raw tables by name, all of the schema; those left out have no rows."""
+    """The raw tables by name, all of the schema. Those left out have no rows, nor have those
+    whose file is ``blank``, without even a header.
+    """
 
     frames: Mapping[str, nw.LazyFrame[Any]]
     connection: duckdb.DuckDBPyConnection
     files: Mapping[str, Path] = field(default_factory=dict)
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    blank: Mapping[str, Path] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> nw.LazyFrame[Any]:
         return self.frames[name]
@@ -68,7 +71,9 @@ def open_tables(
     ``TableError`` in one line for a table or column that is missing, a file that cannot be read
     and a value of the wrong type among the first rows of each table.
     """
-    files = find_files(directory, without)
+    found = find_files(directory, without)
+    blank = {name: path for name, path in found.items() if _is_blank(path)}
+    files = {name: path for name, path in found.items() if name not in blank}
     con = connection or connect(threads, memory_limit)
     extra = {name: _create_view(con, TABLES[name], path) for name, path in files.items()}
     for name in TABLES.keys() - files.keys():
@@ -81,7 +86,8 @@ def open_tables(
         connection=con,
         files=files,
         extra={name: columns for name, columns in extra.items() if columns},
-        without=tuple(name for name in TABLES if name not in files),
+        without=tuple(name for name in TABLES if name not in found),
+        blank=blank,
     )
 
 
@@ -226,19 +232,18 @@ def _create_view(
 
 
 def csv_header(path: Path) -> list[str]:
-    """The names of a CSV's columns, in its order."""
+    """The names of a CSV's columns, in its order; none for a file that holds nothing."""
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), [])
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as why:
         raise TableError(f"{path.name} cannot be read: {_reason(why)}") from why
-    if not header:
-        raise TableError(
-            f"{path.name} is empty, it has not even a header; write its header line, "
-            f"or leave the table out on purpose"
-        )
     return header
+
+
+def _is_blank(path: Path) -> bool:
+    return path.suffix != ".parquet" and not csv_header(path)
 
 
 def _reason(why: Exception) -> str:

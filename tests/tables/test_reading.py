@@ -14,6 +14,7 @@ import pytest
 from raw_folder import rows_of, write
 
 from project_tools.errors import TableError
+from project_tools.tables.checks import check
 from project_tools.tables.declared import TABLES
 from project_tools.tables.reading import (
     connect,
@@ -120,6 +121,17 @@ def test_a_header_alone_and_one_row_are_tables(own: Path, rows: int) -> None:
     assert len(read(own)) == rows
 
 
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
+def test_a_file_without_even_a_header_is_a_table_without_rows(own: Path, ending: str) -> None:
+    (own / f"{NAME}.csv").unlink()
+    (own / f"{NAME}{ending}").write_bytes(gzip.compress(b"") if ending.endswith("gz") else b"")
+    assert len(read(own)) == 0
+    report = check(own)
+    assert not report.fatal
+    assert report.rows[NAME] == 0
+    assert "the file is empty" in next(f.what for f in report.findings if f.table == NAME)
+
+
 def _in(row: int, column: str, value: str) -> Change:
     def put(folder: Path) -> None:
         rows = rows_of(folder, NAME)
@@ -133,7 +145,6 @@ def _in(row: int, column: str, value: str) -> Change:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (_bytes(lambda _: b""), r"bureau\.csv is empty, it has not even a header"),
         (_frame(lambda rows: rows.rename(columns={"AMT_ANNUITY": "AMT_ANUITY"})),
          r"bureau\.csv lacks the column AMT_ANNUITY; did you mean 'AMT_ANUITY'\?"),
         (_in(4, "AMT_ANNUITY", "secret"), r"bureau\.csv, line 6: column AMT_ANNUITY holds a text where a number"),
