@@ -101,6 +101,8 @@ class Applicants:
 class _OneApplicant:
     """The engine of one applicant: nothing is computed before all is put together."""
 
+    apart = False
+
     def hold(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         del name
         return _wrapped(frame.to_native().cache())

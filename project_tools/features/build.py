@@ -1,5 +1,6 @@
 """Raw tables to feature files, in one call."""
 
+import re
 import tempfile
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -33,6 +34,10 @@ from project_tools.tables.reading import (
     open_tables,
 )
 from project_tools.tables.report import Finding
+
+#: Share of the memory allowed that the steps before the last may hold; the rest is for the table of
+#: features, which is put together outside of DuckDB, and for Python itself.
+STEPS_SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ def build(
     check_engine(engine)
     files = find_files(raw_dir, without)
     with tempfile.TemporaryDirectory(prefix="credit-features-") as spill, named_errors():
-        connection = connect(threads, memory_limit, Path(spill))
+        connection = connect(threads, _for_the_steps(memory_limit), Path(spill))
         with working("reading the headers", quiet=quiet):
             raw = open_tables(raw_dir, without, connection)
         with digest_beside(files) as digest_of_files:
@@ -190,6 +195,18 @@ def _learning(splits: pa.Table, as_published: bool) -> pa.Table:
 def _counts(table: pa.Table) -> dict[str, int]:
     counted = table["SPLIT"].value_counts().to_pylist()
     return {row["values"]: row["counts"] for row in counted}
+
+
+def _for_the_steps(memory_limit: str | None) -> str | None:
+    """What DuckDB may hold of the memory allowed.
+
+    >>> _for_the_steps("4GB")
+    '2.4GB'
+    """
+    if memory_limit is None:
+        return None
+    number, unit = re.fullmatch(r"([\d.]+)\s*(MB|GB)", memory_limit).groups()  # type: ignore[union-attr]  # settings checked it
+    return f"{float(number) * STEPS_SHARE:g}{unit}"
 
 
 def _checked_outputs(outputs: Sequence[Path]) -> list[Path]:

@@ -15,6 +15,8 @@ from project_tools.tables.reading import RawTables
 class DuckEngine(Joined):
     """All cores of one machine; what does not fit into memory is spilled."""
 
+    apart = True
+
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._serial = itertools.count()

@@ -5,18 +5,22 @@ tables are brought in and results are taken out. This module imports none of the
 its own (``duckdb_engine``, ``polars_engine``, ``spark_engine``; ``applicant`` for one client).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import narwhals as nw
 import pyarrow as pa
 
 from project_tools.features.expressions import CLIENT, GRID_BITS, on_grid, square_parts
-from project_tools.features.rows import Derived, Ratio, Row
+from project_tools.features.rows import Derived, Ratio, Row, Where
 
 
 class Engine(Protocol):
     """Where frames live."""
+
+    @property
+    def apart(self) -> bool:
+        """Whether subsets of rows are aggregated each on its own, rather than all in one pass."""
 
     def hold(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         """Compute the frame now and keep it, because it is used more than once."""
@@ -81,6 +85,30 @@ def settle(
         if units.get(name) in GRID_BITS
     ]
     return frame.with_columns(*rounded) if rounded else frame
+
+
+def aggregates(
+    frame: nw.LazyFrame[Any], rows: Sequence[Row], *, apart: bool
+) -> Iterator[tuple[nw.LazyFrame[Any], set[str]]]:
+    """One row per client with the features that the rows declare, and their names: all in one
+    frame, or ``apart``: one for each subset, without the clients that have no row in it.
+
+    One pass over few rows costs least. Over millions, a group of hundreds of sums no longer fits
+    the processor's cache, and most of the sums are of nothing: half the time, when taken apart.
+    """
+    if not apart:
+        yield aggregate(frame, rows), _names(rows)
+        return
+    of: dict[Where | None, list[Row]] = {}
+    for row in rows:
+        of.setdefault(row.where, []).append(row)
+    for where, some in of.items():
+        inside = frame if where is None else frame.filter(where.expression())
+        yield aggregate(inside, [row.unconditional() for row in some]), _names(some)
+
+
+def _names(rows: Iterable[Row]) -> set[str]:
+    return {name for row in rows for name in row.names}
 
 
 def aggregate(frame: nw.LazyFrame[Any], rows: Sequence[Row], by: str = CLIENT) -> nw.LazyFrame[Any]:

@@ -1,6 +1,6 @@
 """The one function that knows the order: raw tables to one row of features per client."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from project_tools.features import (
     pos_cash,
     previous,
 )
-from project_tools.features.engine import Engine, aggregate, derive, settle
+from project_tools.features.engine import Engine, aggregates, derive, settle
 from project_tools.features.expressions import CLIENT
 from project_tools.features.rows import Aggregate, GroupStatistics, History
 from project_tools.progress import working
@@ -53,7 +53,9 @@ def compute(
     found: dict[str, nw.LazyFrame[Any]] = {}
 
     def keep(frame: nw.LazyFrame[Any], history: History) -> None:
-        found[history.name] = engine.hold(_features(frame, history), _by_client(history))
+        for place, part in enumerate(_features(frame, history, apart=engine.apart), start=1):
+            name = f"{history.name} by client, {place}"
+            found[name] = engine.hold(part, name)
 
     with step("applications"):
         clients = engine.hold(_applications(raw), "clients")
@@ -62,8 +64,10 @@ def compute(
     with step("loans elsewhere"):
         loans = bureau.stage(raw["bureau"], raw["bureau_balance"])
         loans = engine.hold(_derived(loans, bureau.HISTORY), "loans elsewhere")
-        keep(_with_groups(loans, (bureau.SAME_LENGTH,), groups), bureau.HISTORY)
+        loans = _with_groups(loans, bureau.HISTORY.groups, groups)
+        keep(engine.hold(loans, "loans in groups"), bureau.HISTORY)
         engine.release("loans elsewhere")
+        engine.release("loans in groups")
     with step("instalments"):
         payments = instalments.stage(raw["installments_payments"])
         payments = engine.hold(_derived(payments, instalments.HISTORY), "payments")
@@ -88,12 +92,11 @@ def compute(
         keep(cards, credit_card.HISTORY)
         engine.release("card months")
     with step("across tables"):
-        between = engine.hold(_across(engine, clients, found), "between")
+        between = engine.hold(_across(engine, clients, found.values()), "between")
         between = _with_groups(between, (across.SAME_DURATION,), groups)
         between = engine.hold(between.select(CLIENT, *across.NAMES), "across")
     own = clients.select(CLIENT, "TARGET", *application.NAMES)
-    histories = {_by_client(history): found[history.name] for history in HISTORIES}
-    return {"applications": own, **histories, "across": between}
+    return {"applications": own, **found, "across": between}
 
 
 def finished(part: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -104,24 +107,17 @@ def finished(part: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def _across(
-    engine: Engine, clients: nw.LazyFrame[Any], found: Mapping[str, nw.LazyFrame[Any]]
+    engine: Engine, clients: nw.LazyFrame[Any], found: Iterable[nw.LazyFrame[Any]]
 ) -> nw.LazyFrame[Any]:
     """One row per client with what the features across tables need, and those of the client's
-    own; a narrow frame, so that the wide one is put together once and never held.
+    own; a narrow frame.
     """
     groups = across.SAME_DURATION
     needed = {*groups.by, *groups.members}.union(*(row.sources for row in across.RATIOS))
     own = clients.select(CLIENT, *(name for name in application.NAMES if name in needed))
-    parts = (
-        found[history.name].select(CLIENT, *(n for n in history.names if n in needed))
-        for history in HISTORIES
-        if needed.intersection(history.names)
-    )
+    narrow = ((part, needed.intersection(part.collect_schema().names())) for part in found)
+    parts = (part.select(CLIENT, *sorted(names)) for part, names in narrow if names)
     return derive(engine.beside(own, parts), across.RATIOS)
-
-
-def _by_client(history: History) -> str:
-    return f"{history.name} by client"
 
 
 def _applications(raw: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
@@ -160,8 +156,17 @@ def _summed(history: History) -> list[str]:
     ]
 
 
-def _features(frame: nw.LazyFrame[Any], history: History) -> nw.LazyFrame[Any]:
-    return derive(aggregate(frame, history.rows), history.ratios)
+def _features(
+    frame: nw.LazyFrame[Any], history: History, *, apart: bool
+) -> Iterator[nw.LazyFrame[Any]]:
+    """The history's features by client: in one part, or in one for each subset of the rows."""
+    ratios = list(history.ratios)
+    for part, names in aggregates(frame, history.rows, apart=apart):
+        mine = [ratio for ratio in ratios if names.issuperset(ratio.sources)]
+        ratios = [ratio for ratio in ratios if ratio not in mine]
+        yield derive(part, mine)
+    if ratios:
+        raise ValueError(f"{ratios[0].name} is of two subsets: declare it across tables")
 
 
 def units(history: History) -> dict[str, str]:

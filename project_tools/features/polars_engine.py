@@ -15,6 +15,8 @@ from project_tools.tables.reading import RawTables
 class PolarsEngine(Joined):
     """All tables and results in memory. DuckDB reads the files, so that they read the same."""
 
+    apart = False
+
     def tables(self, raw: RawTables) -> Mapping[str, nw.LazyFrame[Any]]:
         return {name: _in_memory(frame.to_native()) for name, frame in raw.frames.items()}
 

@@ -1,8 +1,8 @@
 """What a feature is: a row. Names, expressions and lineage are computed from its fields."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self
 
 import narwhals as nw
 import pandas as pd
@@ -60,6 +60,10 @@ class Subset:
     def shares(self, column: str, levels: Iterable[str]) -> tuple["Share", ...]:
         return tuple(Share(column, level, self) for level in levels)
 
+    def unconditional(self) -> "Subset":
+        """The same name, over all rows: for rows that have been filtered."""
+        return replace(self, where=None)
+
     def masked(self, value: nw.Expr) -> nw.Expr:
         """The value within the subset, null outside (a filter would take twice as long)."""
         return value if self.where is None else nw.when(self.where.expression()).then(value)
@@ -115,6 +119,14 @@ class Aggregate:
     def squared(self) -> tuple[str, ...]:
         """The column, if ``expressions`` need the parts of its square."""
         return (self.column,) if SPREADS & set(self.statistics) else ()
+
+    @property
+    def where(self) -> Where | None:
+        return self.subset.where
+
+    def unconditional(self) -> Self:
+        """The same features, of rows that have been filtered by ``where``."""
+        return replace(self, subset=self.subset.unconditional())
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -188,6 +200,14 @@ class Share:
         return ()
 
     @property
+    def where(self) -> Where | None:
+        return self.subset.where
+
+    def unconditional(self) -> Self:
+        """The same features, of rows that have been filtered by ``where``."""
+        return replace(self, subset=self.subset.unconditional())
+
+    @property
     def sources(self) -> tuple[str, ...]:
         return (self.column, *self.subset.sources)
 
@@ -236,6 +256,14 @@ class Trend:
         return ()
 
     @property
+    def where(self) -> None:
+        """All rows: which of them are the last ones is the slope's own matter."""
+        return None
+
+    def unconditional(self) -> Self:
+        return self
+
+    @property
     def sources(self) -> tuple[str, ...]:
         return (self.column, self.position)
 
@@ -267,13 +295,14 @@ class Ratio:
 @dataclass(frozen=True, slots=True, eq=False)
 class Derived:
     """A column computed from others of the same row. Without ``formula``: staging brings it (a
-    join, a window), and ``sources`` says from what.
+    join, a window), and ``sources`` says from what, of another ``table`` where one is named.
     """
 
     name: str
     sources: tuple[str, ...]
     formula: nw.Expr | None = None
     unit: str = ""
+    table: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -311,6 +340,8 @@ class History:
     tables: tuple[str, ...]
     derived: tuple[Derived, ...]
     features: tuple[Row | Ratio, ...]
+    #: Groups of rows whose statistics are columns as well.
+    groups: tuple["GroupStatistics", ...] = ()
 
     @property
     def rows(self) -> tuple[Row, ...]:

@@ -47,6 +47,8 @@ _SETTINGS = {
 class SparkEngine(Joined):
     """Steps are kept where Spark has room, memory or disk, until they are released."""
 
+    apart = False
+
     def __init__(self, session: Any) -> None:
         self._session = session
         self._held: dict[str, Any] = {}
