@@ -97,7 +97,7 @@ class _Loans:
         overdue = active & (self.late > 1 - 0.0067 * (1 + 0.0 * self.lean))
         days = np.where(overdue, np.ceil(random.gamma(0.35, 950, rows) + 1), 0)
         passed = np.clip(-self.granted / np.maximum(self.term, 1), 0.02, 1)
-        left = np.where(card, leaning(random, self.lean, 0.45), 1 - passed * 0.75)
+        left = np.where(card, leaning(random, self.lean, 0.45), 1 - passed * 0.55)
         debt = np.where(active, cents(amount * left), 0.0)
         debt = np.where(active & (random.random(rows) < 0.05), 0.0, debt)
         debt = np.where(active & card & (random.random(rows) < 0.03), -450.0, debt)

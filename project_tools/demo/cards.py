@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from project_tools.demo.drawing import FIRST_MONTH, cents, leaning, spread
+from project_tools.demo.drawing import FIRST_MONTH, cents, draw, leaning, spread
 from project_tools.demo.figures import Flags, Numbers, Whole
 from project_tools.demo.frames import Columns, Text
 from project_tools.demo.people import People
@@ -73,7 +73,7 @@ def cards(random: np.random.Generator, people: People, loans: Loans) -> Cards:
     limit = np.where(random.random(cards_) < 0.14, 0.0, granted)[:, None] * there
     limit = np.where(balance > 0, granted[:, None], limit)
     late = np.where(is_late & (due > 0), 1 + (random.standard_exponential(shape) * 6) * (lean > 1)[:, None], 0)  # fmt: skip
-    drawings = np.where(drawn > 0, 1 + random.poisson(2.6, shape), 0)
+    drawings = np.where(drawn > 0, 1 + random.poisson(1.4, shape), 0)
     return Cards(
         loan, first, there, limit, balance, drawn, drawings, paid, due, late.astype(np.int64)
     )
@@ -104,17 +104,16 @@ def months(random: np.random.Generator, people: People, loans: Loans, made: Card
     card, step = np.nonzero(made.there)
     rows, at = len(card), (card, step)
     balance, drawn, paid = made.balance[at], made.drawn[at], made.paid[at]
-    machine = random.random(rows) < 0.62
-    unknown = random.random(rows) < np.where(balance > 0, 0.06, 0.28)
-    cash = np.where(machine, drawn, 0.0)
-    count = made.drawings[at]
-    other = np.where(random.random(rows) < 0.004, 1, 0) * (drawn > 0)
+    way = draw(random, [0.62, 0.355, 0.025], rows)
+    machine, shop, other = ((drawn > 0) & (way == at) for at in range(3))
+    unknown = random.random(rows) < np.where(balance > 0, 0.07, 0.32)
+    count = made.drawings[at] * np.where(shop, 3, 1)
     no_least = random.random(rows) < 0.0795
     principal = np.round(np.where(balance > 0, balance * 0.96, balance), 2)
     fees = np.where((balance == 0) & (random.random(rows) < 0.015), 67.5, 0.0)
     owed = np.where(random.random(rows) < 0.01, balance - 406.33, balance) * (balance != 0) + fees
     mature = _mature(made)[at]
-    status = np.where((step > 30) & (balance == 0) & (random.random(rows) < 0.10), 1, 0)
+    status = np.where((step > 30) & (balance == 0) & (random.random(rows) < 0.25), 1, 0)
     status = np.where((step == 0) & (random.random(rows) < 0.10), 2, status)
     late = made.late[at]
     forgotten = random.random(len(made.loan)) < 0.012
@@ -129,20 +128,20 @@ def months(random: np.random.Generator, people: People, loans: Loans, made: Card
         "MONTHS_BALANCE": made.first[card] + step,
         "AMT_BALANCE": balance,
         "AMT_CREDIT_LIMIT_ACTUAL": made.limit[at].astype(np.int64),
-        "AMT_DRAWINGS_ATM_CURRENT": seen(cash),
+        "AMT_DRAWINGS_ATM_CURRENT": seen(drawn * machine),
         "AMT_DRAWINGS_CURRENT": drawn,
-        "AMT_DRAWINGS_OTHER_CURRENT": seen(np.where(other, cents(0.1 * drawn), 0.0)),
-        "AMT_DRAWINGS_POS_CURRENT": seen(np.round(drawn - cash, 2)),
+        "AMT_DRAWINGS_OTHER_CURRENT": seen(drawn * other),
+        "AMT_DRAWINGS_POS_CURRENT": seen(drawn * shop),
         "AMT_INST_MIN_REGULARITY": np.where(no_least, np.nan, made.due[at]),
         "AMT_PAYMENT_CURRENT": _current(random, paid),
         "AMT_PAYMENT_TOTAL_CURRENT": paid,
         "AMT_RECEIVABLE_PRINCIPAL": principal,
         "AMT_RECIVABLE": np.round(owed, 2),
         "AMT_TOTAL_RECEIVABLE": np.round(owed, 2),
-        "CNT_DRAWINGS_ATM_CURRENT": seen(np.where(machine, count, 0).astype(float)),
+        "CNT_DRAWINGS_ATM_CURRENT": seen((count * machine).astype(float)),
         "CNT_DRAWINGS_CURRENT": count,
-        "CNT_DRAWINGS_OTHER_CURRENT": seen(other.astype(float)),
-        "CNT_DRAWINGS_POS_CURRENT": seen(np.where(machine, 0, count).astype(float)),
+        "CNT_DRAWINGS_OTHER_CURRENT": seen((count * other).astype(float)),
+        "CNT_DRAWINGS_POS_CURRENT": seen((count * shop).astype(float)),
         "CNT_INSTALMENT_MATURE_CUM": np.where(no_least, np.nan, mature),
         "NAME_CONTRACT_STATUS": Text(
             TABLES[TABLE].column("NAME_CONTRACT_STATUS").levels, status.astype(np.int32)
@@ -171,9 +170,9 @@ def payments(random: np.random.Generator, people: People, loans: Loans, made: Ca
     card, step = np.nonzero(made.there & (made.due > 0))
     at = (card, step)
     paid = np.round(made.paid[at], 2)
-    parts = np.where(paid > 0, 1 + random.poisson(1.15, len(card)), 1)
+    parts = np.where(paid > 0, 1 + random.poisson(1.5, len(card)), 1)
     of, part = spread(parts)
-    small = (random.random(len(card)) / np.maximum(parts - 1, 1))[of]
+    small = ((0.1 + 0.9 * random.random(len(card))) / np.maximum(parts - 1, 1))[of]
     share = np.where(part > 0, small, 1 - small * (parts[of] - 1))
     number = _mature(made)[at]
     due = np.minimum(np.round((made.first[card] + step) * 30.4), -1)

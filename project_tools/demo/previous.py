@@ -72,7 +72,7 @@ def previous(random: np.random.Generator, people: People, first: int) -> Loans:
     of = owners(random, known, EXTRA * np.exp(0.05 * people.conduct), SHAPE)
     rows, lean = len(of), people.conduct[of]
     figures = history()[TABLE]["columns"]
-    kind = draw(random, [0.4476, 0.4366, 0.1156, 0.000207], rows)
+    kind = draw(random, [0.465, 0.416, 0.1188, 0.000207], rows)
     status = _status(random, kind, lean)
     kind, status = _first_loan(random, of, kind, _one_card(of, kind, status))
     recent = _RECENT[kind, status] + 0.05 * lean

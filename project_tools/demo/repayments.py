@@ -16,7 +16,7 @@ PAYMENTS, MONTHS = "installments_payments", "POS_CASH_balance"
 #: Logit of a late payment of a client who leans to neither side, and how much leaning moves it.
 LATE, SLOPE, LOANS_OWN = -2.85, 0.85, 0.6
 #: Share of contracts whose last cents were forgotten: they stay past due for years.
-FORGOTTEN = 0.018
+FORGOTTEN = 0.005
 #: Share of instalments that are paid in two parts, and of those never paid.
 SPLIT, UNPAID = 0.045, 0.00028
 
@@ -94,21 +94,26 @@ def months(random: np.random.Generator, people: People, loans: Loans, made: Repa
     chosen = loans.chosen(CASH, CONSUMER)
     start = np.maximum(np.ceil(loans.decided[chosen] / 30.4), FIRST_MONTH).astype(np.int64)
     last_due = loans.first_due[chosen] + MONTH * (loans.paid[chosen] - 1)
-    end = np.minimum(np.ceil(last_due / 30.4) + 1, -1).astype(np.int64)
+    end = np.minimum(np.ceil(last_due / 30.4), -1).astype(np.int64)
+    forgotten = random.random(len(chosen)) < FORGOTTEN
+    end = np.where(forgotten, -1, end)
     counts = np.maximum(end - start + 1, 1) * (start <= -1)
     of, step = spread(counts)
     loan, month = chosen[of], start[of] + step
     gone = np.clip(np.floor((month * 30.4 - loans.first_due[loan]) / MONTH) + 1, 0, None)
-    done = (step == counts[of] - 1) & (last_due[of] < -31)
+    done = (step == counts[of] - 1) & (last_due[of] < -31) & ~forgotten[of]
     total = np.where(done, loans.paid[loan], loans.term[loan])
     future = np.maximum(np.where(done, 0, total - gone), 0)
-    overdue = _overdue(random, loans, made, chosen)[of, np.minimum(-month, -FIRST_MONTH)]
+    overdue = _overdue(loans, made, chosen)[of, np.minimum(-month, -FIRST_MONTH)]
+    since = np.maximum(np.round(month * 30.4 - last_due[of]), 0).astype(np.int64)
+    overdue = np.where(forgotten[of], np.maximum(overdue, since), overdue)
     status = np.where(done, _COMPLETED, 0)
     signed = (step == 0) & (random.random(len(of)) < 0.093)
     status = np.where(signed, 2 + draw(random, [0.95, 0.05], len(of)) * 3, status)
     odd = random.random(len(of), dtype=np.float32) < 0.0013
     status = np.where(odd & (status == 0), np.where(overdue > 30, 3, 4), status)
-    status = np.where((status == 0) & (overdue > 90), 3, status)
+    demanded = (status == 0) & (overdue > 90)
+    status = np.where(demanded & (random.random(len(of)) < 0.05), 3, status)
     unknown = random.random(len(of), dtype=np.float32) < 0.0026
     shape: dict[str, Values] = {
         "SK_ID_PREV": loans.ids[loan],
@@ -120,12 +125,12 @@ def months(random: np.random.Generator, people: People, loans: Loans, made: Repa
             TABLES[MONTHS].column("NAME_CONTRACT_STATUS").levels, status.astype(np.int32)
         ),
         "SK_DPD": overdue,
-        "SK_DPD_DEF": np.where(loans.ids[loan] % 5 < 2, overdue, 0),
+        "SK_DPD_DEF": np.where((loans.ids[loan] % 5 < 2) & ~forgotten[of], overdue, 0),
     }
     return shape
 
 
-def _overdue(random: np.random.Generator, loans: Loans, made: Repaid, chosen: Whole) -> np.ndarray:
+def _overdue(loans: Loans, made: Repaid, chosen: Whole) -> Whole:
     """Days past due of each chosen loan (rows) at each month's end (columns, today first).
 
     An instalment counts at a month's end that lies between its due date and its payment.
@@ -140,9 +145,6 @@ def _overdue(random: np.random.Generator, loans: Loans, made: Repaid, chosen: Wh
     rows, month = late[of], np.minimum((oldest[of] - step).astype(np.int64), -FIRST_MONTH)
     days = np.round(-30.4 * month - made.due[rows]).clip(1).astype(np.int64)
     np.maximum.at(table, (place[made.loan[rows]], month), days)
-    forgotten = np.flatnonzero(random.random(len(chosen)) < FORGOTTEN)
-    since = np.round(-30.4 * np.arange(1 - FIRST_MONTH) - loans.decided[chosen[forgotten], None])
-    table[forgotten] = np.maximum(table[forgotten], since - random.integers(60, 500))
     return table
 
 
