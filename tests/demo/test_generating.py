@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from project_tools.demo import generate
+from project_tools.demo.generating import CHUNK
 from project_tools.demo.oddities import UNSEEN_HOUSING
 from project_tools.demo.writing import writers
 from project_tools.errors import SettingError
@@ -119,3 +120,28 @@ def test_a_device_that_is_full_is_told_by_its_own_words(tmp_path):
     with pytest.raises(SettingError, match="No space left on device"):
         _fill_the_disk(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_chunks_share_no_key_and_their_order_hangs_on_no_thread(tmp_path):
+    """Three chunks, the last one short, on two threads."""
+    clients = 2 * CHUNK + 300
+    for place in "ab":
+        generate(tmp_path / place, clients, 5, file_format="parquet", quiet=True)
+    for name, table in TABLES.items():
+        a, b = (tmp_path / place / f"{name}.parquet" for place in "ab")
+        assert a.read_bytes() == b.read_bytes()
+        if table.key:
+            keys = pl.read_parquet(a, columns=list(table.key))
+            assert not keys.is_duplicated().any()
+    train = pl.read_parquet(tmp_path / "a" / "application_train.parquet", columns=["TARGET"])
+    assert train["TARGET"].sum() == round(round(clients * 307_511 / 356_255) * 0.080729)
+
+
+@pytest.mark.parametrize("clients", [1, 2, 7, 45])
+def test_tiny_populations_have_whole_tables(tmp_path, clients):
+    generate(tmp_path, clients, quiet=True)
+    rows = [pl.read_csv(tmp_path / f"application_{side}.csv").height for side in ("train", "test")]
+    assert sum(rows) == clients
+    for name in TABLES:
+        header = (tmp_path / f"{name}.csv").read_text().partition("\n")[0]
+        assert tuple(header.split(",")) == TABLES[name].column_names
