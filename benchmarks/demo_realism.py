@@ -121,7 +121,7 @@ def families() -> dict[str, object]:
         colsample_bytree=0.25, reg_lambda=5, verbose=-1, n_jobs=2, random_state=SEED,
     )  # fmt: skip
     forest = RandomForestClassifier(
-        250, min_samples_leaf=20, max_features=0.1, n_jobs=2, random_state=SEED
+        150, min_samples_leaf=20, max_features=0.1, n_jobs=2, random_state=SEED
     )
     return {
         "LightGBM": boosting,

@@ -94,7 +94,7 @@ class _Loans:
     def columns(self) -> dict[str, Values]:
         random, rows, active = self.random, self.rows, self.active
         amount, card = self._amounts(), self.type == _CARD
-        overdue = active & (self.late > 1 - 0.0067 * (1 + 0.0 * self.lean))
+        overdue = active & (self.late > 1 - 0.0067)
         days = np.where(overdue, np.ceil(random.gamma(0.35, 950, rows) + 1), 0)
         passed = np.clip(-self.granted / np.maximum(self.term, 1), 0.02, 1)
         left = np.where(card, leaning(random, self.lean, 0.45), 1 - passed * 0.55)

@@ -172,7 +172,7 @@ def payments(random: np.random.Generator, people: People, loans: Loans, made: Ca
     paid = np.round(made.paid[at], 2)
     parts = np.where(paid > 0, 1 + random.poisson(1.5, len(card)), 1)
     of, part = spread(parts)
-    small = ((0.1 + 0.9 * random.random(len(card))) / np.maximum(parts - 1, 1))[of]
+    small = ((0.3 + 0.7 * random.random(len(card))) / parts)[of]
     share = np.where(part > 0, small, 1 - small * (parts[of] - 1))
     number = _mature(made)[at]
     due = np.minimum(np.round((made.first[card] + step) * 30.4), -1)

@@ -14,7 +14,7 @@ LABELLED_SHARE = LABELLED / (LABELLED + UNLABELLED)
 #: Share of labelled clients that default.
 DEFAULT_RATE = 0.080729
 #: Part of the default's variance that only the history with loans betrays.
-CHARACTER_VARIANCE = 0.05
+CHARACTER_VARIANCE = 0.055
 FIRST_ID = 100_001
 
 
