@@ -136,7 +136,6 @@ def measured(
     plain = held_out.X.astype(object)
     rows = plain.where(plain.notna(), None).to_dict("records")
     scorer, pictures = Scorer(artefact), PictureCache()
-    artefact.model.raw.warm()
     explain(artefact, rows[0])
     pictures.waterfall(artefact, rows[0])
     return {

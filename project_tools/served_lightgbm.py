@@ -36,9 +36,6 @@ class LightGBMModel:
         """What each feature adds to the log-odds, shape (rows, features + 1); the base is last."""
         return np.asarray(self.booster.predict(rows, pred_contrib=True, num_threads=1), np.float64)
 
-    def warm(self) -> None:
-        """Nothing to wait for."""
-
 
 def read_lightgbm(content: bytes, features: Sequence[ServedFeature]) -> LightGBMModel:
     """The model in LightGBM's own text; ``ArtefactError`` if it takes other features."""

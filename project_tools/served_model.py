@@ -36,9 +36,6 @@ class RawModel(Protocol):
     def contributions(self, rows: NDArray[np.float32]) -> Floats:
         """What each feature adds to the score, shape (rows, features + 1); the base is last."""
 
-    def warm(self) -> None:
-        """Import and prepare what the first explanation would wait for."""
-
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:

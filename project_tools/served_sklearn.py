@@ -141,10 +141,6 @@ class ForestModel:
         base = np.full((len(rows), 1), float(explainer.expected_value[1]))
         return np.hstack([parts, base])
 
-    def warm(self) -> None:
-        """Import shap and lay out the trees for it."""
-        self._prepared()
-
     def _prepared(self) -> Any:
         with self._lock:
             if self._explainer is None:
@@ -185,9 +181,6 @@ class LinearModel:
         parts = self.preparation.by_feature(self.weights * (matrix - self.background))
         base = self.intercept + float((self.weights * self.background).sum())
         return np.hstack([parts, np.full((len(rows), 1), base)])
-
-    def warm(self) -> None:
-        """Nothing to wait for."""
 
 
 def skops_model(

@@ -50,9 +50,6 @@ class XGBoostModel:
         share = np.where(np.abs(lost) <= _ROUNDING * total, lost / np.where(total > 0, total, 1), 0)
         return np.asarray(parts + sizes * share[:, None])
 
-    def warm(self) -> None:
-        """Nothing to wait for."""
-
 
 def read_xgboost(content: bytes, features: Sequence[ServedFeature]) -> XGBoostModel:
     """The model in XGBoost's own binary JSON; ``ArtefactError`` if it takes other features."""
