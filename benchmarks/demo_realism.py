@@ -140,7 +140,7 @@ def cross_validated(model: object, rows: pd.DataFrame, target: np.ndarray) -> fl
 
 def models(tables: Path, real: Path | None) -> None:
     """AUC in cross-validation: application columns alone, all features, real applications."""
-    from project_tools.__main__ import main as command  # noqa: PLC0415  (only where it is asked)
+    from project_tools.__main__ import main as command
 
     feature_file = tables / ".realism.parquet"
     if command(["features", str(tables), str(feature_file), "--quiet"]):
