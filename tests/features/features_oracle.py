@@ -1,8 +1,8 @@
 """Every declared feature computed a second way: plain Python over lists of dictionaries.
 
-Nothing here knows Narwhals or DuckDB. What is aggregated is read from the declared rows, so a new
-row is recomputed the moment it is declared; what a staged column means is written down again, on
-its own, from the definitions.
+Nothing here knows Narwhals or DuckDB. Which columns are aggregated how is read from the declared
+rows, so a new row is recomputed the moment it is declared. What a column, a prefix, a group or a
+ratio means is written down again, on its own, from the definitions: a new one has to be added.
 """
 
 import math
@@ -49,19 +49,44 @@ def by(rows: Iterable[Record], *keys: str) -> dict[Any, Records]:
 # What an aggregate means
 
 
-def holds(subset: Subset, row: Record) -> bool:
-    if subset.where is None:
-        return True
-    value, bound = row[subset.where.column], subset.where.value
-    if value is None:
-        return False
-    tests: dict[str, Callable[[Any, Any], bool]] = {
-        "==": lambda a, b: bool(a == b),
-        ">=": lambda a, b: bool(a >= b),
-        "<=": lambda a, b: bool(a <= b),
-        ">": lambda a, b: bool(a > b),
-    }
-    return tests[subset.where.operator](value, bound)
+def within(column: str, months: int, days: int = 30) -> Callable[[Record], bool]:
+    return lambda r: r[column] is not None and r[column] >= -days * months
+
+
+def level(column: str, name: str) -> Callable[[Record], bool]:
+    return lambda r: bool(r[column] == name)
+
+
+#: Which rows a prefix stands for, written down on its own.
+SUBSETS: dict[str, Callable[[Record], bool]] = {
+    **dict.fromkeys(("BUREAU_", "PREV_", "POS_", "POS_LOANS_", "INS_", "CC_"), lambda _: True),
+    "BUREAU_ACTIVE_": level("CREDIT_ACTIVE", "Active"),
+    "BUREAU_CLOSED_": level("CREDIT_ACTIVE", "Closed"),
+    "BUREAU_CONSUMER_": level("CREDIT_TYPE", "Consumer credit"),
+    "BUREAU_CREDIT_": level("CREDIT_TYPE", "Credit card"),
+    "BUREAU_MORTGAGE_": level("CREDIT_TYPE", "Mortgage"),
+    "BUREAU_CAR_": level("CREDIT_TYPE", "Car loan"),
+    "BUREAU_MICROLOAN_": level("CREDIT_TYPE", "Microloan"),
+    **{f"BUREAU_LAST{m}M_": within("DAYS_CREDIT", m) for m in (6, 12, 24, 36)},
+    "BUREAU_LAST_LOAN_": lambda r: r["OVERDUE_POSITION"] == 1,
+    "PREV_ACTIVE_": lambda r: r["IS_ACTIVE"] == 1,
+    "APPROVED_": level("NAME_CONTRACT_STATUS", "Approved"),
+    "REFUSED_": level("NAME_CONTRACT_STATUS", "Refused"),
+    "PREV_Consumer_": level("NAME_CONTRACT_TYPE", "Consumer loans"),
+    "PREV_Cash_": level("NAME_CONTRACT_TYPE", "Cash loans"),
+    "PREV_LATE_": lambda r: r["EVER_LATE"] == 1,
+    **{f"PREV_LAST{m}M_": within("DAYS_DECISION", m) for m in (6, 12, 24)},
+    "POS_LAST3_": lambda r: r["NEWEST_POSITION"] <= 3,
+    **{f"INS_{m}M_": within("DAYS_INSTALMENT", m) for m in (18, 36)},
+    "LAST_LOAN_": lambda r: r["OF_LAST_LOAN"] == 1,
+    "CC_LAST_": lambda r: r["IS_LAST_MONTH"] == 1,
+    **{f"CC_{m}M_": within("MONTHS_BALANCE", m, days=1) for m in (12, 24, 48)},
+}
+
+
+def inside(subset: Subset, rows: Records) -> Records:
+    """The subset's rows by the oracle's own meaning of its prefix."""
+    return [row for row in rows if SUBSETS[subset.prefix](row)]
 
 
 def statistic_of(name: str, values: list[float | None]) -> float | None:
@@ -100,25 +125,49 @@ def features_of(row: Row, rows: Records) -> Record:
         case Trend():
             return {row.names[0]: slope(row, rows)}
         case Share():
-            inside = [r for r in rows if holds(row.subset, r)]
-            return {row.names[0]: mean(float(r[row.column] == row.level) for r in inside)}
+            own = inside(row.subset, rows)
+            return {row.names[0]: mean(float(r[row.column] == row.level) for r in own)}
         case Aggregate():
-            values = [r[row.column] for r in rows if holds(row.subset, r)]
+            values = [r[row.column] for r in inside(row.subset, rows)]
             return {row.name_of(name): statistic_of(name, values) for name in row.statistics}
+
+
+#: What makes a group, and what its members are called in the features.
+GROUPS = {
+    "GROUP1_": ("NAME_EDUCATION_TYPE", "OCCUPATION_TYPE", "AGE_RANGE"),
+    "GROUP2_": ("CREDIT_TO_ANNUITY_GROUP", "NAME_INCOME_TYPE", "NAME_EDUCATION_TYPE"),
+    "LL_": ("MONTHS_BALANCE_SIZE",),
+    "CTAR_": ("CREDIT_TO_ANNUITY_RATIO",),
+}
+MEMBERS = {
+    "EXT_SOURCES": "EXT_SOURCES_MEAN", "INCOME": "AMT_INCOME_TOTAL", "CREDIT": "AMT_CREDIT",
+    "CREDIT_TO_ANNUITY": "CREDIT_TO_ANNUITY_RATIO", "ANNUITY": "AMT_ANNUITY",
+}  # fmt: skip
 
 
 def with_groups(rows: Records, groups: GroupStatistics, learners: set[int], least: int) -> None:
     """Add to each row what its group is known for among the learners' rows."""
-    members = by([r for r in rows if r["SK_ID_CURR"] in learners], *groups.by)
+    keys = GROUPS[groups.prefix]
+    members: dict[Any, Records] = defaultdict(list)
     for row in rows:
-        key = row[groups.by[0]] if len(groups.by) == 1 else tuple(row[k] for k in groups.by)
-        known_key = None not in (key if isinstance(key, tuple) else (key,))
-        inside = members.get(key, []) if known_key else []
-        enough = len({r["SK_ID_CURR"] for r in inside}) >= least
-        for column, statistic in groups.pairs:
-            values = [r[column] for r in inside]
-            found = statistic_of(statistic, values) if enough else None
-            row[groups.name_of(column, statistic)] = found
+        if row["SK_ID_CURR"] in learners:
+            members[tuple(row[key] for key in keys)].append(row)
+    for row in rows:
+        key = tuple(row[name] for name in keys)
+        others = [] if None in key else members.get(key, [])
+        enough = len({r["SK_ID_CURR"] for r in others}) >= least
+        for name in groups.names:
+            column, statistic = _member(name.removeprefix(groups.prefix))
+            values = [r[column] for r in others]
+            row[name] = statistic_of(statistic, values) if enough else None
+
+
+def _member(name: str) -> tuple[str, str]:
+    """Column and statistic that a feature's name stands for; a mean where it names none."""
+    stem, _, end = name.rpartition("_")
+    if end in ("MEAN", "MEDIAN", "STD"):
+        return MEMBERS.get(stem, stem), end.lower()
+    return name, "mean"
 
 
 # What a column means, table by table
@@ -319,10 +368,39 @@ STAGED: dict[str, Callable[[Tables], Records]] = {
     "credit cards": card_rows,
 }
 
-#: Features across tables that are no quotient.
-DIFFERENCES = {
-    "HOUR_APPR_DIFFERENCE": ("HOUR_APPR_PROCESS_START", "PREV_HOUR_APPR_PROCESS_START_MEAN")
-}
+#: Features of other features: the first over the second, or less it where it is no quotient.
+OVER = {
+    "BUREAU_DEBT_OVER_CREDIT": ("BUREAU_AMT_CREDIT_SUM_DEBT_SUM", "BUREAU_AMT_CREDIT_SUM_SUM"),
+    "BUREAU_ACTIVE_DEBT_OVER_CREDIT": (
+        "BUREAU_ACTIVE_AMT_CREDIT_SUM_DEBT_SUM", "BUREAU_ACTIVE_AMT_CREDIT_SUM_SUM",
+    ),
+    "TOTAL_REPAYMENT_RATIO": ("PREV_ACTIVE_AMT_PAYMENT_SUM", "PREV_ACTIVE_AMT_CREDIT_SUM"),
+    "BUREAU_INCOME_CREDIT_RATIO": ("BUREAU_AMT_CREDIT_SUM_MEAN", "AMT_INCOME_TOTAL"),
+    "BUREAU_ACTIVE_CREDIT_TO_INCOME_RATIO": (
+        "BUREAU_ACTIVE_AMT_CREDIT_SUM_SUM", "AMT_INCOME_TOTAL",
+    ),
+    "CURRENT_TO_APPROVED_CREDIT_MIN_RATIO": ("APPROVED_AMT_CREDIT_MIN", "AMT_CREDIT"),
+    "CURRENT_TO_APPROVED_CREDIT_MAX_RATIO": ("APPROVED_AMT_CREDIT_MAX", "AMT_CREDIT"),
+    "CURRENT_TO_APPROVED_CREDIT_MEAN_RATIO": ("APPROVED_AMT_CREDIT_MEAN", "AMT_CREDIT"),
+    "CURRENT_TO_APPROVED_ANNUITY_MAX_RATIO": ("APPROVED_AMT_ANNUITY_MAX", "AMT_ANNUITY"),
+    "CURRENT_TO_APPROVED_ANNUITY_MEAN_RATIO": ("APPROVED_AMT_ANNUITY_MEAN", "AMT_ANNUITY"),
+    "PAYMENT_MIN_TO_ANNUITY_RATIO": ("INS_AMT_PAYMENT_MIN", "AMT_ANNUITY"),
+    "PAYMENT_MAX_TO_ANNUITY_RATIO": ("INS_AMT_PAYMENT_MAX", "AMT_ANNUITY"),
+    "PAYMENT_MEAN_TO_ANNUITY_RATIO": ("INS_AMT_PAYMENT_MEAN", "AMT_ANNUITY"),
+    "CURRENT_TO_BUREAU_ANNUITY_MEAN_RATIO": ("BUREAU_AMT_ANNUITY_MEAN", "AMT_ANNUITY"),
+    "CTA_CREDIT_TO_ANNUITY_MAX_RATIO": (
+        "APPROVED_CREDIT_TO_ANNUITY_RATIO_MAX", "CREDIT_TO_ANNUITY_RATIO",
+    ),
+    "CTA_CREDIT_TO_ANNUITY_MEAN_RATIO": (
+        "APPROVED_CREDIT_TO_ANNUITY_RATIO_MEAN", "CREDIT_TO_ANNUITY_RATIO",
+    ),
+    "DAYS_DECISION_MEAN_TO_BIRTH": ("APPROVED_DAYS_DECISION_MEAN", "DAYS_BIRTH"),
+    "DAYS_DECISION_MEAN_TO_EMPLOYED": ("APPROVED_DAYS_DECISION_MEAN", "DAYS_EMPLOYED"),
+    "DAYS_CREDIT_MEAN_TO_BIRTH": ("BUREAU_DAYS_CREDIT_MEAN", "DAYS_BIRTH"),
+    "DAYS_CREDIT_MEAN_TO_EMPLOYED": ("BUREAU_DAYS_CREDIT_MEAN", "DAYS_EMPLOYED"),
+    "HOUR_APPR_RATIO": ("HOUR_APPR_PROCESS_START", "PREV_HOUR_APPR_PROCESS_START_MEAN"),
+}  # fmt: skip
+LESS = {"HOUR_APPR_DIFFERENCE": ("HOUR_APPR_PROCESS_START", "PREV_HOUR_APPR_PROCESS_START_MEAN")}
 
 
 def recompute(tables: Tables, learners: set[int], least: int = 5) -> dict[int, Record]:
@@ -342,10 +420,10 @@ def recompute(tables: Tables, learners: set[int], least: int = 5) -> dict[int, R
                 empty = dict.fromkeys(row.names)
                 client.update(features_of(row, own) if own else empty)
             for ratio in history.ratios:
-                client[ratio.name] = over(*(client[name] for name in ratio.sources))
+                client[ratio.name] = over(*(client[name] for name in OVER[ratio.name]))
     for row in across.RATIOS:
+        meaning, sources = (minus, LESS) if row.name in LESS else (over, OVER)
         for client in clients:
-            first, second = (client[name] for name in row.sources)
-            client[row.name] = (minus if row.name in DIFFERENCES else over)(first, second)
+            client[row.name] = meaning(*(client[name] for name in sources[row.name]))
     with_groups(clients, across.SAME_DURATION, learners, least)
     return {client["SK_ID_CURR"]: client for client in clients}

@@ -36,7 +36,7 @@ def value(column: Column, rng: random.Random) -> Any:  # noqa: PLR0911  (one ret
         case "amount":
             return rng.choice((0.0, 0.045, 1e3)) if rng.random() < 0.15 else _amount(rng)
         case "days":
-            return float(-rng.randint(1, 40) * 30)
+            return float(-rng.randint(1, 40) * 30 - rng.choice((0, 0, 1)))  # a window's edge
         case "months":
             return float(-rng.randint(1, 60))
         case "hour" | "rating" | "count" | "years" | "number":
