@@ -26,6 +26,8 @@ from project_tools.features.rows import (
 from project_tools.features.wording import Noun, Template, Wording
 from project_tools.tables.declared import TABLES
 
+#: A raw table and a column of it.
+Origin = tuple[str, str]
 APPLICATION = ("application",)
 #: Raw columns that no model sees by default, nor anything computed from them.
 PROTECTED_COLUMNS = ("CODE_GENDER", "NAME_FAMILY_STATUS", "CNT_CHILDREN", "CNT_FAM_MEMBERS")
@@ -92,7 +94,7 @@ def all_features(wording: Wording = ENGLISH) -> Mapping[str, FeatureInfo]:
 
 
 def _application(wording: Wording) -> Iterator[FeatureInfo]:
-    lineage = _lineage(application.DERIVED)
+    lineage = _lineage(application.DERIVED, APPLICATION[0])
     own = {
         column.name: _info(
             wording, column.name, wording.noun(column.name), column.unit, APPLICATION,
@@ -101,7 +103,7 @@ def _application(wording: Wording) -> Iterator[FeatureInfo]:
         for column in application.KEPT
     }  # fmt: skip
     for derived in application.DERIVED:
-        columns = _raw(derived.sources, lineage)
+        _, columns = _split(lineage[derived.name])
         noun = wording.noun(derived.name)
         own[derived.name] = _info(wording, derived.name, noun, derived.unit, APPLICATION, columns)
     yield from own.values()
@@ -123,14 +125,16 @@ def _group_features(
 
 
 def _history(history: History, wording: Wording) -> Iterator[FeatureInfo]:
-    lineage = _lineage(history.derived)
+    origins = _origins(history)
     units = {c.name: c.unit for name in history.tables for c in TABLES[name].columns}
     units |= {column.name: column.unit for column in history.derived}
     found: dict[str, FeatureInfo] = {}
     for row in history.rows:
-        columns = _raw(row.sources, lineage)
+        tables, columns = _split(_behind(row.sources, origins, history.tables[0]))
+        # Its own table comes first: a row of another counts by the row that it belongs to.
+        tables = tuple(dict.fromkeys((history.tables[0], *tables)))
         for name, noun, unit in _named(row, history, units, wording):
-            found[name] = _info(wording, name, noun, unit, history.tables, columns)
+            found[name] = _info(wording, name, noun, unit, tables, columns)
     for ratio in history.ratios:
         found[ratio.name] = _across(ratio, found, wording)
     yield from found.values()
@@ -161,10 +165,17 @@ def _named(
             rows = wording.subsets[row.subset.prefix]
             yield row.names[0], _filled(wording.share, noun, level=level, rows=rows), ""
         case Aggregate():
-            rows = wording.subsets[row.subset.prefix]
             for statistic in row.statistics:
-                words = _filled(wording.aggregates[noun.kind][statistic], noun, rows=rows)
+                words = _aggregate(row, statistic, noun, wording)
                 yield row.name_of(statistic), words, _unit(unit, statistic)
+
+
+def _aggregate(row: Aggregate, statistic: str, noun: Noun, wording: Wording) -> Noun:
+    """Put together; where a feature has a name of its own, perhaps words of its own."""
+    if row.name in wording.features:
+        return wording.features[row.name]
+    template = wording.aggregates[noun.kind][statistic]
+    return _filled(template, noun, rows=wording.subsets[row.subset.prefix])
 
 
 def _filled(template: Template, noun: Noun, **places: str) -> Noun:
@@ -184,17 +195,39 @@ def _unit(unit: str, statistic: str) -> str:
     return _UNIT_OF_STATISTIC.get(statistic, unit)
 
 
-def _lineage(derived: Iterable[Derived]) -> dict[str, tuple[str, ...]]:
-    """Raw columns behind each computed one; a column is computed from those before it."""
-    raw: dict[str, tuple[str, ...]] = {}
+def _origins(history: History) -> dict[str, tuple[Origin, ...]]:
+    """Table and raw column behind each computed column of a staged table."""
+    origins = _lineage(history.derived, history.tables[0])
+    for groups in history.groups:
+        for column, statistic in groups.pairs:
+            behind = _behind((column, *groups.by), origins, history.tables[0])
+            origins[groups.name_of(column, statistic)] = behind
+    return origins
+
+
+def _lineage(derived: Iterable[Derived], table: str) -> dict[str, tuple[Origin, ...]]:
+    """Table and raw column behind each of them; a column is computed from those before it."""
+    origins: dict[str, tuple[Origin, ...]] = {}
     for column in derived:
-        raw[column.name] = _raw(column.sources, raw)
-    return raw
+        if column.table:
+            origins[column.name] = tuple((column.table, source) for source in column.sources)
+        else:
+            origins[column.name] = _behind(column.sources, origins, table)
+    return origins
 
 
-def _raw(sources: Iterable[str], lineage: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Raw columns behind the sources, each once."""
-    return tuple(dict.fromkeys(raw for name in sources for raw in lineage.get(name, (name,))))
+def _behind(
+    sources: Iterable[str], origins: Mapping[str, tuple[Origin, ...]], table: str
+) -> tuple[Origin, ...]:
+    """Table and raw column behind the sources, each once; what is not computed is the table's."""
+    found = (origin for name in sources for origin in origins.get(name, ((table, name),)))
+    return tuple(dict.fromkeys(found))
+
+
+def _split(origins: Iterable[Origin]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Tables and columns, each once."""
+    tables, columns = zip(*origins, strict=True)
+    return tuple(dict.fromkeys(tables)), tuple(dict.fromkeys(columns))
 
 
 def _columns(sources: Iterable[FeatureInfo]) -> tuple[str, ...]:
@@ -219,7 +252,7 @@ def _info(  # noqa: PLR0917  (the fields of one row, in their order)
     return FeatureInfo(
         name=name,
         label=noun.short,
-        sentence=f"{long}{wording.units[unit]}.",
+        sentence=f"{long}{wording.unit(noun, unit)}.",
         unit=unit,
         tables=tables,
         concept=wording.concept(name),

@@ -14,7 +14,7 @@ def _event(short: str, long: str) -> Noun:
 FEATURES = {
     # the application as it is handed in
     "NAME_CONTRACT_TYPE": Noun("kind of loan applied for", "Whether a cash or a revolving loan is applied for"),
-    "CODE_GENDER": Noun("gender", "The client's gender"),
+    "CODE_GENDER": Noun("gender", "Whether the client is a woman or a man"),
     "FLAG_OWN_CAR": Noun("owns a car", "Whether the client owns a car"),
     "CNT_CHILDREN": Noun("number of children", "How many children the client has"),
     "AMT_INCOME_TOTAL": Noun("yearly income", "The client's income in a year"),
@@ -32,7 +32,7 @@ FEATURES = {
     "DAYS_ID_PUBLISH": Noun("last change of the identity document", "When the client last changed the identity document, counted from the application (so it is negative)"),
     "OWN_CAR_AGE": Noun("age of the car", "How old the client's car is"),
     "FLAG_WORK_PHONE": Noun("gave a work phone", "Whether the client gave a telephone number at work"),
-    "OCCUPATION_TYPE": Noun("occupation", "The client's occupation"),
+    "OCCUPATION_TYPE": Noun("occupation", "What the client does for a living"),
     "CNT_FAM_MEMBERS": Noun("number of family members", "How many members the client's family has"),
     "REGION_RATING_CLIENT": Noun("our rating of the region", "Our rating of the region where the client lives, 1 to 3"),
     "REGION_RATING_CLIENT_W_CITY": Noun("our rating of the region and city", "Our rating of the region where the client lives, with the city taken into account, 1 to 3"),
@@ -104,6 +104,7 @@ FEATURES = {
     "DAYS_CREDIT_MEAN_TO_EMPLOYED": Noun("time since loans elsewhere over days employed", "How long ago the loans elsewhere began on average, divided by the days in the present employment"),
     "HOUR_APPR_RATIO": Noun("hour of this application over that of earlier ones", "The hour of this application divided by the average hour of the earlier ones"),
     "HOUR_APPR_DIFFERENCE": Noun("hours between this application and earlier ones", "By how many hours of the day this application is later than the earlier ones on average"),
+    "BUREAU_LAST_LOAN_MAX_OVERDUE": Noun("highest amount overdue on the last loan elsewhere", "The highest amount that was ever overdue on the client's last loan elsewhere of which this is known"),
     # features of the client that groups are formed over
     "BUREAU_ACTIVE_DAYS_CREDIT_MEAN": Noun("start of the running loans elsewhere", "When the running loans elsewhere began on average, counted from the application"),
     "APPROVED_CNT_PAYMENT_MEAN": Noun("term of the approved loans with us", "How many instalments the loans had that we approved before, on average"),
@@ -248,7 +249,7 @@ BUILDING = {
 
 _VARIES = "{long}: how much it varies over {rows} (variance)"
 _SPREAD = "{long}: how much it varies over {rows} (standard deviation)"
-_ROWS = Template("number of {rows}", "How many there are of {rows}")
+_ROWS = Template("number of {rows}", "{rows}: how many there are")
 AGGREGATES: dict[Kind, dict[str, Template]] = {
     "quantity": {
         "min": Template("smallest {short}, {rows}", "{long}: the smallest among {rows}"),
@@ -271,7 +272,7 @@ AGGREGATES: dict[Kind, dict[str, Template]] = {
         "max": Template("any {short}, {rows}", "{long}: whether there is any among {rows}"),
         "mean": Template("share of {short}, {rows}", "{long}: their share among {rows}"),
         "sum": Template("number of {short}, {rows}", "{long}: how many there are among {rows}"),
-        "count": Template("number of {rows}, as a base of {short}", "How many there are of {rows}"),
+        "count": Template("number of {rows}, as a base of {short}", "{rows}: how many there are"),
     },
     "key": {
         "size": _ROWS,
@@ -294,7 +295,6 @@ SUBSETS = {
     "BUREAU_LAST12M_": "loans elsewhere of the last 12 months",
     "BUREAU_LAST24M_": "loans elsewhere of the last 24 months",
     "BUREAU_LAST36M_": "loans elsewhere of the last 36 months",
-    "BUREAU_LAST_LOAN_": "the last loan elsewhere of which it is known",
     "PREV_": "all earlier applications",
     "PREV_ACTIVE_": "running loans with us",
     "APPROVED_": "approved earlier applications",
@@ -385,6 +385,11 @@ UNITS = {
     "hours": ", in hours",
 }
 
+DATES = {
+    "days": ", in days counted from this application (negative: before it)",
+    "months": ", in months counted from this application (negative: before it)",
+}
+
 CONCEPTS = {
     "EXT_SOURCE": "External scores",
     "GROUP1_": "Similar clients",
@@ -408,14 +413,14 @@ CONCEPTS = {
     "CODE_GENDER": "Gender",
     "NAME_FAMILY": "Family",
     "CNT_": "Family",
-    "NAME_HOUSING": "Home and region",
-    "REG_": "Home and region",
-    "LIVE_": "Home and region",
-    "REGION": "Home and region",
-    "DAYS_REGISTRATION": "Registration and contact",
-    "DAYS_ID": "Registration and contact",
-    "ID_TO": "Registration and contact",
-    "DAYS_LAST_PHONE": "Registration and contact",
+    "NAME_HOUSING": "Home and contact",
+    "REG_": "Home and contact",
+    "LIVE_": "Home and contact",
+    "REGION": "Home and contact",
+    "DAYS_REGISTRATION": "Home and contact",
+    "DAYS_ID": "Home and contact",
+    "ID_TO": "Home and contact",
+    "DAYS_LAST_PHONE": "Home and contact",
     "OWN_CAR": "Car",
     "FLAG_OWN_CAR": "Car",
     "CAR_TO": "Car",
@@ -459,7 +464,7 @@ ENGLISH = Wording(
     building=BUILDING,
     building_statistics={"AVG": "average", "MODE": "most frequent value", "MEDI": "median"},
     building_noun=Template(
-        "{stem} of the building lived in, {statistic}",
+        "building lived in: {stem}, {statistic}",
         "The building that the client lives in: its {stem} ({statistic}, as a share of the "
         "largest there is)",
     ),
@@ -470,13 +475,14 @@ ENGLISH = Wording(
         "last {last} instalments",
     ),
     share=Template(
-        "share with {short} {level}, {rows}", "{long} {level}: their share among {rows}"
+        "share with {short} “{level}”, {rows}", "{long} “{level}”: their share among {rows}"
     ),
     group=GROUP,
     subsets=SUBSETS,
     groups=GROUPS,
     levels=LEVELS,
     units=UNITS,
+    dates=DATES,
     concepts=CONCEPTS,
     building_concept="Building lived in",
 )

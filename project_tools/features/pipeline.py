@@ -64,7 +64,7 @@ def compute(
     with step("loans elsewhere"):
         loans = bureau.stage(raw["bureau"], raw["bureau_balance"])
         loans = engine.hold(_derived(loans, bureau.HISTORY), "loans elsewhere")
-        loans = _with_groups(loans, (bureau.SAME_LENGTH,), groups)
+        loans = _with_groups(loans, bureau.HISTORY.groups, groups)
         keep(engine.hold(loans, "loans in groups"), bureau.HISTORY)
         engine.release("loans elsewhere")
         engine.release("loans in groups")

@@ -19,7 +19,8 @@ from project_tools.features.rows import (
 from project_tools.tables.declared import TABLES as SCHEMA
 
 TABLE = "previous_application"
-TABLES = (TABLE, "installments_payments")
+PAYMENTS = "installments_payments"
+TABLES = (TABLE, PAYMENTS)
 
 ALL = Subset("PREV_")
 ACTIVE = Subset("PREV_ACTIVE_", Where("IS_ACTIVE", "==", 1.0))
@@ -66,9 +67,9 @@ DERIVED = (
     # Before the dates are mended: a running loan is known by the mark that mending takes away.
     Derived("IS_ACTIVE", ("NAME_CONTRACT_STATUS", "DAYS_LAST_DUE"), is_active(), "flag"),
     *(Derived(name, (name,), unless(name, NO_DATE), "days") for name in DATES),
-    Derived("DUE_SUM", ("AMT_INSTALMENT",), unit="currency"),
-    Derived("PAID_SUM", ("AMT_PAYMENT",), unit="currency"),
-    Derived("EVER_LATE", ("DAYS_ENTRY_PAYMENT", "DAYS_INSTALMENT"), unit="flag"),
+    Derived("DUE_SUM", ("AMT_INSTALMENT",), unit="currency", table=PAYMENTS),
+    Derived("PAID_SUM", ("AMT_PAYMENT",), unit="currency", table=PAYMENTS),
+    Derived("EVER_LATE", ("DAYS_ENTRY_PAYMENT", "DAYS_INSTALMENT"), unit="flag", table=PAYMENTS),
     difference("APPLICATION_CREDIT_DIFF", "AMT_APPLICATION", "AMT_CREDIT", "currency"),
     ratio("APPLICATION_CREDIT_RATIO", "AMT_APPLICATION", "AMT_CREDIT"),
     ratio("CREDIT_TO_ANNUITY_RATIO", "AMT_CREDIT", "AMT_ANNUITY"),

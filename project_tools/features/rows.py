@@ -295,13 +295,14 @@ class Ratio:
 @dataclass(frozen=True, slots=True, eq=False)
 class Derived:
     """A column computed from others of the same row. Without ``formula``: staging brings it (a
-    join, a window), and ``sources`` says from what.
+    join, a window), and ``sources`` says from what, of another ``table`` where one is named.
     """
 
     name: str
     sources: tuple[str, ...]
     formula: nw.Expr | None = None
     unit: str = ""
+    table: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -339,6 +340,8 @@ class History:
     tables: tuple[str, ...]
     derived: tuple[Derived, ...]
     features: tuple[Row | Ratio, ...]
+    #: Groups of rows whose statistics are columns as well.
+    groups: tuple["GroupStatistics", ...] = ()
 
     @property
     def rows(self) -> tuple[Row, ...]:

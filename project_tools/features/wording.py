@@ -54,8 +54,9 @@ class Wording:
     groups: Mapping[str, str]
     #: Levels whose published code says nothing to a person, by column.
     levels: Mapping[str, Mapping[str, str]]
-    #: How a unit ends a sentence.
+    #: How a unit ends a sentence; that of a date as it is counted.
     units: Mapping[str, str]
+    dates: Mapping[str, str]
     #: Concept by the start of a feature's name; the longest that fits counts.
     concepts: Mapping[str, str]
     building_concept: str
@@ -74,6 +75,9 @@ class Wording:
 
     def level(self, column: str, level: str) -> str:
         return self.levels.get(column, {}).get(level, level)
+
+    def unit(self, noun: Noun, unit: str) -> str:
+        return (self.dates if noun.kind == "date" else {}).get(unit) or self.units[unit]
 
     def concept(self, name: str) -> str:
         """The subject under which a feature is explained."""

@@ -76,6 +76,11 @@ CASES: dict[str, tuple[Row, History, dict[str, tuple[Any, Any]]]] = {
             "LAST_LOAN_LATE_PAYMENT_mean": (1.0, 0.0),
         },
     ),
+    "paid on the day": (
+        {},
+        {INSTALMENTS: [due(-10, -10)]},
+        {"INS_DPD_MAX": (0.0, 0.0), "INS_LATE_PAYMENT_MEAN": (0.0, 0.0)},
+    ),
     "paid early": (
         {},
         {INSTALMENTS: [due(-10, -13)]},
