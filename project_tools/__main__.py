@@ -25,10 +25,22 @@ def _demo_data(words: argparse.Namespace) -> None:
 def _check(words: argparse.Namespace) -> None:
     import json
 
+    from rich.console import Console
+
     from project_tools.tables.checks import check
 
-    report = check(words.directory, without=words.without)
-    print(json.dumps(report.as_dict(), indent=1) if words.json else report.as_table())
+    settings = Settings.load()
+    report = check(
+        words.directory,
+        without=words.without,
+        threads=settings.threads,
+        memory_limit=settings.memory_limit,
+        quiet=words.quiet,
+    )
+    if words.json:
+        print(json.dumps(report.as_dict(), indent=1))
+    else:
+        report.show(Console(highlight=False))
     if report.fatal:
         sys.exit(1)
 
@@ -56,6 +68,15 @@ def _export(words: argparse.Namespace) -> None:
 
     most = None if words.clients == "all" else int(words.clients)
     export(words.model, words.directory, features=words.features, most_clients=most)
+
+
+def _inspect(words: argparse.Namespace) -> None:
+    import json
+
+    from project_tools.inspecting import inspect
+
+    found = inspect(words.directory)
+    print(json.dumps(found.as_dict(), indent=1) if words.json else found.as_text())
 
 
 def _tables(text: str) -> tuple[str, ...]:
@@ -123,7 +144,14 @@ def parser() -> argparse.ArgumentParser:
     )
     export.set_defaults(run=_export)
 
-    for quiet in (demo, features):
+    inspect = commands.add_parser(
+        "inspect", help="what an artefact is, without loading its model; status 1 if it is damaged"
+    )
+    inspect.add_argument("directory", nargs="?", type=Path, default=ROOT / "api" / "model")
+    inspect.add_argument("--json", action="store_true", help="print it as JSON")
+    inspect.set_defaults(run=_inspect)
+
+    for quiet in (demo, check, features):
         quiet.add_argument("--quiet", action="store_true", help="no progress")
     return top
 

@@ -98,7 +98,7 @@ def _word_for_number(folder: Path) -> None:
     [
         (lambda folder: (folder / "bureau.csv").unlink(), r"holds no bureau\{"),
         (_drop_column, r"bureau\.csv lacks the column AMT_CREDIT_SUM"),
-        (lambda folder: (folder / "bureau.csv").write_bytes(b""), r"bureau\.csv is empty"),
+        (lambda folder: (folder / "application_train.csv").write_bytes(b""), r"holds no client"),
         (_word_for_number, r"installments_payments\.csv.*AMT_PAYMENT holds a text"),
     ],
 )

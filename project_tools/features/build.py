@@ -21,16 +21,19 @@ from project_tools.features.expressions import CLIENT
 from project_tools.features.pipeline import compute, feature_names, finished
 from project_tools.features.state import LEAST_CLIENTS, FeatureState, Learner
 from project_tools.features.store import as_category, check_ending, write_features
-from project_tools.progress import working
+from project_tools.progress import say, working
 from project_tools.splits import NEW, SPLIT_SEED, SPLITS, TRAIN, assign_splits, split_digest
+from project_tools.tables.checks import check_rows
 from project_tools.tables.reading import (
     RawTables,
     connect,
+    digest_beside,
     find_files,
+    load,
     named_errors,
     open_tables,
-    raw_digest,
 )
+from project_tools.tables.report import Finding
 
 #: Share of the memory allowed that the steps before the last may hold; the rest is for the table of
 #: features, which is put together outside of DuckDB, and for Python itself.
@@ -48,6 +51,7 @@ class BuildReport:
     split_digest: str
     state_digest: str
     extra_columns: dict[str, tuple[str, ...]]
+    odd: tuple[Finding, ...]
     without: tuple[str, ...]
     seconds: float
 
@@ -72,13 +76,16 @@ def build(
     start = time.perf_counter()
     paths = _checked_outputs(outputs)
     check_engine(engine)
-    find_files(raw_dir, without)
+    files = find_files(raw_dir, without)
     with tempfile.TemporaryDirectory(prefix="credit-features-") as spill, named_errors():
         connection = connect(threads, _for_the_steps(memory_limit), Path(spill))
         with working("reading the headers", quiet=quiet):
             raw = open_tables(raw_dir, without, connection)
-        with working("digest of the raw tables", quiet=quiet):
-            raw_sha = raw_digest(raw_dir, without)
+        with digest_beside(files) as digest_of_files:
+            raw = load(raw, Path(spill), quiet=quiet)
+            odd = check_rows(raw)
+        raw_sha = digest_of_files()
+        _tell(odd, quiet=quiet)
         with start_engine(engine, connection, threads, memory_limit) as started:
             table, state = fit_transform(
                 raw, started, seed=seed, as_published=as_published, quiet=quiet, raw_sha=raw_sha
@@ -94,6 +101,7 @@ def build(
         split_digest=state.split_digest,
         state_digest=digest,
         extra_columns=dict(raw.extra),
+        odd=odd,
         without=raw.without,
         seconds=time.perf_counter() - start,
     )
@@ -149,6 +157,16 @@ def _aligned(part: pa.Table, clients: pa.ChunkedArray) -> dict[str, pa.ChunkedAr
     part = part.combine_chunks()
     places = pc.index_in(clients, value_set=part[CLIENT].combine_chunks())
     return {name: part[name].take(places) for name in part.column_names if name != CLIENT}
+
+
+def _tell(odd: Sequence[Finding], *, quiet: bool) -> None:
+    """One line where rows are odd: the features are made of them all the same."""
+    if odd and not quiet:
+        rows = sum(finding.rows for finding in odd)
+        first = max(odd, key=lambda finding: finding.rows)
+        say(
+            f"  odd: {len(odd)} findings in {rows:,} rows, as {first}; project_tools check lists all"
+        )
 
 
 def _splits(raw: Mapping[str, nw.LazyFrame[Any]], engine: Engine, seed: int) -> pa.Table:
