@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from project_tools.demo import generate
+from project_tools.features.build import build
 from project_tools.tables.declared import TABLES
 
 HISTORIES = [name for name in TABLES if not name.startswith("application")]
@@ -58,6 +59,14 @@ def make_odd_tables(folder: Path, clients: int) -> Path:
 @pytest.fixture(scope="session")
 def odd_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_odd_tables(tmp_path_factory.mktemp("odd"), 160)
+
+
+@pytest.fixture(scope="session")
+def by_duckdb(odd_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The feature file of those tables, as the default engine makes it."""
+    path = tmp_path_factory.mktemp("batch") / "features.parquet"
+    build(odd_tables, [path], quiet=True)
+    return path
 
 
 Agree = Callable[[pd.DataFrame, pd.DataFrame], None]

@@ -15,7 +15,6 @@ from api.tests.served import make_served
 from project_tools.artefact import load_artefact, write_artefact
 from project_tools.errors import ArtefactError, FeatureError
 from project_tools.features.applicant import HISTORY_NAMES, Applicants
-from project_tools.features.build import build
 from project_tools.features.pipeline import feature_names
 from project_tools.features.state import FeatureState
 from project_tools.features.store import read_features
@@ -25,15 +24,8 @@ MARK = "a value of the applicant's"
 
 
 @pytest.fixture(scope="module")
-def batch(odd_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("batch") / "features.parquet"
-    build(odd_tables, [path], quiet=True)
-    return path
-
-
-@pytest.fixture(scope="module")
-def applicants(batch: Path) -> Applicants:
-    return Applicants.load(batch.with_name("features.state"))
+def applicants(by_duckdb: Path) -> Applicants:
+    return Applicants.load(by_duckdb.with_name("features.state"))
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +61,9 @@ def one(clients: dict[int, dict]) -> dict:
 
 
 def test_every_client_has_the_numbers_of_the_batch(
-    batch: Path, computed: dict[int, dict], agree
+    by_duckdb: Path, computed: dict[int, dict], agree
 ) -> None:
-    frame = read_features(batch).frame.set_index("SK_ID_CURR")
+    frame = read_features(by_duckdb).frame.set_index("SK_ID_CURR")
     assert set(frame.SPLIT) == {"train", "test", "new"}
     wanted = frame.drop(columns=["TARGET", "SPLIT"])
     rows = [computed[client] for client in wanted.index]
@@ -79,14 +71,14 @@ def test_every_client_has_the_numbers_of_the_batch(
 
 
 def test_what_is_learnt_comes_from_the_state_not_from_the_applicant(
-    batch: Path, computed: dict[int, dict], one: dict
+    by_duckdb: Path, computed: dict[int, dict], one: dict
 ) -> None:
     """A group of one applicant would be their own value."""
     groups = [n for n in feature_names() if n.startswith(("GROUP1_", "GROUP2_", "CTAR_"))]
     for start in ("GROUP1_", "GROUP2_", "CTAR_"):
         of_start = [name for name in groups if name.startswith(start)]
         assert any(row[name] is not None for row in computed.values() for name in of_start)
-    state = FeatureState.load(batch.with_name("features.state"))
+    state = FeatureState.load(by_duckdb.with_name("features.state"))
     empty = FeatureState({n: t.slice(0, 0) for n, t in state.tables_.items()}, state.levels_)
     row = Applicants(empty).features(one)
     assert all(row[name] is None for name in groups)
@@ -215,8 +207,8 @@ def test_true_is_a_flag_and_large_keys_keep_their_digits(applicants: Applicants,
     assert applicants.features(one)["BUREAU_SK_ID_BUREAU_NUNIQUE"] == 2
 
 
-def test_a_state_without_what_the_program_needs_is_refused(batch: Path) -> None:
-    state = FeatureState.load(batch.with_name("features.state"))
+def test_a_state_without_what_the_program_needs_is_refused(by_duckdb: Path) -> None:
+    state = FeatureState.load(by_duckdb.with_name("features.state"))
     fewer = {name: table for name, table in state.tables_.items() if name != "similar_loan"}
     with pytest.raises(FeatureError, match=r"no groups 'similar_loan'.*build the features again"):
         Applicants(FeatureState(fewer, state.levels_))
@@ -233,9 +225,9 @@ def test_a_served_folder_whose_state_has_changed_is_refused(tmp_path: Path) -> N
 
 
 def test_a_served_folder_scores_an_applicant_from_raw_records(
-    batch: Path, one: dict, tmp_path: Path
+    by_duckdb: Path, one: dict, tmp_path: Path
 ) -> None:
-    content = replace(make_served(tmp_path).content, state=batch.with_name("features.state"))
+    content = replace(make_served(tmp_path).content, state=by_duckdb.with_name("features.state"))
     folder = tmp_path / "with the batch's state"
     write_artefact(folder, content)
     artefact = load_artefact(folder, child=False)
