@@ -77,7 +77,7 @@ class SparkEngine(Joined):
             schema = ", ".join(f"`{c.name}` {_spark_type(c)}" for c in table.columns)
             return _wrapped(self._session.createDataFrame([], schema))
         where = path.resolve().as_uri()
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             native = self._session.read.parquet(where)
         else:
             native = self._read_csv(where, csv_header(path))

@@ -20,8 +20,10 @@ from project_tools.tables.rules import Rule, Severity, rules
 from project_tools.tables.schema import Table
 from project_tools.tables.sql import quoted
 
-#: Levels of a column that a report names, and how much of each; the rest are counted.
-_SHOWN, _LONGEST = 3, 40
+#: Levels of a column that a report names; the rest are counted.
+_SHOWN = 3
+#: A text that is longer, or holds more digits, may be no level but a client's own.
+_LONGEST, _MOST_DIGITS = 40, 3
 #: Tables whose rows belong to a client, and those whose rows belong to a loan of another table.
 _PARENTS = (
     ("bureau", "SK_ID_CURR", ("application_train", "application_test")),
@@ -130,8 +132,15 @@ def _levels(raw: RawTables, rule: Rule) -> str:
         f"SELECT {column}, count(*) FROM {rule.table} WHERE {rule.broken} "
         "GROUP BY 1 ORDER BY 2 DESC, 1"
     ).fetchall()
-    names = ", ".join(repr(level[:_LONGEST]) for level, _ in found[:_SHOWN])
+    names = ", ".join(dict.fromkeys(_level(level) for level, _ in found[:_SHOWN]))
     return names + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+
+
+def _level(level: str) -> str:
+    """A level's name, unless it may be something that only one client has, as in a shifted column."""
+    digits = sum(character.isdigit() for character in level)
+    private = len(level) > _LONGEST or digits > _MOST_DIGITS or "@" in level
+    return "a value that is no name" if private else repr(level)
 
 
 def _count(raw: RawTables, query: str) -> int:

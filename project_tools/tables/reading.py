@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,9 @@ INDISPENSABLE = ("application_train",)
 
 #: Begins what our own queries complain of.
 _COMPLAINT = "raw tables: "
-#: Up to here a double holds each whole number.
+#: Below this a double holds each whole number.
 _EXACT = 2**53
-_NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BOOLEAN", "HUGEINT", "INTEGER", "BIGINT", "INT")
+_NUMBERS = ("DOUBLE", "FLOAT", "BOOLEAN", "INT", "INTEGER")  # how DuckDB's names of them end
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,11 @@ def _check_without(without: Collection[str]) -> None:
 
 
 def _find_file(directory: Path, name: str) -> Path:
-    found = [path for ending in ENDINGS if (path := directory / f"{name}{ending}").is_file()]
+    """The file of a table, whatever the case of its name."""
+    wanted = {f"{name}{ending}".lower() for ending in ENDINGS}
+    found = sorted(
+        path for path in directory.iterdir() if path.name.lower() in wanted and path.is_file()
+    )
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
         raise TableError(f"{directory} holds {names}; keep one of them")
@@ -216,11 +221,11 @@ def _create_view(
     con: duckdb.DuckDBPyConnection, table: Table, path: Path
 ) -> tuple[str, ...]:  # fmt: skip
     """Make the table's view; its columns that the schema does not know."""
-    if path.suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         types = _parquet_types(con, path)
         header, source = list(types), f"read_parquet({text(str(path))})"
         _check_header(table, path, header)
-        _check_types(table, path, types)
+        _check_types(con, table, path, types)
     else:
         header = csv_header(path)
         _check_header(table, path, header)
@@ -233,7 +238,7 @@ def _create_view(
 
 def csv_header(path: Path) -> list[str]:
     """The names of a CSV's columns, in its order; none for a file that holds nothing."""
-    opener = gzip.open if path.suffix == ".gz" else open
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), [])
@@ -243,7 +248,7 @@ def csv_header(path: Path) -> list[str]:
 
 
 def _is_blank(path: Path) -> bool:
-    return path.suffix != ".parquet" and not csv_header(path)
+    return path.suffix.lower() != ".parquet" and not csv_header(path)
 
 
 def _reason(why: Exception) -> str:
@@ -259,7 +264,9 @@ def _reason(why: Exception) -> str:
 def _check_header(table: Table, path: Path, header: list[str]) -> None:
     missing = [name for name in table.column_names if name not in header]
     if missing:
-        hint = nearest(missing[0], [name for name in header if name not in table.column_names])
+        others = {name.upper(): name for name in header if name not in table.column_names}
+        close = get_close_matches(missing[0].upper(), others, n=1, cutoff=0.6)
+        hint = f"; did you mean {others[close[0]]!r}?" if close else ""
         raise TableError(f"{path.name} lacks the column {_few(missing)}{hint}")
     twice = [name for name in table.column_names if header.count(name) > 1]
     if twice:
@@ -298,17 +305,30 @@ def _parquet_types(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]
         raise TableError(f"{path.name} cannot be read as Parquet; write the table again") from why
 
 
-def _check_types(table: Table, path: Path, types: Mapping[str, str]) -> None:
+def _check_types(
+    con: duckdb.DuckDBPyConnection, table: Table, path: Path, types: Mapping[str, str]
+) -> None:
     for column in table.columns:
         found = types[column.name]
-        number = any(name in found for name in _NUMBERS) and not found.startswith("ENUM")
-        # A column of nulls alone has no type of its own: DuckDB calls it "NULL" or a whole number.
-        fits = found in ('"NULL"', "INTEGER") or number == (column.kind != "text")
-        if not fits:
-            wanted = "texts are" if column.kind == "text" else "numbers are"
-            raise TableError(
-                f"{path.name}: column {column.name} is {found} where {wanted} expected"
-            )
+        if _fits(column, found) or not _holds_values(con, path, column):
+            continue
+        wanted = "texts are" if column.kind == "text" else "numbers are"
+        raise TableError(f"{path.name}: column {column.name} is {found} where {wanted} expected")
+
+
+def _fits(column: Column, found: str) -> bool:
+    if column.kind == "text":
+        return found.startswith(("VARCHAR", "ENUM"))
+    return found.startswith("DECIMAL") or found.endswith(_NUMBERS)
+
+
+def _holds_values(con: duckdb.DuckDBPyConnection, path: Path, column: Column) -> bool:
+    """Whether the column holds anything: one of nulls alone has whatever type its writer chose."""
+    name = quoted(column.name)
+    counted = (
+        f"SELECT count({name}) FROM read_parquet({text(str(path))}) WHERE {name}::VARCHAR != 'nan'"
+    )
+    return con.execute(counted).fetchall() != [(0,)]
 
 
 def _selected(column: Column, file: str) -> str:
@@ -331,7 +351,7 @@ def _whole(column: Column, file: str) -> str:
         f"{_COMPLAINT}{file}: column {column.name} holds a number that is no whole key"
     )
     return (
-        f"CASE WHEN {name} IS NULL OR ({name} = floor({name}) AND abs({name}) <= {_EXACT}) "
+        f"CASE WHEN {name} IS NULL OR ({name} = floor({name}) AND abs({name}) < {_EXACT}) "
         f"THEN {name}::BIGINT ELSE error({complaint}) END"
     )
 

@@ -97,6 +97,11 @@ def test_every_form_of_a_file_reads_the_same(sound: Path, own: Path, form: Chang
     pd.testing.assert_frame_equal(read(own), read(sound))
 
 
+def test_the_case_of_a_file_s_name_does_not_matter(sound: Path, own: Path) -> None:
+    (own / f"{NAME}.csv").rename(own / "Bureau.CSV")
+    pd.testing.assert_frame_equal(read(own), read(sound))
+
+
 def test_nan_and_infinity_are_missing(own: Path) -> None:
     rows = rows_of(own, NAME)
     rows["AMT_CREDIT_SUM"] = rows["AMT_CREDIT_SUM"].astype("object")
@@ -106,13 +111,29 @@ def test_nan_and_infinity_are_missing(own: Path) -> None:
     assert np.isfinite(read(own)["AMT_CREDIT_SUM"].dropna()).all()
 
 
-def test_an_all_null_column_of_parquet_is_read(own: Path) -> None:
+@pytest.mark.parametrize("kind", [pa.null(), pa.string(), pa.float64(), pa.int32()], ids=str)
+@pytest.mark.parametrize("column", ["AMT_ANNUITY", "CREDIT_ACTIVE"])
+def test_an_all_null_column_of_parquet_is_read_whatever_its_type(
+    own: Path, column: str, kind: pa.DataType
+) -> None:
     def empty(table: pa.Table) -> pa.Table:
-        place = table.column_names.index("AMT_ANNUITY")
-        return table.set_column(place, "AMT_ANNUITY", pa.nulls(len(table)))
+        place = table.column_names.index(column)
+        return table.set_column(place, column, pa.nulls(len(table), kind))
 
     _parquet(empty)(own)
-    assert read(own)["AMT_ANNUITY"].isna().all()
+    assert read(own)[column].isna().all()
+
+
+def test_numbers_in_a_text_column_of_parquet_are_refused(own: Path) -> None:
+    def numbers(table: pa.Table) -> pa.Table:
+        place = table.column_names.index("CREDIT_ACTIVE")
+        return table.set_column(place, "CREDIT_ACTIVE", pa.array([1] * len(table), pa.int32()))
+
+    _parquet(numbers)(own)
+    with pytest.raises(
+        TableError, match="column CREDIT_ACTIVE is INTEGER where texts are expected"
+    ):
+        read(own)
 
 
 @pytest.mark.parametrize("rows", [0, 1])
@@ -152,6 +173,10 @@ def _in(row: int, column: str, value: str) -> Change:
         (_in(4, "SK_ID_CURR", "12345678901234567890"), r"SK_ID_CURR holds a number that is no whole key"),
         (_bytes(lambda text: gzip.compress(text.encode())[:200]), r"bureau\.csv cannot be read"),
         (_bytes(lambda text: text.encode() + b"1,2,3\n"), r"bureau\.csv, line \d+: 3 values where the header names 17"),
+        (_in(4, "SK_ID_CURR", str(2**53)), r"SK_ID_CURR holds a number that is no whole key"),
+        (_frame(lambda rows: rows.rename(columns=str.lower)),
+         r"lacks the column SK_ID_CURR, .*; did you mean 'sk_id_curr'\?"),
+        (lambda folder: (folder / "Bureau.CSV").write_bytes(b"x"), r"Bureau\.CSV and bureau\.csv; keep one"),
         (lambda folder: (folder / f"{NAME}.csv").rename(folder / "bureaus.csv"),
          r"holds no bureau\{.*did you mean 'bureaus\.csv'"),
         (lambda folder: (folder / f"{NAME}.csv.gz").write_bytes(b"x"), r"bureau\.csv and bureau\.csv\.gz; keep one"),
