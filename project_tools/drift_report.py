@@ -20,6 +20,8 @@ _SHOWN, _LEAST_SHOWN = 20, 5
 #: Features whose distributions are drawn.
 _DRAWN = 8
 _DPI = 90
+#: Letters of a bin's label.
+_LABEL = 26
 #: Colours that differ in lightness too, for whoever does not tell hues apart.
 _REFERENCE, _NEW, _ALARM, _CALM = "#9aa5b1", "#1f4e79", "#b3261e", "#5b7c99"
 _STYLE = """
@@ -230,9 +232,11 @@ def _bars(drift: Drift) -> str:
     values = [one.excess for one in shown]
     colours = [_ALARM if one.alarm else _CALM for one in shown]
     axes.barh([_plain(one.name) for one in shown], values, color=colours)
-    for psi, name in ((MODERATE, "moderate"), (LARGE, "large")):
-        axes.axvline(psi, color="#1b1b1b", linestyle="--", linewidth=1)
-        axes.annotate(name, (psi, 1.005), xycoords=("data", "axes fraction"), fontsize=9)
+    for psi, name, style in ((MODERATE, "moderate", ":"), (LARGE, "large", "--")):
+        axes.axvline(
+            psi, color="#1b1b1b", linestyle=style, linewidth=1, label=f"{name} from {psi:g}"
+        )
+    axes.legend(loc="lower right", fontsize=8)
     axes.set_xlim(0, max(1.2 * LARGE, 1.05 * max(values)))
     axes.set_xlabel("PSI above what chance gives (red: alarm)")
     first = ", ".join(f"{one.name} {one.excess:.3f}" for one in drift.features[:5])
@@ -260,7 +264,7 @@ def _draw(axes: Axes, feature: FeatureDrift) -> None:
     )
     axes.bar([p + 0.2 for p in places], [b[2] for b in bins], 0.4, color=_NEW, label="new")
     axes.set_xticks(
-        list(places), [_plain(b[0][:18]) for b in bins], rotation=55, ha="right", fontsize=7
+        list(places), [_plain(b[0][:_LABEL]) for b in bins], rotation=55, ha="right", fontsize=7
     )
     axes.set_title(_plain(feature.name), fontsize=9)
     axes.set_ylabel("share of rows", fontsize=8)
