@@ -40,7 +40,9 @@ def features(rows: int, columns: int, seed: int) -> pd.DataFrame:
 def measured(*command: str) -> tuple[float, float, int]:
     """Seconds, largest resident memory in GB (of the largest child so far), exit status."""
     start = time.perf_counter()
-    done = subprocess.run([sys.executable, *command], capture_output=True, check=False)
+    done = subprocess.run(  # noqa: S603  (our own commands)
+        [sys.executable, *command], capture_output=True, check=False
+    )
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     return seconds, peak, done.returncode

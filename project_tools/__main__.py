@@ -75,8 +75,8 @@ def _drift(words: argparse.Namespace) -> None:
     if words.json == "-":
         print(drifting.to_json(found), end="")
     else:
-        # A file or a pipe has no width of its own.
-        drift_report.print_drift(found, Console(width=None if sys.stdout.isatty() else 120))
+        width = None if sys.stdout.isatty() else 120  # a pipe has none of its own
+        drift_report.print_drift(found, Console(width=width, highlight=False))
     if words.json not in {None, "-"}:
         with drifting.writable(Path(words.json)), replacing(Path(words.json)) as temporary:
             temporary.write_text(drifting.to_json(found), encoding="utf-8")

@@ -132,7 +132,7 @@ class ScoreDrift:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What the comparison found. ``features`` come with the largest shift first."""
+    """What the comparison found. ``features``: alarms first, then by the size of the shift."""
 
     reference: str
     reference_digest: str
@@ -202,7 +202,7 @@ def compare(
     rule = rule or DriftRule()
     return Drift(
         reference.source, reference.digest, reference.rows, new.name, new.digest, new.rows, rule,
-        features=tuple(sorted(_judged(features, rule), key=lambda f: (-f.excess, f.p, f.name))),
+        features=tuple(sorted(_judged(features, rule), key=lambda f: (not f.alarm, -f.excess, f.p, f.name))),
         score=_score(reference.score, reference.rows, decisions, rule)
         if reference.score is not None and decisions is not None
         else None,

@@ -126,7 +126,9 @@ def _features_table(drift: Drift) -> Table:
     """The features with a shift, and the next few."""
     shifted = sum(one.alarm or one.band != "none" for one in drift.features)
     shown = drift.features[: max(_LEAST_SHOWN, min(_SHOWN, shifted))]
-    table = Table(title=f"{len(shown)} of {len(drift.features)} features, largest shift first")
+    table = Table(
+        title=f"{len(shown)} of {len(drift.features)} features: alarms first, then the largest shift"
+    )
     table.add_column("feature", overflow="fold")
     for head in ("PSI", "above\nchance", "p,\ncorrected", "not known"):
         table.add_column(head, justify="right", no_wrap=True)
@@ -157,7 +159,7 @@ def html(drift: Drift) -> str:
     if drift.features:
         rows = [(one.alarm, _cells(one, drift.rule.alpha)) for one in drift.features]
         parts += ["<h2>Features</h2>", _bars(drift), _distributions(drift.features[:_DRAWN])]
-        parts += [_html_table("All features, largest shift first", _HEADS, rows)]
+        parts += [_html_table("All features: alarms first, then the largest shift", _HEADS, rows)]
     body = "\n".join(parts)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -240,7 +242,7 @@ def _bars(drift: Drift) -> str:
     axes.set_xlim(0, max(1.2 * LARGE, 1.05 * max(values)))
     axes.set_xlabel("PSI above what chance gives (red: alarm)")
     first = ", ".join(f"{one.name} {one.excess:.3f}" for one in drift.features[:5])
-    return _image(figure, f"Bars of the PSI above chance, largest first: {first}.")
+    return _image(figure, f"Bars of the PSI above chance: {first}.")
 
 
 def _distributions(features: Sequence[FeatureDrift]) -> str:
