@@ -10,6 +10,7 @@ from pathlib import Path
 
 from project_tools import entry
 from project_tools.errors import SettingError
+from project_tools.files import replacing
 from project_tools.settings import ROOT, Settings
 
 
@@ -77,6 +78,32 @@ def _inspect(words: argparse.Namespace) -> None:
 
     found = inspect(words.directory)
     print(json.dumps(found.as_dict(), indent=1) if words.json else found.as_text())
+
+
+def _drift(words: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from project_tools import drift_report, drifting
+    from project_tools.drift import DriftRule
+
+    found = drifting.drift(
+        words.reference, words.new,
+        artefact=words.artefact, split=words.split, fn_cost=words.fn_cost, freeze=words.freeze,
+        rule=DriftRule(words.alpha, words.psi, words.acceptance, words.loss), quiet=words.quiet,
+    )  # fmt: skip
+    if words.html is not None:
+        with drifting.writable(words.html):
+            drift_report.write_html(found, words.html)
+    if words.json == "-":
+        print(drifting.to_json(found), end="")
+    else:
+        width = None if sys.stdout.isatty() else 120  # a pipe has none of its own
+        drift_report.print_drift(found, Console(width=width, highlight=False))
+    if words.json not in {None, "-"}:
+        with drifting.writable(Path(words.json)), replacing(Path(words.json)) as temporary:
+            temporary.write_text(drifting.to_json(found), encoding="utf-8")
+    if found.alarms:
+        sys.exit(drifting.DRIFTED)
 
 
 def _tables(text: str) -> tuple[str, ...]:
@@ -151,7 +178,47 @@ def parser() -> argparse.ArgumentParser:
     inspect.add_argument("--json", action="store_true", help="print it as JSON")
     inspect.set_defaults(run=_inspect)
 
-    for quiet in (demo, check, features):
+    drift = commands.add_parser(
+        "drift", help="new rows against the training's: features, score; status 3 on drift",
+        epilog="exit status: 0 no drift, 3 drift, 1 an input that cannot be compared, 2 a wrong "
+        "word. REFERENCE and NEW: feature files (.parquet, .pkl.gz) of the same columns, or "
+        "decisions (.parquet, .csv) with proba_risk_class from 0 to 1 and class risk or no_risk.",
+    )  # fmt: skip
+    drift.add_argument(
+        "reference", type=Path, metavar="REFERENCE",
+        help="frozen .json, or a file: its rows of SPLIT train if it has that column, else all",
+    )  # fmt: skip
+    drift.add_argument("new", type=Path, metavar="NEW", help="the rows to look at")
+    drift.add_argument("--split", help="only these rows of NEW: train, test or new (all)")
+    drift.add_argument(
+        "--artefact", type=Path, metavar="DIR", help="model folder that scores both files"
+    )
+    drift.add_argument(
+        "--freeze", type=Path, metavar="FILE.json", help="keep the reference for the next time"
+    )
+    drift.add_argument("--json", metavar="FILE|-", help="write the figures; - to the screen alone")
+    drift.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures")
+    drift.add_argument(
+        "--alpha", type=float, default=0.05, help="chance of a false alarm, all tests (0.05)"
+    )
+    drift.add_argument(
+        "--psi", type=float, default=0.1, help="least PSI above chance that alarms (0.1)"
+    )
+    drift.add_argument(
+        "--acceptance", type=float, default=0.05, metavar="SHARE",
+        help="least change of the acceptance rate that alarms (0.05)",
+    )  # fmt: skip
+    drift.add_argument(
+        "--loss", type=float, default=0.1, metavar="SHARE",
+        help="least relative change of the expected loss that alarms (0.1)",
+    )  # fmt: skip
+    drift.add_argument(
+        "--fn-cost", type=float, metavar="C",
+        help="cost of a missed defaulter in refused good clients (the model's, or 5)",
+    )  # fmt: skip
+    drift.set_defaults(run=_drift)
+
+    for quiet in (demo, check, features, drift):
         quiet.add_argument("--quiet", action="store_true", help="no progress")
     return top
 

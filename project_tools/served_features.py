@@ -111,14 +111,27 @@ class Encoder:
         missing = [f.name for f in self.features if f.name not in frame]
         if missing:
             raise FeatureError(f"feature {missing[0]!r} is missing ({len(missing)} in all)")
-        columns = [frame[f.name].astype(object) for f in self.features]
-        names = [f.name for f in self.features]
-        return self.encode_rows(
-            dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)
-        )
+        values = np.empty((len(frame), len(self.features)), dtype=np.float32)
+        for position, (feature, codes) in enumerate(zip(self.features, self._codes, strict=True)):
+            values[:, position] = _column(feature, codes, frame[feature.name])
+        return values
 
     def _none(self) -> NDArray[np.float32]:
         return np.empty((0, len(self.features)), dtype=np.float32)
+
+
+def _column(
+    feature: ServedFeature, codes: Mapping[str, float] | None, column: "pd.Series[Any]"
+) -> NDArray[np.floating[Any]] | list[float]:
+    """``_number`` of each value; at once where the column's type says what its values are."""
+    if codes is None and isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu":
+        with np.errstate(over="ignore"):
+            narrow = column.to_numpy().astype(np.float64).astype(np.float32)
+        return np.where(np.isfinite(narrow), narrow, np.float32(np.nan))
+    if codes is not None and isinstance(column.dtype, pd.CategoricalDtype):
+        levels = [_number(feature, codes, level) for level in column.cat.categories]
+        return np.array([*levels, math.nan])[column.cat.codes]  # null is -1: the last
+    return [_number(feature, codes, value) for value in column.astype(object)]
 
 
 def _number(feature: ServedFeature, codes: Mapping[str, float] | None, value: Any) -> float:
