@@ -4,6 +4,7 @@ traceback.
 
 import logging
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -76,6 +77,22 @@ def check_environment() -> None:
     spec = find_spec("lightgbm")
     if spec is None or spec.origin is None:
         raise SettingError("the library lightgbm is not installed here; run make setup")
+
+
+def stop_once() -> None:
+    """Let Ctrl-C, or a supervisor's SIGTERM, end the command, and the next one not cut short how.
+
+    ``mlflow run`` answers Ctrl-C with a SIGTERM besides the terminal's SIGINT.
+    """
+
+    def stop(*_: object) -> None:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, signal.SIG_IGN)
+        sys.stderr.write("\nstopping: the open runs are closed …\n")
+        raise KeyboardInterrupt
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, stop)
 
 
 def share_cores() -> None:

@@ -104,3 +104,13 @@ def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(TrackingError, match=r"http://127\.0\.0\.1:9 does not answer"):
         tracking.connect(Settings.load({}))
+
+
+def test_files_of_a_run_lie_beside_the_store(client: MlflowClient, tmp_path: Path) -> None:
+    """Wherever the project's script runs: MLflow's own default is the working directory."""
+    with tracking.project_run("search") as project:
+        project.text("a line", "table.txt")
+    assert [path.parent.parent.parent.parent for path in tmp_path.rglob("table.txt")] == [
+        tmp_path / "mlruns"
+    ]
+    assert client.list_artifacts(project.run_id)
