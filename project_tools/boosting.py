@@ -267,7 +267,7 @@ class XGBoostedTrees(_Boosting):
         self.reg_lambda, self.reg_alpha = reg_lambda, reg_alpha
         self.seed, self.jobs = seed, jobs
 
-    def model_text(self) -> str:
+    def model_json(self) -> str:
         """XGBoost's native JSON of the kept trees: numeric codes in, probabilities out."""
         kept = self.booster_[: self.rounds_]
         return bytes(kept.save_raw("json")).decode()

@@ -13,7 +13,6 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from project_tools.calibration import PlattCalibration
 from project_tools.scorers import FN_COST, Z_95, Score, paired_difference, scorer
 
 Floats = npt.NDArray[np.float64]
@@ -23,11 +22,10 @@ Floats = npt.NDArray[np.float64]
 class Judged:
     """A family's best setting as judged out of fold: ``p`` are calibrated probabilities.
 
-    ``trials`` counts them by what became of them; ``run_id`` is the family's parent run.
+    ``run_id`` is the family's parent run.
     """
 
     family: str
-    label: str
     run_id: str
     metric: str
     data_digest: str
@@ -36,12 +34,6 @@ class Judged:
     p: Floats
     threshold: float
     fn_cost: float = FN_COST
-    trials: tuple[tuple[str, int], ...] = ()
-
-    @classmethod
-    def calibrated(cls, oof: Floats, calibration: PlattCalibration, **others: object) -> "Judged":
-        """The same from probabilities before calibration."""
-        return cls(p=calibration.apply(oof), **others)  # type: ignore[arg-type]  # its own fields
 
     @property
     def ground(self) -> str:
@@ -136,7 +128,7 @@ def _block(group: Group) -> str:
     return "\n".join([title, _HEAD.format(group.metric[:14]), *rows, *_verdicts(group)])
 
 
-_HEAD = "  {:<26} {{:>14}} {:>17} {:>7} {:>10}  {}".format(
+_HEAD = "  {:<15} {{:>14}} {:>17} {:>7} {:>10}  {}".format(
     "family", "95 % interval", "AUC", "threshold", "behind the first"
 )
 
@@ -147,7 +139,7 @@ def _row(group: Group, judged: Judged) -> str:
     behind = group.behind(judged)
     gap = "" if behind is None else f"{abs(behind.value):.4f} ± {behind.se:.4f}"
     return (
-        f"  {judged.label:<26} {score.value:>14.4f} {f'{low:.4f} to {high:.4f}':>17} "
+        f"  {judged.family:<15} {score.value:>14.4f} {f'{low:.4f} to {high:.4f}':>17} "
         f"{auc.value:>7.4f} {judged.threshold:>10.4f}  {gap}"
     ).rstrip()
 
@@ -155,8 +147,10 @@ def _row(group: Group, judged: Judged) -> str:
 def _verdicts(group: Group) -> list[str]:
     if not group.pairs:
         return []
-    clear = [f"{pair.one.label} over {pair.other.label}" for pair in group.pairs if pair.clear]
-    unclear = [f"{pair.one.label} and {pair.other.label}" for pair in group.pairs if not pair.clear]
+    clear = [f"{pair.one.family} over {pair.other.family}" for pair in group.pairs if pair.clear]
+    unclear = [
+        f"{pair.one.family} and {pair.other.family}" for pair in group.pairs if not pair.clear
+    ]
     return [
         "  larger than the paired error (95 %, each by itself): " + ("; ".join(clear) or "none"),
         "  not larger, so no finding: " + ("; ".join(unclear) or "none"),

@@ -7,12 +7,11 @@ from typing import Any, cast
 
 import pandas as pd
 
-from project_tools.calibration import PlattCalibration
+from project_tools.calibration import calibration_from_dict
 from project_tools.comparison import Judged
 from project_tools.dataset import Dataset
 from project_tools.errors import SettingError, TrackingError
 from project_tools.evaluation import Judgement
-from project_tools.families import FAMILIES
 from project_tools.scorers import SCORERS, Score
 from project_tools.thresholds import Threshold
 from project_tools.tracking import (
@@ -137,24 +136,25 @@ def judgement_of(run: TrackedRun) -> Judgement:
     }
     return Judgement(
         metric=run.data.tags["metric"],
-        calibration=PlattCalibration(
-            metrics["calibration.slope"], metrics["calibration.intercept"]
-        ),
+        calibration=calibration_from_dict(json.loads(run.data.tags["calibration"])),
         threshold=Threshold(metrics["threshold"], metrics["threshold.score"]),
         scores=scores,
     )
 
 
 def judgement_metrics(judgement: Judgement) -> dict[str, float]:
-    """What ``judgement_of`` reads: all scores with standard errors, threshold, calibration."""
+    """What ``judgement_of`` reads: all scores with standard errors, and the threshold."""
     values = {f"out_of_fold.{name}": score.value for name, score in judgement.scores.items()}
     errors = {f"out_of_fold.{name}.se": score.se for name, score in judgement.scores.items()}
     return values | errors | {
         "threshold": judgement.threshold.value,
         "threshold.score": judgement.threshold.score,
-        "calibration.slope": judgement.calibration.slope,
-        "calibration.intercept": judgement.calibration.intercept,
     }  # fmt: skip
+
+
+def judgement_tags(judgement: Judgement) -> dict[str, str]:
+    """What ``judgement_of`` reads besides."""
+    return {"metric": judgement.metric, "calibration": json.dumps(judgement.calibration.to_dict())}
 
 
 def oof_table(data: Dataset, oof: Floats) -> pd.DataFrame:
@@ -179,7 +179,6 @@ def judged(client: Client, run: TrackedRun) -> Judged:
     judgement, settings = judgement_of(run), json.loads(run.data.tags["settings"])
     return Judged(
         family=run.data.tags["family"],
-        label=FAMILIES[run.data.tags["family"]].label,
         run_id=run.info.run_id,
         metric=judgement.metric,
         data_digest=settings["data"],

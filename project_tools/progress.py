@@ -164,12 +164,6 @@ def _live(console: Console) -> Progress:
     )
 
 
-def say(text: str) -> None:
-    """A line of progress."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
-
-
 def in_words(seconds: float) -> str:
     """A duration as a person says it.
 

@@ -20,7 +20,13 @@ from project_tools.dataset import Dataset
 from project_tools.errors import TrackingError
 from project_tools.families import Family
 from project_tools.forecast import Forecast
-from project_tools.former_search import OOF_FILE, FormerFamily, judgement_metrics, oof_table
+from project_tools.former_search import (
+    OOF_FILE,
+    FormerFamily,
+    judgement_metrics,
+    judgement_tags,
+    oof_table,
+)
 from project_tools.importance import importance
 from project_tools.progress import in_words, say, working
 from project_tools.scorers import Score
@@ -190,7 +196,7 @@ def _trial_metrics(trial: Trial) -> dict[str, float]:
 def _trial_tags(trial: Trial) -> dict[str, object]:
     tags: dict[str, object] = {OUTCOME: trial.status, "order": trial.order}
     if trial.judgement is not None:
-        tags["metric"] = trial.judgement.metric
+        tags |= judgement_tags(trial.judgement)
     return tags | ({"reason": trial.reason} if trial.reason else {})
 
 
@@ -228,7 +234,7 @@ def log_result(
     counts = {f"trials.{status}": float(outcomes.count(status)) for status in sorted(set(outcomes))}
     parent.result(
         judgement_metrics(best.judgement) | counts | {"trials": len(outcomes)},
-        {"metric": best.judgement.metric, "best_trial": best.number},
+        judgement_tags(best.judgement) | {"best_trial": str(best.number)},
     )
     _log_pictures(parent, result, rows, data, fn_cost)
 

@@ -12,14 +12,13 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from project_tools.reliability import reliability_curve, reliability_figure
 from project_tools.scorers import SCORERS, Score
 from project_tools.thresholds import cuts
 from project_tools.trials import Trial
 
 Floats = npt.NDArray[np.float64]
 BLUE, ORANGE, GREY = "#1f5a99", "#b4530b", "#8a8a8a"
-#: Groups of equal size in the reliability curve.
-RELIABILITY_GROUPS = 10
 
 
 class Shown:
@@ -72,7 +71,7 @@ def curves(
     return {
         "roc": _roc(y, p, scores["AUC"]),
         "precision_recall": _precision_recall(y, p, scores["average_precision"]),
-        "reliability": _reliability(y, p, scores["brier"]),
+        "reliability": reliability_figure({"out of fold": reliability_curve(y, p)}),
         "loss_by_threshold": _loss_by_threshold(y, p, threshold, fn_cost),
     }
 
@@ -100,19 +99,6 @@ def _precision_recall(y: npt.NDArray[Any], p: Floats, average: Score) -> Figure:
     precision, recall, _ = precision_recall_curve(y, p)
     axes.plot(recall, precision, color=BLUE, label=f"average precision {average.value:.3f} ± {average.se:.3f}")  # fmt: skip
     axes.axhline(float(np.mean(y)), color=GREY, linestyle="--", label="share of defaults in all")
-    axes.legend()
-    return figure
-
-
-def _reliability(y: npt.NDArray[Any], p: Floats, brier: Score) -> Figure:
-    figure, axes = _axes("mean probability of the group", "share that defaulted")
-    groups = np.array_split(np.argsort(p, kind="stable"), RELIABILITY_GROUPS)
-    told = np.array([p[rows].mean() for rows in groups])
-    happened = np.array([y[rows].mean() for rows in groups])
-    errors = np.sqrt(happened * (1 - happened) / np.array([len(rows) for rows in groups]))
-    axes.errorbar(told, happened, errors, fmt="o-", color=BLUE, label=f"groups of equal size; Brier {brier.value:.4f}")  # fmt: skip
-    end = float(max(told.max(), happened.max()))
-    axes.plot([0, end], [0, end], color=GREY, linestyle="--", label="as told")
     axes.legend()
     return figure
 
