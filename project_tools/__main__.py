@@ -57,6 +57,15 @@ def _export(words: argparse.Namespace) -> None:
     export(words.model, words.directory, features=words.features, most_clients=most)
 
 
+def _inspect(words: argparse.Namespace) -> None:
+    import json
+
+    from project_tools.inspecting import inspect
+
+    found = inspect(words.directory)
+    print(json.dumps(found.as_dict(), indent=1) if words.json else found.as_text())
+
+
 def _tables(text: str) -> tuple[str, ...]:
     return tuple(name for name in text.split(",") if name)
 
@@ -116,6 +125,13 @@ def parser() -> argparse.ArgumentParser:
         "--clients", default="500", metavar="N|all", help="clients in the store beside it (500)"
     )
     export.set_defaults(run=_export)
+
+    inspect = commands.add_parser(
+        "inspect", help="what an artefact is, without loading its model; status 1 if it is damaged"
+    )
+    inspect.add_argument("directory", nargs="?", type=Path, default=ROOT / "api" / "model")
+    inspect.add_argument("--json", action="store_true", help="print it as JSON")
+    inspect.set_defaults(run=_inspect)
 
     for quiet in (demo, features):
         quiet.add_argument("--quiet", action="store_true", help="no progress")

@@ -16,6 +16,7 @@ from project_tools import verifying
 from project_tools.artefact import copy_artefact, load_artefact, verify_artefact, write_artefact
 from project_tools.errors import ArtefactError
 from project_tools.manifest import Manifest
+from project_tools.model_formats import ModelFile
 from project_tools.served_features import ServedFeature
 from project_tools.served_model import ServedModel
 
@@ -67,7 +68,8 @@ def test_what_is_written_comes_back(served):
         name: value for name, value in META.items() if name != "version"
     }
     assert {*manifest.files} == {
-        "model.txt", "features.json", "catalogue.json", "golden.json", "state/state.json"
+        "model.txt", "features.json", "catalogue.json", "golden.json", "overview.json",
+        "state/state.json",
     }  # fmt: skip
     assert manifest.versions.keys() >= {"lightgbm", "numpy"}
 
@@ -79,7 +81,15 @@ def test_a_name_that_lightgbm_refuses_is_paired_with_the_one_it_takes(served):
 
 
 @pytest.mark.parametrize(
-    "name", ["model.txt", "features.json", "catalogue.json", "golden.json", "state/state.json"]
+    "name",
+    [
+        "model.txt",
+        "features.json",
+        "catalogue.json",
+        "golden.json",
+        "overview.json",
+        "state/state.json",
+    ],
 )
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "longer"])
 def test_a_damaged_file_is_refused_by_name(folder, name, damage):
@@ -130,12 +140,12 @@ def test_a_missing_folder_says_what_to_do(tmp_path):
         (b"{", "is not strict JSON"),
         (b"\xff\xfe", "is not strict JSON"),
         (b"[" * 100_000, "is not strict JSON"),  # nested until Python gives up
-        (b'{"format": 1, "format": 1}', "a key given twice"),
-        (b'{"format": 1, "threshold": NaN}', "NaN"),
-        (b'{"format": 1, "threshold": -Infinity}', "-Infinity"),
-        (b'{"format": 2}', "has format 2, this release reads 1"),
-        (b'{"format": "1"}', "has format '1'"),
-        (b'{"format": 1}', "lacks 'name'"),
+        (b'{"format": 2, "format": 2}', "a key given twice"),
+        (b'{"format": 2, "threshold": NaN}', "NaN"),
+        (b'{"format": 2, "threshold": -Infinity}', "-Infinity"),
+        (b'{"format": 1}', "has format 1, this release reads 2"),
+        (b'{"format": "2"}', "has format '2'"),
+        (b'{"format": 2}', "lacks 'name'"),
     ],
 )
 def test_a_manifest_that_is_none_is_refused(folder, content, words):
@@ -298,7 +308,7 @@ def test_the_child_says_what_is_wrong_in_one_line(folder):
 )
 def test_only_a_child_that_names_the_same_digest_is_believed(status, line, words):
     with pytest.raises(ArtefactError, match=words):
-        verifying._judge(status, line, "digest")
+        verifying._judge(status, line, "digest", "model.txt")
 
 
 def test_a_child_that_takes_too_long_is_not_waited_for(folder, monkeypatch):
@@ -321,7 +331,8 @@ def test_a_digest_that_is_verified_needs_no_child(folder, monkeypatch):
         ({"golden": []}, "golden rows; give one or more"),
         ({"metrics": {"AUC": {"value": math.inf, "se": None, "on": "test"}}}, "finite"),
         ({"version": ""}, "'version' is not"),
-        ({"catalogue": [{"name": "A", "x": {1}}]}, "plain finite data"),
+        ({"metrics": {"AUC": {1}}}, "plain finite data"),
+        ({"catalogue": [{"name": "A"}]}, "a row lacks label"),
     ],
 )
 def test_a_refused_content_leaves_the_former_artefact(served, folder, changes, words):
@@ -339,9 +350,11 @@ def test_features_of_another_model_are_not_written(served, folder):
 
 
 def test_a_model_of_no_two_classes_is_not_served(served):
-    text = served.content.model_text.replace("objective=binary sigmoid:1", "objective=regression")
+    content = served.content.model.content
+    text = content.replace(b"objective=binary sigmoid:1", b"objective=regression")
+    file = ModelFile("lightgbm-text", text)
     with pytest.raises(ArtefactError, match="predicts regression"):
-        ServedModel.read(text, served.content.features, served.content.calibration)
+        ServedModel.read(file, served.content.features, served.content.calibration)
 
 
 def test_a_copy_bears_its_registered_version_and_the_same_files(served, tmp_path):

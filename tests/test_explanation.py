@@ -19,6 +19,7 @@ from project_tools.errors import ArtefactError
 from project_tools.explanation import display, explain, reasons
 from project_tools.pictures import PictureCache
 from project_tools.scoring import Scorer
+from project_tools.shap_library import import_shap
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -68,9 +69,11 @@ def test_contributions_that_do_not_add_up_are_refused(served, artefact, rows):
         def predict(self, *given, **how):
             return super().predict(*given, **how) + (0.1 if how.get("pred_contrib") else 0)
 
-    liar = replace(artefact.model, booster=Liar(model_str=served.content.model_text))
+    liar = replace(
+        artefact.model.raw, booster=Liar(model_str=served.content.model.content.decode())
+    )
     with pytest.raises(ArtefactError, match="do not add up"):
-        explain(replace(artefact, model=liar), rows[0])
+        explain(replace(artefact, model=replace(artefact.model, raw=liar)), rows[0])
 
 
 @pytest.mark.parametrize("granted", [True, False])
@@ -130,7 +133,7 @@ def test_two_threads_draw_what_one_draws(artefact, rows):
 
 def test_no_figure_stays_open_even_after_an_error(artefact, rows, monkeypatch):
     pictures.waterfall(explain(artefact, rows[0]))
-    _, pyplot = pictures._shap()
+    _, pyplot = import_shap()
     assert pyplot.get_fignums() == []
 
     def fail(_):
@@ -142,25 +145,24 @@ def test_no_figure_stays_open_even_after_an_error(artefact, rows, monkeypatch):
     assert pyplot.get_fignums() == []
 
 
-def test_a_beeswarm_is_the_same_every_time_and_disturbs_no_random_state(artefact, rows):
+def test_a_beeswarm_is_the_same_every_time_and_disturbs_no_random_state(artefact):
     np.random.seed(5)  # noqa: NPY002  (the state that shap uses)
     expected = np.random.get_state()[1].tolist()  # noqa: NPY002
-    encoded = artefact.model.encoder.encode_rows(rows)
-    first, second = (pictures.beeswarm(artefact, encoded) for _ in range(2))
+    first, second = (pictures.beeswarm(artefact) for _ in range(2))
     assert first == second
     assert first.png.startswith(PNG)
     assert np.random.get_state()[1].tolist() == expected  # noqa: NPY002
 
 
-def test_words_stand_beside_every_picture(artefact, rows):
+def test_words_stand_beside_every_picture(served, artefact, rows):
     explanation = explain(artefact, rows[0])
     weightiest = explanation.groups[0]
     alt = pictures.waterfall(explanation).alt
     assert f"{weightiest.concept} {weightiest.contribution:+.2f}" in alt
     assert f"{explanation.raw_score:.2f}" in alt
-    encoded = artefact.model.encoder.encode_rows(rows)
+    encoded = artefact.model.encoder.encode_rows(served.content.golden)
     means = np.abs(artefact.model.contributions(encoded)[:, :2].sum(axis=1)).mean()
-    assert f"External scores {means:.2f}" in pictures.beeswarm(artefact, encoded).alt
+    assert f"External scores {means:.2f}" in pictures.beeswarm(artefact).alt
 
 
 def test_a_picture_is_drawn_once_for_a_row_and_model(artefact, rows, monkeypatch):
