@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from project_tools.errors import ArtefactError
+from project_tools.errors import ArtefactError, FeatureError
 from project_tools.served_features import Value
 from project_tools.served_model import ServedModel
 
@@ -30,7 +30,7 @@ def golden_rows(
     _check_sums(model, encoded, scores["raw_score"])
     return {
         "threshold": float(threshold),
-        "rows": [[None if math.isnan(v) else v for v in row] for row in encoded.tolist()],
+        "rows": [_plain(model, row) for row in encoded.tolist()],
         **{name: values.tolist() for name, values in scores.items()},
     }
 
@@ -54,15 +54,26 @@ def _scores(model: ServedModel, rows: NDArray[np.float32]) -> dict[str, NDArray[
     return {"raw_score": raw, "raw": uncalibrated, "calibrated": calibrated}
 
 
+def _plain(model: ServedModel, encoded: list[float]) -> list[Value]:
+    """A row as people write it, so that what checks it goes the whole way from level to score."""
+    return [
+        None if math.isnan(v) else feature.levels[int(v)] if feature.kind == "category" else v
+        for feature, v in zip(model.features, encoded, strict=True)
+    ]
+
+
 def _matrix(model: ServedModel, rows: list[Any]) -> NDArray[np.float32]:
-    width = len(model.features)
+    names = [feature.name for feature in model.features]
+    if not rows or not all(isinstance(row, list) and len(row) == len(names) for row in rows):
+        raise ArtefactError(f"golden.json holds no rows of {len(names)} features; export again")
+    for feature, values in zip(model.features, zip(*rows, strict=True), strict=True):
+        texts = {value for value in values if isinstance(value, str)}
+        if not texts <= set(feature.levels):
+            raise ArtefactError(f"golden.json: {feature.name!r} has a level that it does not have")
     try:
-        matrix = np.array(rows, dtype=np.float32)
-    except (TypeError, ValueError, OverflowError) as why:
-        raise ArtefactError("golden.json: a row is not one of numbers and nulls") from why
-    if not len(rows) or matrix.shape != (len(rows), width):
-        raise ArtefactError(f"golden.json holds no rows of {width} features; export again")
-    return matrix
+        return model.encoder.encode_rows([dict(zip(names, row, strict=True)) for row in rows])
+    except FeatureError as why:
+        raise ArtefactError(f"golden.json: {why}") from why
 
 
 def _compare(model: ServedModel, name: str, expected: Any, found: list[float]) -> None:

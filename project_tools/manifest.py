@@ -1,5 +1,6 @@
 """The manifest of a served folder: what the model is, and the digest of every file beside it."""
 
+import hashlib
 import json
 import math
 import re
@@ -63,11 +64,22 @@ class Manifest:
             )
         for field in fields(cls):
             _check(field.name, data)
-        return cls(**{field.name: data[field.name] for field in fields(cls)})
+        manifest = cls(**{field.name: data[field.name] for field in fields(cls)})
+        # No other file holds the digest of this one, so it ends with its own.
+        if content != manifest.to_bytes():
+            raise ArtefactError(
+                f"{MANIFEST} is damaged: its content is not what its seal says; "
+                "export the model again"
+            )
+        return manifest
 
     def to_bytes(self) -> bytes:
-        """The bytes of ``manifest.json``; the same manifest always gives the same."""
-        return plain_json(asdict(self))
+        """The bytes of ``manifest.json``; the same manifest always gives the same.
+
+        ``seal`` is the SHA-256 of these bytes without it.
+        """
+        data = asdict(self)
+        return plain_json(data | {"seal": hashlib.sha256(plain_json(data)).hexdigest()})
 
 
 def strict_json(name: str, content: bytes) -> Any:

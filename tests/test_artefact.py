@@ -35,7 +35,15 @@ def edit(path: Path, change):
     """Change what a JSON file holds, in place."""
     data = json.loads(path.read_text())
     changed = change(data)
-    path.write_text(json.dumps(data if changed is None else changed))
+    changed = data if changed is None else changed
+    if path.name == "manifest.json":
+        changed.pop("seal")
+        changed["seal"] = hashlib.sha256(plain(changed)).hexdigest()
+    path.write_bytes(plain(changed))
+
+
+def plain(data) -> bytes:
+    return (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def seal(folder: Path):
@@ -182,12 +190,29 @@ def test_a_field_of_the_wrong_kind_is_refused_by_name(folder, field, value):
 
 def test_each_field_is_asked_for(folder):
     whole = json.loads((folder / "manifest.json").read_text())
-    for name in whole.keys() - {"format"}:
+    for name in whole.keys() - {"format", "seal"}:
         (folder / "manifest.json").write_text(
             json.dumps({k: v for k, v in whole.items() if k != name})
         )
         with pytest.raises(ArtefactError, match=f"lacks '{name}'"):
             verify_artefact(folder)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ('"value": 0.71', '"value": 0.91'),
+        ('"3"', '"4"'),
+        ("\n}", "\n }"),
+        ('"seal": "', '"seal": "0'),
+    ],
+)
+def test_what_is_typed_into_the_manifest_by_hand_is_refused(folder, written, instead):
+    content = (folder / "manifest.json").read_text()
+    assert content.count(written) == 1
+    (folder / "manifest.json").write_text(content.replace(written, instead))
+    with pytest.raises(ArtefactError, match=r"^manifest.json is damaged: .* what its seal says"):
+        verify_artefact(folder)
 
 
 def test_a_threshold_typed_by_hand_is_refused(folder):
@@ -265,8 +290,14 @@ def test_features_in_another_order_are_refused(folder):
         ("catalogue.json", lambda rows: [{"name": "A"}, *rows], "lacks label, sentence"),
         ("catalogue.json", lambda _: [1], "not a list of features"),
         ("golden.json", lambda golden: golden.update(rows=[]), "holds no rows"),
-        ("golden.json", lambda golden: golden.update(rows=[["a"]]), "not one of numbers"),
+        (
+            "golden.json",
+            lambda golden: golden.update(rows=[["a"] * 12]),
+            "a level that it does not",
+        ),
+        ("golden.json", lambda golden: golden.update(rows=[[{}] * 12]), "takes a number or null"),
         ("golden.json", lambda golden: golden.update(rows=[[1, 2]]), "holds no rows of 12"),
+        ("golden.json", lambda golden: golden.update(rows=[3]), "holds no rows of 12"),
         ("golden.json", lambda golden: golden.update(raw=golden["raw"][:-1]), "'raw' has not one"),
         (
             "golden.json",

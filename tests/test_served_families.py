@@ -300,7 +300,9 @@ def _state(folder: Path) -> Path:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    which=st.sampled_from(["stumps", "logistic_l2"]), client=st.integers(0, 299), granted=st.booleans()
+    which=st.sampled_from(["stumps", "logistic_l2"]),
+    client=st.integers(0, 299),
+    granted=st.booleans(),
 )
 def test_exchanging_a_reasons_concept_moves_the_score_as_the_reason_says(
     additive, which, client, granted
@@ -325,9 +327,7 @@ def test_exchanging_a_reasons_concept_moves_the_score_as_the_reason_says(
 
 
 @pytest.mark.parametrize("left_out", ["protected", "DAYS_BIRTH", "AMT_CREDIT"])
-def test_what_is_excluded_is_in_no_explanation_nor_anything_computed_from_it(
-    tmp_path, artefacts, left_out
-):
+def test_what_is_excluded_is_in_no_explanation_nor_anything_computed_from_it(tmp_path, left_out):
     infos = list(all_features().values())
     out = excluded_features(left_out, infos, source="f")
     raw = set(PROTECTED_COLUMNS) if left_out == "protected" else {left_out}
