@@ -121,14 +121,36 @@ def test_values_are_shown_with_their_unit(value, unit, text):
     assert display(value, unit) == text
 
 
-def test_two_threads_draw_what_one_draws(artefact, rows):
-    explanations = [explain(artefact, row) for row in rows[:8]]
+def test_eight_threads_draw_what_one_draws_byte_for_byte(artefact, rows):
+    explanations = [explain(artefact, row) for row in rows[:16]]
     alone = [pictures.waterfall(e) for e in explanations]
-    with ThreadPoolExecutor(2) as pool:
+    general = pictures.beeswarm(artefact)
+    with ThreadPoolExecutor(8) as pool:
+        swarms = pool.submit(pictures.beeswarm, artefact)
         together = list(pool.map(pictures.waterfall, explanations))
     assert together == alone
+    assert swarms.result() == general
     assert len({p.png for p in alone}) == len(alone)
     assert all(p.png.startswith(PNG) for p in alone)
+
+
+def test_a_picture_of_another_value_is_another_though_the_model_takes_both_for_null(artefact, rows):
+    # What is shown belongs to the key: one applicant's words must not stand in another's picture.
+    cache, row = PictureCache(), rows[0]
+    one, other = ({**row, "OCCUPATION_TYPE": value} for value in ("Astronauts", None))
+    assert explain(artefact, one).raw_score == explain(artefact, other).raw_score
+    cache.waterfall(artefact, one)
+    cache.waterfall(artefact, other)
+    assert len(cache._pictures) == 2
+
+
+def test_nothing_is_written_to_draw(artefact, rows, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    cache = PictureCache()
+    cache.waterfall(artefact, rows[0])
+    cache.beeswarm(artefact)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_figure_stays_open_even_after_an_error(artefact, rows, monkeypatch):

@@ -103,21 +103,26 @@ def test_a_linear_models_contribution_is_weight_times_distance_from_the_mean(
 
 
 def test_xgboosts_contributions_are_its_own_but_for_their_rounding(artefacts, held_out):
-    raw = artefacts["xgboost"].model.raw
-    encoded = artefacts["xgboost"].model.encoder.encode_frame(held_out)
-    own = raw.booster.predict(raw._matrix(encoded), pred_contribs=True)
-    np.testing.assert_allclose(raw.contributions(encoded), own, atol=1e-5)
+    model = trained("xgboost").estimator
+    matrix = model._matrix(held_out)  # with names, types and categories, as it was trained
+    own = model.booster_.predict(matrix, pred_contribs=True, iteration_range=(0, model.rounds_))
+    served = artefacts["xgboost"].model
+    found = served.contributions(served.encoder.encode_frame(held_out))
+    np.testing.assert_allclose(found, own, atol=1e-5)
+    categories = [i for i, f in enumerate(served.features) if f.kind == "category"]
+    assert np.abs(own[:, categories]).max() > 0.01  # categories are split on
 
 
 def test_xgboosts_contributions_that_miss_by_more_than_rounding_stay_so(artefacts, held_out):
-    class Liar:
-        feature_names = artefacts["xgboost"].model.raw.booster.feature_names
-
-        def predict(self, matrix, **how):
-            own = artefacts["xgboost"].model.raw.booster.predict(matrix, **how)
-            return own + (0.1 if how.get("pred_contribs") else 0)
-
     artefact = artefacts["xgboost"]
+    booster = artefact.model.raw.booster
+
+    class Liar:
+        inplace_predict = staticmethod(booster.inplace_predict)
+
+        def predict(self, *given, **how):
+            return booster.predict(*given, **how) + 0.1
+
     model = replace(artefact.model, raw=replace(artefact.model.raw, booster=Liar()))
     with pytest.raises(ArtefactError, match="do not add up"):
         explain(replace(artefact, model=model), rows_of(held_out.head(1))[0])
