@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-PYTHON ?= python3
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 SERVE ?= 1
@@ -22,7 +22,7 @@ help: ## show this list
 	@echo "Variables:  RAW=DIR      your own eight raw tables in place of the demonstration's (run)"
 	@echo "            CLIENTS=N    clients in the demonstration, default 20000 (run)"
 	@echo "            SERVE=0      end after the export, serve nothing (run)"
-	@echo "            PYTHON=...   the Python, 3.11 or later, that the environment is made from (setup)"
+	@echo "            PYTHON=...   the Python, 3.11 or later, that the environment is made from, default python3 (setup)"
 	@echo "Settings:   environment variables CREDIT_..., listed in README.md"
 
 setup: ## make or renew the environment in .venv from the lock

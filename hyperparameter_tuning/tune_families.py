@@ -2,9 +2,8 @@
 
 import sys
 
-print("hyperparameter_tuning: loading libraries …", file=sys.stderr, flush=True)
-
 from project_tools import entry
+from project_tools.progress import working
 
 PARAMETERS = (
     "data", "families", "profile", "trials", "sample", "folds", "metric", "fn_cost", "scaling",
@@ -13,9 +12,10 @@ PARAMETERS = (
 
 
 def main() -> None:
-    from project_tools.experiments import family_of, search_family, table_of
-    from project_tools.parameters import parse
-    from project_tools.tracking import project_run
+    with working("loading libraries"):
+        from project_tools.experiments import family_of, search_family, table_of
+        from project_tools.parameters import parse
+        from project_tools.tracking import project_run
 
     given = parse("hyperparameter_tuning", PARAMETERS)
     with project_run("hyperparameter_tuning") as project:

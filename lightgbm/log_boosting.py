@@ -3,9 +3,8 @@
 import json
 import sys
 
-print("lightgbm: loading libraries …", file=sys.stderr, flush=True)
-
 from project_tools import entry
+from project_tools.progress import working
 
 PARAMETERS = (
     "data", "profile", "sample", "folds", "metric", "fn_cost", "exclude", "seed", "jobs", "run",
@@ -14,11 +13,12 @@ PARAMETERS = (
 
 
 def main() -> None:
-    from project_tools.experiments import register_model, train_and_judge
-    from project_tools.families import family
-    from project_tools.files import replacing
-    from project_tools.parameters import parse
-    from project_tools.tracking import project_run
+    with working("loading libraries"):
+        from project_tools.experiments import register_model, train_and_judge
+        from project_tools.families import family
+        from project_tools.files import replacing
+        from project_tools.parameters import parse
+        from project_tools.tracking import project_run
 
     given = parse("lightgbm", PARAMETERS)
     with project_run("lightgbm") as project:

@@ -2,9 +2,8 @@
 
 import sys
 
-print("lightgbm: loading libraries …", file=sys.stderr, flush=True)
-
 from project_tools import entry
+from project_tools.progress import working
 
 PARAMETERS = (
     "data", "profile", "trials", "sample", "folds", "metric", "fn_cost", "exclude", "seed", "jobs",
@@ -13,10 +12,11 @@ PARAMETERS = (
 
 
 def main() -> None:
-    from project_tools.experiments import search_family, table_of
-    from project_tools.families import family
-    from project_tools.parameters import parse
-    from project_tools.tracking import project_run
+    with working("loading libraries"):
+        from project_tools.experiments import search_family, table_of
+        from project_tools.families import family
+        from project_tools.parameters import parse
+        from project_tools.tracking import project_run
 
     given = parse("lightgbm", PARAMETERS)
     with project_run("lightgbm") as project:

@@ -25,6 +25,8 @@ def run(command: Callable[[], None]) -> int:
     A ``CreditError`` becomes one line on stderr. Any other exception is a defect of ours: its
     traceback goes to a file, for whoever mends it, and its kind to the person at the screen.
     """
+    share_cores()
+    keep_usage_private()
     try:
         check_environment()
         command()
@@ -39,9 +41,20 @@ def run(command: Callable[[], None]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as defect:  # noqa: BLE001  (the last net: what falls here is told and kept, not lost)
+        if _was_interrupted(defect):
+            print("stopped", file=sys.stderr)  # noqa: T201
+            return INTERRUPTED
         print(f"error: {_kept(defect)}", file=sys.stderr)  # noqa: T201
         return DEFECT
     return 0
+
+
+def _was_interrupted(defect: Exception) -> bool:
+    """Whether Ctrl-C lies behind it: DuckDB turns one into a ``RuntimeError`` of its own."""
+    causes: list[BaseException] = [defect]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(cause)
+    return isinstance(causes[-1], KeyboardInterrupt) or str(causes[-1]) == "Query interrupted"
 
 
 def _kept(defect: Exception) -> str:
@@ -63,6 +76,21 @@ def check_environment() -> None:
     spec = find_spec("lightgbm")
     if spec is None or spec.origin is None:
         raise SettingError("the library lightgbm is not installed here; run make setup")
+
+
+def share_cores() -> None:
+    """Let OpenMP's threads sleep while they wait for each other, unless the environment says else.
+
+    By default they spin: two trainings on the same two cores then took 138 s in place of 8
+    (LightGBM, 2,000 rows, 390 features, 300 rounds). OpenMP reads this when its library is loaded,
+    so it is said before any library that brings one is imported.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def keep_usage_private() -> None:
+    """MLflow reports its use to its makers unless told otherwise; a lender's machines do not."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 
 def quiet_libraries() -> None:

@@ -40,6 +40,12 @@ def _memory(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
+        raise ValueError("an address such as http://127.0.0.1:8000")
+    return text
+
+
 def _text(text: str) -> str:
     return text
 
@@ -65,7 +71,7 @@ SETTINGS = (
     Setting("API_HOST", _text, "127.0.0.1", "address on which the API listens"),
     Setting("API_PORT", _port, 8000, "port of the API"),
     Setting("DASHBOARD_PORT", _port, 8501, "port of the dashboard"),
-    Setting("API_URL", _text, "http://127.0.0.1:8000", "where the dashboard finds the API"),
+    Setting("API_URL", _address, "http://127.0.0.1:8000", "where the dashboard finds the API"),
     Setting(
         "TRACKING_URI",
         _text,

@@ -2,9 +2,8 @@
 
 import sys
 
-print("random_forest: loading libraries …", file=sys.stderr, flush=True)
-
 from project_tools import entry
+from project_tools.progress import working
 
 PARAMETERS = (
     "data", "profile", "sample", "folds", "metric", "fn_cost", "scaling", "imputation", "clip",
@@ -13,9 +12,10 @@ PARAMETERS = (
 
 
 def main() -> None:
-    from project_tools.experiments import family_of, train_and_judge
-    from project_tools.parameters import parse
-    from project_tools.tracking import project_run
+    with working("loading libraries"):
+        from project_tools.experiments import family_of, train_and_judge
+        from project_tools.parameters import parse
+        from project_tools.tracking import project_run
 
     given = parse("random_forest", PARAMETERS)
     with project_run("random_forest") as project:

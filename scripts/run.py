@@ -6,23 +6,25 @@ done again; ``pickle_files/run.json`` remembers that. The commands are the ones 
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from project_tools import entry
 from project_tools.errors import SettingError
 from project_tools.files import replacing
+from project_tools.ports import refuse_busy
 from project_tools.settings import ROOT, Settings
+from project_tools.tables.declared import TABLES
 
 WORK = ROOT / "pickle_files"
 FEATURES = WORK / "features.parquet"
@@ -31,44 +33,53 @@ CLIENTS = WORK / "clients.parquet"
 RECORD = WORK / "run.json"
 BIN = Path(sys.executable).parent
 PYTHON = str(BIN / "python")
-MLFLOW = str(BIN / "mlflow")
-#: Seconds that the API and the dashboard have to answer after their start.
-START_S = 60
+MLFLOW = str(ROOT / "scripts" / "mlflow_quietly.py")
+#: Seconds that the API and the dashboard have to answer after their start, and to end.
+START_S, END_S = 60, 8
+#: Settings of `make api` and `make dashboard` that the line sets itself: it serves what it made.
+OVERRULED = ("CREDIT_MODEL", "CREDIT_CLIENTS", "CREDIT_API_URL")
 SEED = "1"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One arrow of the line."""
+    """One arrow of the line. ``stands`` are files that it needs and later runs write to as well."""
 
     name: str
     inputs: Callable[[], str]
     outputs: tuple[Path, ...]
     command: Callable[[], Sequence[str]]
+    stands: tuple[Path, ...] = ()
 
 
-def steps(raw: Path | None, clients: int) -> list[Step]:
-    """The line for the user's own tables, or for demonstration tables of that many clients."""
+def steps(raw: Path | None, clients: int, store: str) -> list[Step]:
+    """The line for the user's own tables, or for demonstration tables of that many clients.
+
+    ``store`` is the address of the tracking store: what another one holds is not up to date.
+    """
     tables = raw or WORK / "demo_tables"
+    held = _file_of(store)
     return [
         *([] if raw else [_demonstration(tables, clients)]),
         Step(
             "features",
-            lambda: signature(tables) + code("tables", "features", "splits.py", "settings.py"),
+            lambda: signature(tables, TABLES) + code("tables", "features", "splits.py", "settings.py"),
             (FEATURES, WORK / "features.pkl.gz", WORK / "features.state"),
             lambda: _ours("features", str(tables), str(FEATURES), str(WORK / "features.pkl.gz")),
         ),
         Step(
             "search: which family?",
-            lambda: signature(FEATURES) + code() + code_of(ROOT / "hyperparameter_tuning"),
-            (ROOT / "mlflow.db",),
+            lambda: signature(FEATURES) + code() + code_of(ROOT / "hyperparameter_tuning") + store,
+            (),
             lambda: _mlflow("hyperparameter_tuning", "main", data=str(FEATURES), profile="demo", trials="4"),
+            held,
         ),
         Step(
             "train and register LightGBM",
-            lambda: signature(FEATURES) + code() + code_of(ROOT / "lightgbm"),
+            lambda: signature(FEATURES) + code() + code_of(ROOT / "lightgbm") + store,
             (WORK / "registered.json",),
             lambda: _mlflow("lightgbm", "log_model", data=str(FEATURES), receipt=str(WORK / "registered.json")),
+            held,
         ),
         Step(
             "export",
@@ -77,6 +88,12 @@ def steps(raw: Path | None, clients: int) -> list[Step]:
             lambda: _ours("export", registered(), str(ARTEFACT), "--features", str(FEATURES), "--clients", "all"),
         ),
     ]  # fmt: skip
+
+
+def _file_of(store: str) -> tuple[Path, ...]:
+    """The file of a sqlite store; a server's place is not ours to look at."""
+    address = store.removeprefix("sqlite:///")
+    return () if address == store else (ROOT / address,)
 
 
 def _demonstration(tables: Path, clients: int) -> Step:
@@ -96,7 +113,7 @@ def _ours(*words: str) -> list[str]:
 
 def _mlflow(project: str, entry_point: str, **parameters: str) -> list[str]:
     chosen = [word for name, value in parameters.items() for word in ("-P", f"{name}={value}")]
-    return [MLFLOW, "run", project, "-e", entry_point, "--env-manager", "local", *chosen]
+    return [PYTHON, MLFLOW, "run", project, "-e", entry_point, "--env-manager", "local", *chosen]
 
 
 def registered() -> str:
@@ -105,11 +122,20 @@ def registered() -> str:
     return f"{receipt['name']}/{receipt['version']}"
 
 
-def signature(path: Path) -> str:
-    """Names, sizes and times of a file or of a folder's files: quick, and changes when they do."""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+def signature(path: Path, tables: Collection[str] = ()) -> str:
+    """Names, sizes and times of a file or of a folder's files: quick, and changes when they do.
+
+    With ``tables``, of the files of these tables alone: what else lies beside them plays no part.
+    """
+    files = (
+        sorted(_tables_in(path, tables) if tables else path.rglob("*")) if path.is_dir() else [path]
+    )
     rows = [f"{f} {f.stat().st_size} {f.stat().st_mtime_ns}" for f in files if f.is_file()]
     return hashlib.sha256("\n".join([str(path), *rows]).encode()).hexdigest()
+
+
+def _tables_in(folder: Path, names: Collection[str]) -> Iterator[Path]:
+    return (file for file in folder.iterdir() if file.name.partition(".")[0] in names)
 
 
 def code(*parts: str) -> str:
@@ -130,9 +156,12 @@ def _is_code(path: Path) -> bool:
     return path.suffix in {".py", ".json", ".csv", ".txt"} or path.name == "MLproject"
 
 
-def run_line(line: Sequence[Step]) -> None:
+def run_line(line: Sequence[Step], store: str) -> None:
     """Do what is out of date, in order; stop at the first step that fails."""
-    record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    # Looked at before any step: one that makes the tracking store anew does not bring back what
+    # the later ones had written to the old one.
+    gone = {step.name for step in line if not _is_whole(step)}
+    record = {name: state for name, state in _recorded().items() if name not in gone}
     for number, step in enumerate(line, 1):
         title = f"[{number}/{len(line)}] {step.name}"
         inputs = hashlib.sha256(step.inputs().encode()).hexdigest()
@@ -142,33 +171,60 @@ def run_line(line: Sequence[Step]) -> None:
         say(title)
         _remember(record, step.name, None)
         start = time.perf_counter()
-        _do(step)
+        _do(step, store)
         _remember(record, step.name, {"inputs": inputs, "outputs": _outputs(step)})
         say(f"{title}: done in {time.perf_counter() - start:.0f} s")
 
 
-def _do(step: Step) -> None:
-    # `mlflow run --env-manager local` takes the first python of the PATH: it must be this one.
-    environ = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
-    process = subprocess.Popen(step.command(), cwd=ROOT, env=environ)  # noqa: S603  (our own commands)
+def _recorded() -> dict[str, object]:
+    """What earlier runs did; nothing where the record is not there or cannot be read."""
+    try:
+        record = json.loads(RECORD.read_text())
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _do(step: Step, store: str) -> None:
+    environ = os.environ | {
+        # `mlflow run --env-manager local` takes the first python of the PATH: it must be this one.
+        "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
+        # MLflow does not know our settings: without this, its run would be in another store.
+        "MLFLOW_TRACKING_URI": store,
+    }
+    # A group of its own: the signals that end it come from here alone, each in its turn.
+    process = subprocess.Popen(step.command(), cwd=ROOT, env=environ, process_group=0)  # noqa: S603  (our own commands)
     try:
         status = process.wait()
     except KeyboardInterrupt:
-        # The terminal sent the signal to the command as well: let it end in its own way.
-        process.wait()
+        _stop(process)
         raise
     if status:
-        raise SettingError(
-            f"the step '{step.name}' ended with status {status}, for the reason above; "
-            "mend it and run the same command again: finished steps are kept"
+        sys.stderr.write(
+            f"stopped at the step '{step.name}', for the reason above; "
+            "mend it and run the same command again: finished steps are kept\n"
         )
+        raise SystemExit(status if status > 0 else 1)
 
 
-def _outputs(step: Step) -> str | None:
-    if not all(path.exists() for path in step.outputs):
-        return None
-    # The tracking store grows with every later run; that it is there is what counts.
-    return "".join(signature(p) for p in step.outputs if p.suffix != ".db")
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """Let a command and what it started end in their own way; if they do not, end them.
+
+    A library may lose an interruption that comes while it is being imported, and work on.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=END_S)
+            return
+
+
+def _is_whole(step: Step) -> bool:
+    return all(path.exists() for path in (*step.outputs, *step.stands))
+
+
+def _outputs(step: Step) -> str:
+    return "".join(signature(path) for path in step.outputs)
 
 
 def _remember(record: dict[str, object], name: str, state: object) -> None:
@@ -185,7 +241,7 @@ def say(text: str) -> None:
 
 def serve(settings: Settings) -> None:
     """API and dashboard on what was exported, until Ctrl-C or until one of them ends."""
-    api_url = f"http://{settings.api_host}:{settings.api_port}"
+    api_url = f"http://{_reachable(settings.api_host)}:{settings.api_port}"
     environ = os.environ | {
         "CREDIT_MODEL": str(ARTEFACT), "CREDIT_CLIENTS": str(CLIENTS), "CREDIT_API_URL": api_url,
     }  # fmt: skip
@@ -206,10 +262,29 @@ def serve(settings: Settings) -> None:
         )
         _await_end(processes)
     finally:
-        for process in processes.values():
-            process.terminate()
-        for process in processes.values():
-            process.wait(timeout=15)
+        _end(processes.values())
+
+
+def _reachable(host: str) -> str:
+    """The host of an address at which a server that listens on ``host`` answers.
+
+    >>> [_reachable(host) for host in ("127.0.0.1", "0.0.0.0", "::", "::1")]
+    ['127.0.0.1', '127.0.0.1', '[::1]', '[::1]']
+    """
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  (nothing is bound here)
+    return f"[{host}]" if ":" in host else host
+
+
+def _end(processes: Iterable["subprocess.Popen[bytes]"]) -> None:
+    """Ask all to end, then end those that did not, with what they started."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(timeout=END_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # each leads a session of its own
+            process.wait()
 
 
 def _await_answer(name: str, process: "subprocess.Popen[bytes]", url: str) -> None:
@@ -246,19 +321,13 @@ def _await_end(processes: dict[str, "subprocess.Popen[bytes]"]) -> None:
 
 def refuse_busy_ports(settings: Settings) -> None:
     """Say before any work that a port is taken, and how to take another."""
-    for setting, host, port in (
-        ("CREDIT_API_PORT", settings.api_host, settings.api_port),
-        ("CREDIT_DASHBOARD_PORT", "127.0.0.1", settings.dashboard_port),
-    ):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                raise SettingError(
-                    f"port {port} of {host} cannot be used ({error.strerror}); stop what listens there, "
-                    f"or set {setting} to another port"
-                ) from error
+    if settings.api_port == settings.dashboard_port:
+        raise SettingError(
+            f"API and dashboard cannot both have port {settings.api_port}; "
+            "set CREDIT_API_PORT or CREDIT_DASHBOARD_PORT to another"
+        )
+    refuse_busy(settings.api_host, settings.api_port, "CREDIT_API_HOST or CREDIT_API_PORT")
+    refuse_busy("127.0.0.1", settings.dashboard_port, "CREDIT_DASHBOARD_PORT to another port")
 
 
 def _words() -> argparse.Namespace:
@@ -277,27 +346,47 @@ def main() -> None:
         )
     if not words.clients.isdecimal() or int(words.clients) < 1:
         raise SettingError(f"CLIENTS is {words.clients!r}; it takes a whole number, 1 or more")
-    raw = Path(words.raw).expanduser().resolve() if words.raw else None
-    if raw is not None and not raw.is_dir():
-        raise SettingError(
-            f"RAW={words.raw} is no folder; give the folder that holds the eight raw tables"
-        )
+    raw = _raw(words.raw)
     settings = Settings.load()
+    store = os.environ.get("MLFLOW_TRACKING_URI") or settings.tracking_uri
     if words.serve == "1":
         refuse_busy_ports(settings)
-    say(
-        f"The line runs from {raw or f'demonstration tables of {int(words.clients):,} invented clients'}"
-    )
-    run_line(steps(raw, int(words.clients)))
+        for name in set(OVERRULED) & set(os.environ):
+            say(f"{name} is not followed here: make run serves what it exports")
+    source = raw or f"demonstration tables of {int(words.clients):,} invented clients"
+    say(f"The line runs from {source}")
+    run_line(steps(raw, int(words.clients), store), store)
     if words.serve == "1":
         serve(settings)
     else:
-        say(
-            f"exported: {ARTEFACT.relative_to(ROOT)} and {CLIENTS.relative_to(ROOT)}; make run serves them"
+        made = f"{ARTEFACT.relative_to(ROOT)} and {CLIENTS.relative_to(ROOT)}"
+        say(f"exported: {made}; make run serves them")
+
+
+def _raw(text: str) -> Path | None:
+    """The folder of the user's own tables, if one is named."""
+    if not text:
+        return None
+    folder = Path(text).expanduser().resolve()
+    if not folder.is_dir():
+        raise SettingError(
+            f"RAW={text} is no folder; give the folder that holds the eight raw tables"
         )
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise SettingError(
+            f"RAW={text} may not be read; give yourself the right to, or another folder"
+        )
+    return folder
+
+
+def end_when_asked() -> None:
+    """Asked to end by a supervisor (SIGTERM) or with the terminal (SIGHUP), end as by Ctrl-C."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    # A shell starts what it puts in the background deaf to it, and our steps would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 if __name__ == "__main__":
-    # Asked to end by a supervisor (SIGTERM), end as by Ctrl-C: what was started is stopped.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    end_when_asked()
     sys.exit(entry.run(main))

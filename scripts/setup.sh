@@ -1,20 +1,32 @@
 #!/usr/bin/env bash
-# Make or renew the environment: setup.sh PYTHON VENV. Quick when nothing has changed.
+# Make or renew the environment: setup.sh PYTHON VENV. Quick when nothing has changed. PYTHON may
+# be empty: then an environment that is there keeps its Python, and a new one is made from python3.
 set -euo pipefail
-python=$1 venv=$2
+asked=$1 python=${1:-python3} venv=$2
 stamp=$venv/.made-from
 
 fail() { echo "setup: $*" >&2; exit 1; }
 
-wanted=$(cat requirements.txt pyproject.toml scripts/setup.sh | sha256sum | cut -d' ' -f1)
-[[ -x $venv/bin/python && -f $stamp && $(<"$stamp") == "$wanted" ]] && exit 0
+# The folder belongs to it: in a clone that was moved or copied, an environment leads to the old place.
+wanted=$({ cat requirements.txt pyproject.toml scripts/setup.sh; pwd; } | sha256sum | cut -d' ' -f1)
+release() { "$1" -c 'import sys; print(*sys.version_info[:3], sep=".")' 2>/dev/null; }
+same_python() { [[ -z $asked || $(release "$venv/bin/python") == "$(release "$asked")" ]]; }
+[[ -x $venv/bin/python && -f $stamp && $(<"$stamp") == "$wanted" ]] && same_python && exit 0
+
+# Nothing is silent for longer than ten seconds, whatever pip, uv or the disk take.
+# Its sleep holds none of our outputs: whoever reads them would wait for it.
+alive() { while sleep 5 >/dev/null 2>&1; do echo "setup: … ${SECONDS} s"; done; }
+alive & alive=$!
+trap 'kill "$alive" 2>/dev/null' EXIT
 
 echo "setup: making the environment in $venv (about half a minute where downloads are quick)"
 command -v "$python" >/dev/null || fail "no $python here; install Python 3.11 or later, or name one: make setup PYTHON=/path/to/python"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$python is $("$python" -V 2>&1); Python 3.11 or later is needed: make setup PYTHON=python3.12"
-if [[ ! -x $venv/bin/python ]]; then
-    "$python" -m venv "$venv" || fail "could not make $venv; on Debian and Ubuntu: apt-get install python3-venv"
+if [[ ! -x $venv/bin/python || $(cat "$venv/.made-in" 2>/dev/null) != "$PWD" ]] || ! same_python; then
+    rm -f "$stamp"
+    "$python" -m venv --clear "$venv" || fail "could not make $venv; on Debian and Ubuntu: apt-get install python3-venv"
+    echo "$PWD" >"$venv/.made-in"
 fi
 uv_pin=$(grep -oE '^uv==[0-9.]+' requirements.txt)
 if [[ $("$venv/bin/uv" --version 2>/dev/null | cut -d' ' -f2) != "${uv_pin#uv==}" ]]; then

@@ -1,13 +1,16 @@
 """The command line as people meet it: one line for what is wrong, no traceback."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from project_tools import entry
 from project_tools.settings import ROOT
 
 
@@ -62,7 +65,7 @@ def test_the_line_names_a_port_in_use() -> None:
         port = str(busy.getsockname()[1])
         done = run("scripts/run.py", CREDIT_API_PORT=port)
     assert done.returncode == 1
-    assert f"port {port} of 127.0.0.1 cannot be used" in done.stderr
+    assert f"cannot listen on 127.0.0.1 port {port}" in done.stderr
     assert "CREDIT_API_PORT" in done.stderr
 
 
@@ -78,3 +81,61 @@ def test_no_folder_of_ours_hides_a_library() -> None:
     assert not (ROOT / "lightgbm" / "lightgbm.py").exists()
     found = run("-c", "import lightgbm; print(lightgbm.__version__)", PYTHONPATH=str(ROOT))
     assert found.returncode == 0, found.stderr
+
+
+def _interrupted_query() -> None:
+    raise RuntimeError("Query interrupted")  # what DuckDB makes of Ctrl-C, in its words
+
+
+def _interrupted_work() -> None:
+    raise KeyboardInterrupt
+
+
+def _interrupted_library() -> None:
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        raise RuntimeError("a library's own words") from None
+
+
+@pytest.mark.parametrize("work", [_interrupted_query, _interrupted_work, _interrupted_library])
+def test_an_interruption_is_no_defect(
+    work: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert entry.run(work) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def test_a_defect_is_told_in_one_line_and_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entry, "ROOT", tmp_path)
+
+    def broken() -> None:
+        raise RuntimeError("the details")
+
+    assert entry.run(broken) == 70
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "defect of the program (RuntimeError)" in line
+    kept = (tmp_path / "pickle_files" / "last_defect.txt").read_text()
+    assert kept.endswith("RuntimeError: the details\n")
+
+
+def test_mlflow_interrupted_while_it_loads_shows_no_traceback() -> None:
+    # Where the tests run in the background, a shell has made them and their children deaf to SIGINT.
+    program = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_path('scripts/mlflow_quietly.py', run_name='__main__')"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    first = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert "loading MLflow" in first
+    assert process.returncode == 130
+    assert said.endswith("stopped\n")
+    assert "Traceback" not in said

@@ -81,6 +81,8 @@ def test_the_readme_lists_the_settings() -> None:
         ("CREDIT_API_PORT", "70000", "CREDIT_API_PORT is '70000'; it takes a port from 1 to 65535"),
         ("CREDIT_THREADS", "0", "a whole number of threads"),
         ("CREDIT_MEMORY_LIMIT", "lots", "a size such as 800MB"),
+        ("CREDIT_API_URL", "ftp:/x", "it takes an address such as http://127.0.0.1:8000"),
+        ("CREDIT_API_URL", "127.0.0.1:8000", "it takes an address such as http"),
         ("CREDIT_MODEL", " ", "CREDIT_MODEL is set to nothing"),
     ],
 )

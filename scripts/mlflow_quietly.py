@@ -1,0 +1,18 @@
+"""``mlflow``, as ``make run`` calls it: it says that it is loading, and shows no traceback when it
+is interrupted meanwhile.
+"""
+
+import sys
+
+from project_tools import entry
+from project_tools.progress import working
+
+
+def main() -> None:
+    with working("loading MLflow"):
+        from mlflow.cli import cli  # noqa: PLC0415  (seconds, in which something must be said)
+    cli(prog_name="mlflow")
+
+
+if __name__ == "__main__":
+    sys.exit(entry.run(main))

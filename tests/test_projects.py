@@ -1,0 +1,378 @@
+"""The three MLflow Projects' entry scripts against a real sqlite store: what each parameter does."""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from project_tools import entry, tracking
+from project_tools.artefact import load_artefact
+from project_tools.demo import generate
+from project_tools.errors import ArtefactError, TrackingError
+from project_tools.experiments import table_of
+from project_tools.exporting import export
+from project_tools.families import Family
+from project_tools.features.build import build
+from project_tools.features.store import read_features
+from project_tools.files import sha256
+from project_tools.settings import ROOT
+from project_tools.tracking import PARENT_RUN
+
+SCRIPTS = {
+    "search": "hyperparameter_tuning/tune_families.py",
+    "lightgbm": "lightgbm/tune_boosting.py",
+    "log_model": "lightgbm/log_boosting.py",
+    "forest": "random_forest/final_forest.py",
+}
+pytestmark = pytest.mark.filterwarnings(
+    # MLflow looks at the type hints of a served model's predict; its columns are in the signature.
+    r"ignore:(?s).*Any type hint is inferred as AnyType",
+    # The model's signature is given; an example would be a client's row.
+    r"ignore:(?s).*input example was not provided",
+)
+#: Small, so that a run takes a second.
+SMALL = {"profile": "demo", "sample": "260", "folds": "2", "jobs": "1"}
+
+
+@dataclass(frozen=True)
+class Projects:
+    """Runs entry scripts in this process, as ``mlflow run`` would start them in theirs."""
+
+    client: MlflowClient
+    data: Path
+    other: Path
+    folder: Path
+
+    def run(self, script: str, **given: str) -> "Outcome":
+        path = ROOT / SCRIPTS[script]
+        spec = importlib.util.spec_from_file_location(f"entry_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        chosen = {"data": str(self.data), **SMALL, **given}
+        if script in {"search", "lightgbm"}:
+            chosen = {"trials": "2"} | chosen
+        if script == "search":
+            chosen = {"families": "logistic_l2"} | chosen
+        words = [word for name, value in chosen.items() for word in (f"--{name}", value)]
+        known = {run.info.run_id for run in self.runs()}
+        before, sys.argv = sys.argv, [str(path), *words]
+        try:
+            module.main()
+        finally:
+            sys.argv = before
+        return Outcome(self.client, [run for run in self.runs() if run.info.run_id not in known])
+
+    def runs(self) -> list[Run]:
+        experiments = [e.experiment_id for e in self.client.search_experiments()]
+        return list(self.client.search_runs(experiments, order_by=["start_time ASC"]))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The runs that one start of a project left, the oldest first."""
+
+    client: MlflowClient
+    runs: list[Run]
+
+    def level(self, name: str) -> list[Run]:
+        return [run for run in self.runs if run.data.tags.get("level") == name]
+
+    @property
+    def judged(self) -> Run:
+        """The run that holds the figures: the first family's, or the final model's."""
+        return (self.level("family") or self.level("final"))[0]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        return dict(self.judged.data.metrics)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return dict(self.judged.data.tags)
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """What is measured, without what is only timed."""
+        return {k: v for k, v in self.metrics.items() if k.startswith(("out_of_fold.", "test."))}
+
+    def json(self, name: str) -> Any:
+        path = self.client.download_artifacts(self.judged.info.run_id, name)
+        return json.loads(Path(path).read_text())
+
+
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path], str]) -> Any:
+    folder = tmp_path_factory.mktemp("projects")
+    files = []
+    for seed in (3, 4):
+        raw, file = folder / f"raw{seed}", folder / f"features{seed}.parquet"
+        generate(raw, 500, seed, quiet=True)
+        build(raw, [file], quiet=True)
+        files.append(file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", new_store(folder))
+        patch.delenv("MLFLOW_RUN_ID", raising=False)
+        patch.chdir(folder)
+        entry.quiet_libraries()
+        yield Projects(tracking.connect(), *files, folder)
+
+
+@pytest.fixture(scope="module")
+def plain(projects: Projects) -> dict[str, Outcome]:
+    """Each script once with nothing but the small budget."""
+    return {script: projects.run(script) for script in SCRIPTS}
+
+
+def differs(name: str) -> Callable[[Outcome, Outcome], bool]:
+    """Whether a figure moved."""
+    return lambda before, after: before.metrics[name] != after.metrics[name]
+
+
+def tagged(name: str, value: str) -> Callable[[Outcome, Outcome], bool]:
+    """Whether the tag says so, and did not before, and the scores moved with it."""
+    return lambda before, after: (
+        after.tags[name] == value != before.tags[name] and before.scores != after.scores
+    )
+
+
+def another_data(before: Outcome, after: Outcome) -> bool:
+    return before.tags["data_digest"] != after.tags["data_digest"] and before.scores != after.scores
+
+
+def counted(trials: int) -> Callable[[Outcome, Outcome], bool]:
+    return lambda _, after: len(after.level("trial")) == trials == after.metrics["trials"]
+
+
+SEARCHES, FINALS, ALL = ("search", "lightgbm"), ("log_model", "forest"), tuple(SCRIPTS)
+PREPARED = ("search", "forest")
+
+
+@pytest.mark.parametrize(
+    ("script", "name", "value", "shows"),
+    [
+        (script, name, value, shows)
+        for scripts, name, value, shows in [
+            (ALL, "data", "OTHER", another_data),
+            (ALL, "sample", "200", tagged("rows", "200")),
+            (ALL, "folds", "3", lambda a, b: a.scores != b.scores),
+            (ALL, "fn_cost", "50", differs("threshold")),
+            (ALL, "metric", "f2", differs("threshold")),
+            (ALL, "seed", "2", lambda a, b: a.scores != b.scores),
+            (ALL, "exclude", "none", tagged("excluded", "0")),
+            (ALL, "exclude", "protected,EXT_SOURCE_2", lambda a, b: int(b.tags["excluded"]) > int(a.tags["excluded"])),
+            (("search",), "scaling", "none", tagged("preparation.scaling", "none")),
+            # Trees split alike whatever is done to a number that keeps its order.
+            (("forest",), "scaling", "min-max", lambda _, b: b.tags["preparation.scaling"] == "min-max"),
+            (PREPARED, "imputation", "zero", tagged("preparation.imputation", "zero")),
+            (PREPARED, "one_hot", "no", tagged("preparation.one_hot", "False")),
+            (("search",), "clip", "no", tagged("preparation.clip", "False")),
+            (("forest",), "clip", "yes", lambda _, b: b.tags["preparation.clip"] == "True"),
+            (SEARCHES, "trials", "3", counted(3)),
+            (SEARCHES, "time_limit", "0.001", counted(1)),
+        ]
+        for script in scripts
+    ],
+)  # fmt: skip
+def test_each_parameter_does_something(
+    projects: Projects,
+    plain: dict[str, Outcome],
+    script: str,
+    name: str,
+    value: str,
+    *,
+    shows: Callable[[Outcome, Outcome], bool],
+) -> None:
+    value = str(projects.other) if value == "OTHER" else value
+    assert shows(plain[script], projects.run(script, **{name: value}))
+
+
+@pytest.mark.parametrize("script", ALL)
+def test_the_threads_asked_for_are_the_threads_of_a_fit(
+    projects: Projects, script: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[int] = set()
+    real = Family.make
+
+    def spying(self: Family, *words: Any, **named: Any) -> Any:
+        model = real(self, *words, **named)
+        last = model.steps[-1][1] if hasattr(model, "steps") else model
+        seen.add(getattr(last, "jobs", None) or getattr(last, "n_jobs", None) or 1)
+        return model
+
+    monkeypatch.setattr(Family, "make", spying)
+    families = {"families": "lightgbm"} if script == "search" else {}
+    projects.run(script, jobs="2", **families)
+    assert seen == {2}
+
+
+def test_the_profile_gives_the_budget(projects: Projects) -> None:
+    """Without trials and sample the profile's own are taken; so are its fixed parameters."""
+    demo = projects.run("lightgbm", trials="own")
+    assert len(demo.level("trial")) == 5
+    assert demo.judged.data.params["n_estimators"] == "300"
+    full = projects.run("lightgbm", profile="full", trials="1", sample="own")
+    assert full.judged.data.params["n_estimators"] == "2000"
+    assert int(full.tags["rows"]) > 260
+
+
+def test_the_families_asked_for_are_searched_in_their_order(projects: Projects) -> None:
+    found = projects.run("search", families="logistic_l2,lightgbm", trials="1")
+    assert [run.data.tags["family"] for run in found.level("family")] == ["logistic_l2", "lightgbm"]
+
+
+def test_a_search_leaves_parent_trials_figures_threshold_and_origin(
+    projects: Projects, plain: dict[str, Outcome]
+) -> None:
+    found = plain["search"]
+    project = next(run for run in found.runs if "project" in run.data.tags)
+    (parent,) = found.level("family")
+    trials = found.level("trial")
+    assert parent.data.tags[PARENT_RUN] == project.info.run_id
+    assert [run.data.tags[PARENT_RUN] for run in trials] == [parent.info.run_id] * 2
+    assert {run.info.status for run in found.runs} == {"FINISHED"}
+    assert parent.data.tags["data_digest"] == sha256(projects.data)
+    for name, value in read_features(projects.data).meta.items():
+        if name.endswith("_digest"):
+            assert parent.data.tags[name] == value
+    for run in (parent, *trials):
+        assert 0 < run.data.metrics["threshold"] < 1
+        assert run.data.metrics["out_of_fold.AUC.se"] > 0
+        assert "C" in run.data.params
+    loss = "out_of_fold.loss_of_income"
+    best = min(trials, key=lambda run: run.data.metrics[loss])
+    assert parent.data.metrics[loss] == best.data.metrics[loss]
+    assert parent.data.metrics["threshold"] == best.data.metrics["threshold"]
+    assert found.json("best.json")["parameters"]["C"] == float(parent.data.params["C"])
+
+
+def test_the_out_of_fold_probabilities_of_the_best_trial_are_kept(
+    projects: Projects, plain: dict[str, Outcome]
+) -> None:
+    found = plain["search"].judged
+    path = projects.client.download_artifacts(found.info.run_id, "out_of_fold.parquet")
+    rows = pd.read_parquet(path)
+    features = read_features(projects.data).frame.set_index("SK_ID_CURR")
+    assert len(rows) == 260
+    assert (features.loc[rows.SK_ID_CURR, "SPLIT"] == "train").all()
+    np.testing.assert_array_equal(features.loc[rows.SK_ID_CURR, "TARGET"], rows.TARGET)
+    assert rows.probability.between(0, 1).all()
+
+
+def test_the_newest_search_on_the_very_data_gives_the_setting(projects: Projects) -> None:
+    search = projects.run("lightgbm", trials="2", seed="5")
+    final = projects.run("log_model")
+    assert final.tags["setting_of_run"] == search.judged.info.run_id
+    wanted = search.json("best.json")["parameters"]
+    assert final.json("parameters.json")["num_leaves"] == wanted["num_leaves"]
+
+
+def test_the_run_asked_for_gives_the_setting(projects: Projects, plain: dict[str, Outcome]) -> None:
+    older = plain["lightgbm"].judged.info.run_id
+    projects.run("lightgbm", trials="2", seed="6")
+    assert projects.run("log_model", run=older).tags["setting_of_run"] == older
+
+
+@pytest.mark.parametrize(
+    ("which", "says"),
+    [("search", "is no search of lightgbm; give a family's parent run"), ("none", "there is no run")],
+)  # fmt: skip
+def test_a_run_that_gives_no_setting(
+    projects: Projects, plain: dict[str, Outcome], which: str, says: str
+) -> None:
+    run = plain["search"].judged.info.run_id if which == "search" else "0" * 32
+    with pytest.raises(TrackingError, match=says):
+        projects.run("log_model", run=run)
+    assert projects.runs()[-1].info.status == "FAILED"
+
+
+def test_without_a_search_the_start_is_trained_and_said(
+    projects: Projects, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forest = projects.run("forest")
+    assert "no finished search of random_forest on this data" in capsys.readouterr().err
+    assert "setting_of_run" not in forest.tags
+    assert forest.json("parameters.json")["max_leaf_nodes"] == 256
+
+
+def test_the_final_model_is_judged_on_the_test_clients_and_registered(
+    projects: Projects, tmp_path: Path
+) -> None:
+    receipt = tmp_path / "receipt.json"
+    found = projects.run("log_model", receipt=str(receipt))
+    written = json.loads(receipt.read_text())
+    version = projects.client.get_model_version(written["name"], written["version"])
+    assert version.run_id == written["run_id"] == found.judged.info.run_id
+    assert version.tags["data_digest"] == sha256(projects.data)
+    assert "challenger" in tracking.aliases_of(projects.client, version)
+    assert {"test.AUC", "test.AUC.se", "out_of_fold.AUC", "threshold"} <= found.metrics.keys()
+    first = projects.client.get_model_version(written["name"], "1")
+    assert "champion" in tracking.aliases_of(projects.client, first)
+
+
+def test_families_on_other_samples_are_not_ranked(
+    projects: Projects, capsys: pytest.CaptureFixture[str]
+) -> None:
+    projects.run("search", trials="1")
+    table = capsys.readouterr().out
+    assert "logistic_l2" in table
+    assert "not a ranking" not in table
+    assert table_of([]).startswith("family")
+
+
+@pytest.fixture(scope="module")
+def registered(projects: Projects, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A registered version's name and number."""
+    receipt = tmp_path_factory.mktemp("receipt") / "registered.json"
+    projects.run("log_model", receipt=str(receipt))
+    written = json.loads(receipt.read_text())
+    return f"{written['name']}/{written['version']}"
+
+
+def test_the_version_asked_for_is_exported_with_its_clients(
+    projects: Projects, registered: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    digest = export(registered, folder, features=projects.data, most_clients=30)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert f"{manifest['name']}/{manifest['version']}" == registered
+    assert load_artefact(folder).digest == digest
+    clients = pd.read_parquet(tmp_path / "clients.parquet")
+    split = read_features(projects.data).frame.set_index("SK_ID_CURR").SPLIT
+    assert len(clients) == 30
+    assert not (split.loc[clients.SK_ID_CURR] == "train").any()
+
+
+@pytest.mark.parametrize(
+    ("which", "says"),
+    [
+        ("missing", r"there is no feature file .*; build it, or name it by --features"),
+        ("pickle", r"features\.pkl\.gz is not Parquet"),
+        ("other", r"is not the feature file that the model was trained on"),
+    ],
+)
+def test_an_export_from_another_feature_file_replaces_nothing(
+    projects: Projects, registered: str, tmp_path: Path, which: str, says: str
+) -> None:
+    files = {
+        "missing": tmp_path / "no.parquet",
+        "pickle": tmp_path / "features.pkl.gz",
+        "other": projects.other,
+    }
+    files["pickle"].touch()
+    folder = tmp_path / "model"
+    export(registered, folder, features=projects.data, most_clients=5)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(ArtefactError, match=says):
+        export(registered, folder, features=files[which], most_clients=5)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
