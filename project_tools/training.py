@@ -66,13 +66,17 @@ class TrainedModel:
 
         Raises ``TrainingError`` where it lacks one.
         """
+        return self.calibration.apply(self.raw_probabilities(X))
+
+    def raw_probabilities(self, X: pd.DataFrame) -> Floats:
+        """The same before calibration."""
         lacking = [name for name in self.feature_names if name not in X.columns]
         if lacking:
             raise TrainingError(
                 f"the data lacks {len(lacking)} of the model's features, as {lacking[0]}"
             )
         raw = self.estimator.predict_proba(X[list(self.feature_names)])[:, 1]
-        return self.calibration.apply(np.asarray(raw, dtype=np.float64))
+        return np.asarray(raw, dtype=np.float64)
 
 
 def train(
@@ -131,6 +135,12 @@ def evaluate_on_test(model: TrainedModel, test: Dataset) -> dict[str, Score]:
     For the final projects, once: nothing is chosen by what it returns. Raises ``TrainingError``
     for clients that the model was trained on and for features of another state.
     """
+    check_held_out(model, test)
+    return evaluate(test.y, model.probabilities(test.X), model.threshold, model.fn_cost)
+
+
+def check_held_out(model: TrainedModel, test: Dataset) -> None:
+    """``TrainingError`` for clients that the model was trained on, or features of another state."""
     if test.meta != model.meta:
         raise TrainingError(
             f"the features of {test.path.name} were made by another state than the model's; "
@@ -141,4 +151,3 @@ def evaluate_on_test(model: TrainedModel, test: Dataset) -> dict[str, Score]:
         raise TrainingError(
             f"{known:,} of the {len(test):,} clients of the split {test.split!r} trained the model"
         )
-    return evaluate(test.y, model.probabilities(test.X), model.threshold, model.fn_cost)
