@@ -1,6 +1,6 @@
 """Variants of one family on the same folds and rows, compared paired, after calibration."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -39,62 +39,56 @@ class Compared:
         return self.judgement.calibration.apply(self.raw)
 
 
-def compare(
-    variants: Sequence[Variant],
-    rows: Family,
-    setting: Parameters,
-    data: Dataset,
-    *,
-    folds: int = 5,
-    seed: int = 1,
-    jobs: int = 1,
-    fn_cost: float = FN_COST,
-    metric: str = DECIDING,
-    on_start: Callable[[Variant], None] = lambda _: None,
-    on_end: Callable[[Compared], None] = lambda _: None,
-) -> list[Compared]:
-    """Each variant of a setting, out of fold; the first is what the others are compared with.
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One setting of a family on one data set: what every variant of it has in common.
 
-    Everything that a variant learns, synthetic rows too, it learns from a fold's training rows;
-    folds and held-out rows are the same for all. Raises ``TrainingError`` where the samplers of
-    a variant cannot work on the data.
+    Folds and held-out rows are the same for all variants; everything that a variant learns,
+    synthetic rows too, it learns from a fold's training rows.
     """
-    if any(variant.resampling for variant in variants):
-        check_resampled(data.X, data.y, folds)
-    found: list[Compared] = []
-    for variant in variants:
-        on_start(variant)
-        start = perf_counter()
-        with threadpool_limits(jobs):
+
+    rows: Family
+    setting: Parameters
+    data: Dataset
+    folds: int = 5
+    seed: int = 1
+    jobs: int = 1
+    fn_cost: float = FN_COST
+    metric: str = DECIDING
+
+    def check(self, variants: Sequence[Variant]) -> None:
+        """``TrainingError`` where the samplers of a variant cannot work on the data."""
+        if any(variant.resampling for variant in variants):
+            check_resampled(self.data.X, self.data.y, self.folds)
+
+    def judged(self, variant: Variant, first: Compared | None = None) -> Compared:
+        """A variant, out of fold, beside the one that it is compared with (itself if none)."""
+        start, y = perf_counter(), self.data.y
+        with threadpool_limits(self.jobs):
             raw = out_of_fold(
-                lambda variant=variant: make_variant(  # type: ignore[misc]  # bound in this round
-                    variant, rows, setting, seed=seed, jobs=jobs, X=data.X
-                ),
-                data,
-                folds=folds,
-                seed=seed,
+                lambda: self._made(variant), self.data, folds=self.folds, seed=self.seed
             )
-        chosen = choose_calibration(data.y, raw, seed=seed)
+        chosen = choose_calibration(y, raw, seed=self.seed)
         judgement = judge(
-            data.y, raw, metric=metric, fn_cost=fn_cost, calibration=chosen.calibration
+            y, raw, metric=self.metric, fn_cost=self.fn_cost, calibration=chosen.calibration
         )
         one = judgement.calibration.apply(raw), judgement.threshold.value
-        other = _decided(found[0]) if found else one
-        differences = _differences(data.y, one, other, fn_cost)
-        seconds = perf_counter() - start
-        found.append(Compared(variant, raw, chosen, judgement, differences, seconds))
-        on_end(found[-1])
-    return found
+        other = one if first is None else (first.calibrated, first.judgement.threshold.value)
+        differences = {
+            name: paired_difference(name, y, one, other, fn_cost=self.fn_cost) for name in SCORERS
+        }
+        return Compared(variant, raw, chosen, judgement, differences, perf_counter() - start)
 
+    def all(self, variants: Sequence[Variant]) -> list[Compared]:
+        """Each variant; the first is what the others are compared with."""
+        self.check(variants)
+        first = self.judged(variants[0])
+        return [first, *(self.judged(variant, first) for variant in variants[1:])]
 
-def _decided(compared: Compared) -> tuple[Floats, float]:
-    return compared.calibrated, compared.judgement.threshold.value
-
-
-def _differences(
-    y: npt.NDArray[Any], one: tuple[Floats, float], other: tuple[Floats, float], fn_cost: float
-) -> dict[str, Score]:
-    return {name: paired_difference(name, y, one, other, fn_cost=fn_cost) for name in SCORERS}
+    def _made(self, variant: Variant) -> Any:
+        return make_variant(
+            variant, self.rows, self.setting, seed=self.seed, jobs=self.jobs, X=self.data.X
+        )
 
 
 def comparison_table(found: Sequence[Compared], clients: int) -> str:

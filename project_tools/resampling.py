@@ -41,15 +41,14 @@ Step = Literal["smotenc", "undersample"]
 class Variant:
     """What is done before the trees.
 
-    ``choices`` replace those of the family's preparation. ``resampling`` names the samplers in
-    their order; with SMOTENC, ``one_hot`` says whether its categories become indicators
-    afterwards or stay codes. ``class_weight`` is scikit-learn's.
+    ``choices`` replace those of the family's preparation; with SMOTENC, which takes categories as
+    codes, ``one_hot`` among them says whether they become indicators after it. ``resampling``
+    names the samplers in their order. ``class_weight`` is scikit-learn's.
     """
 
     name: str
     choices: Mapping[str, str | bool] = field(default_factory=dict)
     resampling: tuple[Step, ...] = ()
-    one_hot: bool = True
     class_weight: str | None = None
 
     @property
@@ -57,14 +56,15 @@ class Variant:
         return "smotenc" in self.resampling
 
 
+_CODES, _INDICATORS = {"one_hot": False}, {"one_hot": True}
 #: Ways to deal with a class that is rare; the first is what the others are compared with.
 RESAMPLINGS = (
-    Variant("one-hot"),
-    Variant("SMOTENC", resampling=("smotenc",), one_hot=False),
-    Variant("SMOTENC, one-hot", resampling=("smotenc",)),
-    Variant("undersampling, one-hot", resampling=("undersample",)),
-    Variant("SMOTENC, undersampling, one-hot", resampling=("smotenc", "undersample")),
-    Variant("class weights, one-hot", class_weight="balanced_subsample"),
+    Variant("one-hot", _INDICATORS),
+    Variant("SMOTENC", _CODES, ("smotenc",)),
+    Variant("SMOTENC, one-hot", _INDICATORS, ("smotenc",)),
+    Variant("undersampling, one-hot", _INDICATORS, ("undersample",)),
+    Variant("SMOTENC, undersampling, one-hot", _INDICATORS, ("smotenc", "undersample")),
+    Variant("class weights, one-hot", _INDICATORS, class_weight="balanced_subsample"),
 )
 #: Scaling by imputation; trees split alike whatever keeps the order, so only the second can matter.
 PREPARATIONS = tuple(
@@ -83,35 +83,38 @@ def make_variant(
     X: pd.DataFrame,
 ) -> Any:
     """An unfitted estimator of a family for frames with the columns of ``X``, changed as told."""
-    if not variant.resampling:
-        made = rows.with_choices(**variant.choices).make(setting, seed=seed, jobs=jobs, X=X)
-        made.steps[-1][1].set_params(class_weight=variant.class_weight)
-        return made
-    choices = {**variant.choices, "scaling": "none", "one_hot": not variant.synthesises}
-    made = rows.with_choices(**choices).make(setting, seed=seed, jobs=jobs, X=X)
-    preparation, model = made.steps[0], made.steps[-1][1]
-    model.set_params(class_weight=variant.class_weight)
-    steps = [preparation, *_samplers(variant, X, seed), ("model", model)]
-    return ResamplingPipeline(steps)
-
-
-def _samplers(variant: Variant, X: pd.DataFrame, seed: int) -> list[tuple[str, Any]]:
-    steps: list[tuple[str, Any]] = []
+    changed = rows.with_choices(**variant.choices)
+    indicators = variant.synthesises and changed.plan is not None and changed.plan.one_hot
     if variant.synthesises:
-        numbers, categories = column_kinds(X)
-        codes = list(range(len(numbers), len(numbers) + len(categories)))
-        ratio = HALFWAY if "undersample" in variant.resampling else BALANCED
-        synthesis = SMOTENC(
-            codes, sampling_strategy=ratio, k_neighbors=NEIGHBOURS, random_state=seed
-        )
-        # Neighbours are found by distance: unscaled, the largest amounts would choose them alone.
-        steps += [("scaling", _scaled_numbers(len(numbers))), ("synthesis", synthesis)]
-        if variant.one_hot:
-            steps.append(("indicators", _indicators(X, len(numbers), codes)))
+        # SMOTENC takes categories as whole codes; it gets numbers scaled after this.
+        changed = changed.with_choices(scaling="none", one_hot=False)
+    made = changed.make(setting, seed=seed, jobs=jobs, X=X)
+    preparation, model = made.steps[0], made.steps[-1]
+    model[1].set_params(class_weight=variant.class_weight)
+    samplers: list[tuple[str, Any]] = []
+    if variant.synthesises:
+        samplers += _synthesis(variant, X, seed, indicators=indicators)
     if "undersample" in variant.resampling:
         fewer = RandomUnderSampler(sampling_strategy=BALANCED, random_state=seed)
-        steps.append(("undersampling", fewer))
-    return steps
+        samplers.append(("undersampling", fewer))
+    return ResamplingPipeline([preparation, *samplers, model]) if samplers else made
+
+
+def _synthesis(
+    variant: Variant, X: pd.DataFrame, seed: int, *, indicators: bool
+) -> list[tuple[str, Any]]:
+    numbers, categories = column_kinds(X)
+    codes = list(range(len(numbers), len(numbers) + len(categories)))
+    ratio = HALFWAY if "undersample" in variant.resampling else BALANCED
+    # Neighbours are found by distance: unscaled, the largest amounts would choose them alone.
+    return [
+        ("scaling", _scaled_numbers(len(numbers))),
+        (
+            "synthesis",
+            SMOTENC(codes, sampling_strategy=ratio, k_neighbors=NEIGHBOURS, random_state=seed),
+        ),
+        *([("indicators", _indicators(X, len(numbers), codes))] if indicators else []),
+    ]
 
 
 def _scaled_numbers(numbers: int) -> ColumnTransformer:

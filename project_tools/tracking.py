@@ -6,9 +6,11 @@ opens it. Runs are written through the client by their ids, so that no run is ev
 would rewrite its end time) and none depends on which thread is at work.
 """
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -84,6 +86,9 @@ class RunLog:
 
     def json(self, content: Any, name: str) -> None:
         self.client.log_dict(self.run_id, content, name)
+
+    def text(self, content: str, name: str) -> None:
+        self.client.log_text(self.run_id, content, name)
 
     def figure(self, figure: Any, name: str) -> None:
         self.client.log_figure(self.run_id, figure, name)
@@ -212,6 +217,28 @@ def get_run(client: MlflowClient, run_id: str) -> Run:
         raise TrackingError(
             f"there is no run {run_id!r} in {mlflow.get_tracking_uri()}; mlflow ui lists the runs"
         ) from error
+
+
+def family_runs(client: MlflowClient, family: str) -> list[Run]:
+    """Finished parent runs of a family, on whatever data, newest first."""
+    experiments = [e.experiment_id for e in client.search_experiments()]
+    wanted = (
+        f"tags.family = '{family}' and tags.level = 'family' and attributes.status = 'FINISHED'"
+    )
+    return list(client.search_runs(experiments, wanted, order_by=["start_time DESC"]))
+
+
+def read_json(client: MlflowClient, run: Run, name: str) -> Any:
+    """What a run holds under that name; ``TrackingError`` where it holds nothing there."""
+    held = {item.path for item in client.list_artifacts(run.info.run_id)}
+    if name not in held:
+        raise TrackingError(
+            f"run {run.info.run_id} ({run.info.status.lower()}) holds no {name}: its search did not "
+            "come to an end; give another, or run the search again"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        path = client.download_artifacts(run.info.run_id, name, folder)
+        return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def register(

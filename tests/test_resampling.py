@@ -10,7 +10,7 @@ from imblearn.over_sampling import SMOTENC
 from imblearn.under_sampling import RandomUnderSampler
 from sklearn.ensemble import RandomForestClassifier
 
-from project_tools.comparison import compare, comparison_table
+from project_tools.comparison import Comparison, comparison_table
 from project_tools.dataset import Dataset
 from project_tools.errors import TrainingError
 from project_tools.evaluation import fold_rows
@@ -129,7 +129,7 @@ def test_samplers_get_a_fold_s_training_rows_alone_and_held_out_rows_stay_as_the
     seen: dict[str, list[Any]], name: str
 ) -> None:
     data = clients()
-    compare([BY_NAME[name]], FOREST, SMALL, data, folds=FOLDS)
+    Comparison(FOREST, SMALL, data, folds=FOLDS).all([BY_NAME[name]])
     first = seen["smotenc"] or seen["undersample"]
     # The first number of the client, before and after the sampler's scaling: its order stays.
     for (sampled, labels), (trained, _), (predicted,), (train, held_out) in zip(
@@ -192,12 +192,8 @@ def test_both_tables_hold_what_they_should() -> None:
 
 def test_figures_are_of_calibrated_probabilities_and_differences_are_paired() -> None:
     data = clients()
-    heard: list[str] = []
-    found = compare(
-        RESAMPLINGS[:4], FOREST, SMALL, data, folds=FOLDS,
-        on_start=lambda variant: heard.append(variant.name), on_end=lambda _: heard.append("end"),
-    )  # fmt: skip
-    assert heard == [word for v in RESAMPLINGS[:4] for word in (v.name, "end")]
+    found = Comparison(FOREST, SMALL, data, folds=FOLDS).all(RESAMPLINGS[:4])
+    assert [row.variant for row in found] == list(RESAMPLINGS[:4])
     first, last = found[0], found[-1]
     assert last.raw.mean() > 0.2  # undersampling distorts …
     for row in found:
@@ -244,7 +240,7 @@ def test_data_that_cannot_be_resampled_is_refused_before_anything_is_fitted(
         y[: len(y) // 4] = 1
     broken = Dataset(X, y, data.ids, data.meta, data.digest, data.path)
     with pytest.raises(TrainingError, match=says) as refused:
-        compare(RESAMPLINGS, FOREST, SMALL, broken, folds=FOLDS)
+        Comparison(FOREST, SMALL, broken, folds=FOLDS).all(RESAMPLINGS)
     assert "\n" not in str(refused.value)
     assert not seen["fit"]
 
@@ -253,7 +249,7 @@ def test_fewest_defaulters_that_can_be_resampled_are() -> None:
     """Nine in three folds leave six to train on, and each has the five neighbours that it needs."""
     data = clients()
     data.y[np.flatnonzero(data.y)[9:]] = 0
-    (found,) = compare([BY_NAME["SMOTENC"]], FOREST, SMALL, data, folds=FOLDS)
+    (found,) = Comparison(FOREST, SMALL, data, folds=FOLDS).all([BY_NAME["SMOTENC"]])
     assert np.isfinite(found.raw).all()
 
 
