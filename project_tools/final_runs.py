@@ -196,7 +196,7 @@ def register_final(project: RunLog, given: Namespace, final: FinalModel) -> Regi
     model = final.model
     check_explained(model)
     commit = provenance()["commit"]
-    with working("explaining it over a sample of clients"), tempfile.TemporaryDirectory() as folder:
+    with working("explaining, writing and registering it"), tempfile.TemporaryDirectory() as folder:
         artefact = Path(folder) / "artefact"
         on_test = metrics_of(final.found.scores, "test")
         content = artefact_content(

@@ -488,8 +488,10 @@ def test_variants_are_nested_runs_under_one_parent_with_paired_differences(
     assert apart == pytest.approx(paired.value)
     assert runs[-1].data.metrics["difference.AUC.se"] == pytest.approx(paired.se)
     assert "difference.AUC" not in runs[0].data.metrics
-    for run in runs:  # after calibration the mean is the rate, whatever was resampled
-        assert run.data.metrics["out_of_fold.brier"] < 0.12
+    if script == "smote":  # undersampling trebles the probabilities, calibration sets them right
+        position = names.index("undersampling, one-hot")
+        raw = evaluate(rows.TARGET.to_numpy(), rows[names[position]].to_numpy(), 0.5)["brier"]
+        assert runs[position].data.metrics["out_of_fold.brier"] < raw.value - 0.01
 
 
 def test_a_comparison_of_many_clients_takes_a_sample_that_smotenc_can_bear(
