@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from fairlearn.metrics import MetricFrame, count
+from fairlearn.metrics import MetricFrame
 from scipy import special, stats
 
 from project_tools.calibration import EDGE, PlattCalibration
@@ -247,36 +247,35 @@ def _segments(
     metrics: Mapping[str, Metric],
 ) -> list[Segment]:
     known = groups.astype(object).where(groups.notna().to_numpy(), NOT_KNOWN).astype(str)
+    # One metric for all figures: the frame copies the rows of each group once for each metric.
     frame = MetricFrame(
-        metrics={"clients": count, **{name: _unless_small(m) for name, m in metrics.items()}},
+        metrics=_figures(metrics),
         y_true=y,
         y_pred=p,
         sensitive_features=pd.Series(known.to_numpy(), name=characteristic),
     )
-    rows = {str(group): row for group, row in frame.by_group.to_dict("index").items()}
-    found = [_segment(characteristic, group, rows[group]) for group in _ordered(groups, rows)]
+    rows: dict[str, dict[str, Any]] = {str(group): row for group, row in frame.by_group.items()}
+    found = [Segment(characteristic, group, **rows[group]) for group in _ordered(groups, rows)]
     rates = [one.acceptance_rate.value for one in found if one.acceptance_rate is not None]
     best = next((one for one in found if rates and _rate(one) == max(rates)), None)
     return [replace(one, acceptance_ratio=_ratio_to(best, one)) for one in found]
 
 
-def _segment(characteristic: str, group: str, row: Mapping[str, Any]) -> Segment:
-    # What is None comes back from the MetricFrame as NaN.
-    figures = {name: value for name, value in row.items() if isinstance(value, Figure)}
-    return Segment(characteristic, group, int(row["clients"]), **figures)
+def _figures(metrics: Mapping[str, Metric]) -> Callable[[Any, Any], dict[str, Any]]:
+    """All figures of a group by name, and its size; the size alone for a small group."""
+
+    def of_group(y: Any, p: Any) -> dict[str, Any]:
+        if len(y) < LEAST_CLIENTS:
+            return {"clients": len(y)}
+        labels, scores = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+        found = {name: metric(labels, scores) for name, metric in metrics.items()}
+        return {"clients": len(y), **found}
+
+    return of_group
 
 
 def _rate(segment: Segment) -> float | None:
     return None if segment.acceptance_rate is None else segment.acceptance_rate.value
-
-
-def _unless_small(metric: Metric) -> Metric:
-    def of_group(y: Any, p: Any) -> Figure | None:
-        if len(y) < LEAST_CLIENTS:
-            return None
-        return metric(np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64))
-
-    return of_group
 
 
 def _ordered(groups: "pd.Series[Any]", rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
