@@ -11,7 +11,7 @@ RAW ?=
 
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run test lint types contracts api dashboard api-pair screenshots lock clean
+.PHONY: help setup spark run test test-spark lint types contracts api dashboard api-pair screenshots lock clean
 
 help: ## show this list
 	@echo "Credit scoring, from raw tables to a decision on the screen. Two commands do it all:"
@@ -28,12 +28,18 @@ help: ## show this list
 setup: ## make or renew the environment in .venv from the lock
 	@scripts/setup.sh "$(PYTHON)" "$(VENV)"
 
+spark: setup ## add PySpark to the environment, for --engine spark (needs Java 17 or later)
+	@$(BIN)/uv pip install --python $(BIN)/python --quiet --require-hashes -r requirements-spark.txt
+
 run: setup ## tables, features, search, model, export, API and dashboard; Ctrl-C stops both
 	@$(BIN)/python scripts/run.py --clients "$(CLIENTS)" --raw "$(RAW)" --serve "$(SERVE)"
 
 test: setup ## the whole test suite
 	$(BIN)/python -m pytest
 	$(BIN)/python -W error -m unittest discover api
+
+test-spark: spark ## the features on Spark, all columns compared with DuckDB's
+	SPARK_IS_HERE=1 $(BIN)/python -m pytest -m spark tests/engines
 
 lint: setup ## ruff: rules and format; workflows
 	$(BIN)/ruff check .

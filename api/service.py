@@ -44,7 +44,7 @@ class Service:
         """
         artefact = load_artefact(model, verified=verified)
         store = ClientStore.open(clients, artefact)
-        return cls(artefact, store, Scorer(artefact), artefact.model.importance())
+        return cls(artefact, store, Scorer(artefact), artefact.overview.shares())
 
 
 def install(app: APIFlask, settings: Settings) -> None:

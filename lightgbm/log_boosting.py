@@ -14,7 +14,7 @@ PARAMETERS = (
 
 def main() -> None:
     with working("loading libraries"):
-        from project_tools.experiments import register_boosted, train_and_judge
+        from project_tools.experiments import register_model, train_and_judge
         from project_tools.families import family
         from project_tools.files import replacing
         from project_tools.parameters import parse
@@ -23,7 +23,7 @@ def main() -> None:
     given = parse("lightgbm", PARAMETERS)
     with project_run("lightgbm") as project:
         model, test = train_and_judge(project, given, family("lightgbm"))
-        registered = register_boosted(project, given, model, test)
+        registered = register_model(project, given, model, test)
         print(f"registered: {registered.name} version {registered.version}")
         if given.receipt is not None:
             receipt = {

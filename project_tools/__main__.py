@@ -26,10 +26,22 @@ def _demo_data(words: argparse.Namespace) -> None:
 def _check(words: argparse.Namespace) -> None:
     import json
 
+    from rich.console import Console
+
     from project_tools.tables.checks import check
 
-    report = check(words.directory, without=words.without)
-    print(json.dumps(report.as_dict(), indent=1) if words.json else report.as_table())
+    settings = Settings.load()
+    report = check(
+        words.directory,
+        without=words.without,
+        threads=settings.threads,
+        memory_limit=settings.memory_limit,
+        quiet=words.quiet,
+    )
+    if words.json:
+        print(json.dumps(report.as_dict(), indent=1))
+    else:
+        report.show(Console(highlight=False))
     if report.fatal:
         sys.exit(1)
 
@@ -43,6 +55,7 @@ def _features(words: argparse.Namespace) -> None:
         words.outputs,
         without=words.without,
         as_published=words.as_published,
+        engine=words.engine,
         threads=settings.threads,
         memory_limit=settings.memory_limit,
         quiet=words.quiet,
@@ -56,6 +69,15 @@ def _export(words: argparse.Namespace) -> None:
 
     most = None if words.clients == "all" else int(words.clients)
     export(words.model, words.directory, features=words.features, most_clients=most)
+
+
+def _inspect(words: argparse.Namespace) -> None:
+    import json
+
+    from project_tools.inspecting import inspect
+
+    found = inspect(words.directory)
+    print(json.dumps(found.as_dict(), indent=1) if words.json else found.as_text())
 
 
 def _drift(words: argparse.Namespace) -> None:
@@ -116,6 +138,11 @@ def parser() -> argparse.ArgumentParser:
         "outputs", type=Path, nargs="+", help="files to write: .parquet or .pkl.gz"
     )
     features.add_argument(
+        "--engine", default="duckdb", metavar="duckdb|polars|spark",
+        help="what computes: duckdb (one machine, any size; the default), polars (in memory) or "
+        "spark (a cluster; needs the extra 'spark' and Java)",
+    )  # fmt: skip
+    features.add_argument(
         "--as-published", action="store_true",
         help="fit on all labelled clients, groups of any size: for the parity check",
     )  # fmt: skip
@@ -143,6 +170,13 @@ def parser() -> argparse.ArgumentParser:
         "--clients", default="500", metavar="N|all", help="clients in the store beside it (500)"
     )
     export.set_defaults(run=_export)
+
+    inspect = commands.add_parser(
+        "inspect", help="what an artefact is, without loading its model; status 1 if it is damaged"
+    )
+    inspect.add_argument("directory", nargs="?", type=Path, default=ROOT / "api" / "model")
+    inspect.add_argument("--json", action="store_true", help="print it as JSON")
+    inspect.set_defaults(run=_inspect)
 
     drift = commands.add_parser(
         "drift", help="new rows against the training's: features, score; status 3 on drift",
@@ -184,7 +218,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     drift.set_defaults(run=_drift)
 
-    for quiet in (demo, features, drift):
+    for quiet in (demo, check, features, drift):
         quiet.add_argument("--quiet", action="store_true", help="no progress")
     return top
 

@@ -1,15 +1,18 @@
 """The served folder: written whole, sealed by digests, verified before it answers anybody.
 
-A damaged LightGBM text can end the process that reads it, or change scores silently. So digests
-are compared first, then a child process reads the model and scores the golden rows; only when it
-survives and agrees does the caller read the same bytes.
+A damaged model can end the process that reads it, or change scores silently. So digests are
+compared first, then a child process reads the model and scores the golden rows; only when it
+survives and agrees does the caller read the same bytes. Digests say that nothing was damaged, not
+who made it: what a file holds is never trusted because its digest agrees.
 
 ``python -m project_tools.artefact DIR`` is that child: it prints the manifest's digest, or one
 line that says what is wrong, with exit status 1.
 """
 
 import hashlib
+import os
 import shutil
+import stat
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,47 +22,56 @@ from pathlib import Path
 from typing import Any
 
 from project_tools import __version__
-from project_tools.calibration import PlattCalibration
+from project_tools.calibration import Calibration, calibration_from_dict
 from project_tools.errors import ArtefactError, CreditError
 from project_tools.files import replacing_folder, sha256
 from project_tools.golden import check_golden, golden_rows
 from project_tools.manifest import FORMAT, MANIFEST, Manifest, plain_json, strict_json
+from project_tools.model_formats import ModelFile, model_format
+from project_tools.overview import OVERVIEW, Overview, overview
 from project_tools.served_features import ServedFeature, Value
 from project_tools.served_model import ServedModel
 from project_tools.verifying import verify_in_child
 
-MODEL, FEATURES, CATALOGUE, GOLDEN = "model.txt", "features.json", "catalogue.json", "golden.json"
-_READ = (MODEL, FEATURES, CATALOGUE, GOLDEN)
+FEATURES, CATALOGUE, GOLDEN = "features.json", "catalogue.json", "golden.json"
+#: What is read beside the model's own file.
+_READ = (FEATURES, CATALOGUE, GOLDEN, OVERVIEW)
 #: The folder of the fitted feature state, copied as it is.
 STATE = "state"
+#: No file of a served folder is as large as this.
+LARGEST_FILE = 1 << 30
+#: Where a feature stands that a client store holds and the model does not take.
+UNUSED = "Not used by the model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtefactContent:
     """What a training run hands over to be served.
 
-    ``model_text`` is LightGBM's own text, ``features`` its inputs in order, ``catalogue`` plain
-    rows of ``FeatureInfo``, ``feature_meta`` the feature file's ``credit_features``, ``golden`` a
-    few rows by feature name (held-out or invented, without an id), ``state`` the folder of the
-    fitted feature state, which is copied.
+    ``features`` are the model's inputs in order, ``catalogue`` plain rows of ``FeatureInfo``,
+    ``feature_meta`` the feature file's ``credit_features``, ``golden`` a few rows by feature name
+    (held-out or invented, without an id), ``background`` the clients over whom the model is
+    explained in general (the golden rows where there are none), ``state`` the folder of the fitted
+    feature state, which is copied.
     """
 
     name: str
     version: str
     run_id: str
     family: str
-    model_text: str
+    model: ModelFile
     features: Sequence[ServedFeature]
     catalogue: Sequence[Mapping[str, Any]]
     threshold: float
     fn_cost: float
     metric: str
-    calibration: PlattCalibration
+    calibration: Calibration
     metrics: Mapping[str, Mapping[str, Any]]
     data_digest: str
     feature_meta: Mapping[str, Any]
     golden: Sequence[Mapping[str, Value]]
     state: Path
+    background: Sequence[Mapping[str, Value]] = ()
     alias: str = ""
     commit: str = ""
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -73,6 +85,7 @@ class Artefact:
     digest: str
     model: ServedModel
     catalogue: Mapping[str, Mapping[str, Any]]
+    overview: Overview
 
     @property
     def threshold(self) -> float:
@@ -85,21 +98,35 @@ class Artefact:
         return self.model.features
 
     def describe(self, name: str) -> Mapping[str, Any]:
-        """The catalogue's row of a feature, or its bare name where none describes it."""
-        bare = {"name": name, "label": name, "sentence": "", "unit": "", "concept": "Other"}
+        """The catalogue's row of a feature, or its bare name where the model does not take it."""
+        bare = {"name": name, "label": name, "sentence": "", "unit": "", "concept": UNUSED}
         return self.catalogue.get(name, {**bare, "kind": "number"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
-    """The bytes of a folder whose digests agree with its manifest."""
+class Parts:
+    """The bytes of a folder whose digests agree with its manifest; ``sizes`` in bytes, of all files."""
 
     manifest: Manifest
     digest: str
     files: Mapping[str, bytes]
+    sizes: Mapping[str, int]
+
+    @property
+    def model_name(self) -> str:
+        return model_format(self.manifest.model_format).file
 
     def json(self, name: str) -> Any:
         return strict_json(name, self.files[name])
+
+    def features(self) -> list[ServedFeature]:
+        return _features(self.json(FEATURES))
+
+    def catalogue(self) -> Mapping[str, Mapping[str, Any]]:
+        return _catalogue(self.json(CATALOGUE), self.features())
+
+    def overview(self) -> Overview:
+        return Overview.from_dict(self.json(OVERVIEW), [f.name for f in self.features()])
 
 
 def write_artefact(directory: Path, content: ArtefactContent) -> str:
@@ -108,14 +135,31 @@ def write_artefact(directory: Path, content: ArtefactContent) -> str:
     Refuses a model whose contributions do not add up to its score, whose order of features is
     another than the one given, or whose data is not finite.
     """
+    model = ServedModel.read(content.model, content.features, content.calibration)
+    catalogue = _catalogue(content.catalogue, content.features)
     with replacing_folder(directory) as folder:
-        (folder / MODEL).write_text(content.model_text, encoding="utf-8")
+        (folder / model.file).write_bytes(content.model.content)
         _write_json(folder / FEATURES, [f.to_dict() for f in content.features])
         _write_json(folder / CATALOGUE, [dict(row) for row in content.catalogue])
         shutil.copytree(content.state, folder / STATE)
-        model = ServedModel.read(content.model_text, content.features, content.calibration)
         _write_json(folder / GOLDEN, golden_rows(model, content.golden, content.threshold))
-        return _seal(folder, _manifest(content))
+        general = overview(
+            model,
+            concepts(catalogue, content.features),
+            model.encoder.encode_rows(content.background or content.golden),
+        )
+        _write_json(folder / OVERVIEW, general.to_dict())
+        return _seal(folder, _manifest(content, model))
+
+
+def concepts(
+    catalogue: Mapping[str, Mapping[str, Any]], features: Sequence[ServedFeature]
+) -> dict[str, list[int]]:
+    """The positions of the features, by concept."""
+    found: dict[str, list[int]] = {}
+    for position, feature in enumerate(features):
+        found.setdefault(catalogue[feature.name]["concept"], []).append(position)
+    return found
 
 
 def copy_artefact(source: Path, directory: Path, **changes: str) -> str:
@@ -136,9 +180,9 @@ def verify_artefact(directory: Path, *, child: bool = True) -> Manifest:
 
     With ``child=False`` the golden rows are scored in this process.
     """
-    parts = _read(directory)
+    parts = read_parts(directory)
     if child:
-        verify_in_child(directory, parts.digest)
+        verify_in_child(directory, parts.digest, parts.model_name)
     else:
         _assemble(parts)
     return parts.manifest
@@ -150,9 +194,9 @@ def load_artefact(directory: Path, *, child: bool = True, verified: str = "") ->
     A child process reads the model first, unless the manifest's digest is ``verified``: then a
     child has read these bytes before.
     """
-    parts = _read(directory)
+    parts = read_parts(directory)
     if child and parts.digest != verified:
-        verify_in_child(directory, parts.digest)
+        verify_in_child(directory, parts.digest, parts.model_name)
     return _assemble(parts)
 
 
@@ -160,7 +204,7 @@ def _write_json(path: Path, data: Any) -> None:
     path.write_bytes(plain_json(data))
 
 
-def _manifest(content: ArtefactContent) -> Manifest:
+def _manifest(content: ArtefactContent, model: ServedModel) -> Manifest:
     digests = {
         name: str(content.feature_meta.get(name, ""))
         for name in ("raw_digest", "split_digest", "state_digest")
@@ -172,18 +216,19 @@ def _manifest(content: ArtefactContent) -> Manifest:
         alias=content.alias,
         run_id=content.run_id,
         family=content.family,
+        model_format=content.model.format,
         created=content.created.astimezone(UTC).isoformat(timespec="seconds"),
         threshold=float(content.threshold),
         fn_cost=float(content.fn_cost),
         metric=content.metric,
         calibration=content.calibration.to_dict(),
         metrics=content.metrics,
-        explains="log-odds",
+        explains=model.scale,
         data_digest=content.data_digest,
         commit=content.commit,
         versions={
             "project-tools": __version__,
-            **{name: version(name) for name in ("lightgbm", "numpy")},
+            **{name: version(name) for name in ("numpy", *model_format(model.format).packages)},
         },
         files={},
         **digests,
@@ -199,12 +244,22 @@ def _seal(folder: Path, manifest: Manifest) -> str:
 
 
 def _names(folder: Path) -> list[str]:
-    """Every file of the folder but the manifest, by its relative name."""
-    paths = (p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir())
-    return sorted(name for name in paths if name != MANIFEST)
+    """Every file of the folder but the manifest, by its relative name.
+
+    ``ArtefactError`` for links and whatever else is neither a plain file nor a folder: a link
+    leads out of the folder, and reading a pipe would never end.
+    """
+    names = []
+    for path in folder.rglob("*"):
+        mode = path.lstat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise ArtefactError(f"{path} is a link or no plain file; a served folder holds neither")
+        if stat.S_ISREG(mode):
+            names.append(path.relative_to(folder).as_posix())
+    return sorted(name for name in names if name != MANIFEST)
 
 
-def _read(directory: Path) -> _Parts:
+def read_parts(directory: Path) -> Parts:
     """The files' bytes, after every digest has been compared."""
     if not directory.is_dir():
         raise ArtefactError(
@@ -212,30 +267,38 @@ def _read(directory: Path) -> _Parts:
         )
     content = _bytes(directory, MANIFEST)
     manifest = Manifest.from_bytes(content)
-    _compare_names(directory, manifest)
-    files = {}
+    read = (model_format(manifest.model_format).file, *_READ)
+    _compare_names(directory, manifest, read)
+    files, sizes = {}, {}
     for name, expected in manifest.files.items():
         found = _bytes(directory, name)
         _compare(name, expected, hashlib.sha256(found).hexdigest())
-        if name in _READ:
+        sizes[name] = len(found)
+        if name in read:
             files[name] = found
-    return _Parts(manifest, hashlib.sha256(content).hexdigest(), files)
+    return Parts(manifest, hashlib.sha256(content).hexdigest(), files, sizes)
 
 
 def _bytes(directory: Path, name: str) -> bytes:
     try:
-        return (directory / name).read_bytes()
+        # Neither a link is followed nor a pipe waited for.
+        with os.fdopen(
+            os.open(directory / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb"
+        ) as file:
+            if os.fstat(file.fileno()).st_size > LARGEST_FILE:
+                raise ArtefactError(f"{directory / name} is larger than {LARGEST_FILE:,} bytes")
+            return file.read()
     except OSError as why:
         raise ArtefactError(
             f"{directory / name} cannot be read ({why.strerror}); export the model again"
         ) from why
 
 
-def _compare_names(directory: Path, manifest: Manifest) -> None:
+def _compare_names(directory: Path, manifest: Manifest, read: Sequence[str]) -> None:
     found = set(_names(directory))
-    for name in sorted({*manifest.files, *_READ} - found):
+    for name in sorted({*manifest.files, *read} - found):
         raise ArtefactError(f"{directory / name} is missing; export the model again")
-    for name in sorted({*found, *_READ} - {*manifest.files}):
+    for name in sorted({*found, *read} - {*manifest.files}):
         raise ArtefactError(f"{directory / name} is not in {MANIFEST}; export the model again")
 
 
@@ -247,14 +310,17 @@ def _compare(name: str, expected: str, found: str) -> None:
         )
 
 
-def _assemble(parts: _Parts) -> Artefact:
+def _assemble(parts: Parts) -> Artefact:
     manifest = parts.manifest
-    features = _features(parts.json(FEATURES))
-    catalogue = _catalogue(parts.json(CATALOGUE), features)
-    text = parts.files[MODEL].decode("utf-8", "replace")
-    model = ServedModel.read(text, features, _calibration(manifest))
+    features, catalogue = parts.features(), parts.catalogue()
+    file = ModelFile(manifest.model_format, parts.files[parts.model_name])
+    model = ServedModel.read(file, features, _calibration(manifest))
+    if model.scale != manifest.explains:
+        raise ArtefactError(
+            f"{MANIFEST}: 'explains' is {manifest.explains!r}, {model.file} scores in {model.scale}"
+        )
     check_golden(model, parts.json(GOLDEN), manifest.threshold)
-    return Artefact(manifest, parts.digest, model, catalogue)
+    return Artefact(manifest, parts.digest, model, catalogue, parts.overview())
 
 
 def _features(rows: Any) -> list[ServedFeature]:
@@ -276,13 +342,16 @@ def _catalogue(rows: Any, features: Sequence[ServedFeature]) -> Mapping[str, Map
     for feature in features:
         if feature.name not in catalogue:
             raise ArtefactError(f"{CATALOGUE} does not describe the model's {feature.name!r}")
+        # A reason names the concept, and nobody can be told "other".
+        if str(catalogue[feature.name]["concept"]).strip().lower() in ("", "other"):
+            raise ArtefactError(f"{CATALOGUE} gives the model's {feature.name!r} no concept")
     return catalogue
 
 
-def _calibration(manifest: Manifest) -> PlattCalibration:
+def _calibration(manifest: Manifest) -> Calibration:
     try:
-        return PlattCalibration.from_dict(dict(manifest.calibration))
-    except (CreditError, KeyError, TypeError, ValueError) as why:
+        return calibration_from_dict(manifest.calibration)
+    except (CreditError, TypeError, ValueError) as why:
         raise ArtefactError(f"{MANIFEST}: 'calibration' is none that is known here") from why
 
 

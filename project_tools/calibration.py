@@ -6,25 +6,39 @@ Needs numpy alone, because what is served applies it too.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self, overload
+from typing import Any, Self, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from project_tools.errors import ArtefactError, TrainingError
+from project_tools.errors import ArtefactError, TrainingError, unknown
+from project_tools.logit_fit import Floats, inside, logit, newton, sigmoid
 
-Floats = npt.NDArray[np.float64]
-#: Probabilities closer than this to 0 or 1 are taken as this far from it: the logit stays finite.
-EDGE = 1e-12
 #: The least slope. A model that ranks no better than chance would get a slope of 0 or below,
 #: which would tie all clients or turn their order; with this one all get nearly the base rate.
 LEAST_SLOPE = 1e-3
-_STEPS = 100
-_TOLERANCE = 1e-10
+
+
+class _Curve:
+    """What both curves share: probabilities are the logistic of the curve's log-odds."""
+
+    __slots__ = ()
+
+    def log_odds(self, p: Floats) -> Floats:
+        raise NotImplementedError
+
+    @overload
+    def apply(self, p: float) -> float: ...
+    @overload
+    def apply(self, p: npt.NDArray[Any]) -> Floats: ...
+    def apply(self, p: float | npt.NDArray[Any]) -> float | Floats:
+        """Calibrated probabilities in (0, 1), of one probability or an array."""
+        calibrated = sigmoid(self.log_odds(np.asarray(p, dtype=np.float64)))
+        return calibrated if isinstance(p, np.ndarray) else float(calibrated)
 
 
 @dataclass(frozen=True, slots=True)
-class PlattCalibration:
+class PlattCalibration(_Curve):
     """``1 / (1 + exp(-(slope·logit(p) + intercept)))``, strictly increasing: its slope is above 0.
 
     Source: J. Platt, Probabilistic Outputs for Support Vector Machines, 1999, on the logit.
@@ -50,22 +64,17 @@ class PlattCalibration:
         Labels are softened by Platt's (n₁+1)/(n₁+2) and 1/(n₀+2), so that separable rows get a
         finite slope. Raises ``TrainingError`` where a class is missing.
         """
-        x, target = _logit(np.asarray(p, dtype=np.float64)), _softened(np.asarray(y))
-        slope, intercept = _newton(x, target)
+        x, target = logit(np.asarray(p, dtype=np.float64)), softened(np.asarray(y))
+        columns, start = np.column_stack([x, np.ones_like(x)]), np.array([1.0, 0.0])
+        slope, intercept = newton(columns, target, start, np.array([True, True])).tolist()
         if not slope >= LEAST_SLOPE:
-            slope = LEAST_SLOPE
-            intercept = _newton(x, target, slope=LEAST_SLOPE)[1]
+            start[0] = slope = LEAST_SLOPE
+            intercept = newton(columns, target, start, np.array([False, True])).tolist()[1]
         return cls(slope, intercept)
 
-    @overload
-    def apply(self, p: float) -> float: ...
-    @overload
-    def apply(self, p: npt.NDArray[Any]) -> Floats: ...
-    def apply(self, p: float | npt.NDArray[Any]) -> float | Floats:
-        """Calibrated probabilities in (0, 1), of one probability or an array."""
-        logits = _logit(np.asarray(p, dtype=np.float64))
-        calibrated = _sigmoid(self.slope * logits + self.intercept)
-        return calibrated if isinstance(p, np.ndarray) else float(calibrated)
+    def log_odds(self, p: Floats) -> Floats:
+        """The calibrated log-odds of probabilities."""
+        return np.asarray(self.slope * logit(p) + self.intercept)
 
     def to_dict(self) -> dict[str, Any]:
         return {"method": "platt", "slope": self.slope, "intercept": self.intercept}
@@ -73,30 +82,83 @@ class PlattCalibration:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
         """The inverse of ``to_dict``; ``ArtefactError`` for anything else."""
-        keys = {"method", "slope", "intercept"}
-        if set(plain) != keys or plain["method"] != "platt":
+        return cls(*_numbers(plain, "platt", ("slope", "intercept")))
+
+
+@dataclass(frozen=True, slots=True)
+class BetaCalibration(_Curve):
+    """``1 / (1 + exp(-(a·ln p - b·ln(1 - p) + c)))``, strictly increasing: a, b ≥ 0, one above 0.
+
+    It bends where Platt's curve is straight in the logit; with a = b it is Platt's.
+    Source: M. Kull, T. Silva Filho, P. Flach, Beta calibration, AISTATS 2017.
+
+    >>> BetaCalibration(1.0, 1.0, 0.0).apply(0.25)
+    0.25
+    """
+
+    a: float
+    b: float
+    c: float
+
+    def __post_init__(self) -> None:
+        finite = all(map(math.isfinite, (self.a, self.b, self.c)))
+        if not finite or min(self.a, self.b) < 0 or not max(self.a, self.b) > 0:
             raise ArtefactError(
-                f"a calibration holds method 'platt', slope and intercept; this one holds "
-                f"{', '.join(map(str, plain)) or 'nothing'} with method {plain.get('method')!r}"
+                f"the calibration has a {self.a}, b {self.b} and c {self.c}; all must be finite, "
+                "a and b not below 0 and one of them above it"
             )
-        numbers = (plain["slope"], plain["intercept"])
-        if not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers):
-            raise ArtefactError("slope and intercept of a calibration are numbers")
-        return cls(*map(float, numbers))
+
+    @classmethod
+    def fit(cls, p: npt.NDArray[Any], y: npt.NDArray[Any]) -> Self:
+        """The most likely curve, as Kull et al. fit it: a weight below 0 is set to 0, then again.
+
+        Labels are softened as Platt's. Raises ``TrainingError`` where a class is missing.
+        """
+        kept, target = inside(np.asarray(p, dtype=np.float64)), softened(np.asarray(y))
+        columns = np.column_stack([np.log(kept), -np.log1p(-kept), np.ones_like(kept)])
+        start, free = np.array([1.0, 1.0, 0.0]), np.array([True, True, True])
+        found = newton(columns, target, start, free)
+        for weight in (0, 1):
+            if not found[weight] >= 0:
+                start[weight], free[weight] = 0.0, False
+                found = newton(columns, target, start, free)
+        if not found[:2].max() >= LEAST_SLOPE or found[:2].min() < 0:
+            platt = PlattCalibration.fit(p, y)
+            return cls(platt.slope, platt.slope, platt.intercept)
+        return cls(*found.tolist())
+
+    def log_odds(self, p: Floats) -> Floats:
+        """The calibrated log-odds of probabilities."""
+        kept = inside(p)
+        return np.asarray(self.a * np.log(kept) - self.b * np.log1p(-kept) + self.c)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"method": "beta", "a": self.a, "b": self.b, "c": self.c}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """The inverse of ``to_dict``; ``ArtefactError`` for anything else."""
+        return cls(*_numbers(plain, "beta", ("a", "b", "c")))
 
 
-def _logit(p: Floats) -> Floats:
-    inside = np.clip(p, EDGE, 1 - EDGE)
-    return np.asarray(np.log(inside) - np.log1p(-inside))
+#: Either curve.
+Calibration: TypeAlias = PlattCalibration | BetaCalibration
+METHODS: Mapping[str, type[PlattCalibration] | type[BetaCalibration]] = {
+    "platt": PlattCalibration,
+    "beta": BetaCalibration,
+}
 
 
-def _sigmoid(x: Floats) -> Floats:
-    """``1 / (1 + exp(-x))`` without overflow at either end."""
-    small = np.exp(-np.abs(x))
-    return np.asarray(np.where(x >= 0, 1 / (1 + small), small / (1 + small)))
+def calibration_from_dict(plain: Mapping[str, Any]) -> Calibration:
+    """The curve of plain data that its ``to_dict`` gave; ``ArtefactError`` for anything else."""
+    method = plain.get("method")
+    if not isinstance(method, str) or method not in METHODS:
+        raise ArtefactError(unknown("calibration", str(method), METHODS))
+    return METHODS[method].from_dict(plain)
 
 
-def _softened(y: npt.NDArray[Any]) -> Floats:
+def softened(y: npt.NDArray[Any]) -> Floats:
+    """Platt's targets in place of 0 and 1; ``TrainingError`` where a class is missing."""
     positives = int(np.sum(y == 1))
     negatives = len(y) - positives
     if not positives or not negatives:
@@ -104,39 +166,13 @@ def _softened(y: npt.NDArray[Any]) -> Floats:
     return np.where(y == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
 
 
-def _newton(x: Floats, target: Floats, slope: float | None = None) -> tuple[float, float]:
-    """Slope and intercept of the least log loss; the slope stays where one is given.
-
-    Steps are halved until the loss falls, so the convex problem is solved from any start.
-    """
-    columns = np.column_stack([x, np.ones_like(x)])
-    free = np.array([slope is None, True])
-    beta = np.array([1.0 if slope is None else slope, 0.0])
-    loss = _log_loss(columns @ beta, target)
-    for _ in range(_STEPS):
-        p = _sigmoid(columns @ beta)
-        part = columns[:, free]
-        hessian = part.T @ (part * (p * (1 - p))[:, None]) + 1e-12 * np.eye(part.shape[1])
-        step = np.zeros(2)
-        step[free] = np.linalg.lstsq(hessian, part.T @ (target - p), rcond=None)[0]
-        beta, fallen = _halved(columns, target, beta, step, loss)
-        loss -= fallen
-        if fallen <= _TOLERANCE * abs(loss):
-            break
-    return float(beta[0]), float(beta[1])
-
-
-def _halved(
-    columns: Floats, target: Floats, beta: Floats, step: Floats, loss: float
-) -> tuple[Floats, float]:
-    """The longest of the halved steps that lowers the loss, and by how much it does."""
-    for power in range(40):
-        moved = beta + step / 2**power
-        fallen = loss - _log_loss(columns @ moved, target)
-        if fallen > 0:
-            return moved, fallen
-    return beta, 0.0
-
-
-def _log_loss(logits: Floats, target: Floats) -> float:
-    return float(np.sum(np.logaddexp(0, logits) - target * logits))
+def _numbers(plain: Mapping[str, Any], method: str, names: tuple[str, ...]) -> list[float]:
+    if set(plain) != {"method", *names} or plain["method"] != method:
+        raise ArtefactError(
+            f"a calibration holds method {method!r}, {' and '.join(names)}; this one holds "
+            f"{', '.join(map(str, plain)) or 'nothing'} with method {plain.get('method')!r}"
+        )
+    numbers = [plain[name] for name in names]
+    if not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers):
+        raise ArtefactError(f"{' and '.join(names)} of a calibration are numbers")
+    return [float(n) for n in numbers]

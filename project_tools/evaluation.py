@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
-from project_tools.calibration import PlattCalibration
+from project_tools.calibration import Calibration, PlattCalibration
 from project_tools.dataset import Dataset
 from project_tools.errors import SettingError, TrainingError
 from project_tools.scorers import FN_COST, SCORERS, Score, Scorer, scorer
@@ -105,7 +105,7 @@ class Judgement:
     """
 
     metric: str
-    calibration: PlattCalibration
+    calibration: Calibration
     threshold: Threshold
     scores: Mapping[str, Score]
 
@@ -121,15 +121,22 @@ class Judgement:
 
 
 def judge(
-    y: npt.NDArray[Any], p: Floats, *, metric: str = DECIDING, fn_cost: float = FN_COST
+    y: npt.NDArray[Any],
+    p: Floats,
+    *,
+    metric: str = DECIDING,
+    fn_cost: float = FN_COST,
+    calibration: Calibration | None = None,
 ) -> Judgement:
     """Calibrate out-of-fold probabilities, find the exact threshold, score the decisions.
+
+    Without a ``calibration`` that was chosen before, Platt's curve is fitted on them.
 
     The threshold is the metric's best, or that of ``loss_of_income`` where the metric looks at
     no decision, as AUC does not.
     """
     wanted = scorer(metric)
-    calibration = PlattCalibration.fit(p, y)
+    calibration = calibration or PlattCalibration.fit(p, y)
     calibrated = calibration.apply(p)
     deciding = wanted if wanted.of_counts is not None else SCORERS[DECIDING]
     threshold = threshold_for(deciding, y, calibrated, fn_cost)

@@ -8,22 +8,23 @@ import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from project_tools.artefact import ArtefactContent, write_artefact
+from project_tools.artefact import write_artefact
 from project_tools.dataset import Dataset, load_dataset, stratified_sample
 from project_tools.errors import TrackingError
 from project_tools.families import Family, family
-from project_tools.features.catalogue import catalogue, to_json
 from project_tools.features.store import state_folder
 from project_tools.progress import working
+from project_tools.reliability import calibration_line, reliability_curve, reliability_figure
 from project_tools.scorers import Score
 from project_tools.search import SearchResult, Trial, search
-from project_tools.served_features import ServedFeature
+from project_tools.served_export import artefact_content, check_explained, metrics_of
 from project_tools.tracking import (
     MODEL_NAME,
     Registered,
@@ -37,9 +38,6 @@ from project_tools.tracking import (
     start_nested,
 )
 from project_tools.training import TrainedModel, evaluate_on_test, train
-
-#: Held-out clients whose model inputs and scores travel with the artefact as its golden rows.
-GOLDEN_ROWS = 16
 
 
 def say(text: str) -> None:
@@ -251,9 +249,23 @@ def train_and_judge(
     log_scores(project, model.scores, "out_of_fold")
     log_scores(project, on_test, "test")
     project.metrics({"threshold": model.threshold})
+    log_reliability(project, model, test)
     project.json(_packages(), "environment.json")
     say(_final_lines(model, on_test))
     return model, test
+
+
+def log_reliability(run: RunLog, model: TrainedModel, test: Dataset) -> None:
+    """How true the probabilities are on held-out clients: the line's figures, and the curve drawn."""
+    p, chosen = model.probabilities(test.X), model.calibrating
+    line, curve = calibration_line(test.y, p), reliability_curve(test.y, p)
+    run.metrics({f"test.calibration_{name}": value for name, value in asdict(line).items()})
+    run.json(
+        {"chosen": chosen.method, "log_loss": dict(chosen.loss), "gain": chosen.gain,
+         "gain_se": chosen.gain_se, "test": [asdict(group) for group in curve]},
+        "calibration.json",
+    )  # fmt: skip
+    run.figure(reliability_figure({"test clients": curve}), "reliability.png")
 
 
 def _final_lines(model: TrainedModel, on_test: Mapping[str, Score]) -> str:
@@ -266,79 +278,41 @@ def _final_lines(model: TrainedModel, on_test: Mapping[str, Score]) -> str:
     return "\n".join([*rows, f"  threshold {model.threshold:.4f} (from out-of-fold probabilities)"])
 
 
-def register_boosted(
+def register_model(
     project: RunLog, given: Namespace, model: TrainedModel, test: Dataset
 ) -> Registered:
-    """Write the served folder of a LightGBM model and register it as the challenger."""
-    features = _served(model)
-    with tempfile.TemporaryDirectory() as folder:
+    """Write the served folder of a model of any family and register it as the challenger.
+
+    Raises ``TrainingError`` for a family that has no exact explanation.
+    """
+    check_explained(model)
+    training = load(given, model.family).X
+    with working("explaining it over a sample of clients"), tempfile.TemporaryDirectory() as folder:
         artefact = Path(folder) / "artefact"
-        content = _content(project, given, model, test, features)
+        content = artefact_content(
+            model,
+            name=MODEL_NAME,
+            run_id=project.run_id,
+            commit=provenance()["commit"],
+            metrics=metrics_of(model.scores, "out of fold")
+            | {
+                f"test.{k}": v for k, v in metrics_of(evaluate_on_test(model, test), "test").items()
+            },
+            training=training,
+            held_out=test.X,
+            state=state_folder(given.data),
+        )
         digest = write_artefact(artefact, content)
-        with working("registering"):
-            return register(
-                project,
-                artefact,
-                [(feature.name, feature.kind) for feature in features],
-                {
-                    "artefact_digest": digest,
-                    "data_digest": model.data_digest,
-                    "family": model.family.name,
-                },
-            )
-
-
-def _served(model: TrainedModel) -> list[ServedFeature]:
-    levels = model.estimator.levels_
-    names = zip(model.feature_names, model.estimator.feature_names_in_, strict=True)
-    return [
-        ServedFeature(name, str(served), "category", tuple(levels[name]))
-        if name in levels
-        else ServedFeature(name, str(served), "number", ())
-        for name, served in names
-    ]
-
-
-def _content(
-    project: RunLog,
-    given: Namespace,
-    model: TrainedModel,
-    test: Dataset,
-    features: Sequence[ServedFeature],
-) -> ArtefactContent:
-    return ArtefactContent(
-        name=MODEL_NAME,
-        version="unregistered",
-        run_id=project.run_id,
-        family=model.family.name,
-        model_text=model.estimator.model_text(),
-        features=features,
-        catalogue=to_json(catalogue(model.feature_names)),
-        threshold=model.threshold,
-        fn_cost=model.fn_cost,
-        metric=model.metric,
-        calibration=model.calibration,
-        metrics=_metrics(model.scores, "out of fold")
-        | {f"test.{k}": v for k, v in _metrics(evaluate_on_test(model, test), "test").items()},
-        data_digest=model.data_digest,
-        feature_meta=model.meta,
-        golden=_golden(test),
-        state=state_folder(given.data),
-        commit=provenance()["commit"],
-    )
-
-
-def _metrics(scores: Mapping[str, Score], on: str) -> dict[str, dict[str, Any]]:
-    return {
-        name: {"value": score.value, "se": score.se, "on": on} for name, score in scores.items()
-    }
-
-
-def _golden(test: Dataset) -> list[dict[str, Any]]:
-    """A few held-out clients' model inputs, without their ids."""
-    rows = test.X.head(GOLDEN_ROWS).astype(object)
-    plain = rows.where(rows.notna(), None).to_dict("records")
-    return [{str(name): value for name, value in row.items()} for row in plain]
+        return register(
+            project,
+            artefact,
+            [(feature.name, feature.kind) for feature in content.features],
+            {
+                "artefact_digest": digest,
+                "data_digest": model.data_digest,
+                "family": model.family.name,
+            },
+        )
 
 
 def family_of(given: Namespace, name: str) -> Family:

@@ -1,7 +1,7 @@
-"""Why the model scored a client as it did: contributions in log-odds, by concept, in words.
+"""Why the model scored a client as it did: exact contributions, by concept, in words.
 
-LightGBM's ``pred_contrib`` is TreeSHAP: base and contributions add up to the score before
-calibration, which is checked for every client. Calibration is strictly monotone, so what raises
+Base and contributions add up to the model's own score before calibration (log-odds, or a forest's
+probability), which is checked for every client. Calibration is strictly monotone, so what raises
 the score raises the probability.
 """
 
@@ -13,16 +13,17 @@ import numpy as np
 
 from project_tools.artefact import Artefact
 from project_tools.errors import ArtefactError
+from project_tools.golden import SUMS_TO
 from project_tools.served_features import Value
+from project_tools.served_model import Scale
 
 #: As many reasons as a person takes in, and as lending law asks for.
 MOST_REASONS = 4
-_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one feature adds to the log-odds of default, and the client's value of it."""
+    """What one feature adds to the score, and the client's value of it."""
 
     name: str
     label: str
@@ -57,8 +58,9 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Base and contributions, which add up to ``raw_score`` (log-odds before calibration)."""
+    """Base and contributions, which add up to ``raw_score``; all on ``scale``, before calibration."""
 
+    scale: Scale
     base: float
     raw_score: float
     groups: tuple[ConceptContribution, ...]
@@ -72,9 +74,10 @@ def explain(artefact: Artefact, row: Mapping[str, Value]) -> Explanation:
     encoded = artefact.model.encoder.encode(row)
     *parts, base = artefact.model.contributions(encoded)[0].tolist()
     raw_score = float(artefact.model.raw_scores(encoded)[0])
-    if not np.isclose(base + sum(parts), raw_score, rtol=_TOLERANCE, atol=_TOLERANCE):
+    if not np.isclose(base + sum(parts), raw_score, rtol=SUMS_TO, atol=SUMS_TO):
         raise ArtefactError("the contributions do not add up to the score; export the model again")
-    return Explanation(base, raw_score, tuple(_grouped(contributions(artefact, row, parts))))
+    scale = artefact.model.scale
+    return Explanation(scale, base, raw_score, tuple(_grouped(contributions(artefact, row, parts))))
 
 
 def contributions(

@@ -4,10 +4,9 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-
-_BLOCK = 1 << 20
 
 
 @contextmanager
@@ -55,12 +54,9 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def sha256(path: Path) -> str:
-    """Hex SHA-256 of a file, read in blocks."""
-    digest = hashlib.sha256()
+    """Hex SHA-256 of a file, read in pieces."""
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256_of_files(paths: list[Path]) -> str:
@@ -69,7 +65,8 @@ def sha256_of_files(paths: list[Path]) -> str:
     >>> sha256_of_files([]) == hashlib.sha256().hexdigest()
     True
     """
-    digest = hashlib.sha256()
-    for path in sorted(paths, key=lambda p: p.name):
-        digest.update(f"{path.name}\0{sha256(path)}\n".encode())
+    digest, ordered = hashlib.sha256(), sorted(paths, key=lambda p: p.name)
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for path, content in zip(ordered, threads.map(sha256, ordered), strict=True):
+            digest.update(f"{path.name}\0{content}\n".encode())
     return digest.hexdigest()

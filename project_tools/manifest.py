@@ -1,5 +1,6 @@
 """The manifest of a served folder: what the model is, and the digest of every file beside it."""
 
+import hashlib
 import json
 import math
 import re
@@ -9,9 +10,11 @@ from pathlib import PurePosixPath
 from typing import Any, NoReturn, Self
 
 from project_tools.errors import ArtefactError
+from project_tools.model_formats import FORMATS
 
 #: The only layout of the folder that this code reads and writes.
-FORMAT = 1
+FORMAT = 2
+SCALES = ("log-odds", "probability")
 MANIFEST = "manifest.json"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -21,7 +24,9 @@ class Manifest:
     """``manifest.json``, every field checked; ``created`` is UTC in ISO 8601.
 
     ``threshold`` is a probability after calibration: a client above it is a risk.
-    ``metrics`` maps a name to ``{"value", "se", "on"}``, ``files`` a relative name to its SHA-256.
+    ``model_format`` says how the model is stored, ``explains`` what its scores and contributions
+    are measured in, before calibration. ``metrics`` maps a name to ``{"value", "se", "on"}``,
+    ``files`` a relative name to its SHA-256.
     """
 
     format: int
@@ -30,6 +35,7 @@ class Manifest:
     alias: str
     run_id: str
     family: str
+    model_format: str
     created: str
     threshold: float
     fn_cost: float
@@ -58,11 +64,22 @@ class Manifest:
             )
         for field in fields(cls):
             _check(field.name, data)
-        return cls(**{field.name: data[field.name] for field in fields(cls)})
+        manifest = cls(**{field.name: data[field.name] for field in fields(cls)})
+        # No other file holds the digest of this one, so it ends with its own.
+        if content != manifest.to_bytes():
+            raise ArtefactError(
+                f"{MANIFEST} is damaged: its content is not what its seal says; "
+                "export the model again"
+            )
+        return manifest
 
     def to_bytes(self) -> bytes:
-        """The bytes of ``manifest.json``; the same manifest always gives the same."""
-        return plain_json(asdict(self))
+        """The bytes of ``manifest.json``; the same manifest always gives the same.
+
+        ``seal`` is the SHA-256 of these bytes without it.
+        """
+        data = asdict(self)
+        return plain_json(data | {"seal": hashlib.sha256(plain_json(data)).hexdigest()})
 
 
 def strict_json(name: str, content: bytes) -> Any:
@@ -136,6 +153,14 @@ def _inside(name: str) -> bool:
     return not path.is_absolute() and ".." not in path.parts and path.as_posix() == name != "."
 
 
+def _known_format(value: Any) -> bool:
+    return _text(value) and value in FORMATS
+
+
+def _scale(value: Any) -> bool:
+    return _text(value) and value in SCALES
+
+
 def _object(value: Any) -> bool:
     return isinstance(value, dict)
 
@@ -149,13 +174,14 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "alias": _TEXT,
     "run_id": _TEXT,
     "family": _NAMED,
+    "model_format": (_known_format, f"one of {', '.join(FORMATS)}"),
     "created": _NAMED,
     "threshold": (_probability, "a number from 0 to 1"),
     "fn_cost": (_cost, "a number above 0"),
     "metric": _NAMED,
     "calibration": (_object, "an object"),
     "metrics": (_metrics, "an object of {value, se, on}"),
-    "explains": _NAMED,
+    "explains": (_scale, f"one of {', '.join(SCALES)}"),
     "data_digest": _TEXT,
     "split_digest": _TEXT,
     "raw_digest": _TEXT,

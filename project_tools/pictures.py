@@ -8,7 +8,6 @@ import hashlib
 import io
 import textwrap
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,18 +18,38 @@ from numpy.typing import NDArray
 
 from project_tools.artefact import Artefact
 from project_tools.explanation import ConceptContribution, Explanation, display, explain
+from project_tools.overview import Swarm
 from project_tools.served_features import Value
+from project_tools.served_model import Scale
+from project_tools.shap_library import import_shap
 
 _DRAWING = threading.Lock()
 #: Bars that are shown at least, where there are as many; the rest are added up in one more.
 _BARS = 10
 _DPI = 100
+#: Inches of white around a picture.
+_MARGIN = 0.1
 _LABEL_WIDTH = 56
 #: Inches for each row of the beeswarm: its labels have two lines.
 _SWARM_ROW = 0.55
 _NAMED_IN_ALT = 5
 #: Pictures kept in memory, at about 40 kB each.
 _KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How numbers of a scale are drawn: two digits after the point, so a probability in percent."""
+
+    factor: float
+    unit: str
+    axis: str
+
+
+SHOWN: Mapping[Scale, Shown] = {
+    "log-odds": Shown(1, "log-odds", "log-odds of default"),
+    "probability": Shown(100, "percentage points", "probability of default in percentage points"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +70,11 @@ class PictureCache:
 
     def waterfall(self, artefact: Artefact, row: Mapping[str, Value]) -> Picture:
         """The waterfall of a client's row, drawn unless it is known."""
-        encoded = artefact.model.encoder.encode(row)
-        return self._get(
-            _key("waterfall", artefact, encoded), lambda: waterfall(explain(artefact, row))
-        )
+        return self._get(_key(artefact, row), lambda: waterfall(explain(artefact, row)))
 
-    def beeswarm(self, artefact: Artefact, rows: Sequence[Mapping[str, Value]]) -> Picture:
-        """The beeswarm of background rows, drawn unless it is known."""
-        encoded = artefact.model.encoder.encode_rows(rows)
-        return self._get(_key("beeswarm", artefact, encoded), lambda: beeswarm(artefact, encoded))
+    def beeswarm(self, artefact: Artefact) -> Picture:
+        """The beeswarm of the model, drawn unless it is known."""
+        return self._get(f"beeswarm:{artefact.digest}", lambda: beeswarm(artefact))
 
     def _get(self, key: str, draw: Callable[[], Picture]) -> Picture:
         if (known := self._known(key)) is not None:
@@ -79,62 +94,63 @@ class PictureCache:
             return self._pictures.get(key)
 
 
-def _key(kind: str, artefact: Artefact, encoded: NDArray[np.float32]) -> str:
-    content = hashlib.sha256(encoded.tobytes()).hexdigest()
-    return f"{kind}:{artefact.digest}:{content}"
+def _key(artefact: Artefact, row: Mapping[str, Value]) -> str:
+    """Of the values as they are shown: a level that the model does not know is one of them."""
+    shown = repr([row.get(feature.name) for feature in artefact.features])
+    return f"waterfall:{artefact.digest}:{hashlib.sha256(shown.encode()).hexdigest()}"
 
 
 def warm() -> None:
     """Import shap and pyplot, which takes seconds, before the first picture is asked for."""
-    with _DRAWING:
-        _shap()
+    import_shap()
 
 
 def waterfall(explanation: Explanation) -> Picture:
     """From the base to the client's score, a bar for each concept, the weightiest on top."""
-    values = np.array([group.contribution for group in explanation.groups])
+    shown = SHOWN[explanation.scale]
+    values = shown.factor * np.array([group.contribution for group in explanation.groups])
     bars = _bars(values[None, :])
     with _DRAWING:
-        shap, plt = _shap()
+        shap, plt = import_shap()
         figure = plt.figure()
         try:
             shap.plots.waterfall(
                 shap.Explanation(
                     values=values,
-                    base_values=explanation.base,
+                    base_values=shown.factor * explanation.base,
                     feature_names=[_bar_label(group) for group in explanation.groups],
                 ),
                 max_display=bars,
                 show=False,
             )
             axes = figure.axes[0]
-            axes.set_xlabel("log-odds of default, before calibration", labelpad=22)
+            axes.set_xlabel(f"{shown.axis}, before calibration", labelpad=22)
             _name_the_rest(axes)
             return Picture(_png(figure), _waterfall_text(explanation))
         finally:
             plt.close(figure)
 
 
-def beeswarm(artefact: Artefact, encoded: NDArray[np.float32]) -> Picture:
+def beeswarm(artefact: Artefact) -> Picture:
     """A dot for each background client and concept; colour is the concept's weightiest feature.
 
     Categories have no low and high, and are grey.
     """
-    parts = artefact.model.contributions(encoded)[:, :-1]
-    concepts = _concepts(artefact)
-    values = np.column_stack([parts[:, members].sum(axis=1) for members in concepts.values()])
-    leaders = [
-        members[np.abs(parts[:, members]).mean(axis=0).argmax()] for members in concepts.values()
-    ]
-    names = [_swarm_label(artefact, *pair) for pair in zip(concepts, leaders, strict=True)]
-    colours = np.column_stack([_colours(artefact, encoded, leader) for leader in leaders])
-    png = _swarm(values, colours, names)
-    return Picture(png, _swarm_text(dict(zip(concepts, np.abs(values).mean(axis=0), strict=True))))
+    swarms, shown = artefact.overview.swarms, SHOWN[artefact.model.scale]
+    values = shown.factor * np.column_stack([swarm.contributions for swarm in swarms])
+    names = [_label(s.concept, artefact.describe(s.leader)["label"]) for s in swarms]
+    png = _swarm(values, np.column_stack([_colours(s) for s in swarms]), names, shown)
+    means = np.abs(values).mean(axis=0)
+    return Picture(
+        png, _swarm_text({s.concept: m for s, m in zip(swarms, means, strict=True)}, shown)
+    )
 
 
-def _swarm(values: NDArray[np.float64], colours: NDArray[Any], names: Sequence[str]) -> bytes:
+def _swarm(
+    values: NDArray[np.float64], colours: NDArray[Any], names: Sequence[str], shown: Shown
+) -> bytes:
     with _DRAWING:
-        shap, plt = _shap()
+        shap, plt = import_shap()
         figure = plt.figure()
         random_state = np.random.get_state()  # noqa: NPY002  (shap shuffles the dots with it)
         try:
@@ -147,26 +163,12 @@ def _swarm(values: NDArray[np.float64], colours: NDArray[Any], names: Sequence[s
                 plot_size=_SWARM_ROW,
             )
             axes = figure.axes[0]
-            axes.set_xlabel("contribution to the log-odds of default")
+            axes.set_xlabel(f"contribution to the {shown.axis}")
             _name_the_rest(axes)
             return _png(figure)
         finally:
             np.random.set_state(random_state)  # noqa: NPY002
             plt.close(figure)
-
-
-def _shap() -> tuple[Any, Any]:
-    # Imported here: two seconds that no score should wait for.
-    import matplotlib as mpl  # noqa: PLC0415
-
-    mpl.use("Agg")
-    with warnings.catch_warnings():
-        # shap 0.51 colours its maps in a way that matplotlib means to drop one day.
-        warnings.simplefilter("ignore", PendingDeprecationWarning)
-        import shap  # noqa: PLC0415
-        from matplotlib import pyplot as plt  # noqa: PLC0415
-
-    return shap, plt
 
 
 def _name_the_rest(axes: Any) -> None:
@@ -180,8 +182,23 @@ def _name_the_rest(axes: Any) -> None:
 
 
 def _png(figure: Any) -> bytes:
+    """The figure cut to what is drawn; drawn once, where ``savefig`` draws twice."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  (see shap_library)
+
+    figure.set_dpi(_DPI)
+    figure.set_facecolor("white")
+    canvas: Any = FigureCanvasAgg(figure)  # matplotlib types only a part of it
+    bounds = figure.get_tightbbox(canvas.get_renderer()).padded(_MARGIN)
+    size, new = figure.get_size_inches(), (bounds.width, bounds.height)
+    boxes = [(axes, axes.get_position().bounds) for axes in figure.axes]
+    figure.set_size_inches(*new)
+    for axes, (left, bottom, width, height) in boxes:
+        axes.set_position([
+            (left * size[0] - bounds.x0) / new[0], (bottom * size[1] - bounds.y0) / new[1],
+            width * size[0] / new[0], height * size[1] / new[1],
+        ])  # fmt: skip
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=_DPI, bbox_inches="tight", facecolor="white")
+    canvas.print_png(content)
     return content.getvalue()
 
 
@@ -200,28 +217,16 @@ def _bars(values: NDArray[np.float64]) -> int:
     return len(order)
 
 
-def _concepts(artefact: Artefact) -> dict[str, list[int]]:
-    """The positions of the model's features, by concept."""
-    concepts: dict[str, list[int]] = {}
-    for position, feature in enumerate(artefact.features):
-        concepts.setdefault(artefact.describe(feature.name)["concept"], []).append(position)
-    return concepts
-
-
-def _colours(artefact: Artefact, encoded: NDArray[np.float32], leader: int) -> NDArray[Any]:
-    column = encoded[:, leader].astype(np.float64)
-    if artefact.features[leader].kind == "category" or np.isnan(column).all():
-        return np.full(len(column), "level", dtype=object)  # no number: shap draws it grey
-    return column.astype(object)
+def _colours(swarm: Swarm) -> NDArray[Any]:
+    known = np.array([np.nan if v is None else v for v in swarm.values])
+    if np.isnan(known).all():
+        return np.full(len(known), "level", dtype=object)  # no number: shap draws it grey
+    return known.astype(object)
 
 
 def _bar_label(group: ConceptContribution) -> str:
     first = (group.leading or group.features)[0]
     return _label(group.concept, first.label, f": {display(first.value, first.unit)}")
-
-
-def _swarm_label(artefact: Artefact, concept: str, leader: int) -> str:
-    return _label(concept, artefact.describe(artefact.features[leader].name)["label"])
 
 
 def _label(concept: str, feature: str, value: str = "") -> str:
@@ -231,14 +236,18 @@ def _label(concept: str, feature: str, value: str = "") -> str:
 
 
 def _waterfall_text(explanation: Explanation) -> str:
-    first = [f"{g.concept} {g.contribution:+.2f}" for g in explanation.groups[:_NAMED_IN_ALT]]
+    shown = SHOWN[explanation.scale]
+    first = [
+        f"{g.concept} {shown.factor * g.contribution:+.2f}"
+        for g in explanation.groups[:_NAMED_IN_ALT]
+    ]
     return (
-        f"Waterfall in log-odds from the average {explanation.base:.2f} to this client's "
-        f"{explanation.raw_score:.2f}. The weightiest: {', '.join(first)}."
+        f"Waterfall in {shown.unit} from the average {shown.factor * explanation.base:.2f} to this "
+        f"client's {shown.factor * explanation.raw_score:.2f}. The weightiest: {', '.join(first)}."
     )
 
 
-def _swarm_text(means: Mapping[str, float]) -> str:
+def _swarm_text(means: Mapping[str, float], shown: Shown) -> str:
     first = sorted(means.items(), key=lambda pair: -pair[1])[:_NAMED_IN_ALT]
     named = ", ".join(f"{concept} {mean:.2f}" for concept, mean in first)
-    return f"What moves the model most, as the mean contribution in log-odds: {named}."
+    return f"What moves the model most, as the mean contribution in {shown.unit}: {named}."

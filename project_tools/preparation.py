@@ -247,7 +247,10 @@ class LevelIndicators(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         return self
 
     def transform(self, X: pd.DataFrame) -> Matrix:
-        codes = level_codes(X, self.levels_)
+        return self.of_codes(level_codes(X, self.levels_))
+
+    def of_codes(self, codes: Matrix) -> Matrix:
+        """The same from positions of levels, as a served model gets them."""
         blocks = [
             codes[:, [position]] == np.arange(len(levels))
             for position, levels in enumerate(self.levels_.values())
@@ -268,7 +271,11 @@ class LevelCodes(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scik
         return self
 
     def transform(self, X: pd.DataFrame) -> Matrix:
-        return np.nan_to_num(level_codes(X, self.levels_), nan=-1.0)
+        return self.of_codes(level_codes(X, self.levels_))
+
+    def of_codes(self, codes: Matrix) -> Matrix:
+        """The same from positions of levels, as a served model gets them."""
+        return np.nan_to_num(codes, nan=-1.0)
 
     def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[Any]:  # noqa: ARG002  (scikit-learn's signature)
         return np.array(list(self.levels_), dtype=object)

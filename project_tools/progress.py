@@ -3,8 +3,10 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -13,31 +15,98 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 HEARTBEAT_S = 5.0
 
 
+def say(text: str) -> None:
+    """A line of progress."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+@dataclass(slots=True)
+class Step:
+    """A step under way; ``note`` says, at its end, what it met, as a number of rows."""
+
+    note: str = ""
+
+
 @contextmanager
-def working(label: str, *, quiet: bool = False) -> Iterator[None]:
-    """Say that a step of unknown length began, goes on (every five seconds) and has ended."""
+def working(
+    label: str, *, quiet: bool = False, done: Callable[[], float] | None = None
+) -> Iterator[Step]:
+    """Say that a step of unknown length began, goes on (every five seconds) and has ended.
+
+    ``done`` tells, from another thread, how much of it is done, in percent (negative: not known).
+    On a terminal the step is a moving bar; elsewhere, lines.
+    """
+    step = Step()
     if quiet:
-        yield
+        yield step
         return
-    console, start, done = (
-        Console(stderr=True, highlight=False),
-        time.perf_counter(),
-        threading.Event(),
-    )
-    console.print(f"  {label} …", markup=False)
+    console, start = Console(stderr=True, highlight=False), time.perf_counter()
+    with _sign_of_life(label, console, done or (lambda: -1.0)):
+        yield step
+    note = f"{step.note}, " if step.note else ""
+    console.print(f"  {label}: {note}{time.perf_counter() - start:.1f} s", markup=False)
 
-    def beat() -> None:
-        while not done.wait(HEARTBEAT_S):
-            console.print(f"  {label} … {time.perf_counter() - start:.0f} s", markup=False)
 
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-    console.print(f"  {label}: {time.perf_counter() - start:.1f} s", markup=False)
+@contextmanager
+def _sign_of_life(label: str, console: Console, done: Callable[[], float]) -> Iterator[None]:
+    ended, show = threading.Event(), _Moving if console.is_terminal else _Lines
+    with show(label, console) as shown:
+
+        def beat() -> None:
+            while not ended.wait(shown.every_s):
+                shown.say(done())
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+class _Lines:
+    """Lines for a log: one at the start, then one every few seconds."""
+
+    every_s = HEARTBEAT_S
+
+    def __init__(self, label: str, console: Console) -> None:
+        self._label, self._console, self._start = label, console, time.perf_counter()
+
+    def __enter__(self) -> Self:
+        self._console.print(f"  {self._label} …", markup=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to clear away."""
+
+    def say(self, percent: float) -> None:
+        much = f"{percent:.0f} %, " if percent >= 0 else ""
+        seconds = time.perf_counter() - self._start
+        self._console.print(f"  {self._label} … {much}{seconds:.0f} s", markup=False)
+
+
+class _Moving:
+    """A bar for a terminal, which goes when the step has ended."""
+
+    every_s = 0.2
+
+    def __init__(self, label: str, console: Console) -> None:
+        columns = (TextColumn("  {task.description}"), BarColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=console, transient=True)
+        self._task = self._bar.add_task(label, total=None)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def say(self, percent: float) -> None:
+        if percent >= 0:
+            self._bar.update(self._task, total=100, completed=percent)
 
 
 class Bar:

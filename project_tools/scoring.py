@@ -1,4 +1,4 @@
-"""From a client's features to a decision, without a data frame on the way.
+"""From a client's features, or an applicant's raw records, to a decision.
 
 MLflow finds ``_load_pyfunc`` here by name (``loader_module="project_tools.scoring"``); nothing of
 MLflow is imported.
@@ -11,7 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from project_tools.artefact import Artefact, load_artefact
+from project_tools.artefact import STATE, Artefact, load_artefact
+from project_tools.errors import ArtefactError
+from project_tools.features.applicant import Applicants
+from project_tools.files import sha256
 from project_tools.served_features import Value
 from project_tools.thresholds import Decision
 
@@ -36,6 +39,17 @@ class Scorer:
         raw = model.raw_scores(model.encoder.encode(row))
         probability = float(model.probabilities(raw)[0])
         return Score(Decision(probability, self._artefact.threshold), float(raw[0]))
+
+
+def load_applicants(directory: Path, artefact: Artefact) -> Applicants:
+    """What computes an applicant's features from raw records, with the fitted state of a served
+    folder whose ``artefact`` was loaded; ``ArtefactError`` if the state is no longer that one.
+    """
+    for name, digest in artefact.manifest.files.items():
+        path = directory / name
+        if name.startswith(f"{STATE}/") and (not path.is_file() or sha256(path) != digest):
+            raise ArtefactError(f"{name} has changed since the model was loaded; load it again")
+    return Applicants.load(directory / STATE)
 
 
 class PyfuncModel:

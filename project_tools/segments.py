@@ -17,10 +17,11 @@ import pandas as pd
 from fairlearn.metrics import MetricFrame
 from scipy import special, stats
 
-from project_tools.calibration import EDGE, PlattCalibration
+from project_tools.calibration import PlattCalibration
 from project_tools.errors import FeatureError, TrainingError
 from project_tools.features.catalogue import all_features
 from project_tools.features.store import INDEX_COLUMNS, read_features
+from project_tools.logit_fit import EDGE
 from project_tools.scorers import FN_COST, SCORERS, Z_95, Score, paired_difference
 
 Floats = npt.NDArray[np.float64]

@@ -250,7 +250,11 @@ def _signature(columns: Sequence[tuple[str, str]]) -> ModelSignature:
     return ModelSignature(
         inputs=Schema([ColSpec(kinds[kind], name, required=False) for name, kind in columns]),
         outputs=Schema(
-            [ColSpec(DataType.double, "probability"), ColSpec(DataType.string, "class")]
+            [
+                ColSpec(DataType.double, "proba_risk_class"),
+                ColSpec(DataType.string, "class"),
+                ColSpec(DataType.double, "raw_score"),
+            ]
         ),
     )
 

@@ -9,11 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # publishes none
 
-from project_tools.calibration import PlattCalibration
+from project_tools.calibration import Calibration
 from project_tools.dataset import Dataset
 from project_tools.errors import TrainingError
 from project_tools.evaluation import DECIDING, Judgement, evaluate, judge, out_of_fold
 from project_tools.families import Family
+from project_tools.reliability import CalibrationChoice, choose_calibration
 from project_tools.scorers import FN_COST, Score
 
 Floats = npt.NDArray[np.float64]
@@ -24,7 +25,8 @@ class TrainedModel:
     """A fitted model with the threshold and the calibration that belong to it.
 
     ``parameters`` are those of the final fit, ``oof`` each training client's probability before
-    calibration by a model that did not know the client, ``judgement`` what these are worth.
+    calibration by a model that did not know the client, ``judgement`` what these are worth,
+    ``calibrating`` what spoke for the curve that calibrates them.
     ``ids`` are the clients it was trained on, ``meta`` the state of their features.
     """
 
@@ -32,6 +34,7 @@ class TrainedModel:
     parameters: dict[str, Any]
     estimator: Any
     judgement: Judgement
+    calibrating: CalibrationChoice
     oof: Floats
     feature_names: tuple[str, ...]
     ids: npt.NDArray[np.int64]
@@ -46,7 +49,7 @@ class TrainedModel:
         return self.judgement.threshold.value
 
     @property
-    def calibration(self) -> PlattCalibration:
+    def calibration(self) -> Calibration:
         return self.judgement.calibration
 
     @property
@@ -85,7 +88,8 @@ def train(
 ) -> TrainedModel:
     """Train a setting of a family.
 
-    Calibration and threshold come from out-of-fold probabilities; the final fit takes all rows
+    Calibration (Platt's curve or the beta curve) and threshold come from out-of-fold
+    probabilities; the final fit takes all rows
     of ``data`` and the settled parameters (LightGBM: the rounds that the folds kept on average,
     because on all rows none is left to watch). Parameters that are not given are the family's.
     """
@@ -99,7 +103,10 @@ def train(
         oof = out_of_fold(
             make, data, folds=folds, seed=seed, on_fold=lambda _, model: fitted.append(model)
         )
-        judgement = judge(data.y, oof, metric=metric, fn_cost=fn_cost)
+        chosen = choose_calibration(data.y, oof, seed=seed)
+        judgement = judge(
+            data.y, oof, metric=metric, fn_cost=fn_cost, calibration=chosen.calibration
+        )
         settled = family.settle(complete, fitted)
         estimator = make(settled).fit(data.X, data.y)
     return TrainedModel(
@@ -107,6 +114,7 @@ def train(
         parameters=settled,
         estimator=estimator,
         judgement=judgement,
+        calibrating=chosen,
         oof=oof,
         feature_names=tuple(data.X.columns),
         ids=data.ids,

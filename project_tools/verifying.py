@@ -1,4 +1,4 @@
-"""A child process reads a model first: a damaged LightGBM text can end the process that reads it."""
+"""A child process reads a model first: a damaged one can end the process that reads it."""
 
 import os
 import subprocess
@@ -12,8 +12,8 @@ TIMEOUT_S = 120
 _AGAIN = "export the model again"
 
 
-def verify_in_child(directory: Path, digest: str) -> None:
-    """Let another process read the model and score the golden rows.
+def verify_in_child(directory: Path, digest: str, model: str) -> None:
+    """Let another process read the model, the file of that name, and score the golden rows.
 
     It answers with the digest of the manifest that it verified; ``ArtefactError`` unless that is
     ``digest``.
@@ -30,9 +30,9 @@ def verify_in_child(directory: Path, digest: str) -> None:
         )
     except subprocess.TimeoutExpired as why:
         raise ArtefactError(
-            f"model.txt was not read and scored within {TIMEOUT_S} s; {_AGAIN}"
+            f"{model} was not read and scored within {TIMEOUT_S} s; {_AGAIN}"
         ) from why
-    _judge(done.returncode, (done.stdout.strip().splitlines() or [""])[-1], digest)
+    _judge(done.returncode, (done.stdout.strip().splitlines() or [""])[-1], digest, model)
 
 
 def _environment() -> dict[str, str]:
@@ -42,12 +42,12 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
 
 
-def _judge(status: int, last_line: str, digest: str) -> None:
+def _judge(status: int, last_line: str, digest: str, model: str) -> None:
     if status < 0:
         raise ArtefactError(
-            f"model.txt cannot be read: it ended the process that tried (signal {-status}); {_AGAIN}"
+            f"{model} cannot be read: it ended the process that tried (signal {-status}); {_AGAIN}"
         )
     if status == 1 and last_line:
         raise ArtefactError(last_line)
     if status or last_line != digest:
-        raise ArtefactError(f"model.txt could not be verified (status {status}); {_AGAIN}")
+        raise ArtefactError(f"{model} could not be verified (status {status}); {_AGAIN}")

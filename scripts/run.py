@@ -135,7 +135,8 @@ def signature(path: Path, tables: Collection[str] = ()) -> str:
 
 
 def _tables_in(folder: Path, names: Collection[str]) -> Iterator[Path]:
-    return (file for file in folder.iterdir() if file.name.partition(".")[0] in names)
+    lowered = {name.lower() for name in names}
+    return (file for file in folder.iterdir() if file.name.partition(".")[0].lower() in lowered)
 
 
 def code(*parts: str) -> str:

@@ -16,6 +16,7 @@ from project_tools import verifying
 from project_tools.artefact import copy_artefact, load_artefact, verify_artefact, write_artefact
 from project_tools.errors import ArtefactError
 from project_tools.manifest import Manifest
+from project_tools.model_formats import ModelFile
 from project_tools.served_features import ServedFeature
 from project_tools.served_model import ServedModel
 
@@ -34,7 +35,15 @@ def edit(path: Path, change):
     """Change what a JSON file holds, in place."""
     data = json.loads(path.read_text())
     changed = change(data)
-    path.write_text(json.dumps(data if changed is None else changed))
+    changed = data if changed is None else changed
+    if path.name == "manifest.json":
+        changed.pop("seal")
+        changed["seal"] = hashlib.sha256(plain(changed)).hexdigest()
+    path.write_bytes(plain(changed))
+
+
+def plain(data) -> bytes:
+    return (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def seal(folder: Path):
@@ -67,7 +76,8 @@ def test_what_is_written_comes_back(served):
         name: value for name, value in META.items() if name != "version"
     }
     assert {*manifest.files} == {
-        "model.txt", "features.json", "catalogue.json", "golden.json", "state/state.json"
+        "model.txt", "features.json", "catalogue.json", "golden.json", "overview.json",
+        "state/state.json",
     }  # fmt: skip
     assert manifest.versions.keys() >= {"lightgbm", "numpy"}
 
@@ -79,7 +89,15 @@ def test_a_name_that_lightgbm_refuses_is_paired_with_the_one_it_takes(served):
 
 
 @pytest.mark.parametrize(
-    "name", ["model.txt", "features.json", "catalogue.json", "golden.json", "state/state.json"]
+    "name",
+    [
+        "model.txt",
+        "features.json",
+        "catalogue.json",
+        "golden.json",
+        "overview.json",
+        "state/state.json",
+    ],
 )
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "longer"])
 def test_a_damaged_file_is_refused_by_name(folder, name, damage):
@@ -130,12 +148,12 @@ def test_a_missing_folder_says_what_to_do(tmp_path):
         (b"{", "is not strict JSON"),
         (b"\xff\xfe", "is not strict JSON"),
         (b"[" * 100_000, "is not strict JSON"),  # nested until Python gives up
-        (b'{"format": 1, "format": 1}', "a key given twice"),
-        (b'{"format": 1, "threshold": NaN}', "NaN"),
-        (b'{"format": 1, "threshold": -Infinity}', "-Infinity"),
-        (b'{"format": 2}', "has format 2, this release reads 1"),
-        (b'{"format": "1"}', "has format '1'"),
-        (b'{"format": 1}', "lacks 'name'"),
+        (b'{"format": 2, "format": 2}', "a key given twice"),
+        (b'{"format": 2, "threshold": NaN}', "NaN"),
+        (b'{"format": 2, "threshold": -Infinity}', "-Infinity"),
+        (b'{"format": 1}', "has format 1, this release reads 2"),
+        (b'{"format": "2"}', "has format '2'"),
+        (b'{"format": 2}', "lacks 'name'"),
     ],
 )
 def test_a_manifest_that_is_none_is_refused(folder, content, words):
@@ -172,12 +190,29 @@ def test_a_field_of_the_wrong_kind_is_refused_by_name(folder, field, value):
 
 def test_each_field_is_asked_for(folder):
     whole = json.loads((folder / "manifest.json").read_text())
-    for name in whole.keys() - {"format"}:
+    for name in whole.keys() - {"format", "seal"}:
         (folder / "manifest.json").write_text(
             json.dumps({k: v for k, v in whole.items() if k != name})
         )
         with pytest.raises(ArtefactError, match=f"lacks '{name}'"):
             verify_artefact(folder)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ('"value": 0.71', '"value": 0.91'),
+        ('"3"', '"4"'),
+        ("\n}", "\n }"),
+        ('"seal": "', '"seal": "0'),
+    ],
+)
+def test_what_is_typed_into_the_manifest_by_hand_is_refused(folder, written, instead):
+    content = (folder / "manifest.json").read_text()
+    assert content.count(written) == 1
+    (folder / "manifest.json").write_text(content.replace(written, instead))
+    with pytest.raises(ArtefactError, match=r"^manifest.json is damaged: .* what its seal says"):
+        verify_artefact(folder)
 
 
 def test_a_threshold_typed_by_hand_is_refused(folder):
@@ -255,8 +290,14 @@ def test_features_in_another_order_are_refused(folder):
         ("catalogue.json", lambda rows: [{"name": "A"}, *rows], "lacks label, sentence"),
         ("catalogue.json", lambda _: [1], "not a list of features"),
         ("golden.json", lambda golden: golden.update(rows=[]), "holds no rows"),
-        ("golden.json", lambda golden: golden.update(rows=[["a"]]), "not one of numbers"),
+        (
+            "golden.json",
+            lambda golden: golden.update(rows=[["a"] * 12]),
+            "a level that it does not",
+        ),
+        ("golden.json", lambda golden: golden.update(rows=[[{}] * 12]), "takes a number or null"),
         ("golden.json", lambda golden: golden.update(rows=[[1, 2]]), "holds no rows of 12"),
+        ("golden.json", lambda golden: golden.update(rows=[3]), "holds no rows of 12"),
         ("golden.json", lambda golden: golden.update(raw=golden["raw"][:-1]), "'raw' has not one"),
         (
             "golden.json",
@@ -298,7 +339,7 @@ def test_the_child_says_what_is_wrong_in_one_line(folder):
 )
 def test_only_a_child_that_names_the_same_digest_is_believed(status, line, words):
     with pytest.raises(ArtefactError, match=words):
-        verifying._judge(status, line, "digest")
+        verifying._judge(status, line, "digest", "model.txt")
 
 
 def test_a_child_that_takes_too_long_is_not_waited_for(folder, monkeypatch):
@@ -321,7 +362,8 @@ def test_a_digest_that_is_verified_needs_no_child(folder, monkeypatch):
         ({"golden": []}, "golden rows; give one or more"),
         ({"metrics": {"AUC": {"value": math.inf, "se": None, "on": "test"}}}, "finite"),
         ({"version": ""}, "'version' is not"),
-        ({"catalogue": [{"name": "A", "x": {1}}]}, "plain finite data"),
+        ({"metrics": {"AUC": {1}}}, "plain finite data"),
+        ({"catalogue": [{"name": "A"}]}, "a row lacks label"),
     ],
 )
 def test_a_refused_content_leaves_the_former_artefact(served, folder, changes, words):
@@ -339,9 +381,11 @@ def test_features_of_another_model_are_not_written(served, folder):
 
 
 def test_a_model_of_no_two_classes_is_not_served(served):
-    text = served.content.model_text.replace("objective=binary sigmoid:1", "objective=regression")
+    content = served.content.model.content
+    text = content.replace(b"objective=binary sigmoid:1", b"objective=regression")
+    file = ModelFile("lightgbm-text", text)
     with pytest.raises(ArtefactError, match="predicts regression"):
-        ServedModel.read(text, served.content.features, served.content.calibration)
+        ServedModel.read(file, served.content.features, served.content.calibration)
 
 
 def test_a_copy_bears_its_registered_version_and_the_same_files(served, tmp_path):

@@ -171,7 +171,7 @@ PREPARED = ("search", "forest")
             (ALL, "seed", "2", lambda a, b: a.scores != b.scores),
             (ALL, "exclude", "none", tagged("excluded", "0")),
             (ALL, "exclude", "protected,EXT_SOURCE_2", lambda a, b: int(b.tags["excluded"]) > int(a.tags["excluded"])),
-            (("search",), "scaling", "none", tagged("preparation.scaling", "none")),
+            (("search",), "scaling", "min-max", tagged("preparation.scaling", "min-max")),
             # Trees split alike whatever is done to a number that keeps its order.
             (("forest",), "scaling", "min-max", lambda _, b: b.tags["preparation.scaling"] == "min-max"),
             (PREPARED, "imputation", "zero", tagged("preparation.imputation", "zero")),

@@ -95,7 +95,7 @@ def remove_database(module: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("what", "again"),
     [
-        (lambda m: change(m.ROOT / "project_tools" / "demo" / "simple.py"), TITLES),
+        (lambda m: change(m.ROOT / "project_tools" / "demo" / "people.py"), TITLES),
         (lambda m: change(m.ROOT / "project_tools" / "features" / "bureau.py"), TITLES[1:]),
         (lambda m: change(m.ROOT / "project_tools" / "families.py"), TITLES[2:]),
         (lambda m: change(m.ROOT / "hyperparameter_tuning" / "MLproject"), ["search"]),

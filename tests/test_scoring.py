@@ -40,7 +40,7 @@ def store(served, artefact):
 
 def by_the_library(served: Served, ids) -> np.ndarray:
     """Log-odds as LightGBM gives them for a pandas frame with categories."""
-    booster = lightgbm.Booster(model_str=served.content.model_text)
+    booster = lightgbm.Booster(model_str=served.content.model.content.decode())
     frame = served.frame.set_index("SK_ID_CURR").loc[ids]
     X = frame[[f.name for f in served.content.features]].rename(columns=model_name)
     return booster.predict(X, raw_score=True, num_threads=1)

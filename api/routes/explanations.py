@@ -13,9 +13,6 @@ from project_tools.pictures import Picture
 
 blueprint = APIBlueprint("explanations", __name__, tag="Explanations")
 
-#: Clients behind the global picture.
-_BACKGROUND_ROWS = 500
-
 
 @blueprint.get("/explanation/<client>")
 def explanation(client: str) -> dict[str, Any]:
@@ -26,7 +23,7 @@ def explanation(client: str) -> dict[str, Any]:
     found = explain(known.artefact, row)
     return {
         "id": number,
-        "scale": "log-odds",
+        "scale": found.scale,
         "base": found.base,
         "raw_score": found.raw_score,
         "groups": [_group(group) for group in found.groups],
@@ -46,9 +43,9 @@ def local_shap(client: str) -> Response | dict[str, str]:
 
 @blueprint.get("/global_shap")
 def global_shap() -> Response | dict[str, str]:
-    """The beeswarm over a sample of the known clients, in either form."""
+    """The beeswarm over a sample of the training clients, in either form."""
     known = service()
-    return _shown(known.pictures.beeswarm(known.artefact, known.store.sample(_BACKGROUND_ROWS)))
+    return _shown(known.pictures.beeswarm(known.artefact))
 
 
 def _group(group: ConceptContribution) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from project_tools.artefact import ArtefactContent, write_artefact
 from project_tools.calibration import PlattCalibration
 from project_tools.clients import write_client_store
+from project_tools.model_formats import ModelFile
 from project_tools.served_features import served_features
 
 #: What the feature file, the artefact and the client store say alike.
@@ -142,7 +143,7 @@ def trained(frame: pd.DataFrame, state: Path) -> ArtefactContent:
         alias="champion",
         run_id="0" * 32,
         family="lightgbm",
-        model_text=estimator.booster_.model_to_string(),
+        model=ModelFile("lightgbm-text", estimator.booster_.model_to_string().encode()),
         features=served_features(train[names], [model_name(n) for n in names]),
         catalogue=catalogue(),
         threshold=THRESHOLD,

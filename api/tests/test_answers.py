@@ -70,7 +70,7 @@ class KnownClients(Answers):
 class Decisions(Answers):
     def test_probability_class_and_margin_are_those_of_the_library(self) -> None:
         content, classes = served().content, set()
-        booster = lightgbm.Booster(model_str=content.model_text)
+        booster = lightgbm.Booster(model_str=content.model.content.decode())
         for client_id in served().ids("test")[:20] + served().ids("new")[:20]:
             found = self.get(f"/prediction/{client_id}")
             row = served().frame[served().frame["SK_ID_CURR"] == client_id]

@@ -1,6 +1,6 @@
 """Columns of invented tables: numbers with gaps, and texts as codes of their levels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,12 +40,3 @@ def series(name: str, values: Values) -> pl.Series:
 def frame(table: Table, columns: Columns) -> pl.DataFrame:
     """The columns of a table in their declared order; ``KeyError`` for one that is not there."""
     return pl.DataFrame([series(name, columns[name]) for name in table.column_names])
-
-
-def text(
-    random: np.random.Generator, levels: Sequence[str], shares: Sequence[float], rows: int
-) -> Text:
-    """Levels drawn independently with the given shares (brought to the sum of 1)."""
-    edges = np.cumsum(np.asarray(shares, dtype=float))
-    drawn = np.searchsorted(edges / edges[-1], random.random(rows), side="right")
-    return Text(tuple(levels), np.minimum(drawn, len(levels) - 1).astype(np.int32))

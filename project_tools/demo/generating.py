@@ -1,25 +1,29 @@
-"""All eight tables, chunk of clients by chunk of clients."""
+"""All eight tables, chunk of clients by chunk of clients, on two threads."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from project_tools.demo import simple
+from project_tools.demo import application, bureau, cards, oddities, previous, repayments
 from project_tools.demo.frames import Columns, frame
-from project_tools.demo.writing import check_target, writers
+from project_tools.demo.people import People, people
+from project_tools.demo.writing import Encoded, check_target, encoder, writers
 from project_tools.errors import SettingError
 from project_tools.progress import Bar
 from project_tools.tables.declared import TABLES
 
 #: Clients made at a time: enough for fast vectors, little for the memory.
-CHUNK = 10_000
-#: Labelled and unlabelled clients of the published tables.
-LABELLED, UNLABELLED = 307_511, 48_744
-#: Ids that are free for one client's rows, so that chunks need not know of each other.
-_ROOM = 40
-_FIRST_CLIENT, _FIRST_BUREAU, _FIRST_PREVIOUS = 100_001, 5_000_000, 1_000_000
+CHUNK = 5_000
+#: Chunks in the making at once; NumPy and Polars let other threads run while they compute.
+THREADS = 2
+FIRST_BUREAU, FIRST_PREVIOUS = 5_000_000, 1_000_000
+
+#: The rows of one chunk, by table.
+Parts = list[tuple[str, Encoded]]
 
 
 def generate(
@@ -41,59 +45,73 @@ def generate(
         raise SettingError(f"the number of clients is {clients}; it takes 1 or more")
     check_target(directory, file_format, force=force)
     label = f"demonstration tables in {directory.name}, clients"
+    encode = encoder(file_format)
+
+    def made(first: int) -> Parts:
+        rows = min(CHUNK, clients - first)
+        return [
+            (name, encode(part, first == 0)) for name, part in chunk(first, rows, clients, seed)
+        ]
+
     with writers(directory, file_format) as write, Bar(label, clients, quiet=quiet) as bar:
-        for first in range(0, clients, CHUNK):
-            rows = min(CHUNK, clients - first)
-            for name, part in chunk(first, rows, clients, seed):
+        for first, parts in _in_order(made, range(0, clients, CHUNK)):
+            for name, part in parts:
                 write[name](part)
-            bar.advance(rows)
+            bar.advance(min(CHUNK, clients - first))
+
+
+def _in_order(make: Callable[[int], Parts], firsts: Iterable[int]) -> Iterator[tuple[int, Parts]]:
+    """The chunks in their order, while the next ones are in the making; never more than those."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        waiting: deque[tuple[int, Future[Parts]]] = deque()
+        try:
+            for first in firsts:
+                waiting.append((first, pool.submit(make, first)))
+                if len(waiting) > THREADS:
+                    earliest, parts = waiting.popleft()
+                    yield earliest, parts.result()
+            while waiting:
+                earliest, parts = waiting.popleft()
+                yield earliest, parts.result()
+        finally:
+            for _, parts in waiting:
+                parts.cancel()
 
 
 def chunk(first: int, rows: int, of: int, seed: int) -> Iterator[tuple[str, pl.DataFrame]]:
     """Rows of every table for the clients ``first`` … ``first + rows - 1``."""
     random = np.random.default_rng([seed, of, first])
-    clients = _clients(random, first, rows, of)
-    application = simple.applications(random, clients)
+    clients = people(random, first, rows, of)
+    applications = oddities.added(random, clients, application.application(random, clients), first)
     for name, chosen in (
         ("application_train", clients.labelled), ("application_test", ~clients.labelled),
     ):  # fmt: skip
-        yield name, frame(TABLES[name], _only(application, chosen))
-    loans, months = simple.bureau(random, clients, _FIRST_BUREAU + first * _ROOM)
+        yield name, frame(TABLES[name], _only(applications, chosen))
+    loans, months = bureau.bureau(random, clients, FIRST_BUREAU + int(bureau.STRIDE * first))
     yield "bureau", frame(TABLES["bureau"], loans)
     yield "bureau_balance", frame(TABLES["bureau_balance"], months)
-    earlier = simple.previous(random, clients, _FIRST_PREVIOUS + first * _ROOM)
-    yield "previous_application", frame(TABLES["previous_application"], earlier)
-    loans_ = simple.approved(earlier, clients, (0, simple.CONSUMER))
-    pos, paid = simple.pos_cash(random, loans_), simple.instalments(random, loans_)
-    yield "POS_CASH_balance", frame(TABLES["POS_CASH_balance"], pos)
-    yield "installments_payments", frame(TABLES["installments_payments"], paid)
-    cards = simple.cards(random, simple.approved(earlier, clients, (simple.CARD,)))
-    yield "credit_card_balance", frame(TABLES["credit_card_balance"], cards)
+    yield from _lender(random, clients, FIRST_PREVIOUS + int(previous.ROOM * first))
+
+
+def _lender(
+    random: np.random.Generator, clients: People, first: int
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """What the lender itself knows: earlier applications, and how those granted were repaid."""
+    loans = previous.previous(random, clients, first)
+    table = TABLES["previous_application"]
+    yield table.name, frame(table, _only(loans.columns, loans.shown))
+    repaid = repayments.repaid(random, clients, loans)
+    months = repayments.months(random, clients, loans, repaid)
+    yield "POS_CASH_balance", frame(TABLES["POS_CASH_balance"], months)
+    made = cards.cards(random, clients, loans)
+    table = TABLES["installments_payments"]
+    yield table.name, pl.concat([
+        frame(table, repayments.payments(random, clients, loans, repaid)),
+        frame(table, cards.payments(random, clients, loans, made)),
+    ])  # fmt: skip
+    table = TABLES["credit_card_balance"]
+    yield table.name, frame(table, cards.months(random, clients, loans, made))
 
 
 def _only(columns: Columns, chosen: np.ndarray) -> Columns:
     return {name: values[chosen] for name, values in columns.items()}
-
-
-def share_of(total: int, share: float, first: int, rows: int) -> int:
-    """How many of a chunk's rows a quota over all of them takes.
-
-    >>> sum(share_of(10, 0.33, first, 5) for first in (0, 5))
-    3
-    """
-    return round(min(first + rows, total) * share) - round(first * share)
-
-
-def _clients(random: np.random.Generator, first: int, rows: int, of: int) -> simple.Clients:
-    labelled_share = LABELLED / (LABELLED + UNLABELLED)
-    n_labelled = share_of(of, labelled_share, first, rows)
-    labelled = np.zeros(rows, dtype=bool)
-    labelled[random.permutation(rows)[:n_labelled]] = True
-    risk = random.standard_normal(rows)
-    before = round(first * labelled_share)
-    defaults = share_of(round(of * labelled_share), simple.DEFAULT_RATE, before, n_labelled)
-    score = np.where(labelled, 1.4 * risk + random.gumbel(size=rows), -np.inf)
-    target = np.zeros(rows, dtype=np.int64)
-    target[np.argsort(-score, kind="stable")[:defaults]] = 1
-    ids = _FIRST_CLIENT + np.arange(first, first + rows)
-    return simple.Clients(ids, risk, labelled, target)

@@ -2,27 +2,42 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from io import BytesIO
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from project_tools.errors import SettingError, unknown
 from project_tools.files import replacing
 from project_tools.tables.declared import TABLES
 
-Write = Callable[[pl.DataFrame], None]
+#: Rows of a table as they go to its file: bytes of CSV, or a table of Arrow.
+Encoded: TypeAlias = Any
+Write = Callable[[Encoded], None]
+Encode = Callable[[pl.DataFrame, bool], Encoded]
+
+
+def _csv_bytes(rows: pl.DataFrame, header: bool) -> bytes:
+    file = BytesIO()
+    rows.write_csv(file, include_header=header)
+    return file.getvalue()
+
+
+def _arrow(rows: pl.DataFrame, header: bool) -> pa.Table:  # noqa: ARG001  (an Arrow table has no header line)
+    return rows.with_columns(pl.col(pl.Enum).cast(pl.String)).to_arrow(
+        compat_level=pl.CompatLevel.oldest()
+    )
 
 
 @contextmanager
 def _csv(path: Path) -> Iterator[Write]:
     with path.open("wb") as file:
-        header = True
 
-        def write(rows: pl.DataFrame) -> None:
-            nonlocal header
-            rows.write_csv(file, include_header=header)
-            header = False
+        def write(rows: Encoded) -> None:
+            file.write(rows)
 
         yield write
 
@@ -32,18 +47,23 @@ def _parquet(path: Path) -> Iterator[Write]:
     with ExitStack() as stack:
         writer: pq.ParquetWriter | None = None
 
-        def write(rows: pl.DataFrame) -> None:
+        def write(rows: Encoded) -> None:
             nonlocal writer
-            table = rows.with_columns(pl.col(pl.Enum).cast(pl.String)).to_arrow(
-                compat_level=pl.CompatLevel.oldest()
-            )
             if writer is None:
                 writer = stack.enter_context(
-                    pq.ParquetWriter(path, table.schema, compression="zstd")
+                    pq.ParquetWriter(path, rows.schema, compression="zstd")
                 )
-            writer.write_table(table)
+            writer.write_table(rows)
 
         yield write
+
+
+_ENCODERS: Mapping[str, Encode] = {"csv": _csv_bytes, "parquet": _arrow}
+
+
+def encoder(file_format: str) -> Encode:
+    """What brings a chunk's rows to the form that the format's files take."""
+    return _ENCODERS[file_format]
 
 
 FORMATS: Mapping[str, Callable[[Path], AbstractContextManager[Write]]] = {

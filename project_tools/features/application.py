@@ -32,8 +32,20 @@ DROPPED = frozenset(
     )
 )  # fmt: skip
 
+#: Texts that the published order names before all numbers.
+_FIRST = frozenset(
+    (
+        "NAME_CONTRACT_TYPE", "CODE_GENDER", "FLAG_OWN_CAR", "NAME_INCOME_TYPE",
+        "NAME_EDUCATION_TYPE", "NAME_FAMILY_STATUS", "NAME_HOUSING_TYPE",
+    )
+)  # fmt: skip
 #: Raw columns that are features as they are (once mended).
-KEPT = tuple(c for c in APPLICATION if c.name not in DROPPED and c.name not in OUTCOME)
+KEPT = tuple(
+    sorted(
+        (c for c in APPLICATION if c.name not in DROPPED and c.name not in OUTCOME),
+        key=lambda column: column.name not in _FIRST,
+    )
+)
 CATEGORIES = tuple(c.name for c in KEPT if c.kind == "text")
 #: What is mended away is no level.
 GONE_LEVELS = {"CODE_GENDER": ("XNA",)}
@@ -69,6 +81,22 @@ MENDED = (
 )
 
 
+def _power(value: nw.Expr, power: int) -> nw.Expr:
+    return value if power == 1 else value * _power(value, power - 1)
+
+
+#: Σ flag, Σ flag², … of each application: columns of their own, because a formula of them written
+#: out as one expression would repeat each twenty-fold sum a dozen times.
+POWER_SUMS = tuple(
+    Derived(
+        f"DOCUMENTS POWER {power}",
+        DOCUMENTS,
+        nw.sum_horizontal(*(_power(nw.col(name), power) for name in DOCUMENTS)),
+    )
+    for power in (1, 2, 3, 4)
+)
+
+
 def document_kurtosis() -> nw.Expr:
     """Bias-corrected sample excess kurtosis over the document flags, from power sums of the row;
     0 where all are equal.
@@ -77,20 +105,13 @@ def document_kurtosis() -> nw.Expr:
     Source: D. Joanes and C. Gill, The Statistician 47 (1998), their G₂.
     """
     n = float(len(DOCUMENTS))
-    s1, s2, s3, s4 = (
-        nw.sum_horizontal(*(_power(nw.col(name), power) for name in DOCUMENTS))
-        for power in (1, 2, 3, 4)
-    )
+    s1, s2, s3, s4 = (nw.col(column.name) for column in POWER_SUMS)
     mean = s1 / n
     squares = s2 - s1 * mean
     fourths = s4 - mean * s3 * 4 + mean * mean * s2 * 6 - mean * mean * mean * s1 * 3
     scale, shift = n * (n + 1) * (n - 1) / ((n - 2) * (n - 3)), 3 * (n - 1) ** 2
     kurtosis = divide(fourths * scale, squares * squares) - shift / ((n - 2) * (n - 3))
     return nw.when(squares > 0).then(kurtosis).otherwise(nw.lit(0.0))
-
-
-def _power(value: nw.Expr, power: int) -> nw.Expr:
-    return value if power == 1 else value * _power(value, power - 1)
 
 
 def band(value: nw.Expr, bounds: tuple[int, ...], beyond: float, unknown: float = 0.0) -> nw.Expr:
@@ -183,6 +204,16 @@ SIMILAR_LOAN = GroupStatistics(
     statistics=("median", "std"),
 )
 GROUPS = (SIMILAR_PERSON, SIMILAR_LOAN)
+
+_DURATION_GROUP = "CREDIT_TO_ANNUITY_GROUP"
+#: The application's features in the published order.
+NAMES = (
+    *(column.name for column in KEPT),
+    *(derived.name for derived in DERIVED if derived.name != _DURATION_GROUP),
+    *SIMILAR_PERSON.names,
+    _DURATION_GROUP,
+    *SIMILAR_LOAN.names,
+)
 
 
 def stacked(train: nw.LazyFrame[Any], test: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

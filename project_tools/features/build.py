@@ -1,35 +1,43 @@
 """Raw tables to feature files, in one call."""
 
+import re
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from project_tools.errors import FeatureError, SettingError, unknown
+from project_tools.errors import FeatureError, SettingError
 from project_tools.features import application
 from project_tools.features.catalogue import catalogue, to_json
-from project_tools.features.engine import DuckEngine, Engine
+from project_tools.features.engine import Engine
+from project_tools.features.engines import BatchEngine, check_engine, start_engine
 from project_tools.features.expressions import CLIENT
-from project_tools.features.pipeline import compute, feature_names
+from project_tools.features.pipeline import compute, feature_names, finished
 from project_tools.features.state import LEAST_CLIENTS, FeatureState, Learner
 from project_tools.features.store import as_category, check_ending, write_features
-from project_tools.progress import working
+from project_tools.progress import say, working
 from project_tools.splits import NEW, SPLIT_SEED, SPLITS, TRAIN, assign_splits, split_digest
+from project_tools.tables.checks import check_rows
 from project_tools.tables.reading import (
     RawTables,
     connect,
+    digest_beside,
     find_files,
+    load,
     named_errors,
     open_tables,
-    raw_digest,
 )
+from project_tools.tables.report import Finding
 
-ENGINES = ("duckdb",)
+#: Share of the memory allowed that the steps before the last may hold; the rest is for the table of
+#: features, which is put together outside of DuckDB, and for Python itself.
+STEPS_SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class BuildReport:
     split_digest: str
     state_digest: str
     extra_columns: dict[str, tuple[str, ...]]
+    odd: tuple[Finding, ...]
     without: tuple[str, ...]
     seconds: float
 
@@ -66,18 +75,21 @@ def build(
     """
     start = time.perf_counter()
     paths = _checked_outputs(outputs)
-    _check_engine(engine)
-    find_files(raw_dir, without)
+    check_engine(engine)
+    files = find_files(raw_dir, without)
     with tempfile.TemporaryDirectory(prefix="credit-features-") as spill, named_errors():
-        connection = connect(threads, memory_limit, Path(spill))
+        connection = connect(threads, _for_the_steps(memory_limit), Path(spill))
         with working("reading the headers", quiet=quiet):
             raw = open_tables(raw_dir, without, connection)
-        with working("digest of the raw tables", quiet=quiet):
-            raw_sha = raw_digest(raw_dir, without)
-        table, state = fit_transform(
-            raw, DuckEngine(connection), seed=seed, as_published=as_published, quiet=quiet,
-            raw_sha=raw_sha,
-        )  # fmt: skip
+        with digest_beside(files) as digest_of_files:
+            raw = load(raw, Path(spill), quiet=quiet)
+            odd = check_rows(raw)
+        raw_sha = digest_of_files()
+        _tell(odd, quiet=quiet)
+        with start_engine(engine, connection, threads, memory_limit) as started:
+            table, state = fit_transform(
+                raw, started, seed=seed, as_published=as_published, quiet=quiet, raw_sha=raw_sha
+            )
         connection.close()
     with working("writing " + " and ".join(path.name for path in paths), quiet=quiet):
         digest = write_features(table, state, paths)
@@ -89,6 +101,7 @@ def build(
         split_digest=state.split_digest,
         state_digest=digest,
         extra_columns=dict(raw.extra),
+        odd=odd,
         without=raw.without,
         seconds=time.perf_counter() - start,
     )
@@ -96,7 +109,7 @@ def build(
 
 def fit_transform(
     raw: RawTables,
-    engine: Engine,
+    engine: BatchEngine,
     *,
     seed: int = SPLIT_SEED,
     as_published: bool = False,
@@ -104,14 +117,16 @@ def fit_transform(
     raw_sha: str = "",
 ) -> tuple[pa.Table, FeatureState]:
     """Learn from the training clients and transform everybody: rows by client id, and the state."""
-    splits = _splits(raw, engine, seed)
+    with working("opening the tables", quiet=quiet):
+        frames = engine.tables(raw)
+    splits = _splits(frames, engine, seed)
     learning = _learning(splits, as_published)
     learner = Learner(
         engine, engine.lift(learning, "learning"), 1 if as_published else LEAST_CLIENTS
     )
-    frame = compute(raw.frames, engine, learner, quiet=quiet)
+    parts = compute(frames, engine, learner, quiet=quiet)
     with working("all features of all clients", quiet=quiet):
-        table = collect(frame.join(engine.lift(splits, "splits"), on=CLIENT, how="left"), engine)
+        table = collect(parts, splits, engine)
     state = FeatureState(
         tables_=learner.tables_,
         levels_=application.LEVELS,
@@ -123,23 +138,38 @@ def fit_transform(
     return table, state
 
 
-def collect(frame: nw.LazyFrame[Any], engine: Engine) -> pa.Table:
-    """The feature file's rows, sorted by client: keys whole, numbers float32, texts categories."""
-    names = feature_names()
-    texts = application.CATEGORIES
-    numbers = (nw.col(name).cast(nw.Float32) for name in names if name not in texts)
-    selected = frame.select(
-        CLIENT, nw.col("TARGET").cast(nw.Float32), "SPLIT", *texts, *numbers
-    ).sort(CLIENT)
-    table = engine.lower(selected)
-    columns = {name: table.column(name) for name in (CLIENT, "TARGET", "SPLIT", *names)}
-    columns["SPLIT"] = as_category(columns["SPLIT"], SPLITS)
-    for name in texts:
+def collect(parts: Mapping[str, nw.LazyFrame[Any]], splits: pa.Table, engine: Engine) -> pa.Table:
+    """The feature file's rows, sorted by client: keys whole, numbers float32, texts categories.
+
+    The parts are taken out one by one, and released, so that none is held twice for long.
+    """
+    columns = {CLIENT: splits[CLIENT], "SPLIT": as_category(splits["SPLIT"], SPLITS)}
+    for name, part in parts.items():
+        columns |= _aligned(engine.lower(finished(part)), splits[CLIENT])
+        engine.release(name)
+    for name in application.CATEGORIES:
         columns[name] = as_category(columns[name], application.LEVELS[name])
-    return pa.table(columns)
+    return pa.table({n: columns[n] for n in (CLIENT, "TARGET", "SPLIT", *feature_names())})
 
 
-def _splits(raw: RawTables, engine: Engine, seed: int) -> pa.Table:
+def _aligned(part: pa.Table, clients: pa.ChunkedArray) -> dict[str, pa.ChunkedArray]:
+    """The part's columns in the order of the clients, null for a client that it lacks."""
+    part = part.combine_chunks()
+    places = pc.index_in(clients, value_set=part[CLIENT].combine_chunks())
+    return {name: part[name].take(places) for name in part.column_names if name != CLIENT}
+
+
+def _tell(odd: Sequence[Finding], *, quiet: bool) -> None:
+    """One line where rows are odd: the features are made of them all the same."""
+    if odd and not quiet:
+        rows = sum(finding.rows for finding in odd)
+        first = max(odd, key=lambda finding: finding.rows)
+        say(
+            f"  odd: {len(odd)} findings in {rows:,} rows, as {first}; project_tools check lists all"
+        )
+
+
+def _splits(raw: Mapping[str, nw.LazyFrame[Any]], engine: Engine, seed: int) -> pa.Table:
     """Client and split of every application, by client; refuses a client who stands there twice."""
     keys = application.stacked(raw["application_train"], raw["application_test"])
     clients = engine.lower(keys.select(CLIENT, "TARGET")).to_pandas()
@@ -167,6 +197,18 @@ def _counts(table: pa.Table) -> dict[str, int]:
     return {row["values"]: row["counts"] for row in counted}
 
 
+def _for_the_steps(memory_limit: str | None) -> str | None:
+    """What DuckDB may hold of the memory allowed.
+
+    >>> _for_the_steps("4GB")
+    '2.4GB'
+    """
+    if memory_limit is None:
+        return None
+    number, unit = re.fullmatch(r"([\d.]+)\s*(MB|GB)", memory_limit).groups()  # type: ignore[union-attr]  # settings checked it
+    return f"{float(number) * STEPS_SHARE:g}{unit}"
+
+
 def _checked_outputs(outputs: Sequence[Path]) -> list[Path]:
     if not outputs:
         raise SettingError("no output is named; name one that ends in .parquet or .pkl.gz")
@@ -174,8 +216,3 @@ def _checked_outputs(outputs: Sequence[Path]) -> list[Path]:
     for path in paths:
         check_ending(path)
     return paths
-
-
-def _check_engine(engine: str) -> None:
-    if engine not in ENGINES:
-        raise SettingError(unknown("engine", engine, ENGINES))

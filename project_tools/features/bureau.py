@@ -41,9 +41,12 @@ LAST_KNOWN = Subset("BUREAU_LAST_LOAN_", Where("OVERDUE_POSITION", "==", 1))
 
 #: What the months of a loan say; null for a loan without them.
 BALANCE = (
-    Derived("MONTHS_BALANCE_MEAN", ("MONTHS_BALANCE",), unit="months"),
-    Derived("MONTHS_BALANCE_SIZE", ("MONTHS_BALANCE",), unit="months"),
-    *(Derived(f"STATUS_{status}", ("STATUS",)) for status in ("0", "1", "C", "X", "12345")),
+    Derived("MONTHS_BALANCE_MEAN", ("MONTHS_BALANCE",), unit="months", table="bureau_balance"),
+    Derived("MONTHS_BALANCE_SIZE", ("MONTHS_BALANCE",), unit="months", table="bureau_balance"),
+    *(
+        Derived(f"STATUS_{status}", ("STATUS",), table="bureau_balance")
+        for status in ("0", "1", "C", "X", "12345")
+    ),
 )
 LATE_STATUS = ("1", "2", "3", "4", "5")
 
@@ -154,7 +157,13 @@ RATIOS = (
 )
 
 
-HISTORY = History(name="loans elsewhere", tables=TABLES, derived=DERIVED, rows=ROWS, ratios=RATIOS)
+HISTORY = History(
+    name="loans elsewhere",
+    tables=TABLES,
+    derived=DERIVED,
+    features=(*ROWS, *RATIOS),
+    groups=(SAME_LENGTH,),
+)
 
 
 def stage(bureau: nw.LazyFrame[Any], balance: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -1,6 +1,6 @@
 """What every feature is called, for people: derived from the rows that declare it.
 
-The wording comes from a table of one language (``english``); names, units, source tables and
+The words come from the table of one language (``english``); names, units, source tables and
 lineage come from the declared rows themselves.
 """
 
@@ -10,10 +10,12 @@ from functools import cache
 from typing import Any, Literal, Self
 
 from project_tools.errors import FeatureError, nearest
-from project_tools.features import application, english
-from project_tools.features.pipeline import HISTORIES
+from project_tools.features import across, application
+from project_tools.features.english import ENGLISH
+from project_tools.features.pipeline import HISTORIES, feature_names
 from project_tools.features.rows import (
     Aggregate,
+    Derived,
     GroupStatistics,
     History,
     Ratio,
@@ -21,14 +23,16 @@ from project_tools.features.rows import (
     Share,
     Trend,
 )
+from project_tools.features.wording import Noun, Template, Wording
 from project_tools.tables.declared import TABLES
 
+#: A raw table and a column of it.
+Origin = tuple[str, str]
 APPLICATION = ("application",)
 #: Raw columns that no model sees by default, nor anything computed from them.
 PROTECTED_COLUMNS = ("CODE_GENDER", "NAME_FAMILY_STATUS", "CNT_CHILDREN", "CNT_FAM_MEMBERS")
 #: Statistics whose result is no amount in the column's own unit.
 _UNIT_OF_STATISTIC = {"size": "", "count": "", "nunique": ""}
-_BUILDING_ENDS = tuple(f"_{end}" for end in english.BUILDING_STATISTICS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,9 @@ class FeatureInfo:
         return cls(**{**row, **listed})
 
 
-def catalogue(names: Sequence[str]) -> list[FeatureInfo]:
+def catalogue(names: Sequence[str], wording: Wording = ENGLISH) -> list[FeatureInfo]:
     """The rows of these features; ``FeatureError`` for a name that is none."""
-    known = all_features()
+    known = all_features(wording)
     for name in names:
         if name not in known:
             raise FeatureError(f"{name!r} is no feature{nearest(name, known)}")
@@ -75,84 +79,109 @@ def from_json(rows: Iterable[Mapping[str, Any]]) -> list[FeatureInfo]:
 
 
 @cache
-def all_features() -> Mapping[str, FeatureInfo]:
+def all_features(wording: Wording = ENGLISH) -> Mapping[str, FeatureInfo]:
     """Every feature that is declared, by name, in the order of the feature file."""
-    rows = [*_application(), *(info for history in HISTORIES for info in _history(history))]
-    return {info.name: info for info in rows}
+    found: dict[str, FeatureInfo] = {}
+    for info in _application(wording):
+        found[info.name] = info
+    for history in HISTORIES:
+        found |= {info.name: info for info in _history(history, wording)}
+    for row in across.RATIOS:
+        found[row.name] = _across(row, found, wording)
+    for info in _group_features(across.SAME_DURATION, found, wording):
+        found[info.name] = info
+    return {name: found[name] for name in feature_names()}
 
 
-def _application() -> Iterator[FeatureInfo]:
-    lineage = {column.name: column.sources for column in application.DERIVED}
-    for column in application.KEPT:
-        levels = application.LEVELS.get(column.name, ())
-        yield _info(
-            column.name, _label(column.name), column.unit, APPLICATION, (column.name,), levels
+def _application(wording: Wording) -> Iterator[FeatureInfo]:
+    lineage = _lineage(application.DERIVED, APPLICATION[0])
+    own = {
+        column.name: _info(
+            wording, column.name, wording.noun(column.name), column.unit, APPLICATION,
+            (column.name,), application.LEVELS.get(column.name, ()),
         )
+        for column in application.KEPT
+    }  # fmt: skip
     for derived in application.DERIVED:
-        columns = _raw(derived.sources, lineage)
-        yield _info(derived.name, _label(derived.name), derived.unit, APPLICATION, columns)
+        _, columns = _split(lineage[derived.name])
+        noun = wording.noun(derived.name)
+        own[derived.name] = _info(wording, derived.name, noun, derived.unit, APPLICATION, columns)
+    yield from own.values()
     for groups in application.GROUPS:
-        yield from _group_features(groups, lineage)
+        yield from _group_features(groups, own, wording)
 
 
 def _group_features(
-    groups: GroupStatistics, lineage: Mapping[str, Sequence[str]]
+    groups: GroupStatistics, known: Mapping[str, FeatureInfo], wording: Wording
 ) -> Iterator[FeatureInfo]:
-    units = {column.name: column.unit for column in application.KEPT}
+    """What a group's statistics come from: the member's and the keys' columns and tables."""
     for column, statistic in groups.pairs:
-        label = english.GROUP.format(
-            statistic=english.STATISTICS[statistic],
-            label=_label(column),
-            group=english.GROUPS[groups.prefix],
+        sources = [known[name] for name in (column, *groups.by)]
+        noun = _filled(
+            wording.group[statistic], wording.noun(column), rows=wording.groups[groups.prefix]
         )
-        columns = _raw((column, *groups.by), lineage)
-        yield _info(
-            groups.name_of(column, statistic), label, units.get(column, ""), APPLICATION, columns
-        )
+        name = groups.name_of(column, statistic)
+        yield _info(wording, name, noun, known[column].unit, _tables(sources), _columns(sources))
 
 
-def _history(history: History) -> Iterator[FeatureInfo]:
-    lineage = {column.name: column.sources for column in history.derived}
+def _history(history: History, wording: Wording) -> Iterator[FeatureInfo]:
+    origins = _origins(history)
     units = {c.name: c.unit for name in history.tables for c in TABLES[name].columns}
     units |= {column.name: column.unit for column in history.derived}
-    of_feature: dict[str, tuple[str, ...]] = {}
+    found: dict[str, FeatureInfo] = {}
     for row in history.rows:
-        for name, label, unit in _named(row, units):
-            of_feature[name] = _raw(row.sources, lineage)
-            yield _info(name, label, unit, history.tables, of_feature[name])
+        tables, columns = _split(_behind(row.sources, origins, history.tables[0]))
+        # Its own table comes first: a row of another counts by the row that it belongs to.
+        tables = tuple(dict.fromkeys((history.tables[0], *tables)))
+        for name, noun, unit in _named(row, history, units, wording):
+            found[name] = _info(wording, name, noun, unit, tables, columns)
     for ratio in history.ratios:
-        yield _ratio(ratio, history.tables, of_feature)
+        found[ratio.name] = _across(ratio, found, wording)
+    yield from found.values()
 
 
-def _ratio(ratio: Ratio, tables: tuple[str, ...], of: Mapping[str, tuple[str, ...]]) -> FeatureInfo:
-    columns = tuple(dict.fromkeys((*of[ratio.numerator], *of[ratio.denominator])))
-    return _info(ratio.name, _label(ratio.name), ratio.unit, tables, columns)
+def _across(
+    row: Ratio | Derived, known: Mapping[str, FeatureInfo], wording: Wording
+) -> FeatureInfo:
+    """A feature that is computed from other features."""
+    sources = [known[name] for name in row.sources]
+    noun = wording.noun(row.name)
+    return _info(wording, row.name, noun, row.unit, _tables(sources), _columns(sources))
 
 
-def _named(row: Row, units: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Name, label and unit of each feature of a declared row."""
+def _named(
+    row: Row, history: History, units: Mapping[str, str], wording: Wording
+) -> Iterator[tuple[str, Noun, str]]:
+    """Name, words and unit of each feature of a declared row."""
     unit = units.get(row.column, "")
     unit = "" if unit == "flag" else unit
+    noun = wording.noun(row.column, history.name)
     match row:
         case Trend():
-            label = english.TREND.format(label=_label(row.column), last=row.last)
-            yield row.names[0], label, f"{unit} per instalment".strip()
+            words = _filled(wording.trend, noun, last=str(row.last))
+            yield row.names[0], words, f"{unit} per instalment" if unit else ""
         case Share():
-            label = english.SHARE.format(
-                label=_label(row.column), level=row.level, subset=english.SUBSETS[row.subset.prefix]
-            )
-            yield row.names[0], label, ""
+            level = wording.level(row.column, row.level)
+            rows = wording.subsets[row.subset.prefix]
+            yield row.names[0], _filled(wording.share, noun, level=level, rows=rows), ""
         case Aggregate():
             for statistic in row.statistics:
-                yield row.name_of(statistic), _aggregate(row, statistic), _unit(unit, statistic)
+                words = _aggregate(row, statistic, noun, wording)
+                yield row.name_of(statistic), words, _unit(unit, statistic)
 
 
-def _aggregate(row: Aggregate, statistic: str) -> str:
-    return english.AGGREGATE.format(
-        statistic=english.STATISTICS[statistic],
-        label=_label(row.column),
-        subset=english.SUBSETS[row.subset.prefix],
-    )
+def _aggregate(row: Aggregate, statistic: str, noun: Noun, wording: Wording) -> Noun:
+    """Put together; where a feature has a name of its own, perhaps words of its own."""
+    if row.name in wording.features:
+        return wording.features[row.name]
+    template = wording.aggregates[noun.kind][statistic]
+    return _filled(template, noun, rows=wording.subsets[row.subset.prefix])
+
+
+def _filled(template: Template, noun: Noun, **places: str) -> Noun:
+    """The template with the noun and the other places put in."""
+    words = {"short": noun.short, "long": noun.long, **places}
+    return Noun(template.label.format(**words), template.sentence.format(**words), noun.kind)
 
 
 def _unit(unit: str, statistic: str) -> str:
@@ -166,47 +195,68 @@ def _unit(unit: str, statistic: str) -> str:
     return _UNIT_OF_STATISTIC.get(statistic, unit)
 
 
-def _raw(sources: Iterable[str], lineage: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Raw columns behind computed ones, each once."""
-    found: dict[str, None] = {}
-    for source in sources:
-        further = [s for s in lineage.get(source, ()) if s != source]
-        found |= dict.fromkeys(_raw(further, lineage) if further else (source,))
-    return tuple(found)
+def _origins(history: History) -> dict[str, tuple[Origin, ...]]:
+    """Table and raw column behind each computed column of a staged table."""
+    origins = _lineage(history.derived, history.tables[0])
+    for groups in history.groups:
+        for column, statistic in groups.pairs:
+            behind = _behind((column, *groups.by), origins, history.tables[0])
+            origins[groups.name_of(column, statistic)] = behind
+    return origins
 
 
-def _label(column: str) -> str:
-    if column in english.COLUMNS:
-        return english.COLUMNS[column]
-    stem, _, end = column.rpartition("_")
-    return f"{english.BUILDING[stem]} of the building lived in, {english.BUILDING_STATISTICS[end]}"
+def _lineage(derived: Iterable[Derived], table: str) -> dict[str, tuple[Origin, ...]]:
+    """Table and raw column behind each of them; a column is computed from those before it."""
+    origins: dict[str, tuple[Origin, ...]] = {}
+    for column in derived:
+        if column.table:
+            origins[column.name] = tuple((column.table, source) for source in column.sources)
+        else:
+            origins[column.name] = _behind(column.sources, origins, table)
+    return origins
 
 
-def _info(  # noqa: PLR0917  (six fields of one row, in their order)
+def _behind(
+    sources: Iterable[str], origins: Mapping[str, tuple[Origin, ...]], table: str
+) -> tuple[Origin, ...]:
+    """Table and raw column behind the sources, each once; what is not computed is the table's."""
+    found = (origin for name in sources for origin in origins.get(name, ((table, name),)))
+    return tuple(dict.fromkeys(found))
+
+
+def _split(origins: Iterable[Origin]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Tables and columns, each once."""
+    tables, columns = zip(*origins, strict=True)
+    return tuple(dict.fromkeys(tables)), tuple(dict.fromkeys(columns))
+
+
+def _columns(sources: Iterable[FeatureInfo]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(column for info in sources for column in info.columns))
+
+
+def _tables(sources: Iterable[FeatureInfo]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(table for info in sources for table in info.tables))
+
+
+def _info(  # noqa: PLR0917  (the fields of one row, in their order)
+    wording: Wording,
     name: str,
-    label: str,
+    noun: Noun,
     unit: str,
     tables: tuple[str, ...],
     columns: tuple[str, ...],
     levels: tuple[str, ...] = (),
 ) -> FeatureInfo:
     unit = "" if unit == "flag" else unit
-    said = f" (in {unit})" if unit else ""
+    long = noun.long[:1].upper() + noun.long[1:]
     return FeatureInfo(
         name=name,
-        label=label,
-        sentence=english.SENTENCE.format(label=label[:1].upper() + label[1:], unit=said),
+        label=noun.short,
+        sentence=f"{long}{wording.unit(noun, unit)}.",
         unit=unit,
         tables=tables,
-        concept=_concept(name),
+        concept=wording.concept(name),
         columns=columns,
         kind="category" if levels else "number",
         levels=levels,
     )
-
-
-def _concept(name: str) -> str:
-    if name.endswith(_BUILDING_ENDS):
-        return english.BUILDING_CONCEPT
-    starts = [start for start in english.CONCEPTS if name.startswith(start)]
-    return english.CONCEPTS[max(starts, key=len)]

@@ -1,5 +1,7 @@
 """The few expressions that every definition is made of, the same on DuckDB, Polars and Spark."""
 
+from collections.abc import Iterator, Sequence
+
 import narwhals as nw
 
 CLIENT = "SK_ID_CURR"
@@ -11,8 +13,13 @@ NO_DATE = 365_243
 MONTH = 30
 
 #: Bits behind the point that a number keeps before it is summed, by unit. Sums of such numbers
-#: are exact (below 2**53 steps of the grid), so they do not depend on threads or order of rows.
-GRID_BITS = {"currency": 20, "": 36}
+#: are exact below 2**53 steps of the grid (8.6 billion for amounts and days, 2 million for ratios
+#: and months), so they do not depend on threads or order of rows; beyond, by a double's last bit.
+GRID_BITS = {"currency": 20, "days": 20, "months": 32, "": 32}
+#: Grids of the three parts that a square is summed in, each exact over 2,000 rows.
+SQUARE_BITS = (-10, 32, 74)
+#: Bound of the values that ``latest`` and ``earliest`` can tell apart (numbers of instalments).
+TIMED_VALUES = 2**15
 
 
 def divide(numerator: nw.Expr, denominator: nw.Expr) -> nw.Expr:
@@ -38,6 +45,57 @@ def positive_part(value: nw.Expr) -> nw.Expr:
 def on_grid(value: nw.Expr, bits: int) -> nw.Expr:
     """The value rounded to a multiple of 2**-bits (scaling by a power of two loses nothing)."""
     return (value * 2.0**bits).round(0) * 2.0**-bits
+
+
+def square_parts(name: str) -> Iterator[tuple[str, nw.Expr]]:
+    """Columns that add up to the square of a column, each on its own grid and each computed from
+    those before it: their sums are exact, that of the square itself is not.
+    """
+    rest: nw.Expr = nw.col(name) * nw.col(name)
+    for part, bits in zip(square_names(name), SQUARE_BITS, strict=True):
+        yield part, on_grid(rest, bits)
+        rest -= nw.col(part)
+
+
+def square_names(name: str) -> tuple[str, ...]:
+    """Names of the columns of ``square_parts``."""
+    return tuple(f"{name} SQUARED {place}" for place in range(1, len(SQUARE_BITS) + 1))
+
+
+def variance(n: nw.Expr, total: nw.Expr, squares: Sequence[nw.Expr]) -> nw.Expr:
+    """The sample's variance from number, sum and the sums of the parts of the squares; null for
+    fewer than two values.
+
+    From sums that are exact: the engines' own variance runs over the rows in any order, and its
+    last bits show it.
+    """
+    high, middle, low = squares
+    spread = divide(high + (middle + low) - divide(total * total, n), n - 1)
+    return nw.when(n > 1).then(positive_part(spread))
+
+
+def latest(value: nw.Expr, time: nw.Expr) -> nw.Expr:
+    """The aggregate: the known value of the latest time, the larger one of equal times."""
+    return _value_of(_with_time(value, time).max())
+
+
+def earliest(value: nw.Expr, time: nw.Expr) -> nw.Expr:
+    """The aggregate: the known value of the earliest time, the smaller one of equal times."""
+    return _value_of(_with_time(value, time).min())
+
+
+def _with_time(value: nw.Expr, time: nw.Expr) -> nw.Expr:
+    """Time and value in one number, so that the largest is the latest: no engine-neutral
+    aggregate takes one column in the order of another, and a window over all rows costs a sort.
+
+    ``time`` is whole; a value beyond ±``TIMED_VALUES`` counts as unknown.
+    """
+    within = (value > -TIMED_VALUES) & (value < TIMED_VALUES)
+    return nw.when(within).then(time * (2.0 * TIMED_VALUES) + value)
+
+
+def _value_of(coded: nw.Expr) -> nw.Expr:
+    return coded - (coded / (2.0 * TIMED_VALUES)).round(0) * (2.0 * TIMED_VALUES)
 
 
 def position(*order: str, within: tuple[str, ...]) -> nw.Expr:

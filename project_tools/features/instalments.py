@@ -6,10 +6,12 @@ import narwhals as nw
 
 from project_tools.features.expressions import (
     CLIENT,
+    GRID_BITS,
     LOAN,
     MONTH,
     divide,
     flag,
+    on_grid,
     position,
     positive_part,
 )
@@ -114,7 +116,7 @@ ROWS: tuple[Row, ...] = (
 )
 
 
-HISTORY = History(name="instalments", tables=TABLES, derived=DERIVED, rows=ROWS)
+HISTORY = History(name="instalments", tables=TABLES, derived=DERIVED, features=ROWS)
 
 #: Newest first: by due date, then by what makes the order unique. Nulls, which come last among
 #: equals from the oldest on, are first here.
@@ -129,7 +131,8 @@ def stage(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     rows, the newest first (1), and whether its loan is the client's last one.
     """
     newest = [f"NEWEST {name}" for name in _ORDER]
-    paid = nw.col("AMT_PAYMENT").sum().over(LOAN, "NUM_INSTALMENT_NUMBER")
+    payment = on_grid(nw.col("AMT_PAYMENT"), GRID_BITS["currency"])
+    paid = payment.sum().over(LOAN, "NUM_INSTALMENT_NUMBER")
     staged = instalments.with_columns(
         paid.alias("PAID"),
         nw.col("DAYS_INSTALMENT").max().over(CLIENT).alias("LAST_DUE"),

@@ -1,12 +1,14 @@
 """What a feature is: a row. Names, expressions and lineage are computed from its fields."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self
 
 import narwhals as nw
+import pandas as pd
+from pandas.api.typing import SeriesGroupBy
 
-from project_tools.features.expressions import CLIENT, divide, flag
+from project_tools.features.expressions import CLIENT, divide, flag, square_names, variance
 
 Operator = Literal["==", ">=", "<=", ">"]
 Named = Iterator[tuple[str, nw.Expr]]
@@ -58,6 +60,10 @@ class Subset:
     def shares(self, column: str, levels: Iterable[str]) -> tuple["Share", ...]:
         return tuple(Share(column, level, self) for level in levels)
 
+    def unconditional(self) -> "Subset":
+        """The same name, over all rows: for rows that have been filtered."""
+        return replace(self, where=None)
+
     def masked(self, value: nw.Expr) -> nw.Expr:
         """The value within the subset, null outside (a filter would take twice as long)."""
         return value if self.where is None else nw.when(self.where.expression()).then(value)
@@ -97,16 +103,61 @@ class Aggregate:
 
     def expressions(self) -> Named:
         for statistic in self.statistics:
-            yield self.name_of(statistic), _statistic(statistic, self.column, self.subset)
+            name = self.name_of(statistic)
+            if statistic in SPREADS:
+                yield from _spread_parts(name, self.column, self.subset)
+            else:
+                yield name, _statistic(statistic, self.column, self.subset)
+
+    def features(self) -> Named:
+        """The features from what was aggregated."""
+        for statistic in self.statistics:
+            name = self.name_of(statistic)
+            yield name, _spread(name, statistic) if statistic in SPREADS else nw.col(name)
+
+    @property
+    def squared(self) -> tuple[str, ...]:
+        """The column, if ``expressions`` need the parts of its square."""
+        return (self.column,) if SPREADS & set(self.statistics) else ()
+
+    @property
+    def where(self) -> Where | None:
+        return self.subset.where
+
+    def unconditional(self) -> Self:
+        """The same features, of rows that have been filtered by ``where``."""
+        return replace(self, subset=self.subset.unconditional())
 
     @property
     def sources(self) -> tuple[str, ...]:
         return (self.column, *self.subset.sources)
 
 
-def _statistic(  # noqa: PLR0911  (one return a statistic is how a table of them reads)
-    statistic: str, column: str, subset: Subset
-) -> nw.Expr:
+#: Statistics that are computed from sums of squares.
+SPREADS = frozenset(("var", "std"))
+_SPREAD_PARTS = ("N", "SUM", "LEAST", "MOST", "HIGH", "MIDDLE", "LOW")
+
+
+def _spread_parts(name: str, column: str, subset: Subset) -> Named:
+    """What a variance is made of: written out as one expression, it would be repeated in it a
+    dozen times, and computed as often by engines that do not see it.
+    """
+    value = subset.masked(nw.col(column))
+    squares = (subset.masked(nw.col(part)).sum() for part in square_names(column))
+    parts = (value.count().cast(nw.Float64), value.sum(), value.min(), value.max(), *squares)
+    for part, expression in zip(_SPREAD_PARTS, parts, strict=True):
+        yield f"{name} {part}", expression
+
+
+def _spread(name: str, statistic: str) -> nw.Expr:
+    n, total, least, most, *squares = (nw.col(f"{name} {part}") for part in _SPREAD_PARTS)
+    # Equal values do not vary, whatever the last digit of their squares.
+    spread = nw.when((n > 1) & (least == most)).then(nw.lit(0.0))
+    varied = spread.otherwise(variance(n, total, squares))
+    return varied.sqrt() if statistic == "std" else varied
+
+
+def _statistic(statistic: str, column: str, subset: Subset) -> nw.Expr:
     value = subset.masked(nw.col(column))
     match statistic:
         case "min":
@@ -115,10 +166,6 @@ def _statistic(  # noqa: PLR0911  (one return a statistic is how a table of them
             return value.max()
         case "mean":
             return value.mean()
-        case "var":
-            return value.var(ddof=1)
-        case "std":
-            return value.std(ddof=1)
         case "sum":
             return subset.if_any(value.sum())
         case "size" | "count":
@@ -145,6 +192,21 @@ class Share:
     def expressions(self) -> Named:
         yield self.names[0], self.subset.masked(flag(nw.col(self.column) == self.level)).mean()
 
+    def features(self) -> Named:
+        yield self.names[0], nw.col(self.names[0])
+
+    @property
+    def squared(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def where(self) -> Where | None:
+        return self.subset.where
+
+    def unconditional(self) -> Self:
+        """The same features, of rows that have been filtered by ``where``."""
+        return replace(self, subset=self.subset.unconditional())
+
     @property
     def sources(self) -> tuple[str, ...]:
         return (self.column, *self.subset.sources)
@@ -167,13 +229,39 @@ class Trend:
         return (f"{self.last}_TREND_{self.column}",)
 
     def expressions(self) -> Named:
+        """The sums that the slope is made of: written out as one expression, they would be
+        repeated in it a dozen times, which engines that do not see it compute again.
+        """
         among = Subset("", Where(self.position, "<=", self.last))
         x, y = -nw.col(self.position), nw.col(self.column)
-        n = among.size().cast(nw.Float64)
-        known = among.masked(y).count()
-        moment = among.masked(x * y).sum() + (n + 1) / 2 * among.masked(y).sum()
-        slope = nw.when(n > 1).then(divide(moment * 12, n * (n * n - 1))).otherwise(nw.lit(0.0))
+        yield self._part("N"), among.size().cast(nw.Float64)
+        yield self._part("KNOWN"), among.masked(y).count().cast(nw.Float64)
+        yield self._part("SUM"), among.masked(y).sum()
+        yield self._part("MOMENT"), among.masked(x * y).sum()
+
+    def features(self) -> Named:
+        """The slope from the sums."""
+        n, known, total, moment = (
+            nw.col(self._part(part)) for part in ("N", "KNOWN", "SUM", "MOMENT")
+        )
+        slope = divide((moment + (n + 1) / 2 * total) * 12, n * (n * n - 1))
+        slope = nw.when(n > 1).then(slope).otherwise(nw.lit(0.0))
         yield self.names[0], nw.when(known == n).then(slope)
+
+    def _part(self, part: str) -> str:
+        return f"{self.names[0]} {part}"
+
+    @property
+    def squared(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def where(self) -> None:
+        """All rows: which of them are the last ones is the slope's own matter."""
+        return None
+
+    def unconditional(self) -> Self:
+        return self
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -207,13 +295,14 @@ class Ratio:
 @dataclass(frozen=True, slots=True, eq=False)
 class Derived:
     """A column computed from others of the same row. Without ``formula``: staging brings it (a
-    join, a window), and ``sources`` says from what.
+    join, a window), and ``sources`` says from what, of another ``table`` where one is named.
     """
 
     name: str
     sources: tuple[str, ...]
     formula: nw.Expr | None = None
     unit: str = ""
+    table: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -243,17 +332,30 @@ def indicator(name: str, where: Where) -> Derived:
 
 @dataclass(frozen=True)
 class History:
-    """What is declared about one staged table: where it comes from, its columns, its features."""
+    """What is declared about one staged table: where it comes from, its columns, and its features
+    in the order of the feature file.
+    """
 
     name: str
     tables: tuple[str, ...]
     derived: tuple[Derived, ...]
-    rows: tuple[Row, ...]
-    ratios: tuple[Ratio, ...] = ()
+    features: tuple[Row | Ratio, ...]
+    #: Groups of rows whose statistics are columns as well.
+    groups: tuple["GroupStatistics", ...] = ()
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Features aggregated from the table's rows."""
+        return tuple(row for row in self.features if not isinstance(row, Ratio))
+
+    @property
+    def ratios(self) -> tuple[Ratio, ...]:
+        """Features computed from those."""
+        return tuple(row for row in self.features if isinstance(row, Ratio))
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(name for row in (*self.rows, *self.ratios) for name in row.names)
+        return tuple(name for row in self.features for name in row.names)
 
 
 @dataclass(frozen=True)
@@ -282,25 +384,30 @@ class GroupStatistics:
     def names(self) -> tuple[str, ...]:
         return tuple(self.name_of(column, statistic) for column, statistic in self.pairs)
 
-    def learn(self, frame: nw.LazyFrame[Any], least_clients: int) -> nw.LazyFrame[Any]:
-        """One row per group with all of ``by`` known and at least so many clients."""
+    def learnt_from(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """The rows and columns to learn from, in an order that nothing but the rows decides."""
+        columns = tuple(dict.fromkeys((CLIENT, *self.by, *self.members)))
         known = nw.all_horizontal(*(~nw.col(key).is_null() for key in self.by), ignore_nulls=False)
-        clients = nw.col(CLIENT).n_unique().alias("CLIENTS")
-        statistics = (
-            _learnt(nw.col(column), statistic).alias(self.name_of(column, statistic))
+        return frame.filter(known).select(*columns).sort(*columns)
+
+    def learn(self, rows: pd.DataFrame, least_clients: int) -> pd.DataFrame:
+        """One row per group of at least so many clients, in order of ``by``."""
+        groups = rows.groupby(list(self.by), sort=True)
+        members = {name: groups[name] for name in self.members}
+        learnt = {
+            self.name_of(column, statistic): _learnt(members[column], statistic)
             for column, statistic in self.pairs
-        )
-        groups = frame.filter(known).group_by(*self.by).agg(clients, *statistics)
-        enough = groups.filter(nw.col("CLIENTS") >= least_clients)
-        return enough.select(*self.by, *self.names)
+        }
+        enough = groups[CLIENT].nunique() >= least_clients
+        return pd.DataFrame(learnt).loc[enough].reset_index()
 
 
-def _learnt(value: nw.Expr, statistic: str) -> nw.Expr:
+def _learnt(members: "SeriesGroupBy[Any, Any]", statistic: str) -> pd.Series:
     match statistic:
         case "mean":
-            return value.mean()
+            return members.mean()
         case "median":
-            return value.median()
+            return members.median()
         case "std":
-            return value.std(ddof=1)
+            return members.std(ddof=1)
     raise ValueError(f"no statistic of a group is called {statistic!r}")

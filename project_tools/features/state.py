@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import narwhals as nw
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -25,8 +24,6 @@ from project_tools.files import sha256_of_files
 VERSION = 1
 #: A group of fewer clients is no group: a client must not find themselves in it.
 LEAST_CLIENTS = 5
-#: Significant digits that are kept of what is learnt: beyond them, order and threads show.
-DIGITS = 12
 
 _STATE, _CATALOGUE, _GROUP = "state.json", "catalogue.json", "group_"
 
@@ -101,8 +98,10 @@ class Learner:
 
     def __call__(self, groups: GroupStatistics, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         mine = frame.join(self._clients, on=CLIENT, how="semi")
-        learnt = self._engine.lower(groups.learn(mine, self._least))
-        table = _tidy(learnt, groups)
+        # In memory and in a fixed order: sums over many rows end in other digits in another order.
+        rows = self._engine.lower(groups.learnt_from(mine)).to_pandas()
+        learnt = groups.learn(rows, self._least)
+        table = pa.Table.from_pandas(learnt, preserve_index=False).replace_schema_metadata(None)
         self.tables_[groups.name] = table
         return self._engine.lift(table, groups.name)
 
@@ -114,28 +113,12 @@ class LookUp:
         self._state, self._engine = state, engine
 
     def __call__(self, groups: GroupStatistics, _frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        if groups.name not in self._state.tables_:
+            raise FeatureError(
+                f"the feature state has learnt no groups {groups.name!r}: it is of an older "
+                "program; build the features again, and train and export the model"
+            )
         return self._engine.lift(self._state.tables_[groups.name], groups.name)
-
-
-def _tidy(learnt: pa.Table, groups: GroupStatistics) -> pa.Table:
-    """In order of the keys, without the digits that depend on the order of summing."""
-    table = learnt.sort_by([(key, "ascending") for key in groups.by])
-    for name in groups.names:
-        values = table.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
-        rounded = pa.array(_significant(values), mask=np.isnan(values))
-        table = table.set_column(table.column_names.index(name), name, rounded)
-    return table.combine_chunks()
-
-
-def _significant(values: np.ndarray) -> np.ndarray:
-    """Values rounded to ``DIGITS`` significant digits.
-
-    >>> _significant(np.array([1 / 3, 0.0, 123456.78])).tolist()
-    [0.333333333333, 0.0, 123456.78]
-    """
-    safe = np.where((values == 0) | np.isnan(values), 1.0, np.abs(values))
-    scale = 10.0 ** (DIGITS - 1 - np.floor(np.log10(safe)))
-    return np.round(values * scale) / scale
 
 
 def _check_version(directory: Path, head: Mapping[str, Any]) -> None:

@@ -84,11 +84,19 @@ def write_features(table: pa.Table, state: FeatureState, outputs: Sequence[Path]
 def _write(table: pa.Table, meta: dict[str, Any], path: Path) -> None:
     if path.name.endswith(".parquet"):
         marked = table.replace_schema_metadata({META_KEY: json.dumps(meta)})
-        pq.write_table(marked, path, compression="zstd", row_group_size=ROWS_IN_GROUP)
+        pq.write_table(
+            marked, path, compression="zstd", row_group_size=ROWS_IN_GROUP,
+            # Floats hardly repeat, and nobody filters by them: both would only take time.
+            use_dictionary=_categories(marked), write_statistics=list(INDEX_COLUMNS),
+        )  # fmt: skip
         return
     frame = table.to_pandas()
     frame.attrs[META_KEY] = meta
     frame.to_pickle(path, compression={"method": "gzip", "compresslevel": 1, "mtime": 1})
+
+
+def _categories(table: pa.Table) -> list[str]:
+    return [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
 
 
 def read_features(path: Path, columns: Sequence[str] | None = None) -> FeatureTable:

@@ -6,7 +6,7 @@ Amounts are in the tables' currency; days and months are relative to the applica
 before it).
 """
 
-from project_tools.tables.schema import Column, Table
+from project_tools.tables.schema import AHEAD, ANY, NO_DATE, PAST_DUE, Column, Table
 
 YES_NO = ("Y", "N")
 WEEKDAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
@@ -91,7 +91,7 @@ APPLICATION = (
     ),
     Column("REGION_POPULATION_RELATIVE", "share", nullable=False),
     Column("DAYS_BIRTH", "days", nullable=False),
-    Column("DAYS_EMPLOYED", "days", nullable=False),
+    Column("DAYS_EMPLOYED", "days", nullable=False, sentinels=(NO_DATE,)),
     Column("DAYS_REGISTRATION", "days", nullable=False),
     Column("DAYS_ID_PUBLISH", "days", nullable=False),
     Column("OWN_CAR_AGE", "years"),
@@ -127,7 +127,7 @@ APPLICATION = (
     ),
     Column("CNT_FAM_MEMBERS", "count"),
     Column("REGION_RATING_CLIENT", "rating", nullable=False),
-    Column("REGION_RATING_CLIENT_W_CITY", "rating", nullable=False),
+    Column("REGION_RATING_CLIENT_W_CITY", "rating", nullable=False, sentinels=(-1,)),
     Column("WEEKDAY_APPR_PROCESS_START", "text", levels=WEEKDAYS, nullable=False),
     Column("HOUR_APPR_PROCESS_START", "hour", nullable=False),
     Column("REG_REGION_NOT_LIVE_REGION", "flag", nullable=False),
@@ -307,14 +307,14 @@ BUREAU = (
         nullable=False,
     ),
     Column("DAYS_CREDIT", "days", nullable=False),
-    Column("CREDIT_DAY_OVERDUE", "days", nullable=False),
-    Column("DAYS_CREDIT_ENDDATE", "days"),
+    Column("CREDIT_DAY_OVERDUE", "days", nullable=False, limits=PAST_DUE),
+    Column("DAYS_CREDIT_ENDDATE", "days", limits=AHEAD),
     Column("DAYS_ENDDATE_FACT", "days"),
     Column("AMT_CREDIT_MAX_OVERDUE", "amount"),
     Column("CNT_CREDIT_PROLONG", "count", nullable=False),
     Column("AMT_CREDIT_SUM", "amount"),
-    Column("AMT_CREDIT_SUM_DEBT", "amount"),
-    Column("AMT_CREDIT_SUM_LIMIT", "amount"),
+    Column("AMT_CREDIT_SUM_DEBT", "amount", limits=ANY),
+    Column("AMT_CREDIT_SUM_LIMIT", "amount", limits=ANY),
     Column("AMT_CREDIT_SUM_OVERDUE", "amount", nullable=False),
     Column(
         "CREDIT_TYPE",
@@ -544,11 +544,11 @@ PREVIOUS_APPLICATION = (
             "POS others without interest",
         ),
     ),
-    Column("DAYS_FIRST_DRAWING", "days"),
-    Column("DAYS_FIRST_DUE", "days"),
-    Column("DAYS_LAST_DUE_1ST_VERSION", "days"),
-    Column("DAYS_LAST_DUE", "days"),
-    Column("DAYS_TERMINATION", "days"),
+    Column("DAYS_FIRST_DRAWING", "days", limits=AHEAD, sentinels=(NO_DATE,)),
+    Column("DAYS_FIRST_DUE", "days", limits=AHEAD, sentinels=(NO_DATE,)),
+    Column("DAYS_LAST_DUE_1ST_VERSION", "days", limits=AHEAD, sentinels=(NO_DATE,)),
+    Column("DAYS_LAST_DUE", "days", limits=AHEAD, sentinels=(NO_DATE,)),
+    Column("DAYS_TERMINATION", "days", limits=AHEAD, sentinels=(NO_DATE,)),
     Column("NFLAG_INSURED_ON_APPROVAL", "flag"),
 )
 
@@ -574,8 +574,8 @@ POS_CASH_BALANCE = (
         ),
         nullable=False,
     ),
-    Column("SK_DPD", "days", nullable=False),
-    Column("SK_DPD_DEF", "days", nullable=False),
+    Column("SK_DPD", "days", nullable=False, limits=PAST_DUE),
+    Column("SK_DPD_DEF", "days", nullable=False, limits=PAST_DUE),
 )
 
 INSTALLMENTS_PAYMENTS = (
@@ -593,7 +593,7 @@ CREDIT_CARD_BALANCE = (
     Column("SK_ID_PREV", "key", nullable=False),
     Column("SK_ID_CURR", "key", nullable=False),
     Column("MONTHS_BALANCE", "months", nullable=False),
-    Column("AMT_BALANCE", "amount", nullable=False),
+    Column("AMT_BALANCE", "amount", nullable=False, limits=ANY),
     Column("AMT_CREDIT_LIMIT_ACTUAL", "amount", nullable=False),
     Column("AMT_DRAWINGS_ATM_CURRENT", "amount"),
     Column("AMT_DRAWINGS_CURRENT", "amount", nullable=False),
@@ -602,9 +602,9 @@ CREDIT_CARD_BALANCE = (
     Column("AMT_INST_MIN_REGULARITY", "amount"),
     Column("AMT_PAYMENT_CURRENT", "amount"),
     Column("AMT_PAYMENT_TOTAL_CURRENT", "amount", nullable=False),
-    Column("AMT_RECEIVABLE_PRINCIPAL", "amount", nullable=False),
-    Column("AMT_RECIVABLE", "amount", nullable=False),
-    Column("AMT_TOTAL_RECEIVABLE", "amount", nullable=False),
+    Column("AMT_RECEIVABLE_PRINCIPAL", "amount", nullable=False, limits=ANY),
+    Column("AMT_RECIVABLE", "amount", nullable=False, limits=ANY),
+    Column("AMT_TOTAL_RECEIVABLE", "amount", nullable=False, limits=ANY),
     Column("CNT_DRAWINGS_ATM_CURRENT", "count"),
     Column("CNT_DRAWINGS_CURRENT", "count", nullable=False),
     Column("CNT_DRAWINGS_OTHER_CURRENT", "count"),
@@ -616,8 +616,8 @@ CREDIT_CARD_BALANCE = (
         levels=("Active", "Completed", "Signed", "Demand", "Sent proposal", "Refused", "Approved"),
         nullable=False,
     ),
-    Column("SK_DPD", "days", nullable=False),
-    Column("SK_DPD_DEF", "days", nullable=False),
+    Column("SK_DPD", "days", nullable=False, limits=PAST_DUE),
+    Column("SK_DPD_DEF", "days", nullable=False, limits=PAST_DUE),
 )
 
 #: A test client's row is a training client's without the outcome.

@@ -8,9 +8,11 @@ checked before any work; a wrong value further down is met while the features ar
 import csv
 import gzip
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,10 @@ import narwhals as nw
 
 from project_tools.errors import TableError, nearest, unknown
 from project_tools.files import sha256_of_files
+from project_tools.progress import working
 from project_tools.tables.declared import TABLES
 from project_tools.tables.schema import Column, Table
+from project_tools.tables.sql import quoted, text
 
 #: Endings that are read, in the order in which they are looked for.
 ENDINGS = (".csv", ".csv.gz", ".parquet")
@@ -31,18 +35,25 @@ PROBED_ROWS = 10_000
 #: Tables that cannot be left out: without labelled applications nothing can be learnt.
 INDISPENSABLE = ("application_train",)
 
-_NUMBERS = ("DOUBLE", "FLOAT", "DECIMAL", "BOOLEAN", "HUGEINT", "INTEGER", "BIGINT", "INT")
+#: Begins what our own queries complain of.
+_COMPLAINT = "raw tables: "
+#: Below this a double holds each whole number.
+_EXACT = 2**53
+_NUMBERS = ("DOUBLE", "FLOAT", "BOOLEAN", "INT", "INTEGER")  # how DuckDB's names of them end
 
 
 @dataclass(frozen=True)
 class RawTables:
-    """The raw tables by name, all of the schema; those left out have no rows."""
+    """The raw tables by name, all of the schema. Those left out have no rows, nor have those
+    whose file is ``blank``, without even a header.
+    """
 
     frames: Mapping[str, nw.LazyFrame[Any]]
     connection: duckdb.DuckDBPyConnection
     files: Mapping[str, Path] = field(default_factory=dict)
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    blank: Mapping[str, Path] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> nw.LazyFrame[Any]:
         return self.frames[name]
@@ -61,21 +72,41 @@ def open_tables(
     ``TableError`` in one line for a table or column that is missing, a file that cannot be read
     and a value of the wrong type among the first rows of each table.
     """
-    files = find_files(directory, without)
+    found = find_files(directory, without)
+    blank = {name: path for name, path in found.items() if _is_blank(path)}
+    files = {name: path for name, path in found.items() if name not in blank}
     con = connection or connect(threads, memory_limit)
     extra = {name: _create_view(con, TABLES[name], path) for name, path in files.items()}
     for name in TABLES.keys() - files.keys():
-        con.execute(f"CREATE OR REPLACE VIEW {_quoted(name)} AS {_empty_select(TABLES[name])}")
+        con.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {_empty_select(TABLES[name])}")
     for name, path in files.items():
         _probe(con, name, path)
-    frames = {name: nw.from_native(con.table(_quoted(name))) for name in TABLES}
+    frames = {name: nw.from_native(con.table(quoted(name))) for name in TABLES}
     return RawTables(
         frames=frames,
         connection=con,
         files=files,
         extra={name: columns for name, columns in extra.items() if columns},
-        without=tuple(name for name in TABLES if name not in files),
+        without=tuple(name for name in TABLES if name not in found),
+        blank=blank,
     )
+
+
+def load(raw: RawTables, spill: Path, *, quiet: bool = True) -> RawTables:
+    """The tables read whole, once, into a database of their own below ``spill``.
+
+    Texts are parsed and types settled a single time, whatever is asked afterwards, and what does
+    not fit into memory lies there compressed. The former frames stay as they are.
+    """
+    con = raw.connection
+    con.execute(f"ATTACH {text(str(spill / 'tables.duckdb'))} AS loaded")
+    for name in (quoted(name) for name in TABLES):
+        with working(f"reading {name[1:-1]}", quiet=quiet, done=con.query_progress) as step:
+            con.execute(f"CREATE TABLE loaded.{name} AS SELECT * FROM {name}")
+            ((rows,),) = con.execute(f"SELECT count(*) FROM loaded.{name}").fetchall()
+            step.note = f"{rows:,} rows"
+        con.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM loaded.{name}")
+    return replace(raw, frames={name: nw.from_native(con.table(quoted(name))) for name in TABLES})
 
 
 def connect(
@@ -83,14 +114,15 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection in memory, which spills to ``spill`` when memory runs short."""
     con = duckdb.connect()
-    con.execute("SET enable_progress_bar = false")
+    con.execute("SET enable_progress_bar = true")  # counted for our own bar, not printed
+    con.execute("SET enable_progress_bar_print = false")
     con.execute("SET preserve_insertion_order = false")
     if threads is not None:
         con.execute(f"SET threads = {int(threads)}")
     if memory_limit is not None:
-        con.execute(f"SET memory_limit = {_text(memory_limit)}")
+        con.execute(f"SET memory_limit = {text(memory_limit)}")
     if spill is not None:
-        con.execute(f"SET temp_directory = {_text(str(spill))}")
+        con.execute(f"SET temp_directory = {text(str(spill))}")
     return con
 
 
@@ -110,6 +142,13 @@ def raw_digest(directory: Path, without: Collection[str] = ()) -> str:
 
 
 @contextmanager
+def digest_beside(files: Mapping[str, Path]) -> Iterator[Callable[[], str]]:
+    """The digest of ``raw_digest``, computed in a thread while the files are read anyway."""
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(sha256_of_files, list(files.values())).result
+
+
+@contextmanager
 def named_errors() -> Iterator[None]:
     """Turn what DuckDB says of a file's rows into a ``TableError`` that names file, line and
     column, and never the value.
@@ -119,9 +158,13 @@ def named_errors() -> Iterator[None]:
     except duckdb.OutOfMemoryException as why:
         raise TableError(
             "the memory allowed for the features is too small, or the disk is full; "
-            "raise CREDIT_MEMORY_LIMIT"
+            "raise CREDIT_MEMORY_LIMIT, or free room in the folder of temporary files (TMPDIR)"
         ) from why
     except duckdb.Error as why:
+        if "No space left" in str(why):
+            raise TableError(
+                "the disk of temporary files is full; free room there, or name another folder (TMPDIR)"
+            ) from why
         sentence = _sentence(str(why))
         if sentence is None:
             raise
@@ -129,6 +172,8 @@ def named_errors() -> Iterator[None]:
 
 
 def _sentence(message: str) -> str | None:
+    if own := re.search(rf"{_COMPLAINT}(.+)", message):
+        return own[1]
     file = re.search(r"^\s*file = (.+)$", message, re.MULTILINE)
     line = re.search(r"CSV Error on Line: (\d+)", message)
     if file is None:
@@ -152,7 +197,11 @@ def _check_without(without: Collection[str]) -> None:
 
 
 def _find_file(directory: Path, name: str) -> Path:
-    found = [path for ending in ENDINGS if (path := directory / f"{name}{ending}").is_file()]
+    """The file of a table, whatever the case of its name."""
+    wanted = {f"{name}{ending}".lower() for ending in ENDINGS}
+    found = sorted(
+        path for path in directory.iterdir() if path.name.lower() in wanted and path.is_file()
+    )
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
         raise TableError(f"{directory} holds {names}; keep one of them")
@@ -172,34 +221,34 @@ def _create_view(
     con: duckdb.DuckDBPyConnection, table: Table, path: Path
 ) -> tuple[str, ...]:  # fmt: skip
     """Make the table's view; its columns that the schema does not know."""
-    if path.suffix == ".parquet":
+    if path.suffix.lower() == ".parquet":
         types = _parquet_types(con, path)
-        header, source = list(types), f"read_parquet({_text(str(path))})"
+        header, source = list(types), f"read_parquet({text(str(path))})"
         _check_header(table, path, header)
-        _check_types(table, path, types)
+        _check_types(con, table, path, types)
     else:
-        header = _csv_header(path)
+        header = csv_header(path)
         _check_header(table, path, header)
         source = _csv_source(table, path, header)
-    selected = ", ".join(_selected(column) for column in table.columns)
-    view = _quoted(table.name)  # names and paths are quoted; values never reach a query
+    selected = ", ".join(_selected(column, path.name) for column in table.columns)
+    view = quoted(table.name)  # names and paths are quoted; values never reach a query
     con.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT {selected} FROM {source}")
     return tuple(name for name in header if name not in table.column_names)
 
 
-def _csv_header(path: Path) -> list[str]:
-    opener = gzip.open if path.suffix == ".gz" else open
+def csv_header(path: Path) -> list[str]:
+    """The names of a CSV's columns, in its order; none for a file that holds nothing."""
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
             header = next(csv.reader(file), [])
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as why:
         raise TableError(f"{path.name} cannot be read: {_reason(why)}") from why
-    if not header:
-        raise TableError(
-            f"{path.name} is empty, it has not even a header; write its header line, "
-            f"or leave the table out on purpose"
-        )
     return header
+
+
+def _is_blank(path: Path) -> bool:
+    return path.suffix.lower() != ".parquet" and not csv_header(path)
 
 
 def _reason(why: Exception) -> str:
@@ -215,7 +264,9 @@ def _reason(why: Exception) -> str:
 def _check_header(table: Table, path: Path, header: list[str]) -> None:
     missing = [name for name in table.column_names if name not in header]
     if missing:
-        hint = nearest(missing[0], [name for name in header if name not in table.column_names])
+        others = {name.upper(): name for name in header if name not in table.column_names}
+        close = get_close_matches(missing[0].upper(), others, n=1, cutoff=0.6)
+        hint = f"; did you mean {others[close[0]]!r}?" if close else ""
         raise TableError(f"{path.name} lacks the column {_few(missing)}{hint}")
     twice = [name for name in table.column_names if header.count(name) > 1]
     if twice:
@@ -229,65 +280,92 @@ def _few(names: list[str]) -> str:
 
 def _csv_source(table: Table, path: Path, header: list[str]) -> str:
     """DuckDB's reading of a CSV: extra columns are read as text, under names of their own."""
-    known = {column.name: column.sql_type for column in table.columns}
+    known = {column.name: _csv_type(column) for column in table.columns}
     columns = ", ".join(
-        f"{_text(name if name in known else f'extra {place}')}: {_text(known.get(name, 'VARCHAR'))}"
+        f"{text(name if name in known else f'extra {place}')}: {text(known.get(name, 'VARCHAR'))}"
         for place, name in enumerate(header)
     )
-    missing = ", ".join(_text(token) for token in MISSING)
+    missing = ", ".join(text(token) for token in MISSING)
     return (
-        f"read_csv({_text(str(path))}, auto_detect=false, header=true, delim=',', quote='\"', "
+        f"read_csv({text(str(path))}, auto_detect=false, header=true, delim=',', quote='\"', "
         f"escape='\"', nullstr=[{missing}], columns={{{columns}}})"
     )
 
 
+def _csv_type(column: Column) -> str:
+    """Numbers are read as doubles, keys among them: they are made whole afterwards."""
+    return "VARCHAR" if column.kind == "text" else "DOUBLE"
+
+
 def _parquet_types(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
     try:
-        described = con.execute(f"DESCRIBE SELECT * FROM read_parquet({_text(str(path))})")
+        described = con.execute(f"DESCRIBE SELECT * FROM read_parquet({text(str(path))})")
         return {row[0]: row[1] for row in described.fetchall()}
     except duckdb.Error as why:
         raise TableError(f"{path.name} cannot be read as Parquet; write the table again") from why
 
 
-def _check_types(table: Table, path: Path, types: Mapping[str, str]) -> None:
+def _check_types(
+    con: duckdb.DuckDBPyConnection, table: Table, path: Path, types: Mapping[str, str]
+) -> None:
     for column in table.columns:
         found = types[column.name]
-        number = any(name in found for name in _NUMBERS) and not found.startswith("ENUM")
-        # A column of nulls alone has no type of its own: DuckDB calls it "NULL" or a whole number.
-        fits = found in ('"NULL"', "INTEGER") or number == (column.kind != "text")
-        if not fits:
-            wanted = "texts are" if column.kind == "text" else "numbers are"
-            raise TableError(
-                f"{path.name}: column {column.name} is {found} where {wanted} expected"
-            )
+        if _fits(column, found) or not _holds_values(con, path, column):
+            continue
+        wanted = "texts are" if column.kind == "text" else "numbers are"
+        raise TableError(f"{path.name}: column {column.name} is {found} where {wanted} expected")
 
 
-def _selected(column: Column) -> str:
-    name = _quoted(column.name)
+def _fits(column: Column, found: str) -> bool:
+    if column.kind == "text":
+        return found.startswith(("VARCHAR", "ENUM"))
+    return found.startswith("DECIMAL") or found.endswith(_NUMBERS)
+
+
+def _holds_values(con: duckdb.DuckDBPyConnection, path: Path, column: Column) -> bool:
+    """Whether the column holds anything: one of nulls alone has whatever type its writer chose."""
+    name = quoted(column.name)
+    counted = (
+        f"SELECT count({name}) FROM read_parquet({text(str(path))}) WHERE {name}::VARCHAR != 'nan'"
+    )
+    return con.execute(counted).fetchall() != [(0,)]
+
+
+def _selected(column: Column, file: str) -> str:
+    name = quoted(column.name)
+    if column.kind == "key":
+        return f"{_whole(column, file)} AS {name}"
     if column.sql_type == "DOUBLE":
         # NaN and the infinities are no numbers to compute with: they are missing.
         return f"CASE WHEN isfinite({name}::DOUBLE) THEN {name}::DOUBLE END AS {name}"
     return f"{name}::{column.sql_type} AS {name}"
 
 
+def _whole(column: Column, file: str) -> str:
+    """A key as a whole number: pandas writes 1.0 where a key is missing elsewhere in the column.
+
+    A fraction is no key, and DuckDB's own cast would round it to somebody else's.
+    """
+    name = quoted(column.name)
+    complaint = text(
+        f"{_COMPLAINT}{file}: column {column.name} holds a number that is no whole key"
+    )
+    return (
+        f"CASE WHEN {name} IS NULL OR ({name} = floor({name}) AND abs({name}) < {_EXACT}) "
+        f"THEN {name}::BIGINT ELSE error({complaint}) END"
+    )
+
+
 def _empty_select(table: Table) -> str:
-    nulls = ", ".join(f"NULL::{c.sql_type} AS {_quoted(c.name)}" for c in table.columns)
+    nulls = ", ".join(f"NULL::{c.sql_type} AS {quoted(c.name)}" for c in table.columns)
     return f"SELECT {nulls} WHERE false"
 
 
 def _probe(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
     try:
         with named_errors():
-            rows = con.execute(f"SELECT * FROM {_quoted(name)} LIMIT {PROBED_ROWS}")
+            rows = con.execute(f"SELECT * FROM {quoted(name)} LIMIT {PROBED_ROWS}")
             while rows.fetchmany(PROBED_ROWS):
                 pass
     except duckdb.Error as why:
         raise TableError(f"{path.name} cannot be read; it is damaged or cut short") from why
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

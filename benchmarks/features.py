@@ -1,0 +1,276 @@
+"""What the features cost: time against the time only to read the tables, memory, growth, and one
+applicant.
+
+    python benchmarks/features.py [--clients N] [--memory-limit 4GB] [--check]
+
+The full size (356,255 clients) needs 15 GB of disk under pickle_files/benchmark, which is kept and
+used again, and about a quarter of an hour. ``--check`` ends with status 1 if a bound does not hold.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from project_tools.settings import ROOT
+from project_tools.tables.declared import TABLES
+
+#: Clients of the published tables, labelled and not.
+FULL = 356_255
+#: Shares of the clients that the growth is measured at.
+SHARES = (0.01, 0.1, 1.0)
+APPLICANTS, WARM_UP = 300, 20
+#: The bounds: times the floor, GB, and milliseconds or seconds for one applicant.
+MOST_TIMES_FLOOR, MOST_GB = 3.0, 4.0
+MOST_MEDIAN_MS, MOST_P99_MS, MOST_START_S = 50.0, 100.0, 1.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One child process: how long it took, how long its threads computed, the most it held."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_gb: float
+
+
+@dataclass(frozen=True)
+class Size:
+    """What was measured at one number of clients."""
+
+    clients: int
+    rows: int
+    csv_gb: float
+    floor: Run
+    features: Run
+    out: Path
+
+    @property
+    def ratio(self) -> float:
+        """Times the floor."""
+        return self.features.seconds / self.floor.seconds
+
+    @property
+    def cpu_ratio(self) -> float:
+        """The same by the time computed, which a busy machine changes little."""
+        return self.features.cpu_seconds / self.floor.cpu_seconds
+
+
+def main() -> int:
+    words = _arguments()
+    if words.part:
+        _PARTS[words.part](words.tables)
+        return 0
+    folder = words.dir or ROOT / "pickle_files" / "benchmark"
+    sizes = []
+    for share in SHARES:
+        clients = max(1_000, round(words.clients * share))
+        sizes.append(measured(folder, clients, words.memory_limit))
+        print(_line(sizes[-1]), flush=True)
+    largest = sizes[-1]
+    pickle = _child("pickle", largest.out)
+    applicant = json.loads(_output("applicant", folder / f"tables-{sizes[0].clients}"))
+    print()
+    print("\n".join(_report(sizes, pickle, applicant, words.memory_limit)))
+    broken = [name for name, held in _bounds(largest, applicant).items() if not held]
+    for name in broken:
+        print(f"BROKEN: {name}")
+    return 1 if broken and words.check else 0
+
+
+def _arguments() -> argparse.Namespace:
+    top = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    top.add_argument("--clients", type=int, default=FULL, help=f"clients at full size ({FULL})")
+    top.add_argument("--dir", type=Path, help="folder of the tables (pickle_files/benchmark)")
+    top.add_argument("--memory-limit", help="CREDIT_MEMORY_LIMIT of the command, such as 4GB")
+    top.add_argument("--check", action="store_true", help="status 1 if a bound does not hold")
+    # A part runs in a process of its own, so that its memory is measured alone.
+    top.add_argument("--part", choices=_PARTS, help=argparse.SUPPRESS)
+    top.add_argument("--tables", type=Path, help=argparse.SUPPRESS)
+    return top.parse_args()
+
+
+def measured(folder: Path, clients: int, memory_limit: str | None) -> Size:
+    """Make the tables unless they are there; the floor and the command, each in its process."""
+    tables = folder / f"tables-{clients}"
+    if not (tables / "application_train.csv").exists():
+        _run([*_PROJECT, "demo-data", str(tables), "--clients", str(clients), "--force"])
+    out = folder / f"features-{clients}.parquet"
+    rows = json.loads(_output("rows", tables))  # also brings the files into the disk's cache
+    floor = _child("floor", tables)
+    environ = {**os.environ, **({"CREDIT_MEMORY_LIMIT": memory_limit} if memory_limit else {})}
+    features = _run([*_PROJECT, "features", str(tables), str(out), "--quiet"], environ)
+    size = sum(path.stat().st_size for path in tables.glob("*.csv")) / 1e9
+    return Size(clients, rows, size, floor, features, out)
+
+
+_PROJECT = (sys.executable, "-m", "project_tools")
+
+
+def _run(command: list[str], environ: dict[str, str] | None = None) -> Run:
+    start = time.perf_counter()
+    process = subprocess.Popen(command, env=environ, cwd=ROOT)  # noqa: S603  (our own command)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}")
+    seconds, computed = time.perf_counter() - start, used.ru_utime + used.ru_stime
+    return Run(seconds, computed, used.ru_maxrss * 1024 / 1e9)
+
+
+def _part(name: str, tables: Path) -> list[str]:
+    return [sys.executable, __file__, "--part", name, "--tables", str(tables)]
+
+
+def _child(name: str, tables: Path) -> Run:
+    return _run(_part(name, tables))
+
+
+def _output(name: str, tables: Path) -> str:
+    done = subprocess.run(_part(name, tables), capture_output=True, text=True, check=True)  # noqa: S603  (our own command)
+    return done.stdout
+
+
+def _floor(tables: Path) -> None:
+    """Read every column of every table with DuckDB, and no more."""
+    for name in TABLES:
+        _duckdb(f"SELECT count(COLUMNS(*)) FROM read_csv('{tables / name}.csv')")  # noqa: S608  (our own path)
+
+
+def _rows(tables: Path) -> None:
+    counts = (f"SELECT count(*) FROM read_csv('{tables / name}.csv')" for name in TABLES)  # noqa: S608  (our own path)
+    print(sum(_duckdb(query)[0][0] for query in counts))
+
+
+def _duckdb(query: str) -> list[tuple[Any, ...]]:
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.execute("SET enable_progress_bar = false")
+        connection.execute("SET preserve_insertion_order = false")
+        return connection.execute(query).fetchall()
+
+
+def _pickle(features: Path) -> None:
+    """Only write the pickle of features that are there: what a second output adds."""
+    import pyarrow.parquet as pq
+
+    from project_tools.features.state import FeatureState
+    from project_tools.features.store import state_folder, write_features
+
+    table = pq.read_table(features).replace_schema_metadata(None)
+    state = FeatureState.load(state_folder(features))
+    write_features(table, state, [features.with_name("pickled.pkl.gz")])
+
+
+def _applicant(tables: Path) -> None:
+    """Start-up and latency of one applicant, from raw records to all features, warm."""
+    state = tables.parent / f"features-{tables.name.removeprefix('tables-')}.state"
+    records = list(_records(tables, APPLICANTS + WARM_UP))
+    from project_tools.features.applicant import Applicants
+
+    start = time.perf_counter()
+    applicants = Applicants.load(state)
+    started = time.perf_counter() - start
+    times = [_milliseconds(lambda one=one: applicants.features(one)) for one in records][WARM_UP:]
+    found = {
+        "start_s": started,
+        "median_ms": statistics.median(times),
+        "p99_ms": statistics.quantiles(times, n=100)[98],
+        "applicants": len(times),
+        "features": len(applicants.features(records[0])),
+        "rows": statistics.mean(_rows_of(one) for one in records),
+    }
+    print(json.dumps(found))
+
+
+def _rows_of(records: dict[str, Any]) -> int:
+    return sum(len(rows) for rows in records.values() if isinstance(rows, list))
+
+
+def _milliseconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return (time.perf_counter() - start) * 1e3
+
+
+def _records(tables: Path, most: int) -> Iterator[dict[str, Any]]:
+    """Raw records of so many clients, evenly among those of the tables."""
+    import polars as pl
+
+    read = {name: pl.read_csv(tables / f"{name}.csv", infer_schema_length=None) for name in TABLES}
+    own = pl.concat([read.pop("application_train").drop("TARGET"), read.pop("application_test")], how="vertical_relaxed")  # fmt: skip
+    own = own.gather_every(max(1, own.height // most)).head(most)
+    loans = read["bureau"].select("SK_ID_CURR", "SK_ID_BUREAU")
+    read["bureau_balance"] = read["bureau_balance"].join(loans, on="SK_ID_BUREAU")
+    clients = own.select("SK_ID_CURR")
+    of = {
+        name: table.join(clients, on="SK_ID_CURR", how="semi").partition_by("SK_ID_CURR", as_dict=True)
+        for name, table in read.items()
+    }  # fmt: skip
+    for application in own.to_dicts():
+        key = (application["SK_ID_CURR"],)
+        found = {name: parts[key].to_dicts() if key in parts else [] for name, parts in of.items()}
+        for row in found["bureau_balance"]:
+            del row["SK_ID_CURR"]
+        yield {"application": application, **found}
+
+
+def _line(size: Size) -> str:
+    return (
+        f"{size.clients:>9,} clients, {size.rows:>11,} rows: floor {size.floor.seconds:.1f} s, "
+        f"features {size.features.seconds:.1f} s"
+    )
+
+
+def _report(
+    sizes: list[Size], pickle: Run, applicant: dict[str, float], memory_limit: str | None
+) -> Iterator[str]:
+    yield f"{os.cpu_count()} cores; CREDIT_MEMORY_LIMIT {memory_limit or 'not set'}"
+    yield ""
+    yield (
+        "| clients | rows | CSV | floor | features, to Parquet | times the floor "
+        "| by time computed | peak memory |"
+    )
+    yield "|---|---|---|---|---|---|---|---|"
+    for size in sizes:
+        yield (
+            f"| {size.clients:,} | {size.rows:,} | {size.csv_gb:.2f} GB "
+            f"| {size.floor.seconds:.1f} s | {size.features.seconds:.1f} s | {size.ratio:.2f} "
+            f"| {size.cpu_ratio:.2f} | {size.features.peak_gb:.2f} GB |"
+        )
+    yield ""
+    yield f"the pickle, for {sizes[-1].clients:,} clients: {pickle.seconds:.1f} s more"
+    yield (
+        f"one applicant ({applicant['rows']:.0f} rows on average, {applicant['features']} features, "
+        f"{applicant['applicants']} applicants): median {applicant['median_ms']:.1f} ms, 99th "
+        f"percentile {applicant['p99_ms']:.1f} ms; start-up of the plan {applicant['start_s']:.2f} s"
+    )
+
+
+def _bounds(largest: Size, applicant: dict[str, float]) -> dict[str, bool]:
+    return {
+        f"features take at most {MOST_TIMES_FLOOR:g} times the floor": largest.ratio <= MOST_TIMES_FLOOR,
+        f"features hold at most {MOST_GB:g} GB": largest.features.peak_gb <= MOST_GB,
+        f"an applicant takes at most {MOST_MEDIAN_MS:g} ms in the median": applicant["median_ms"] <= MOST_MEDIAN_MS,
+        f"an applicant takes at most {MOST_P99_MS:g} ms at the 99th percentile": applicant["p99_ms"] <= MOST_P99_MS,
+        f"the plan starts in at most {MOST_START_S:g} s": applicant["start_s"] <= MOST_START_S,
+    }  # fmt: skip
+
+
+_PARTS: dict[str, Callable[[Path], None]] = {
+    "floor": _floor,
+    "rows": _rows,
+    "pickle": _pickle,
+    "applicant": _applicant,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""What serving costs: scores, explanations, pictures, verifying and loading, for each family.
+
+Invented clients as wide as the feature file, models of the size that a search would keep; every
+figure is the median of repeated calls on one thread, in milliseconds of processor time (of this
+process and its children), because the machine may be shared; ``--wall`` takes the clock instead.
+``load`` is verifying in a child process and loading, without the imports. Run it from the root:
+
+    python benchmarks/serving.py [--features 394] [--rows 2000] [--small] [--wall]
+"""
+
+import argparse
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xgboost
+
+from project_tools.artefact import load_artefact, write_artefact
+from project_tools.dataset import Dataset
+from project_tools.explanation import explain, reasons
+from project_tools.families import Budget, Family, family
+from project_tools.features.catalogue import all_features
+from project_tools.pictures import PictureCache, warm
+from project_tools.preparation import category_levels, model_names, numeric_matrix
+from project_tools.scoring import Scorer
+from project_tools.served_export import artefact_content
+from project_tools.training import train
+
+#: Bounds in milliseconds, beyond the imports.
+BOUNDS = {"load": 2_000.0, "picture": 500.0, "again": 20.0}
+#: Bounds of an explanation.
+EXPLAIN = {"lightgbm": 15.0, "xgboost": 15.0, "random_forest": 500.0}
+#: Share of unknown values.
+NULLS = 0.2
+
+
+class XGBoost:
+    """400 trees of depth 6 on raw nulls and the positions of levels."""
+
+    def __init__(self, trees: int) -> None:
+        self.trees = trees
+
+    def fit(self, X: pd.DataFrame, y: Any) -> "XGBoost":
+        self.levels_ = category_levels(X)
+        settings = {"objective": "binary:logistic", "max_depth": 6, "eta": 0.05, "nthread": 1}
+        self.booster_ = xgboost.train(settings, self._matrix(X, y), self.trees)
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> Any:
+        risk = self.booster_.predict(self._matrix(X))
+        return np.column_stack([1 - risk, risk])
+
+    def _matrix(self, X: pd.DataFrame, y: Any = None) -> xgboost.DMatrix:
+        kinds = ["c" if name in self.levels_ else "q" for name in X.columns]
+        return xgboost.DMatrix(
+            numeric_matrix(X, self.levels_), y, feature_names=model_names(X.columns),
+            feature_types=kinds, enable_categorical=True,
+        )  # fmt: skip
+
+
+Clock = Callable[[], float]
+
+
+def processor_time() -> float:
+    """Seconds of this process and of the children that it has waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(use.ru_utime + use.ru_stime for use in used)
+
+
+def invented(rows: int, features: int, seed: int = 0) -> Dataset:
+    """Clients with the first features of the catalogue, a fifth of them null."""
+    chance = np.random.default_rng(seed)
+    columns: dict[str, Any] = {}
+    for info in list(all_features().values())[:features]:
+        if info.kind == "category":
+            codes = chance.integers(-1, len(info.levels), rows)
+            columns[info.name] = pd.Categorical.from_codes(codes, categories=list(info.levels))
+        else:
+            values = chance.normal(size=rows).astype("float32")
+            columns[info.name] = np.where(chance.random(rows) < NULLS, np.float32("nan"), values)
+    X = pd.DataFrame(columns)
+    known = X.select_dtypes("number").iloc[:, :30].fillna(0).to_numpy()
+    risk = known @ chance.normal(size=known.shape[1]) / 3 + chance.logistic(size=rows)
+    y = (risk > np.quantile(risk, 0.85)).astype("int8")
+    return Dataset(X, y, np.arange(rows), {"state_digest": "c" * 64}, "d" * 64, Path("f.parquet"))
+
+
+def sized(name: str, *, small: bool) -> tuple[Family, dict[str, Any]]:
+    """A family and a setting of the size that is served; ``small`` for a quick look."""
+    if name == "xgboost":
+        trees, budgets = 40 if small else 400, {"full": Budget(1, 1), "demo": Budget(1, 1)}
+        return Family("xgboost", "XGBoost", lambda *_: XGBoost(trees), None, {}, {}, budgets), {}
+    sizes = {
+        "lightgbm": {"n_estimators": 40 if small else 400, "early_stopping_rounds": 0},
+        "random_forest": {"n_estimators": 30 if small else 300, "max_leaf_nodes": 256},
+        "logistic_l2": {"C": 1e-3},
+    }
+    return family(name), sizes[name]
+
+
+def median_ms(call: Callable[[int], Any], times: int, clock: Clock) -> float:
+    """The median of so many calls, each told its number."""
+    taken = []
+    for number in range(times):
+        start = clock()
+        call(number)
+        taken.append(1_000 * (clock() - start))
+    return statistics.median(taken)
+
+
+def measured(
+    name: str, data: Dataset, held_out: Dataset, *, small: bool, clock: Clock
+) -> dict[str, float]:
+    """One family's figures in milliseconds."""
+    row, setting = sized(name, small=small)
+    model = train(row, setting, data, folds=2, jobs=1)
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder) / "state"
+        state.mkdir()
+        content = artefact_content(
+            model, name="bench", run_id="r", commit="", metrics={}, training=data.X,
+            held_out=held_out.X, state=state,
+        )  # fmt: skip
+        directory = Path(folder) / "artefact"
+        write_artefact(directory, content)
+        load_artefact(directory, child=False)  # the imports
+        # Twice: the child process reads and scores as this one does, but for its imports.
+        load = 2 * median_ms(lambda _: load_artefact(directory, child=False), 5, clock)
+        artefact = load_artefact(directory, child=False)
+    plain = held_out.X.astype(object)
+    rows = plain.where(plain.notna(), None).to_dict("records")
+    scorer, pictures = Scorer(artefact), PictureCache()
+    explain(artefact, rows[0])
+    pictures.waterfall(artefact, rows[0])
+    return {
+        "score": median_ms(lambda i: scorer.score(rows[i]), 40, clock),
+        "explain": median_ms(
+            lambda i: reasons(explain(artefact, rows[i]), granted=False), 20, clock
+        ),
+        "picture": median_ms(lambda i: pictures.waterfall(artefact, rows[i + 1]), 7, clock),
+        "again": median_ms(lambda i: pictures.waterfall(artefact, rows[i + 1]), 7, clock),
+        "global": median_ms(lambda _: PictureCache().beeswarm(artefact), 3, clock),
+        "load": load,
+        "size": len(content.model.content) / 1e3,
+    }
+
+
+def bound(figure: str, name: str) -> float | None:
+    """The bound of a figure for a family, if it has one."""
+    if figure == "explain":
+        return EXPLAIN.get(name)
+    return BOUNDS.get(figure)
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--features", type=int, default=394)
+    words.add_argument("--rows", type=int, default=2_000)
+    words.add_argument("--small", action="store_true", help="a tenth of the trees")
+    words.add_argument("--wall", action="store_true", help="the clock in place of processor time")
+    given = words.parse_args()
+    clock = time.perf_counter if given.wall else processor_time
+    kind = "by the clock" if given.wall else "of processor time"
+    warm()
+    data, held_out = invented(given.rows, given.features), invented(60, given.features, seed=1)
+    print(
+        f"{given.rows:,} clients, {data.X.shape[1]} features; median milliseconds {kind}, bound after /\n"
+    )
+    print(
+        f"{'family':<15}{'score':>8}{'explain':>16}{'picture':>16}{'again':>13}{'global':>9}{'load':>15}{'model kB':>10}"
+    )
+    found = {}
+    for name in ("lightgbm", "xgboost", "random_forest", "logistic_l2"):
+        found[name] = measured(name, data, held_out, small=given.small, clock=clock)
+        cells = {
+            figure: f"{value:.1f}" + (f" /{limit:,.0f}" if (limit := bound(figure, name)) else "")
+            for figure, value in found[name].items()
+        }
+        print(
+            f"{name:<15}{cells['score']:>8}{cells['explain']:>16}{cells['picture']:>16}"
+            f"{cells['again']:>13}{cells['global']:>9}{cells['load']:>15}{cells['size']:>10}"
+        )
+    base = found["lightgbm"]
+    print("\nratios to LightGBM")
+    for name, figures in found.items():
+        shown = "  ".join(f"{k} {figures[k] / base[k]:.1f}" for k in ("score", "explain", "load"))
+        print(f"{name:<15}{shown}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,253 @@
+"""One applicant: from raw records to all features, by the definitions of the batch.
+
+The pipeline is lowered once to a Polars plan over sources that wait for their rows; each applicant
+then costs the run of that plan alone. Nothing of an applicant's records is kept or repeated in an
+error.
+"""
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from project_tools.errors import FeatureError, nearest, unknown
+from project_tools.features.expressions import CLIENT
+from project_tools.features.pipeline import compute, feature_names, finished
+from project_tools.features.state import FeatureState
+from project_tools.tables.declared import TABLES
+from project_tools.tables.schema import Column, Table
+
+Value = float | str | None
+Record = Mapping[str, Any]
+#: What an applicant's records are: one application, and lists of rows of the other tables.
+Records = Mapping[str, Record | Sequence[Record]]
+
+#: Names under which the application may stand; a record is computed alike under each of them.
+APPLICATION_NAMES = ("application", "application_train", "application_test")
+HISTORY_NAMES = tuple(name for name in TABLES if name not in APPLICATION_NAMES)
+RECORD_NAMES = ("application", *HISTORY_NAMES)
+#: The client's number while computing: there is one client, who may not have a number yet.
+_THE_CLIENT = 1
+_LARGEST_KEY = 2**63 - 1
+_TYPES: Mapping[str, Any] = {"DOUBLE": pl.Float64, "BIGINT": pl.Int64, "VARCHAR": pl.String}
+_AS_WRITTEN = pl.QueryOptFlags.none()
+
+
+class Applicants:
+    """Features of one applicant after the other, with what was learnt in ``fit``.
+
+    Making one costs the lowering of the plan (a fraction of a second). Safe to share between
+    threads: one applicant is computed at a time.
+    """
+
+    def __init__(self, state: FeatureState) -> None:
+        self._levels = {name: frozenset(levels) for name, levels in state.levels_.items()}
+        self._tables: dict[str, pl.DataFrame] = {}
+        self._one_at_a_time = threading.Lock()
+        self._plan = self._lowered(state)
+        self._run({})  # the first run is slower: not an applicant's
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """From a folder of the fitted state; ``FeatureError`` if that is not whole."""
+        return cls(FeatureState.load(directory))
+
+    def features(self, records: Records) -> dict[str, Value]:
+        """All features by name: numbers as the batch's float32, levels as text, None for null.
+
+        ``records`` holds the ``application`` (one record) and lists of records of the other raw
+        tables; a table that is missing has no rows, a field that is missing is null. Raises
+        ``FeatureError`` for a table or field that is not known, a value of the wrong type, and
+        records of more than one client.
+        """
+        row = self._run(_frames(records))
+        values = dict(zip(self._plan_names, row, strict=True))
+        for name, levels in self._levels.items():
+            values[name] = values[name] if values[name] in levels else None
+        return {name: values[name] for name in feature_names()}
+
+    def _lowered(self, state: FeatureState) -> pl.LazyFrame:
+        engine = _OneApplicant()
+        sources = {name: _wrapped(self._source(table)) for name, table in TABLES.items()}
+        own, *others = compute(sources, engine, state.look_up(engine), quiet=True).values()
+        frame = finished(engine.beside(own, others)).drop(CLIENT, "TARGET")
+        plan: pl.LazyFrame = frame.to_native()
+        self._plan_names = plan.collect_schema().names()
+        return plan
+
+    def _source(self, table: Table) -> pl.LazyFrame:
+        schema, empty = _schema(table), pl.DataFrame(schema=_schema(table))
+        return pl.defer(
+            lambda: self._tables.get(table.name, empty), schema=schema, validate_schema=False
+        )
+
+    def _run(self, tables: dict[str, pl.DataFrame]) -> Sequence[Value]:
+        with self._one_at_a_time:
+            self._tables = tables
+            try:
+                # Optimising costs more than it saves where there is one row of each client.
+                computed = self._plan.collect(engine="in-memory", optimizations=_AS_WRITTEN)
+            finally:
+                self._tables = {}
+        return computed.row(0) if computed.height else ()
+
+
+class _OneApplicant:
+    """The engine of one applicant: nothing is computed before all is put together."""
+
+    apart = False
+
+    def hold(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+        del name
+        return _wrapped(frame.to_native().cache())
+
+    def lift(self, table: pa.Table, name: str) -> nw.LazyFrame[Any]:
+        del name
+        return _wrapped(pl.DataFrame(table).lazy())
+
+    def lower(self, frame: nw.LazyFrame[Any]) -> pa.Table:
+        raise NotImplementedError("nothing is learnt from one applicant")
+
+    def release(self, name: str) -> None:
+        """Nothing is kept."""
+
+    def beside(
+        self, clients: nw.LazyFrame[Any], features: Iterable[nw.LazyFrame[Any]]
+    ) -> nw.LazyFrame[Any]:
+        """One row beside the other; what has no row is filled with nulls. A join of hundreds of
+        columns would cost more than computing them.
+        """
+        others = (frame.drop(CLIENT).to_native() for frame in features)
+        return _wrapped(pl.concat([clients.to_native(), *others], how="horizontal_extend"))
+
+
+def _wrapped(plan: pl.LazyFrame) -> nw.LazyFrame[Any]:
+    frame: nw.LazyFrame[Any] = nw.from_native(plan)
+    return frame
+
+
+def _frames(records: Records) -> dict[str, pl.DataFrame]:
+    """The records as tables of the schema, all of one client."""
+    for name in records:
+        if name not in {*RECORD_NAMES, *APPLICATION_NAMES}:
+            raise FeatureError(unknown("table", name, RECORD_NAMES))
+    name, own = _application(records)
+    client = own.get(CLIENT)
+    # As an unlabelled application: an applicant's outcome is never a feature.
+    tables = {"application_test": _frame(TABLES["application_train"], name, [own], client)}
+    for history in HISTORY_NAMES:
+        if rows := _rows(history, records.get(history)):
+            tables[history] = _frame(TABLES[history], history, rows, client)
+    return tables
+
+
+def _application(records: Records) -> tuple[str, Record]:
+    """The one application, and the name under which it stands."""
+    found = [name for name in APPLICATION_NAMES if records.get(name)]
+    if len(found) != 1:
+        raise FeatureError(
+            f"the records hold {' and '.join(found) or 'no application'}; "
+            "give one record under 'application'"
+        )
+    given = records[found[0]]
+    rows = [given] if isinstance(given, Mapping) else _rows(found[0], given)
+    if len(rows) != 1:
+        raise FeatureError(f"{found[0]} holds {len(rows)} records; an applicant has one")
+    return found[0], _record(found[0], rows[0])
+
+
+def _rows(name: str, given: Any) -> Sequence[Record]:
+    if given is None:
+        return ()
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Sequence):
+        raise FeatureError(f"{name} is no list of records; give a list, empty where there are none")
+    return given
+
+
+def _record(name: str, record: Any) -> Record:
+    if not isinstance(record, Mapping):
+        raise FeatureError(f"{name} holds something that is no record of fields by name")
+    return record
+
+
+def _frame(table: Table, name: str, rows: Sequence[Record], client: Any) -> pl.DataFrame:
+    """One table of one client: ``name`` is what the caller calls it."""
+    known = table.column_names
+    for row in rows:
+        for field in _record(name, row).keys() - set(known):
+            raise FeatureError(f"{name} has no field {field!r}{nearest(str(field), known)}")
+    columns = {c.name: _column(c, name, rows) for c in table.columns if c.name != "TARGET"}
+    if CLIENT in columns:
+        columns[CLIENT] = _one_client(name, columns[CLIENT], client)
+    return pl.DataFrame(columns, schema=_schema(table, leave_out="TARGET"), strict=True)
+
+
+def _one_client(name: str, keys: Sequence[Any], client: Any) -> list[int]:
+    if any(key not in (None, client) for key in keys):
+        raise FeatureError(
+            f"{name} holds records of another SK_ID_CURR than the application's; "
+            "give the records of one client"
+        )
+    return [_THE_CLIENT] * len(keys)
+
+
+def _column(column: Column, table: str, rows: Sequence[Record]) -> list[Any]:
+    convert = _number if column.kind == "flag" else _CONVERTERS[column.sql_type]
+    try:
+        return [convert(row.get(column.name)) for row in rows]
+    except (TypeError, ValueError, OverflowError) as why:
+        wanted = {"VARCHAR": "a text", "BIGINT": "a whole number"}
+        raise FeatureError(
+            f"{table}: {column.name} holds something else than "
+            f"{wanted.get(column.sql_type, 'a number')} or null"
+        ) from why
+
+
+def _number(value: Any) -> float | None:
+    """A finite double; NaN and the infinities are missing, as in the raw tables."""
+    if value is None:
+        return None
+    if isinstance(value, float | int | np.number):
+        number = float(value)
+        return number if math.isfinite(number) else None
+    raise TypeError
+
+
+def _no_flag(value: Any) -> float | None:
+    """A number that is no true or false: those count as 1 and 0 in flags alone."""
+    if isinstance(value, bool):
+        raise TypeError
+    return _number(value)
+
+
+def _key(value: Any) -> int | None:
+    if _no_flag(value) is None:
+        return None
+    if value != int(value) or abs(int(value)) > _LARGEST_KEY:
+        raise ValueError
+    return int(value)
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, float) and math.isnan(value):  # pandas' missing text
+        return None
+    raise TypeError
+
+
+_CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
+    "DOUBLE": _no_flag,
+    "BIGINT": _key,
+    "VARCHAR": _text,
+}
+
+
+def _schema(table: Table, leave_out: str = "") -> dict[str, Any]:
+    return {c.name: _TYPES[c.sql_type] for c in table.columns if c.name != leave_out}

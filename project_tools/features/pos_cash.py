@@ -1,0 +1,117 @@
+"""Months of earlier consumer and cash loans: how late, how far, completed early or not."""
+
+from typing import Any
+
+import narwhals as nw
+
+from project_tools.features.expressions import (
+    CLIENT,
+    LOAN,
+    divide,
+    earliest,
+    flag,
+    latest,
+    position,
+)
+from project_tools.features.rows import (
+    Aggregate,
+    Derived,
+    History,
+    Row,
+    Subset,
+    Where,
+    indicator,
+)
+
+TABLE = "POS_CASH_balance"
+#: Loans, by their latest month, whose late months are counted.
+LAST_LOANS = 3
+
+ALL = Subset("POS_")
+#: Rows of loans, not of months; its features have published names of their own.
+LOANS = Subset("POS_LOANS_")
+NEWEST = Subset("POS_LAST3_", Where("NEWEST_POSITION", "<=", LAST_LOANS))
+
+MONTHS = History(
+    name="months of earlier loans",
+    tables=(TABLE,),
+    derived=(indicator("LATE_PAYMENT", Where("SK_DPD", ">", 0)),),
+    features=(
+        *ALL.take(
+            {
+                "SK_ID_PREV": "nunique",
+                "MONTHS_BALANCE": "min max size",
+                "SK_DPD": "max mean sum var",
+                "SK_DPD_DEF": "max mean sum",
+                "LATE_PAYMENT": "mean",
+            }
+        ),
+        # The published set drops Canceled, Amortized debt and XNA.
+        *ALL.shares(
+            "NAME_CONTRACT_STATUS",
+            ("Active", "Approved", "Completed", "Demand", "Returned to the store", "Signed"),
+        ),
+    ),
+)
+
+
+#: Columns of a month that its loan is described by, beside those of the features over months.
+OF_LOANS = (LOAN, "CNT_INSTALMENT", "CNT_INSTALMENT_FUTURE")
+
+
+def completed_early() -> nw.Expr:
+    """Completed, and with fewer instalments than agreed at first."""
+    fewer = nw.col("FIRST_INSTALMENTS") - nw.col("LAST_INSTALMENTS") > 0
+    return flag(fewer & (nw.col("COMPLETED_SHARE") > 0))
+
+
+_LOANS: tuple[Row, ...] = (
+    Aggregate("COMPLETED_SHARE", ("mean",), LOANS, name="POS_LOAN_COMPLETED_MEAN"),
+    Aggregate("COMPLETED_BEFORE", ("mean",), LOANS, name="POS_COMPLETED_BEFORE_MEAN"),
+    Aggregate("REMAINING", ("sum",), LOANS, name="POS_REMAINING_INSTALMENTS"),
+    Aggregate("REMAINING_RATIO", ("mean",), LOANS, name="POS_REMAINING_INSTALMENTS_RATIO"),
+    Aggregate("LATE_MONTHS", ("mean",), NEWEST, name="LATE_PAYMENT_SUM"),
+)
+
+LOAN_HISTORY = History(
+    name="earlier loans by their months",
+    tables=(TABLE,),
+    derived=(
+        Derived("COMPLETED_SHARE", ("NAME_CONTRACT_STATUS",)),
+        Derived("FIRST_INSTALMENTS", ("CNT_INSTALMENT", "MONTHS_BALANCE")),
+        Derived("LAST_INSTALMENTS", ("CNT_INSTALMENT", "MONTHS_BALANCE")),
+        Derived("REMAINING", ("CNT_INSTALMENT_FUTURE", "MONTHS_BALANCE")),
+        Derived("LATE_MONTHS", ("SK_DPD",), unit="months"),
+        Derived("NEWEST_POSITION", ("MONTHS_BALANCE", LOAN)),
+        Derived(
+            "COMPLETED_BEFORE",
+            ("FIRST_INSTALMENTS", "LAST_INSTALMENTS", "COMPLETED_SHARE"),
+            completed_early(),
+            "flag",
+        ),
+        Derived(
+            "REMAINING_RATIO",
+            ("REMAINING", "LAST_INSTALMENTS"),
+            divide(nw.col("REMAINING"), nw.col("LAST_INSTALMENTS")),
+        ),
+    ),
+    features=_LOANS,
+)
+
+
+def by_loan(months: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """One row per earlier loan: how it stands by its months, and its place among the client's
+    loans, the one with the latest month first (1).
+    """
+    month, count = nw.col("MONTHS_BALANCE"), nw.col("CNT_INSTALMENT")
+    loans = months.group_by(CLIENT, LOAN).agg(
+        flag(nw.col("NAME_CONTRACT_STATUS") == "Completed").mean().alias("COMPLETED_SHARE"),
+        earliest(count, month).alias("FIRST_INSTALMENTS"),
+        latest(count, month).alias("LAST_INSTALMENTS"),
+        latest(nw.col("CNT_INSTALMENT_FUTURE"), month).alias("REMAINING"),
+        nw.col("LATE_PAYMENT").sum().alias("LATE_MONTHS"),
+        (-month.max()).alias("NEWEST_MONTH"),
+    )
+    loans = loans.with_columns(NEWEST_ID=-nw.col(LOAN))
+    newest = position("NEWEST_MONTH", "NEWEST_ID", within=(CLIENT,))
+    return loans.with_columns(NEWEST_POSITION=newest)

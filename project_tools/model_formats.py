@@ -1,0 +1,83 @@
+"""The formats that a model is stored in, each with the file's name and its reader.
+
+A reader's library is imported when a file of its format is read, not before: serving LightGBM
+needs no XGBoost, and the other way round.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from project_tools.errors import ArtefactError, unknown
+from project_tools.served_features import ServedFeature
+
+#: A model from a file's bytes and the features that it is to take; ``ArtefactError`` for a file
+#: that is none, or takes others.
+Reader = Callable[[bytes, Sequence[ServedFeature]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A model's bytes and what format they are in."""
+
+    format: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFormat:
+    """One row of the table; ``read`` gives a ``RawModel``, ``packages`` are what it needs."""
+
+    file: str
+    read: Reader
+    packages: tuple[str, ...]
+
+
+def model_format(name: str) -> ModelFormat:
+    """The format of that name; ``ArtefactError`` names the choices."""
+    if name not in FORMATS:
+        raise ArtefactError(unknown("model format", name, FORMATS))
+    return FORMATS[name]
+
+
+def _lightgbm(content: bytes, features: Sequence[ServedFeature]) -> Any:
+    from project_tools.served_lightgbm import read_lightgbm  # noqa: PLC0415  (see above)
+
+    return read_lightgbm(content, features)
+
+
+def _xgboost(content: bytes, features: Sequence[ServedFeature]) -> Any:
+    from project_tools.served_xgboost import read_xgboost  # noqa: PLC0415  (see above)
+
+    return read_xgboost(content, features)
+
+
+def _skops(content: bytes, features: Sequence[ServedFeature]) -> Any:
+    from project_tools.served_sklearn import read_skops  # noqa: PLC0415  (see above)
+
+    return read_skops(content, features)
+
+
+#: Every format by name.
+FORMATS: Mapping[str, ModelFormat] = MappingProxyType({
+    "lightgbm-text": ModelFormat("model.txt", _lightgbm, ("lightgbm",)),
+    "xgboost-ubj": ModelFormat("model.ubj", _xgboost, ("xgboost-cpu",)),
+    "skops": ModelFormat("model.skops", _skops, ("scikit-learn", "skops", "shap")),
+})  # fmt: skip
+#: The names that a model's file can have.
+MODEL_FILES = tuple(row.file for row in FORMATS.values())
+
+
+def check_names(file: str, found: Sequence[str], features: Sequence[ServedFeature]) -> None:
+    """``ArtefactError`` unless a model's own names are those of the features, in the same order."""
+    expected = [feature.model_name for feature in features]
+    if len(found) != len(expected):
+        raise ArtefactError(
+            f"{file} takes {len(found)} features, features.json names {len(expected)}"
+        )
+    for position, (one, other) in enumerate(zip(found, expected, strict=True), start=1):
+        if one != other:
+            raise ArtefactError(
+                f"feature {position} is {one!r} in {file} and {other!r} in features.json"
+            )

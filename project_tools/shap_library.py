@@ -1,0 +1,21 @@
+"""shap and pyplot, imported when they are needed: two seconds that no score should wait for."""
+
+import threading
+import warnings
+from typing import Any
+
+_IMPORTING = threading.Lock()
+
+
+def import_shap() -> tuple[Any, Any]:
+    """The two modules, drawing without a screen."""
+    with _IMPORTING:
+        import matplotlib as mpl  # noqa: PLC0415  (see above)
+
+        mpl.use("Agg")
+        with warnings.catch_warnings():
+            # shap 0.51 colours its maps in a way that matplotlib means to drop one day.
+            warnings.simplefilter("ignore", PendingDeprecationWarning)
+            import shap  # noqa: PLC0415
+            from matplotlib import pyplot as plt  # noqa: PLC0415
+        return shap, plt

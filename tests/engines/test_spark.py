@@ -1,0 +1,104 @@
+"""Spark gives the same features as DuckDB, from the same files and definitions: make test-spark."""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from project_tools.errors import SettingError
+from project_tools.features import spark_engine
+from project_tools.features.build import build
+from project_tools.features.store import read_features
+
+#: What Java itself says of how Spark starts it.
+JAVAS_OWN = ("WARNING: Using incubator modules: jdk.incubator.vector",)
+
+
+@pytest.fixture(scope="module")
+def spark() -> None:
+    """PySpark and Java; without them the tests are skipped, by make test-spark they fail."""
+    missing = [n for n, there in (("PySpark", find_spec("pyspark")), ("Java", shutil.which("java"))) if not there]  # fmt: skip
+    if missing:
+        said = f"{' and '.join(missing)} missing: install Java 17 and run make test-spark"
+        if os.environ.get("SPARK_IS_HERE"):
+            pytest.fail(said)
+        pytest.skip(f"THE SPARK TEST DID NOT RUN. {said}")
+
+
+def _on_spark(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own: a session leaves a gateway to Java behind."""
+    command = [sys.executable, "-W", "error", "-m", "project_tools", "features", *arguments]
+    return subprocess.run(
+        [*command, "--engine", "spark"], capture_output=True, text=True, timeout=1500,
+        env={**os.environ, "CREDIT_THREADS": "2"}, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.spark
+@pytest.mark.usefixtures("spark")
+def test_all_columns_agree_with_duckdb(odd_tables: Path, tmp_path: Path, agree) -> None:
+    """One table as Parquet, one compressed, one of Windows, one left out: Spark reads them too."""
+    raw = Path(shutil.copytree(odd_tables, tmp_path / "raw"))
+    _rewrite(raw)
+    by_spark, by_duckdb = (tmp_path / f"{engine}.parquet" for engine in ("spark", "duckdb"))
+    done = _on_spark(str(raw), str(by_spark), "--without", "credit_card_balance", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if line not in JAVAS_OWN] == []
+    build(raw, [by_duckdb], quiet=True, without=["credit_card_balance"])
+    found, wanted = (read_features(path).frame for path in (by_spark, by_duckdb))
+    agree(found.set_index("SK_ID_CURR"), wanted.set_index("SK_ID_CURR"))
+
+
+def _rewrite(raw: Path) -> None:
+    (raw / "credit_card_balance.csv").unlink()
+    for name, write in {
+        "bureau": lambda t: t.to_parquet(raw / "bureau.parquet"),
+        "bureau_balance": lambda t: t.to_csv(raw / "bureau_balance.csv.gz", index=False),
+        "POS_CASH_balance": lambda t: (
+            t[t.columns[::-1]]
+            .assign(MORE="x, y")
+            .to_csv(raw / "POS_CASH_balance.csv", index=False, lineterminator="\r\n", na_rep="NaN")
+        ),
+    }.items():
+        table = pd.read_csv(raw / f"{name}.csv")
+        (raw / f"{name}.csv").unlink()
+        write(table)
+
+
+@pytest.mark.spark
+@pytest.mark.usefixtures("spark")
+def test_a_text_further_down_is_refused_without_its_value(odd_tables: Path, tmp_path: Path) -> None:
+    """Beyond the rows that are looked at before any work."""
+    raw = Path(shutil.copytree(odd_tables, tmp_path / "raw"))
+    lines = (raw / "bureau_balance.csv").read_text().splitlines()
+    head, first = lines[0], lines[1]
+    spoilt = first.replace(first.split(",")[1], "secret", 1)
+    (raw / "bureau_balance.csv").write_text("\n".join([head, *[first] * 12_000, spoilt, ""]))
+    done = _on_spark(str(raw), str(tmp_path / "f.parquet"), "--quiet")
+    assert done.returncode == 1
+    assert "holds a text where a number is expected" in done.stderr
+    assert "secret" not in done.stdout + done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "f.parquet").exists()
+
+
+def test_without_pyspark_one_line_says_what_to_do(
+    odd_tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spark_engine, "find_spec", lambda _name: None)
+    with pytest.raises(SettingError, match=r"needs PySpark, which is not installed.*make spark$"):
+        build(odd_tables, [tmp_path / "f.parquet"], engine="spark", quiet=True)
+
+
+def test_without_java_one_line_says_what_to_do(
+    odd_tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spark_engine, "find_spec", lambda _name: object())
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(SettingError, match=r"needs Java 17 or later.*openjdk-17.*JAVA_HOME"):
+        build(odd_tables, [tmp_path / "f.parquet"], engine="spark", quiet=True)

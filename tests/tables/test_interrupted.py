@@ -1,0 +1,43 @@
+"""A build that is stopped in the middle leaves the former file, and nothing half-written."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from project_tools.features.build import build
+from project_tools.settings import ROOT
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_former_file_stands(sound: Path, tmp_path: Path, stop: signal.Signals) -> None:
+    out = tmp_path / "features.parquet"
+    build(sound, [out], quiet=True)
+    former = out.read_bytes()
+    command = [sys.executable, "-m", "project_tools", "features", str(sound), str(out)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:  # until the features are under way
+            if "loans elsewhere" in line:
+                break
+        process.send_signal(stop)
+        said = process.stderr.read()
+        process.wait(timeout=30)
+    assert process.returncode != 0
+    assert "Traceback" not in said
+    assert out.read_bytes() == former
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [out.name]
+
+
+def test_the_first_sign_of_life_comes_at_once(sound: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "project_tools", "features", str(sound), str(tmp_path / "f.parquet")]  # fmt: skip
+    start = time.perf_counter()
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().strip()
+        waited = time.perf_counter() - start
+        process.kill()
+    assert waited < 20  # two seconds are the aim; a loaded machine may take its time

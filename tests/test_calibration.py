@@ -1,0 +1,233 @@
+"""Curves that keep the order, the choice between them, and how true probabilities are."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+
+from project_tools.calibration import (
+    METHODS,
+    BetaCalibration,
+    PlattCalibration,
+    calibration_from_dict,
+    softened,
+)
+from project_tools.errors import ArtefactError, TrainingError
+from project_tools.reliability import (
+    calibration_line,
+    choose_calibration,
+    reliability_curve,
+    reliability_figure,
+)
+
+
+def clients(rows: int = 4_000, seed: int = 0):
+    """True probabilities of default and what became of the clients."""
+    chance = np.random.default_rng(seed)
+    truth = chance.beta(1, 8, rows)
+    return truth, (chance.random(rows) < truth).astype(int)
+
+
+def logit(p):
+    return np.log(p / (1 - p))
+
+
+FAULTY = {
+    "true": lambda p: p,
+    "too extreme": lambda p: 1 / (1 + np.exp(-2 * logit(p) - 1)),
+    "bent": lambda p: p**0.3,
+    "turned": lambda p: 1 - p,
+    "all alike": lambda p: np.full(len(p), 0.3),
+    "0 and 1": np.round,
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("fault", FAULTY)
+def test_every_curve_is_strictly_increasing_and_inside_0_and_1(method, fault):
+    truth, y = clients()
+    curve = METHODS[method].fit(FAULTY[fault](truth), y)
+    calibrated = curve.apply(np.linspace(0.001, 0.999, 999))
+    assert (np.diff(calibrated) > 0).all()
+    assert (calibrated > 0).all()
+    assert (calibrated < 1).all()
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.sampled_from(list(METHODS)),
+    st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=2, max_size=30),
+)
+def test_whatever_the_rows_a_curve_never_turns_the_order(method, rows):
+    p, y = np.array([r[0] for r in rows]), np.array([int(r[1]) for r in rows])
+    y[0], y[1] = 0, 1
+    curve = METHODS[method].fit(p, y)
+    assert (np.diff(curve.apply(np.linspace(0, 1, 101))) >= 0).all()
+    assert curve.apply(0.9) > curve.apply(0.1)
+
+
+def test_the_beta_curve_is_the_most_likely_one():
+    truth, y = clients()
+    p = FAULTY["bent"](truth)
+    columns = np.column_stack([np.log(p), -np.log1p(-p)])
+    target = softened(y)
+    # The same problem by scikit-learn: each row twice, weighted by its softened label.
+    by_library = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(
+        np.vstack([columns, columns]),
+        np.repeat([1, 0], len(y)),
+        sample_weight=np.concatenate([target, 1 - target]),
+    )
+    found = BetaCalibration.fit(p, y)
+    expected = [*by_library.coef_[0], *by_library.intercept_]
+    assert [found.a, found.b, found.c] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_weight_below_0_is_set_to_0():
+    # Few default among the likeliest: b would be negative, and the curve would turn near 1.
+    chance = np.random.default_rng(3)
+    p = chance.uniform(0.01, 0.99, 5_000)
+    y = (chance.random(5_000) < np.minimum(p, 0.4)).astype(int)
+    columns = np.column_stack([np.log(p), -np.log1p(-p)])
+    free = LogisticRegression(C=np.inf, max_iter=10_000).fit(columns, y)
+    assert free.coef_[0][1] < 0
+    found = BetaCalibration.fit(p, y)
+    assert found.b == 0
+    assert found.a > 0
+
+
+@pytest.mark.parametrize(
+    "curve", [PlattCalibration(0.7, -1.5), BetaCalibration(2.5, 0.0, -0.25)], ids=list(METHODS)
+)
+def test_a_curve_comes_back_from_its_plain_data(curve):
+    plain = json.loads(json.dumps(curve.to_dict()))
+    assert calibration_from_dict(plain) == curve
+    p = np.linspace(0.01, 0.99, 50)
+    np.testing.assert_array_equal(calibration_from_dict(plain).apply(p), curve.apply(p))
+
+
+@pytest.mark.parametrize(
+    ("plain", "words"),
+    [
+        ({"method": "isotonic"}, "unknown calibration 'isotonic'; choose one of platt, beta"),
+        ({"method": "Beta", "a": 1, "b": 1, "c": 0}, "did you mean 'beta'"),
+        ({}, "unknown calibration 'None'"),
+        ({"method": "beta", "a": 1, "b": 1}, "holds method 'beta', a and b and c"),
+        ({"method": "beta", "a": 1, "b": 1, "c": 0, "d": 1}, "holds method 'beta'"),
+        ({"method": "beta", "a": "1", "b": 1, "c": 0}, "are numbers"),
+        ({"method": "beta", "a": True, "b": 1, "c": 0}, "are numbers"),
+        ({"method": "beta", "a": -1, "b": 1, "c": 0}, "not below 0"),
+        ({"method": "beta", "a": 0, "b": 0, "c": 0}, "one of them above"),
+        ({"method": "beta", "a": math.nan, "b": 1, "c": 0}, "must be finite"),
+        ({"method": "platt", "slope": 0, "intercept": 0}, "slope above 0"),
+        ({"method": "platt", "slope": math.inf, "intercept": 0}, "must be finite"),
+    ],
+)
+def test_what_is_no_curve_is_refused(plain, words):
+    with pytest.raises(ArtefactError, match=words):
+        calibration_from_dict(plain)
+
+
+@pytest.mark.parametrize(
+    ("fault", "method"),
+    [
+        ("true", "platt"),  # a tie: Platt has a parameter less
+        ("too extreme", "platt"),  # straight in the logit
+        ("bent", "beta"),
+        ("all alike", "platt"),
+    ],
+)
+def test_the_curve_is_chosen_on_rows_that_did_not_fit_it(fault, method):
+    truth, y = clients(20_000)
+    p = FAULTY[fault](truth)
+    found = choose_calibration(y, p)
+    assert found.method == method == found.calibration.to_dict()["method"]
+    assert found.calibration == METHODS[method].fit(p, y)  # the curve itself is fitted on all rows
+    assert found.gain == pytest.approx(found.loss["platt"] - found.loss["beta"], abs=1e-12)
+    assert (found.gain > 2 * found.gain_se) is (method == "beta")
+    in_sample = {
+        name: np.mean(np.logaddexp(0, logit(q)) - y * logit(q))
+        for name, q in ((name, curve.fit(p, y).apply(p)) for name, curve in METHODS.items())
+    }
+    assert found.loss["beta"] > in_sample["beta"]  # judged where it was not fitted
+
+
+def test_a_choice_needs_two_clients_of_each_class():
+    with pytest.raises(TrainingError, match="two clients of each class; there are 1 of one"):
+        choose_calibration(np.array([0, 0, 1]), np.array([0.1, 0.2, 0.3]))
+    assert (
+        choose_calibration(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.3, 0.4])).method == "platt"
+    )
+
+
+def test_the_choice_is_the_same_whoever_comes_first():
+    truth, y = clients(3_000)
+    p, order = FAULTY["bent"](truth), np.random.default_rng(1).permutation(3_000)
+    one, other = choose_calibration(y, p), choose_calibration(y[order], p[order])
+    assert one.method == other.method
+    assert one.calibration.apply(p) == pytest.approx(other.calibration.apply(p), rel=1e-6)
+    assert choose_calibration(y, p) == one  # and the same every time
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept"), [(1, 0), (0.5, 0), (2, 0), (1, 0.7)], ids=["true", "", "", "too low"]
+)
+def test_the_calibration_line_finds_the_slope_and_the_intercept(slope, intercept):
+    chance = np.random.default_rng(5)
+    x = chance.normal(-1.5, 1.2, 30_000)
+    y = chance.random(30_000) < 1 / (1 + np.exp(-(slope * x + intercept)))
+    found = calibration_line(y, 1 / (1 + np.exp(-x)))
+    assert abs(found.slope - slope) < 3 * found.slope_se < 0.15
+    assert abs(found.intercept - intercept) < 3 * found.intercept_se < 0.2
+
+
+def test_the_error_of_a_slope_is_what_repetition_shows():
+    slopes, errors = [], []
+    for seed in range(60):
+        truth, y = clients(1_500, seed)
+        line = calibration_line(y, truth)
+        slopes.append(line.slope)
+        errors.append(line.slope_se)
+    assert np.mean(errors) == pytest.approx(np.std(slopes), rel=0.3)
+
+
+def test_a_line_needs_both_classes():
+    with pytest.raises(TrainingError, match="both classes; one is missing"):
+        calibration_line(np.zeros(5), np.full(5, 0.1))
+
+
+def test_a_reliability_curve_by_hand():
+    y = np.array([0, 0, 1, 0, 1, 1, 0])
+    p = np.array([0.1, 0.2, 0.3, 0.4, 0.9, 0.8, 0.7])
+    low, high = reliability_curve(y, p, bins=2)
+    assert (low.clients, high.clients) == (4, 3)
+    assert (low.predicted, low.observed) == pytest.approx((0.25, 0.25))
+    assert (high.predicted, high.observed) == pytest.approx((0.8, 2 / 3))
+    wilson = math.sqrt(0.25 * 0.75 / 4 + 1 / 64) / (1 + 1 / 4)
+    assert low.se == pytest.approx(wilson)
+    assert reliability_curve(np.zeros(3), p[:3], bins=1)[0].se > 0  # none defaulted: not certain
+
+
+def test_true_probabilities_lie_on_the_line_of_their_curve():
+    truth, y = clients(40_000)
+    misses = [(b.observed - b.predicted) / b.se for b in reliability_curve(y, truth)]
+    assert max(map(abs, misses)) < 3.5
+    assert np.std(misses) < 2
+
+
+def test_a_reliability_curve_is_drawn_without_pyplot():
+    truth, y = clients()
+    figure = reliability_figure({"test clients": reliability_curve(y, truth)})
+    axes = figure.axes[0]
+    assert axes.get_xlabel() == "predicted probability of default"
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == [
+        "true probabilities",
+        "test clients",
+    ]
+    drawn = axes.containers[0].lines[0].get_xydata()
+    assert drawn == pytest.approx(
+        np.array([(b.predicted, b.observed) for b in reliability_curve(y, truth)])
+    )

@@ -1,0 +1,132 @@
+"""A model of any family from its training to the folder that is served, through a real registry."""
+
+from argparse import Namespace
+from dataclasses import replace
+
+import mlflow
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.svm import SVC
+
+from api.tests.served import invented_features
+from project_tools import tracking
+from project_tools.artefact import load_artefact
+from project_tools.clients import ClientStore
+from project_tools.dataset import load_dataset
+from project_tools.errors import TrackingError, TrainingError
+from project_tools.experiments import log_reliability, register_model
+from project_tools.explanation import explain, reasons
+from project_tools.exporting import export
+from project_tools.families import family
+from project_tools.features.state import FeatureState
+from project_tools.features.store import write_features
+from project_tools.scoring import Scorer
+from project_tools.settings import Settings
+from project_tools.training import train
+
+#: MLflow's own hints, said while its pyfunc is imported and a model is logged without examples.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*Any type hint is inferred as AnyType", "ignore:.*An input example was not provided"
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """One store for the module: making its tables takes seconds."""
+    folder = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        patched.delenv("MLFLOW_RUN_ID", raising=False)
+        patched.chdir(folder)
+        yield tracking.connect(Settings.load({}))
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    data = tmp_path_factory.mktemp("given") / "features.parquet"
+    frame = invented_features().drop(columns="PREV_NAME_CONTRACT_STATUS_Refused:MEAN")
+    levels = {
+        name: tuple(frame[name].cat.categories)
+        for name in frame.select_dtypes("category").columns
+        if name != "SPLIT"
+    }
+    state = FeatureState({}, levels, raw_digest="a" * 64, split_digest="b" * 64)
+    write_features(pa.Table.from_pandas(frame, preserve_index=False), state, [data])
+    return Namespace(data=data, exclude=["protected"], sample=None, seed=1, folds=3, profile="full")
+
+
+def loaded(given, split="train"):
+    return load_dataset(given.data, split=split, exclude=given.exclude, seed=1, folds=1)
+
+
+def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_path):
+    small = {"n_estimators": 10, "max_leaf_nodes": 16}
+    model, test = (
+        train(family("random_forest"), small, loaded(given), folds=3),
+        loaded(given, "test"),
+    )
+    with tracking.project_run("random_forest") as project:
+        log_reliability(project, model, test)
+        registered = register_model(project, given, model, test)
+    held = store.get_run(project.run_id)
+    assert held.data.metrics["test.calibration_slope_se"] > 0
+    assert {a.path for a in store.list_artifacts(project.run_id)} >= {
+        "reliability.png",
+        "calibration.json",
+    }
+    assert tracking.aliases_of(store, registered) == ["challenger", "champion"]
+    digest = export(
+        "credit_scoring", tmp_path / "out" / "model", features=given.data, most_clients=50
+    )
+    artefact = load_artefact(tmp_path / "out" / "model")
+    assert artefact.digest == digest
+    assert (artefact.manifest.family, artefact.manifest.version) == ("random_forest", "1")
+    assert artefact.manifest.metrics["test.AUC"]["on"] == "test"
+    clients = ClientStore.open(tmp_path / "out" / "clients.parquet", artefact)
+    row = clients.row(int(test.ids[0]))
+    expected = model.probabilities(test.X.head(1))[0]
+    decision = Scorer(artefact).score(row).decision
+    assert decision.probability == pytest.approx(expected, rel=1e-9)
+    assert reasons(explain(artefact, row), granted=decision.granted)
+    # What MLflow's own loader answers is what the version's signature promises.
+    pyfunc = mlflow.pyfunc.load_model(f"models:/credit_scoring/{registered.version}")
+    texts = dict.fromkeys(test.X.select_dtypes("category").columns, "str")
+    answer = pyfunc.predict(test.X.head(3).astype(texts))
+    assert list(answer.columns) == pyfunc.metadata.get_output_schema().input_names()
+    np.testing.assert_allclose(answer["proba_risk_class"], model.probabilities(test.X.head(3)))
+
+
+def test_a_support_vector_machine_is_neither_registered_nor_exported(store, given, tmp_path):
+    machine = replace(
+        family("logistic_l2"), name="svc_rbf", label="RBF machine", space={}, fixed={},
+        build=lambda _p, _s, _j: CalibratedClassifierCV(SVC(), ensemble=False, cv=2),
+    )  # fmt: skip
+    model = train(machine, {}, loaded(given), folds=2)
+    with (
+        tracking.project_run("search") as project,
+        pytest.raises(TrainingError, match="RBF machine has no exact explanation") as refused,
+    ):
+        register_model(project, given, model, loaded(given, "test"))
+    assert "\n" not in str(refused.value)
+    assert store.search_model_versions(f"run_id = '{project.run_id}'") == []
+    with pytest.raises(TrackingError, match="no run with a registered model is called"):
+        export(project.run_id, tmp_path / "model", features=given.data, most_clients=5)
+
+
+def test_a_run_without_a_model_is_one_line_with_what_there_is(store, given, tmp_path):
+    store.create_registered_model("behaviour_scoring")
+    run = store.create_run(store.create_experiment("empty"))
+    for name, says in (
+        (
+            run.info.run_id,
+            "no run with a registered model is called .* registered are: .*behaviour_scoring",
+        ),
+        ("behavior_scoring", "did you mean 'behaviour_scoring'"),
+        ("behaviour_scoring", "has no alias 'champion'; set are: none"),
+    ):
+        with pytest.raises(TrackingError, match=says) as refused:
+            export(name, tmp_path / "model", features=given.data, most_clients=5)
+        assert "\n" not in str(refused.value)
+    assert not (tmp_path / "model").exists()
