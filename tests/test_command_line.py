@@ -28,6 +28,7 @@ def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         (("features", "nowhere", "out.parquet"), "nowhere"),
         (("features", "nowhere", "out.csv"), "out.csv"),
         (("demo-data", "somewhere", "--clients", "0"), "0"),
+        (("drift", "nowhere.parquet", "nowhere.parquet"), "nowhere.parquet is not there"),
         (("export", "nothing", "somewhere"), "nothing"),
         (("export", "--clients", "many"), "many"),
     ],

@@ -136,6 +136,20 @@ def test_a_frame_gives_what_its_rows_give():
         Encoder([NUMBER]).encode_frame(frame[["C"]])
 
 
+@given(
+    st.lists(st.floats(), min_size=1, max_size=8), st.lists(st.sampled_from(["x", "y", "z", None]))
+)
+def test_a_whole_column_goes_in_as_value_by_value(numbers, levels):
+    """By the column's type, as one by one: overflow, infinities, and levels that are none."""
+    number, category = Encoder([NUMBER]), Encoder([CATEGORY])
+    columns = pd.DataFrame({"A": np.array(numbers)})
+    one_by_one = number.encode_rows({"A": value} for value in numbers)
+    np.testing.assert_array_equal(number.encode_frame(columns), one_by_one)
+    columns = pd.DataFrame({"C": pd.Categorical(levels, categories=["z", "y", "x"])})
+    one_by_one = category.encode_rows({"C": level} for level in levels)
+    np.testing.assert_array_equal(category.encode_frame(columns), one_by_one)
+
+
 def test_features_are_read_off_a_training_matrix():
     X = pd.DataFrame({"a:b": [1.0], "C": pd.Categorical(["y"], categories=["x", "y"])})
     assert served_features(X, ["a_b", "C"]) == [ServedFeature("a:b", "a_b", "number"), CATEGORY]
