@@ -17,6 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from project_tools.errors import FeatureError, nearest, unknown
+from project_tools.features.engine import OpenTables
 from project_tools.features.expressions import CLIENT
 from project_tools.features.pipeline import compute, feature_names, finished
 from project_tools.features.state import FeatureState
@@ -75,7 +76,9 @@ class Applicants:
     def _lowered(self, state: FeatureState) -> pl.LazyFrame:
         engine = _OneApplicant()
         sources = {name: _wrapped(self._source(table)) for name, table in TABLES.items()}
-        own, *others = compute(sources, engine, state.look_up(engine), quiet=True).values()
+        own, *others = compute(
+            OpenTables(sources), engine, state.look_up(engine), quiet=True
+        ).values()
         frame = finished(engine.beside(own, others)).drop(CLIENT, "TARGET")
         plan: pl.LazyFrame = frame.to_native()
         self._plan_names = plan.collect_schema().names()
@@ -113,6 +116,9 @@ class _OneApplicant:
 
     def lower(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         raise NotImplementedError("nothing is learnt from one applicant")
+
+    def lower_for(self, clients: pa.Array, frame: nw.LazyFrame[Any]) -> pa.Table:
+        raise NotImplementedError("one applicant's features are one row")
 
     def release(self, name: str) -> None:
         """Nothing is kept."""

@@ -3,33 +3,30 @@
 import re
 import tempfile
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from project_tools.errors import FeatureError, SettingError
 from project_tools.features import application
 from project_tools.features.catalogue import catalogue, to_json
-from project_tools.features.engine import Engine
-from project_tools.features.engines import BatchEngine, check_engine, start_engine
+from project_tools.features.engine import Engine, Tables
+from project_tools.features.engines import check_engine, start_engine
 from project_tools.features.expressions import CLIENT
 from project_tools.features.pipeline import compute, feature_names, finished
 from project_tools.features.state import LEAST_CLIENTS, FeatureState, Learner
 from project_tools.features.store import as_category, check_ending, write_features
 from project_tools.progress import say, working
 from project_tools.splits import NEW, SPLIT_SEED, SPLITS, TRAIN, assign_splits, split_digest
-from project_tools.tables.checks import check_rows
+from project_tools.tables.checks import ordered
 from project_tools.tables.reading import (
-    RawTables,
     connect,
     digest_beside,
     find_files,
-    load,
     named_errors,
     open_tables,
 )
@@ -81,16 +78,17 @@ def build(
         connection = connect(threads, _for_the_steps(memory_limit), Path(spill))
         with working("reading the headers", quiet=quiet):
             raw = open_tables(raw_dir, without, connection)
-        with digest_beside(files) as digest_of_files:
-            raw = load(raw, Path(spill), quiet=quiet)
-            odd = check_rows(raw)
-        raw_sha = digest_of_files()
-        _tell(odd, quiet=quiet)
-        with start_engine(engine, connection, threads, memory_limit) as started:
+        with (
+            digest_beside(files) as raw_sha,
+            start_engine(engine, connection, threads, memory_limit) as started,
+        ):
+            tables = started.tables(raw, quiet=quiet)
             table, state = fit_transform(
-                raw, started, seed=seed, as_published=as_published, quiet=quiet, raw_sha=raw_sha
+                tables, started, seed=seed, as_published=as_published, quiet=quiet, raw_sha=raw_sha
             )
         connection.close()
+    odd = ordered(tables.odd)
+    _tell(odd, quiet=quiet)
     with working("writing " + " and ".join(path.name for path in paths), quiet=quiet):
         digest = write_features(table, state, paths)
     return BuildReport(
@@ -108,30 +106,28 @@ def build(
 
 
 def fit_transform(
-    raw: RawTables,
-    engine: BatchEngine,
+    tables: Tables,
+    engine: Engine,
     *,
+    raw_sha: Callable[[], str],
     seed: int = SPLIT_SEED,
     as_published: bool = False,
     quiet: bool = False,
-    raw_sha: str = "",
 ) -> tuple[pa.Table, FeatureState]:
     """Learn from the training clients and transform everybody: rows by client id, and the state."""
-    with working("opening the tables", quiet=quiet):
-        frames = engine.tables(raw)
-    splits = _splits(frames, engine, seed)
+    splits = _splits(tables, engine, seed)
     learning = _learning(splits, as_published)
     learner = Learner(
         engine, engine.lift(learning, "learning"), 1 if as_published else LEAST_CLIENTS
     )
-    parts = compute(frames, engine, learner, quiet=quiet)
+    parts = compute(tables, engine, learner, quiet=quiet)
     with working("all features of all clients", quiet=quiet):
         table = collect(parts, splits, engine)
     state = FeatureState(
         tables_=learner.tables_,
         levels_=application.LEVELS,
         least_clients=1 if as_published else LEAST_CLIENTS,
-        raw_digest=raw_sha,
+        raw_digest=raw_sha(),
         split_digest=split_digest(splits[CLIENT].to_pylist(), splits["SPLIT"].to_pylist()),
         catalogue=to_json(catalogue(feature_names())),
     )
@@ -143,20 +139,15 @@ def collect(parts: Mapping[str, nw.LazyFrame[Any]], splits: pa.Table, engine: En
 
     The parts are taken out one by one, and released, so that none is held twice for long.
     """
+    clients = splits[CLIENT].combine_chunks()
     columns = {CLIENT: splits[CLIENT], "SPLIT": as_category(splits["SPLIT"], SPLITS)}
     for name, part in parts.items():
-        columns |= _aligned(engine.lower(finished(part)), splits[CLIENT])
+        lowered = engine.lower_for(clients, finished(part))
+        columns |= dict(zip(lowered.column_names, lowered.columns, strict=True))
         engine.release(name)
     for name in application.CATEGORIES:
         columns[name] = as_category(columns[name], application.LEVELS[name])
     return pa.table({n: columns[n] for n in (CLIENT, "TARGET", "SPLIT", *feature_names())})
-
-
-def _aligned(part: pa.Table, clients: pa.ChunkedArray) -> dict[str, pa.ChunkedArray]:
-    """The part's columns in the order of the clients, null for a client that it lacks."""
-    part = part.combine_chunks()
-    places = pc.index_in(clients, value_set=part[CLIENT].combine_chunks())
-    return {name: part[name].take(places) for name in part.column_names if name != CLIENT}
 
 
 def _tell(odd: Sequence[Finding], *, quiet: bool) -> None:
@@ -169,9 +160,10 @@ def _tell(odd: Sequence[Finding], *, quiet: bool) -> None:
         )
 
 
-def _splits(raw: Mapping[str, nw.LazyFrame[Any]], engine: Engine, seed: int) -> pa.Table:
+def _splits(tables: Tables, engine: Engine, seed: int) -> pa.Table:
     """Client and split of every application, by client; refuses a client who stands there twice."""
-    keys = application.stacked(raw["application_train"], raw["application_test"])
+    train, test = tables.read("application_train"), tables.read("application_test")
+    keys = application.stacked(train, test)
     clients = engine.lower(keys.select(CLIENT, "TARGET")).to_pandas()
     if clients[CLIENT].isna().any():
         missing = int(clients[CLIENT].isna().sum())

@@ -5,14 +5,38 @@ tables are brought in and results are taken out. This module imports none of the
 its own (``duckdb_engine``, ``polars_engine``, ``spark_engine``; ``applicant`` for one client).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import narwhals as nw
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from project_tools.features.expressions import CLIENT, GRID_BITS, on_grid, square_parts
 from project_tools.features.rows import Derived, Ratio, Row, Where
+
+
+class Tables(Protocol):
+    """Where the raw tables come from."""
+
+    def read(self, name: str) -> nw.LazyFrame[Any]:
+        """The rows of a table."""
+
+    def release(self, *names: str) -> None:
+        """The tables are not needed any more."""
+
+
+class OpenTables:
+    """Tables that lie somewhere already."""
+
+    def __init__(self, frames: Mapping[str, nw.LazyFrame[Any]]) -> None:
+        self._frames = frames
+
+    def read(self, name: str) -> nw.LazyFrame[Any]:
+        return self._frames[name]
+
+    def release(self, *names: str) -> None:
+        """They lie where they lie."""
 
 
 class Engine(Protocol):
@@ -31,6 +55,11 @@ class Engine(Protocol):
     def lower(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """The frame's rows as a table in memory."""
 
+    def lower_for(self, clients: pa.Array, frame: nw.LazyFrame[Any]) -> pa.Table:
+        """The frame's columns for these clients, in their order, as a table in memory; null for a
+        client without a row.
+        """
+
     def release(self, name: str) -> None:
         """Give the room of a held frame back."""
 
@@ -40,8 +69,19 @@ class Engine(Protocol):
         """Each client with the features of each of the frames, null where one has no row of it."""
 
 
+class InMemory(Protocol):
+    """An engine whose results can be taken out."""
+
+    def lower(self, frame: nw.LazyFrame[Any]) -> pa.Table: ...
+
+
 class Joined:
     """What most engines do to put a client's features beside one another."""
+
+    def lower_for(self: InMemory, clients: pa.Array, frame: nw.LazyFrame[Any]) -> pa.Table:
+        table = self.lower(frame).combine_chunks()
+        places = pc.index_in(clients, value_set=table[CLIENT].combine_chunks())
+        return table.drop_columns([CLIENT]).take(places)
 
     def beside(
         self, clients: nw.LazyFrame[Any], features: Iterable[nw.LazyFrame[Any]]

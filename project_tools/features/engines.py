@@ -3,22 +3,30 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 import duckdb
-import narwhals as nw
 
 from project_tools.errors import SettingError, unknown
 from project_tools.features.duckdb_engine import DuckEngine
-from project_tools.features.engine import Engine
+from project_tools.features.engine import Engine, Tables
 from project_tools.tables.reading import RawTables
+from project_tools.tables.report import Finding
+
+
+class BatchTables(Tables, Protocol):
+    """The raw tables of all clients, checked."""
+
+    @property
+    def odd(self) -> tuple[Finding, ...]:
+        """What is odd about the rows read so far."""
 
 
 class BatchEngine(Engine, Protocol):
     """An engine that takes the raw tables of all clients."""
 
-    def tables(self, raw: RawTables) -> Mapping[str, nw.LazyFrame[Any]]:
-        """The raw tables by name, where this engine computes."""
+    def tables(self, raw: RawTables, *, quiet: bool) -> "BatchTables":
+        """The raw tables, where this engine computes."""
 
 
 def start_engine(

@@ -129,22 +129,46 @@ _ORDER = (
 def stage(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """One row per payment, with the sum paid for its instalment, its place among the client's
     rows, the newest first (1), and whether its loan is the client's last one.
+
+    Sums by group, joined: a window would sort all rows once more for each of them.
     """
     newest = [f"NEWEST {name}" for name in _ORDER]
-    payment = on_grid(nw.col("AMT_PAYMENT"), GRID_BITS["currency"])
-    paid = payment.sum().over(LOAN, "NUM_INSTALMENT_NUMBER")
     staged = instalments.with_columns(
-        paid.alias("PAID"),
-        nw.col("DAYS_INSTALMENT").max().over(CLIENT).alias("LAST_DUE"),
-        *(-nw.col(old).alias(new) for old, new in zip(_ORDER, newest, strict=True)),
+        *(-nw.col(old).alias(new) for old, new in zip(_ORDER, newest, strict=True))
     )
-    latest = nw.when(nw.col("DAYS_INSTALMENT") == nw.col("LAST_DUE")).then(nw.col(LOAN))
-    staged = staged.with_columns(
-        position(*newest, within=(CLIENT,)).alias("POSITION"),
-        latest.max().over(CLIENT).alias("LAST_LOAN"),
+    staged = staged.with_columns(position(*newest, within=(CLIENT,)).alias("POSITION"))
+    staged = staged.drop(*newest)
+    staged = staged.join(_paid_in_parts(instalments), on=list(_INSTALMENT), how="left")
+    staged = staged.join(_last_loan(instalments), on=CLIENT, how="left")
+    payment = on_grid(nw.col("AMT_PAYMENT"), GRID_BITS["currency"])
+    alone = nw.when(payment.is_null()).then(nw.lit(0.0)).otherwise(payment)
+    in_parts = ~nw.col("PAID IN PARTS").is_null()
+    return staged.with_columns(
+        PAID=nw.when(in_parts).then(nw.col("PAID IN PARTS")).otherwise(alone),
+        OF_LAST_LOAN=flag(nw.col(LOAN) == nw.col("LAST_LOAN")),
+    ).drop("PAID IN PARTS", "LAST_LOAN")
+
+
+_INSTALMENT = (LOAN, "NUM_INSTALMENT_NUMBER")
+
+
+def _paid_in_parts(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """The sum paid for each instalment of several payments: few, so that they are soon joined."""
+    payment = on_grid(nw.col("AMT_PAYMENT"), GRID_BITS["currency"])
+    paid = instalments.group_by(*_INSTALMENT).agg(
+        payment.sum().alias("PAID IN PARTS"), nw.len().alias("PARTS")
     )
-    staged = staged.with_columns(OF_LAST_LOAN=flag(nw.col(LOAN) == nw.col("LAST_LOAN")))
-    return staged.drop(*newest, "LAST_DUE", "LAST_LOAN")
+    return paid.filter(nw.col("PARTS") > 1).drop("PARTS")
+
+
+def _last_loan(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """The loan of each client's latest due date; of two, the one with the larger number."""
+    due = instalments.select(CLIENT, LOAN, "DAYS_INSTALMENT")
+    latest = due.group_by(CLIENT).agg(nw.col("DAYS_INSTALMENT").max().alias("LAST_DUE"))
+    last = due.join(latest, on=CLIENT, how="inner").filter(
+        nw.col("DAYS_INSTALMENT") == nw.col("LAST_DUE")
+    )
+    return last.group_by(CLIENT).agg(nw.col(LOAN).max().alias("LAST_LOAN"))
 
 
 def by_loan(staged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

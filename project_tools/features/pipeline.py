@@ -1,6 +1,7 @@
 """The one function that knows the order: raw tables to one row of features per client."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from project_tools.features import (
     pos_cash,
     previous,
 )
-from project_tools.features.engine import Engine, aggregates, derive, settle
+from project_tools.features.engine import Engine, Tables, aggregates, derive, settle
 from project_tools.features.expressions import CLIENT
 from project_tools.features.rows import Aggregate, GroupStatistics, History
 from project_tools.progress import working
@@ -23,6 +24,8 @@ from project_tools.tables.declared import TABLES
 
 #: Learns the statistics of groups from a frame, or gives those learnt before.
 Groups = Callable[[GroupStatistics, nw.LazyFrame[Any]], nw.LazyFrame[Any]]
+#: Says that a step of this name is under way.
+Step = Callable[[str], AbstractContextManager[object]]
 
 HISTORIES: tuple[History, ...] = (
     bureau.HISTORY,
@@ -41,7 +44,7 @@ def feature_names() -> tuple[str, ...]:
 
 
 def compute(
-    raw: Mapping[str, nw.LazyFrame[Any]], engine: Engine, groups: Groups, *, quiet: bool = False
+    raw: Tables, engine: Engine, groups: Groups, *, quiet: bool = False
 ) -> dict[str, nw.LazyFrame[Any]]:
     """Parts that hold all features between them, as doubles, by the names that the engine holds
     them under: one row per application (the first part, with ``TARGET``), or per client with rows.
@@ -49,54 +52,102 @@ def compute(
     Never one frame: planning the join of hundreds of columns takes time with their square, and
     sorting it more. The same whether ``groups`` learns or looks up: this is both ``fit`` and ``transform``.
     """
-    step = partial(working, quiet=quiet)
-    found: dict[str, nw.LazyFrame[Any]] = {}
-
-    def keep(frame: nw.LazyFrame[Any], history: History) -> None:
-        for place, part in enumerate(_features(frame, history, apart=engine.apart), start=1):
-            name = f"{history.name} by client, {place}"
-            found[name] = engine.hold(part, name)
-
-    with step("applications"):
-        clients = engine.hold(_applications(raw), "clients")
-        clients = engine.hold(_with_groups(clients, application.GROUPS, groups), "applications")
-        engine.release("clients")
-    with step("loans elsewhere"):
-        loans = bureau.stage(raw["bureau"], raw["bureau_balance"])
-        loans = engine.hold(_derived(loans, bureau.HISTORY), "loans elsewhere")
-        loans = _with_groups(loans, bureau.HISTORY.groups, groups)
-        keep(engine.hold(loans, "loans in groups"), bureau.HISTORY)
-        engine.release("loans elsewhere")
-        engine.release("loans in groups")
-    with step("instalments"):
-        payments = instalments.stage(raw["installments_payments"])
-        payments = engine.hold(_derived(payments, instalments.HISTORY), "payments")
-        keep(payments, instalments.HISTORY)
-        paid = engine.hold(instalments.by_loan(payments), "paid by loan")
-        engine.release("payments")
-    with step("earlier applications"):
-        earlier = previous.stage(raw["previous_application"], paid)
-        earlier = engine.hold(_derived(earlier, previous.HISTORY), "earlier applications")
-        keep(earlier, previous.HISTORY)
-        engine.release("earlier applications")
-    with step("months of earlier loans"):
-        months = engine.hold(
-            _derived(raw["POS_CASH_balance"], pos_cash.MONTHS, pos_cash.OF_LOANS), "months"
-        )
-        keep(months, pos_cash.MONTHS)
-        keep(_derived(pos_cash.by_loan(months), pos_cash.LOAN_HISTORY), pos_cash.LOAN_HISTORY)
-        engine.release("months")
-    with step("credit cards"):
-        cards = credit_card.stage(raw["credit_card_balance"])
-        cards = engine.hold(_derived(cards, credit_card.HISTORY), "card months")
-        keep(cards, credit_card.HISTORY)
-        engine.release("card months")
-    with step("across tables"):
-        between = engine.hold(_across(engine, clients, found.values()), "between")
-        between = _with_groups(between, (across.SAME_DURATION,), groups)
-        between = engine.hold(between.select(CLIENT, *across.NAMES), "across")
+    steps = _Steps(raw, engine, groups, partial(working, quiet=quiet))
+    clients = steps.applications()
+    steps.loans_elsewhere()
+    paid = steps.instalments()
+    steps.earlier_applications(paid)
+    steps.months_of_earlier_loans()
+    steps.credit_cards()
+    between = steps.across_tables(clients)
     own = clients.select(CLIENT, "TARGET", *application.NAMES)
-    return {"applications": own, **found, "across": between}
+    return {"applications": own, **steps.found, "across": between}
+
+
+class _Steps:
+    """The steps, each of which reads its raw tables, gives their room back, and leaves its
+    features in ``found``.
+    """
+
+    def __init__(self, raw: Tables, engine: Engine, groups: Groups, step: Step) -> None:
+        self._raw, self._engine, self._groups, self._step = raw, engine, groups, step
+        self.found: dict[str, nw.LazyFrame[Any]] = {}
+
+    def applications(self) -> nw.LazyFrame[Any]:
+        train, test = self._raw.read("application_train"), self._raw.read("application_test")
+        with self._step("applications"):
+            clients = _applications(train, test)
+            clients = self._hold(clients, "clients", "application_train", "application_test")
+            known = _with_groups(clients, application.GROUPS, self._groups)
+            known = self._engine.hold(known, "applications")
+            self._engine.release("clients")
+        return known
+
+    def loans_elsewhere(self) -> None:
+        loans, balance = self._raw.read("bureau"), self._raw.read("bureau_balance")
+        with self._step("loans elsewhere"):
+            loans = _derived(bureau.stage(loans, balance), bureau.HISTORY)
+            loans = self._hold(loans, "loans elsewhere", "bureau", "bureau_balance")
+            loans = _with_groups(loans, bureau.HISTORY.groups, self._groups)
+            self._keep(self._engine.hold(loans, "loans in groups"), bureau.HISTORY)
+            self._engine.release("loans elsewhere")
+            self._engine.release("loans in groups")
+
+    def instalments(self) -> nw.LazyFrame[Any]:
+        """What was due and paid on each loan is needed by another table."""
+        payments = self._raw.read("installments_payments")
+        with self._step("instalments"):
+            payments = _derived(instalments.stage(payments), instalments.HISTORY)
+            payments = self._hold(payments, "payments", "installments_payments")
+            self._keep(payments, instalments.HISTORY)
+            paid = self._engine.hold(instalments.by_loan(payments), "paid by loan")
+            self._engine.release("payments")
+        return paid
+
+    def earlier_applications(self, paid: nw.LazyFrame[Any]) -> None:
+        earlier = self._raw.read("previous_application")
+        with self._step("earlier applications"):
+            earlier = _derived(previous.stage(earlier, paid), previous.HISTORY)
+            earlier = self._hold(earlier, "earlier applications", "previous_application")
+            self._engine.release("paid by loan")
+            self._keep(earlier, previous.HISTORY)
+            self._engine.release("earlier applications")
+
+    def months_of_earlier_loans(self) -> None:
+        months = self._raw.read("POS_CASH_balance")
+        with self._step("months of earlier loans"):
+            months = _derived(months, pos_cash.MONTHS, pos_cash.OF_LOANS)
+            months = self._hold(months, "months", "POS_CASH_balance")
+            self._keep(months, pos_cash.MONTHS)
+            loans = _derived(pos_cash.by_loan(months), pos_cash.LOAN_HISTORY)
+            self._keep(loans, pos_cash.LOAN_HISTORY)
+            self._engine.release("months")
+
+    def credit_cards(self) -> None:
+        cards = self._raw.read("credit_card_balance")
+        with self._step("credit cards"):
+            cards = _derived(credit_card.stage(cards), credit_card.HISTORY)
+            cards = self._hold(cards, "card months", "credit_card_balance")
+            self._keep(cards, credit_card.HISTORY)
+            self._engine.release("card months")
+
+    def across_tables(self, clients: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        with self._step("across tables"):
+            between = _across(self._engine, clients, self.found.values())
+            between = self._engine.hold(between, "between")
+            between = _with_groups(between, (across.SAME_DURATION,), self._groups)
+            return self._engine.hold(between.select(CLIENT, *across.NAMES), "across")
+
+    def _hold(self, frame: nw.LazyFrame[Any], name: str, *made_of: str) -> nw.LazyFrame[Any]:
+        """Compute the frame now; the raw tables that it is made of are not needed any more."""
+        held = self._engine.hold(frame, name)
+        self._raw.release(*made_of)
+        return held
+
+    def _keep(self, frame: nw.LazyFrame[Any], history: History) -> None:
+        for place, part in enumerate(_features(frame, history, apart=self._engine.apart), start=1):
+            name = f"{history.name} by client, {place}"
+            self.found[name] = self._engine.hold(part, name)
 
 
 def finished(part: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -120,8 +171,8 @@ def _across(
     return derive(engine.beside(own, parts), across.RATIOS)
 
 
-def _applications(raw: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
-    stacked = application.stacked(raw["application_train"], raw["application_test"])
+def _applications(train: nw.LazyFrame[Any], test: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    stacked = application.stacked(train, test)
     mended = derive(stacked, (*application.MENDED, *application.POWER_SUMS))
     return derive(mended, application.DERIVED)
 

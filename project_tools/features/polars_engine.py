@@ -1,14 +1,13 @@
 """The features on Polars, in memory: for tables that fit, and for what computes one applicant."""
 
-from collections.abc import Mapping
 from typing import Any
 
-import duckdb
 import narwhals as nw
 import polars as pl
 import pyarrow as pa
 
 from project_tools.features.engine import Joined
+from project_tools.tables.loading import LoadedTables
 from project_tools.tables.reading import RawTables
 
 
@@ -17,8 +16,8 @@ class PolarsEngine(Joined):
 
     apart = False
 
-    def tables(self, raw: RawTables) -> Mapping[str, nw.LazyFrame[Any]]:
-        return {name: _in_memory(frame.to_native()) for name, frame in raw.frames.items()}
+    def tables(self, raw: RawTables, *, quiet: bool) -> "PolarsTables":
+        return PolarsTables(raw, quiet=quiet)
 
     def hold(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         del name  # what is no longer referred to gives its room back by itself
@@ -35,13 +34,16 @@ class PolarsEngine(Joined):
         """Nothing is kept by name."""
 
 
+class PolarsTables(LoadedTables):
+    """Tables that DuckDB has read and checked, handed over one by one."""
+
+    def read(self, name: str) -> nw.LazyFrame[Any]:
+        return _lazy(super().read(name).to_native().pl())
+
+
 def pool_size() -> int:
     """Threads that Polars computes with, fixed when it was imported."""
     return pl.thread_pool_size()
-
-
-def _in_memory(relation: duckdb.DuckDBPyRelation) -> nw.LazyFrame[Any]:
-    return _lazy(relation.pl())
 
 
 def _lazy(frame: pl.DataFrame) -> nw.LazyFrame[Any]:

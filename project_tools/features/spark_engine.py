@@ -1,7 +1,7 @@
 """The features on Spark, for tables that have outgrown one machine.
 
 Spark reads the files itself, with the schema's types, and no value passes through pandas. DuckDB
-has looked at the headers and the first rows before.
+has looked at the headers and counted what is wrong with the rows before, without keeping them.
 """
 
 import os
@@ -18,9 +18,12 @@ import narwhals as nw
 import pyarrow as pa
 
 from project_tools.errors import SettingError, TableError
-from project_tools.features.engine import Joined
+from project_tools.features.engine import Joined, OpenTables
+from project_tools.progress import working
 from project_tools.tables.declared import TABLES
+from project_tools.tables.loading import opened
 from project_tools.tables.reading import MISSING, RawTables, csv_header
+from project_tools.tables.report import Finding
 from project_tools.tables.schema import Column, Table
 
 _MEBIBYTES = {"MB": 1, "GB": 1024}
@@ -44,6 +47,14 @@ _SETTINGS = {
 }
 
 
+class SparkTables(OpenTables):
+    """Tables that Spark reads where they lie, and what is odd about them."""
+
+    def __init__(self, frames: Mapping[str, nw.LazyFrame[Any]], odd: tuple[Finding, ...]) -> None:
+        super().__init__(frames)
+        self.odd = odd
+
+
 class SparkEngine(Joined):
     """Steps are kept where Spark has room, memory or disk, until they are released."""
 
@@ -53,8 +64,11 @@ class SparkEngine(Joined):
         self._session = session
         self._held: dict[str, Any] = {}
 
-    def tables(self, raw: RawTables) -> Mapping[str, nw.LazyFrame[Any]]:
-        return {name: self._table(TABLES[name], raw.files.get(name)) for name in TABLES}
+    def tables(self, raw: RawTables, *, quiet: bool) -> "SparkTables":
+        with working("checking the rows", quiet=quiet, done=raw.connection.query_progress):
+            odd = opened(raw)
+        frames = {name: self._table(TABLES[name], raw.files.get(name)) for name in TABLES}
+        return SparkTables(frames, odd)
 
     def hold(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         native = frame.to_native().persist()

@@ -1,4 +1,4 @@
-"""Raw tables from CSV, gzipped CSV or Parquet, as Narwhals frames on one DuckDB connection.
+"""Raw tables from CSV, gzipped CSV or Parquet, as views of one DuckDB connection.
 
 Types are imposed by the schema, never inferred. Headers, and the types of the first rows, are
 checked before any work; a wrong value further down is met while the features are computed, and
@@ -11,17 +11,14 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import narwhals as nw
 
 from project_tools.errors import TableError, nearest, unknown
 from project_tools.files import sha256_of_files
-from project_tools.progress import working
 from project_tools.tables.declared import TABLES
 from project_tools.tables.schema import Column, Table
 from project_tools.tables.sql import quoted, text
@@ -42,71 +39,74 @@ _EXACT = 2**53
 _NUMBERS = ("DOUBLE", "FLOAT", "BOOLEAN", "INT", "INTEGER")  # how DuckDB's names of them end
 
 
+#: What is done about a table that cannot be read: its name, and why.
+Unreadable = Callable[[str, TableError], None]
+
+
 @dataclass(frozen=True)
 class RawTables:
-    """The raw tables by name, all of the schema. Those left out have no rows, nor have those
-    whose file is ``blank``, without even a header.
+    """The raw tables as views of the connection, under their names, all of the schema. Those left
+    out have no rows, nor have those whose file is ``blank``, without even a header.
     """
 
-    frames: Mapping[str, nw.LazyFrame[Any]]
     connection: duckdb.DuckDBPyConnection
     files: Mapping[str, Path] = field(default_factory=dict)
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     blank: Mapping[str, Path] = field(default_factory=dict)
 
-    def __getitem__(self, name: str) -> nw.LazyFrame[Any]:
-        return self.frames[name]
+    def empty(self, name: str) -> None:
+        """Let the table have no rows."""
+        view = f"CREATE OR REPLACE VIEW {quoted(name)} AS {_empty_select(TABLES[name])}"
+        self.connection.execute(view)
 
 
 def open_tables(
     directory: Path,
     without: Collection[str] = (),
     connection: duckdb.DuckDBPyConnection | None = None,
-    threads: int | None = None,
-    memory_limit: str | None = None,
+    *,
+    unreadable: Unreadable | None = None,
 ) -> RawTables:
     """The eight raw tables of a folder; those named in ``without`` count as empty.
 
     Columns may stand in any order; extra ones are ignored and listed in ``extra``. Raises
     ``TableError`` in one line for a table or column that is missing, a file that cannot be read
-    and a value of the wrong type among the first rows of each table.
+    and a value of the wrong type among the first rows of each table; with ``unreadable``, that is
+    told instead, and the table is empty.
     """
-    found = find_files(directory, without)
-    blank = {name: path for name, path in found.items() if _is_blank(path)}
-    files = {name: path for name, path in found.items() if name not in blank}
-    con = connection or connect(threads, memory_limit)
-    extra = {name: _create_view(con, TABLES[name], path) for name, path in files.items()}
-    for name in TABLES.keys() - files.keys():
-        con.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {_empty_select(TABLES[name])}")
-    for name, path in files.items():
-        _probe(con, name, path)
-    frames = {name: nw.from_native(con.table(quoted(name))) for name in TABLES}
-    return RawTables(
-        frames=frames,
-        connection=con,
-        files=files,
-        extra={name: columns for name, columns in extra.items() if columns},
-        without=tuple(name for name in TABLES if name not in found),
-        blank=blank,
-    )
+    _check_folder(directory, without)
+    con = connection or connect()
+    files: dict[str, Path] = {}
+    extra: dict[str, tuple[str, ...]] = {}
+    blank: dict[str, Path] = {}
+    raw = RawTables(con, files, extra, tuple(n for n in TABLES if n in without), blank)
+    for name in TABLES:
+        raw.empty(name)
+        if name in without:
+            continue
+        try:
+            path = _find_file(directory, name)
+            if _is_blank(path):
+                blank[name] = path
+                continue
+            more = _open(con, TABLES[name], path)
+        except TableError as error:
+            if unreadable is None:
+                raise
+            raw.empty(name)
+            unreadable(name, error)
+            continue
+        files[name] = path
+        extra |= {name: more} if more else {}
+    return raw
 
 
-def load(raw: RawTables, spill: Path, *, quiet: bool = True) -> RawTables:
-    """The tables read whole, once, into a database of their own below ``spill``.
-
-    Texts are parsed and types settled a single time, whatever is asked afterwards, and what does
-    not fit into memory lies there compressed. The former frames stay as they are.
-    """
-    con = raw.connection
-    con.execute(f"ATTACH {text(str(spill / 'tables.duckdb'))} AS loaded")
-    for name in (quoted(name) for name in TABLES):
-        with working(f"reading {name[1:-1]}", quiet=quiet, done=con.query_progress) as step:
-            con.execute(f"CREATE TABLE loaded.{name} AS SELECT * FROM {name}")
-            ((rows,),) = con.execute(f"SELECT count(*) FROM loaded.{name}").fetchall()
-            step.note = f"{rows:,} rows"
-        con.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM loaded.{name}")
-    return replace(raw, frames={name: nw.from_native(con.table(quoted(name))) for name in TABLES})
+def _open(con: duckdb.DuckDBPyConnection, table: Table, path: Path) -> tuple[str, ...]:
+    """Make the table's view and try its first rows; its columns that the schema does not know."""
+    extra = _create_view(con, table, path)
+    _probe(con, table.name, path)
+    return extra
 
 
 def connect(
@@ -130,9 +130,7 @@ def find_files(directory: Path, without: Collection[str] = ()) -> dict[str, Path
     """The file of each table that is not left out; raises ``TableError`` for one that is missing
     or stands there twice, and for a name in ``without`` that cannot be left out.
     """
-    _check_without(without)
-    if not directory.is_dir():
-        raise TableError(f"{directory} is not a folder; give the folder of the raw tables")
+    _check_folder(directory, without)
     return {name: _find_file(directory, name) for name in TABLES if name not in without}
 
 
@@ -188,12 +186,14 @@ def _sentence(message: str) -> str | None:
     return f"{where}: cannot be read as comma-separated text; save the table again as CSV"
 
 
-def _check_without(without: Collection[str]) -> None:
+def _check_folder(directory: Path, without: Collection[str]) -> None:
     for name in without:
         if name not in TABLES:
             raise TableError(unknown("table", name, TABLES))
         if name in INDISPENSABLE:
             raise TableError(f"{name} cannot be left out: the features are learnt from it")
+    if not directory.is_dir():
+        raise TableError(f"{directory} is not a folder; give the folder of the raw tables")
 
 
 def _find_file(directory: Path, name: str) -> Path:
@@ -335,9 +335,10 @@ def _selected(column: Column, file: str) -> str:
     name = quoted(column.name)
     if column.kind == "key":
         return f"{_whole(column, file)} AS {name}"
-    if column.sql_type == "DOUBLE":
-        # NaN and the infinities are no numbers to compute with: they are missing.
-        return f"CASE WHEN isfinite({name}::DOUBLE) THEN {name}::DOUBLE END AS {name}"
+    if column.sql_type == "DOUBLE" and file.lower().endswith(".parquet"):
+        return (
+            f"CASE WHEN NOT isnan({name}::DOUBLE) THEN {name}::DOUBLE END AS {name}"  # pandas' null
+        )
     return f"{name}::{column.sql_type} AS {name}"
 
 

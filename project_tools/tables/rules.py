@@ -13,6 +13,8 @@ from project_tools.tables.schema import Column, Table
 from project_tools.tables.sql import quoted, text
 
 Severity = Literal["fatal", "odd"]
+#: What is said of an infinity, or of a NaN that is not written as a missing value is.
+NOT_FINITE = "no finite number, taken as missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ def _rules_of(table: Table, column: Column) -> Iterator[Rule]:
     severity: Severity = "fatal" if fatal else "odd"
     if not column.nullable:
         yield Rule(severity, table.name, column.name, _nothing(column), f"{name} IS NULL")
+    if column.sql_type == "DOUBLE":
+        yield Rule(severity, table.name, column.name, NOT_FINITE, f"NOT isfinite({name})")
     if column.levels:
         levels = ", ".join(text(level) for level in column.levels)
         yield Rule(

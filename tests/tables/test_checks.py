@@ -15,8 +15,9 @@ from project_tools.features.build import build
 from project_tools.settings import ROOT
 from project_tools.tables.checks import check
 from project_tools.tables.declared import TABLES
+from project_tools.tables.reading import PROBED_ROWS
 from project_tools.tables.report import Finding
-from project_tools.tables.rules import rules
+from project_tools.tables.rules import NOT_FINITE, rules
 
 Spoil = Callable[[Path], None]
 
@@ -131,7 +132,7 @@ def test_sound_tables_have_no_finding_and_their_rows_are_counted(sound: Path) ->
 
 def test_every_number_with_limits_has_a_rule() -> None:
     for table in TABLES.values():
-        ruled = {rule.column for rule in rules(table)}
+        ruled = {rule.column for rule in rules(table) if rule.what != NOT_FINITE}
         free = {c.name for c in table.columns} - ruled
         for name in free:
             column = table.column(name)
@@ -154,12 +155,46 @@ def test_the_features_refuse_what_is_fatal_and_keep_the_former_file(
     assert out.read_bytes() == former
 
 
+def _lacks_a_column(folder: Path) -> None:
+    write(folder, "bureau", rows_of(folder, "bureau").drop(columns="AMT_ANNUITY"))
+
+
+def _a_text_far_down(folder: Path) -> None:
+    rows = rows_of(folder, "bureau")
+    longer = pd.concat([rows] * (1 + 2 * PROBED_ROWS // len(rows)))
+    longer["AMT_ANNUITY"] = longer["AMT_ANNUITY"].astype("object")
+    longer.iloc[-1, longer.columns.get_loc("AMT_ANNUITY")] = "much"
+    write(folder, "bureau", longer)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (_lacks_a_column, "lacks the column AMT_ANNUITY"),
+        (_a_text_far_down, "column AMT_ANNUITY holds a text"),
+        (lambda folder: (folder / "bureau.csv").unlink(), "holds no bureau"),
+    ],
+)
+def test_a_table_that_cannot_be_read_does_not_hide_the_others(
+    own: Path, spoil: Spoil, says: str
+) -> None:
+    put(APPLICATION, "TARGET", 7)(own)
+    spoil(own)
+    report = check(own)
+    fatal = {
+        finding.table: finding.what for finding in report.findings if finding.severity == "fatal"
+    }
+    assert set(fatal) == {APPLICATION, "bureau"}
+    assert says in fatal["bureau"]
+    assert set(report.rows) == set(TABLES) - {"bureau"}
+
+
 def test_the_features_tell_of_odd_rows_in_one_line(
     own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(APPLICATION, "EXT_SOURCE_2", 1.5)(own)
     report = build(own, [tmp_path / "features.parquet"])
-    expected = Finding("odd", APPLICATION, "EXT_SOURCE_2", 1, "not between 0 and 1, as row 3")
+    expected = Finding("odd", APPLICATION, "EXT_SOURCE_2", 1, "not between 0 and 1")
     assert expected in report.odd
     lines = [line for line in capsys.readouterr().err.splitlines() if "odd:" in line]
     assert len(lines) == 1

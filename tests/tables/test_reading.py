@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import narwhals as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -16,14 +17,15 @@ from raw_folder import rows_of, write
 from project_tools.errors import TableError
 from project_tools.tables.checks import check
 from project_tools.tables.declared import TABLES
+from project_tools.tables.loading import LoadedTables
 from project_tools.tables.reading import (
     connect,
     digest_beside,
-    load,
     named_errors,
     open_tables,
     raw_digest,
 )
+from project_tools.tables.rules import NOT_FINITE
 
 NAME = "bureau"
 Change = Callable[[Path], None]
@@ -31,9 +33,9 @@ Change = Callable[[Path], None]
 
 def read(folder: Path, name: str = NAME) -> pd.DataFrame:
     with named_errors():
-        raw = open_tables(folder)
         return (
-            raw[name]
+            LoadedTables(open_tables(folder))
+            .read(name)
             .collect("pandas")
             .to_native()
             .sort_values(["SK_ID_CURR", "SK_ID_BUREAU"], ignore_index=True)
@@ -102,13 +104,15 @@ def test_the_case_of_a_file_s_name_does_not_matter(sound: Path, own: Path) -> No
     pd.testing.assert_frame_equal(read(own), read(sound))
 
 
-def test_nan_and_infinity_are_missing(own: Path) -> None:
+def test_nan_and_infinity_are_missing_and_counted(own: Path) -> None:
     rows = rows_of(own, NAME)
     rows["AMT_CREDIT_SUM"] = rows["AMT_CREDIT_SUM"].astype("object")
     rows.loc[:3, "AMT_CREDIT_SUM"] = ["inf", "-Infinity", "NaN", ""]
     write(own, NAME, rows)
     assert read(own)["AMT_CREDIT_SUM"].isna().sum() >= 4
     assert np.isfinite(read(own)["AMT_CREDIT_SUM"].dropna()).all()
+    odd = [f for f in check(own).findings if f.column == "AMT_CREDIT_SUM"]
+    assert [(f.rows, f.what) for f in odd] == [(2, f"{NOT_FINITE}, as row 1")]
 
 
 @pytest.mark.parametrize("kind", [pa.null(), pa.string(), pa.float64(), pa.int32()], ids=str)
@@ -200,17 +204,32 @@ def test_a_truncated_gzip_is_refused(own: Path) -> None:
         read(own)
 
 
-def test_loaded_tables_are_the_opened_ones_read_once(own: Path, tmp_path: Path) -> None:
+def _rows(frame: nw.LazyFrame) -> pd.DataFrame:
+    rows = frame.collect("pandas").to_native()
+    return rows.sort_values(list(rows.columns), ignore_index=True)
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_a_loaded_table_is_its_file_read_once(own: Path, tmp_path: Path, on_disk: bool) -> None:
     raw = open_tables(own, connection=connect(threads=2, spill=tmp_path))
-    before = {name: raw[name].collect("pandas").to_native() for name in TABLES}
-    loaded = load(raw, tmp_path)
+    tables = LoadedTables(raw, folder=tmp_path if on_disk else None)
+    before = {name: _rows(nw.from_native(raw.connection.table(name))) for name in TABLES}
+    frames = {name: tables.read(name) for name in TABLES}
     for path in own.iterdir():
         path.unlink()  # nothing is read from the files any more
     for name in TABLES:
-        after = loaded[name].collect("pandas").to_native()
-        keys = list(after.columns)
-        one, other = (frame.sort_values(keys, ignore_index=True) for frame in (before[name], after))
-        pd.testing.assert_frame_equal(one, other)
+        pd.testing.assert_frame_equal(_rows(frames[name]), before[name])
+        assert tables.counted[name].rows == len(before[name])
+
+
+def test_a_released_table_gives_its_room_back(own: Path) -> None:
+    raw = open_tables(own)
+    tables = LoadedTables(raw)
+    held = "SELECT count(*) FROM duckdb_tables()"
+    tables.read(NAME)
+    assert raw.connection.execute(held).fetchall() == [(1,)]
+    tables.release(NAME)
+    assert raw.connection.execute(held).fetchall() == [(0,)]
 
 
 def test_the_digest_beside_the_reading_is_the_digest(own: Path) -> None:
