@@ -4,7 +4,9 @@ traceback.
 
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable
@@ -15,6 +17,8 @@ from project_tools.settings import ROOT
 
 #: Exit status of a command that was interrupted (128 + SIGINT), as shells report it.
 INTERRUPTED = 130
+#: Exit status of a command that a supervisor ended (128 + SIGTERM).
+TERMINATED = 143
 #: Exit status where the program itself is at fault (EX_SOFTWARE of sysexits.h).
 DEFECT = 70
 
@@ -27,6 +31,7 @@ def run(command: Callable[[], None]) -> int:
     """
     share_cores()
     keep_usage_private()
+    ended = _ends_like_ctrl_c(signal.SIGTERM)
     try:
         check_environment()
         command()
@@ -35,7 +40,7 @@ def run(command: Callable[[], None]) -> int:
         return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)  # noqa: T201
-        return INTERRUPTED
+        return TERMINATED if ended.is_set() else INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone (`… | head`): no fault, nothing more to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -43,10 +48,24 @@ def run(command: Callable[[], None]) -> int:
     except Exception as defect:  # noqa: BLE001  (the last net: what falls here is told and kept, not lost)
         if _was_interrupted(defect):
             print("stopped", file=sys.stderr)  # noqa: T201
-            return INTERRUPTED
+            return TERMINATED if ended.is_set() else INTERRUPTED
         print(f"error: {_kept(defect)}", file=sys.stderr)  # noqa: T201
         return DEFECT
     return 0
+
+
+def _ends_like_ctrl_c(name: signal.Signals) -> threading.Event:
+    """Let the signal end the command as Ctrl-C does: what was begun is cleared away. By default it
+    would leave temporary files behind. The event is set when the signal has come.
+    """
+    came = threading.Event()
+
+    def stop(*_: object) -> None:
+        came.set()
+        raise KeyboardInterrupt
+
+    signal.signal(name, stop)
+    return came
 
 
 def _was_interrupted(defect: Exception) -> bool:

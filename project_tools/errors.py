@@ -22,6 +22,10 @@ class FeatureError(CreditError):
     """A feature file or the fitted feature state does not serve what is asked of it."""
 
 
+class StorageError(CreditError):
+    """A file cannot be written where it is wanted: no room, no permission, no such folder."""
+
+
 class TrainingError(CreditError):
     """The data at hand cannot train or judge a model."""
 

@@ -1,5 +1,6 @@
 """Files that are whole or not there: written under a temporary name, then renamed."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -8,6 +9,32 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from project_tools.errors import StorageError
+
+#: What is said of a disk that does not take a file, by the system's number of the error.
+_REFUSALS = {
+    errno.ENOSPC: "has no room left; free some, or write elsewhere",
+    errno.EDQUOT: "has no room left for this user; free some, or write elsewhere",
+    errno.EROFS: "is read-only; write elsewhere",
+    errno.EACCES: "may not be written by this user; change its permissions, or write elsewhere",
+    errno.EPERM: "may not be written by this user; change its permissions, or write elsewhere",
+    errno.ENOTDIR: "is no folder; write elsewhere",
+    errno.EEXIST: "is no folder; write elsewhere",
+}
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Turn a disk's refusal of a file into a ``StorageError``."""
+    try:
+        yield
+    except OSError as why:
+        if why.errno not in _REFUSALS:
+            raise
+        raise StorageError(
+            f"{path.name} is not written: the folder {path.parent} {_REFUSALS[why.errno]}"
+        ) from why
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -15,7 +42,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The file is flushed to the disk before the rename; after an error the former file still
     stands and the temporary one is gone. The temporary name keeps the ending, which readers and
-    writers go by.
+    writers go by. Raises ``StorageError`` where the disk does not take the file.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a.txt"
@@ -24,33 +51,35 @@ def replacing(path: Path) -> Iterator[Path]:
     >>> target.read_text()
     'whole'
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """The same for a folder: filled beside ``path``, swapped in at the end, the former removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     former = path.with_name(f".{os.getpid()}.{path.name}.former")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    try:
-        yield temporary
-        if path.exists():
-            path.rename(former)
-        temporary.rename(path)
-    finally:
+    with _named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(former, ignore_errors=True)
+        temporary.mkdir()
+        try:
+            yield temporary
+            if path.exists():
+                path.rename(former)
+            temporary.rename(path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+            shutil.rmtree(former, ignore_errors=True)
 
 
 def sha256(path: Path) -> str:

@@ -1,5 +1,6 @@
 """A build that is stopped in the middle leaves the former file, and nothing half-written."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -12,13 +13,23 @@ from project_tools.features.build import build
 from project_tools.settings import ROOT
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_the_former_file_stands(sound: Path, tmp_path: Path, stop: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("stop", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)],
+)
+def test_the_former_file_stands(
+    sound: Path, tmp_path: Path, stop: signal.Signals, status: int
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     out = tmp_path / "features.parquet"
     build(sound, [out], quiet=True)
     former = out.read_bytes()
     command = [sys.executable, "-m", "project_tools", "features", str(sound), str(out)]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    environ = {**os.environ, "TMPDIR": str(temporary)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stderr is not None
         for line in process.stderr:  # until the features are under way
             if "loans elsewhere" in line:
@@ -26,10 +37,11 @@ def test_the_former_file_stands(sound: Path, tmp_path: Path, stop: signal.Signal
         process.send_signal(stop)
         said = process.stderr.read()
         process.wait(timeout=30)
-    assert process.returncode != 0
+    assert process.returncode == status
     assert "Traceback" not in said
     assert out.read_bytes() == former
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [out.name]
+    assert stop == signal.SIGKILL or not list(temporary.iterdir())
 
 
 def test_the_first_sign_of_life_comes_at_once(sound: Path, tmp_path: Path) -> None:
