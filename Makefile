@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 SERVE ?= 1
 CLIENTS ?= 20000
 RAW ?=
+WITHOUT ?=
 
 export UV_COMPILE_BYTECODE := 1
 
@@ -20,6 +21,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables:  RAW=DIR      your own eight raw tables in place of the demonstration's (run)"
+	@echo "            WITHOUT=TABLE,…  raw tables that are left out on purpose, as bureau,bureau_balance (run)"
 	@echo "            CLIENTS=N    clients in the demonstration, default 20000 (run)"
 	@echo "            SERVE=0      end after the export, serve nothing (run)"
 	@echo "            PYTHON=...   the Python, 3.11 or later, that the environment is made from, default python3 (setup)"
@@ -32,7 +34,7 @@ spark: setup ## add PySpark to the environment, for --engine spark (needs Java 1
 	@$(BIN)/uv pip install --python $(BIN)/python --quiet --require-hashes -r requirements-spark.txt
 
 run: setup ## tables, features, search, model, export, API and dashboard; Ctrl-C stops both
-	@$(BIN)/python scripts/run.py --clients "$(CLIENTS)" --raw "$(RAW)" --serve "$(SERVE)"
+	@$(BIN)/python scripts/run.py --clients "$(CLIENTS)" --raw "$(RAW)" --without "$(WITHOUT)" --serve "$(SERVE)"
 
 test: setup ## the whole test suite
 	$(BIN)/python -m pytest

@@ -52,20 +52,22 @@ class Step:
     stands: tuple[Path, ...] = ()
 
 
-def steps(raw: Path | None, clients: int, store: str) -> list[Step]:
+def steps(raw: Path | None, clients: int, store: str, without: str = "") -> list[Step]:
     """The line for the user's own tables, or for demonstration tables of that many clients.
 
     ``store`` is the address of the tracking store: what another one holds is not up to date.
+    ``without`` names tables, between commas, that are left out on purpose.
     """
     tables = raw or WORK / "demo_tables"
     held = _file_of(store)
+    left_out = ("--without", without) if without else ()
     return [
         *([] if raw else [_demonstration(tables, clients)]),
         Step(
             "features",
-            lambda: signature(tables, TABLES) + code("tables", "features", "splits.py", "settings.py"),
+            lambda: signature(tables, TABLES) + code("tables", "features", "splits.py", "settings.py") + without,
             (FEATURES, WORK / "features.pkl.gz", WORK / "features.state"),
-            lambda: _ours("features", str(tables), str(FEATURES), str(WORK / "features.pkl.gz")),
+            lambda: _ours("features", str(tables), str(FEATURES), str(WORK / "features.pkl.gz"), *left_out),
         ),
         Step(
             "search: which family?",
@@ -335,6 +337,7 @@ def _words() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="The straight line; called by make run.")
     parser.add_argument("--clients", default="20000")
     parser.add_argument("--raw", default="")
+    parser.add_argument("--without", default="")
     parser.add_argument("--serve", default="1")
     return parser.parse_args()
 
@@ -356,7 +359,7 @@ def main() -> None:
             say(f"{name} is not followed here: make run serves what it exports")
     source = raw or f"demonstration tables of {int(words.clients):,} invented clients"
     say(f"The line runs from {source}")
-    run_line(steps(raw, int(words.clients), store), store)
+    run_line(steps(raw, int(words.clients), store, words.without), store)
     if words.serve == "1":
         serve(settings)
     else:

@@ -191,6 +191,17 @@ def test_what_was_done_before_a_failure_is_not_taken_for_done(
     assert "step: done" in capfd.readouterr().out.split("[1/1]")[-1]
 
 
+def test_tables_are_left_out_on_purpose_and_that_is_an_input(
+    line: ModuleType, tmp_path: Path
+) -> None:
+    (tmp_path / "bureau.csv").touch()
+    features = line.steps(tmp_path, 50, "sqlite:///x.db", "bureau,bureau_balance")[0]
+    assert features.command()[-2:] == ["--without", "bureau,bureau_balance"]
+    whole = line.steps(tmp_path, 50, "sqlite:///x.db")[0]
+    assert "--without" not in whole.command()
+    assert features.inputs() != whole.inputs()
+
+
 def test_the_version_that_was_registered_is_the_one_exported(line: ModuleType) -> None:
     line.WORK.mkdir()
     (line.WORK / "registered.json").write_text('{"name": "credit_scoring", "version": "7"}')

@@ -213,7 +213,11 @@ def _find_file(directory: Path, name: str) -> Path:
 def _missing_file(directory: Path, name: str) -> str:
     present = [path.name for path in directory.iterdir()]
     hint = nearest(f"{name}.csv", present)
-    leave = "" if name in INDISPENSABLE else f", or leave it out on purpose (--without {name})"
+    leave = (
+        ""
+        if name in INDISPENSABLE
+        else f", or leave it out on purpose (--without {name}; make run: WITHOUT={name})"
+    )
     return f"{directory} holds no {name}{{.csv,.csv.gz,.parquet}}; put it there{leave}{hint}"
 
 
