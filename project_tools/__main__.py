@@ -106,6 +106,14 @@ def _drift(words: argparse.Namespace) -> None:
         sys.exit(drifting.DRIFTED)
 
 
+def _compare(words: argparse.Namespace) -> None:
+    from project_tools.comparison import as_text, compare
+    from project_tools.former_search import judged_families
+    from project_tools.tracking import connect
+
+    print(as_text(compare(judged_families(connect(), words.search), words.metric)))
+
+
 def _tables(text: str) -> tuple[str, ...]:
     return tuple(name for name in text.split(",") if name)
 
@@ -217,6 +225,16 @@ def parser() -> argparse.ArgumentParser:
         help="cost of a missed defaulter in refused good clients (the model's, or 5)",
     )  # fmt: skip
     drift.set_defaults(run=_drift)
+
+    compared = commands.add_parser(
+        "compare", help="families searched: figures with intervals, and which differences count"
+    )
+    compared.add_argument(
+        "search", nargs="?", metavar="RUN",
+        help="run of a search (the newest search of each family, on the newest's data)",
+    )  # fmt: skip
+    compared.add_argument("--metric", help="what they are ranked by (what was searched for)")
+    compared.set_defaults(run=_compare)
 
     for quiet in (demo, check, features, drift):
         quiet.add_argument("--quiet", action="store_true", help="no progress")

@@ -4,7 +4,9 @@ traceback.
 
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable
@@ -76,6 +78,24 @@ def check_environment() -> None:
     spec = find_spec("lightgbm")
     if spec is None or spec.origin is None:
         raise SettingError("the library lightgbm is not installed here; run make setup")
+
+
+def stop_once() -> None:
+    """Let Ctrl-C, or a supervisor's SIGTERM, end the command, and the next one not cut short how.
+
+    ``mlflow run`` answers Ctrl-C with a SIGTERM besides the terminal's SIGINT.
+    """
+    stopping = threading.Event()
+
+    def stop(*_: object) -> None:
+        if stopping.is_set():
+            return
+        stopping.set()
+        sys.stderr.write("\nstopping: the open runs are closed …\n")
+        raise KeyboardInterrupt
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, stop)
 
 
 def share_cores() -> None:

@@ -13,9 +13,10 @@ PARAMETERS = (
 
 def main() -> None:
     with working("loading libraries"):
-        from project_tools.experiments import family_of, train_and_judge
+        from project_tools.experiments import train_and_judge
         from project_tools.parameters import parse
         from project_tools.tracking import project_run
+        from project_tools.tuning import family_of
 
     given = parse("random_forest", PARAMETERS)
     with project_run("random_forest") as project:

@@ -25,7 +25,7 @@ from project_tools.explanation import explain, reasons
 from project_tools.families import family
 from project_tools.features.catalogue import PROTECTED_COLUMNS, all_features
 from project_tools.pictures import beeswarm, waterfall
-from project_tools.preparation import make_preparation
+from project_tools.preparation import make_preparation, numeric_matrix
 from project_tools.scoring import Scorer
 from project_tools.served_export import artefact_content, served_form
 from project_tools.served_model import ServedModel
@@ -104,7 +104,9 @@ def test_a_linear_models_contribution_is_weight_times_distance_from_the_mean(
 
 def test_xgboosts_contributions_are_its_own_but_for_their_rounding(artefacts, held_out):
     model = trained("xgboost").estimator
-    matrix = model._matrix(held_out)  # with names, types and categories, as it was trained
+    matrix = model._named(
+        numeric_matrix(held_out, model.levels_)
+    )  # with names, types and categories, as it was trained
     own = model.booster_.predict(matrix, pred_contribs=True, iteration_range=(0, model.rounds_))
     served = artefacts["xgboost"].model
     found = served.contributions(served.encoder.encode_frame(held_out))
