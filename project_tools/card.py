@@ -11,12 +11,12 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
+from project_tools.artefact import CARD_JSON
 from project_tools.errors import ArtefactError
 from project_tools.scorers import Z_95
 from project_tools.segment_tables import NOTES, compact_markdown
 from project_tools.segments import ExclusionCost, Segment, SegmentReport
 
-CARD_JSON, CARD_MARKDOWN, CARD_HTML = "card.json", "card.md", "card.html"
 #: The layout of ``card.json``.
 VERSION = 1
 #: What a version is called before the registry has given it a number.

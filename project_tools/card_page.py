@@ -12,7 +12,8 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from project_tools.card import Card, Section, sections, summary
+from project_tools.artefact import CARD_HTML, CARD_JSON, CARD_MARKDOWN
+from project_tools.card import Card, Section, markdown, sections, summary
 
 #: Parts of the first page, which stand beside the charts; the others follow below.
 _BESIDE = ("purpose", "decision", "calibration", "limits")
@@ -71,6 +72,12 @@ code { font: 12px/1.4 ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", monosp
 @media print { body { padding: 0; max-width: none; font-size: 10pt } .lead { font-size: 11.5pt }
   .rest { break-before: page; border: 0 } tr, figure { break-inside: avoid } }
 """.strip()
+
+
+def card_files(card: Card) -> dict[str, bytes]:
+    """The card in its three forms, by the names that they bear beside a model."""
+    forms = {CARD_JSON: card.to_json(), CARD_MARKDOWN: markdown(card), CARD_HTML: page(card)}
+    return {name: text.encode() for name, text in forms.items()}
 
 
 def page(card: Card) -> str:
@@ -139,10 +146,10 @@ def _section(part: Section) -> str:
     )
 
 
-def _html(markdown: str) -> str:
+def _html(text: str) -> str:
     """Markdown to HTML, tables too; HTML in it is text and stays so."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["link", "image"])
-    tokens = reader.parse(markdown)
+    tokens = reader.parse(text)
     for before, token in pairwise(tokens):
         if before.type == "td_open":
             _set_interval(token)

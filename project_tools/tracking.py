@@ -43,6 +43,8 @@ TrackedRun = Run
 Client = MlflowClient
 #: The registered model that the lender's decisions come from.
 MODEL_NAME = "credit_scoring"
+#: The version that decides, and the one that would take its place.
+CHAMPION, CHALLENGER = "champion", "challenger"
 #: Seconds given to a tracking server before it counts as not answering.
 SERVER_TIMEOUT_S = 10
 
@@ -365,10 +367,10 @@ def register(
     version = str(info.registered_model_version)
     for key, value in tags.items():
         log.client.set_model_version_tag(name, version, key, str(value))
-    champion = _alias(log.client, name, "champion")
-    log.client.set_registered_model_alias(name, "challenger", version)
+    champion = alias_or_none(log.client, name, CHAMPION)
+    log.client.set_registered_model_alias(name, CHALLENGER, version)
     if champion is None:
-        log.client.set_registered_model_alias(name, "champion", version)
+        log.client.set_registered_model_alias(name, CHAMPION, version)
     return log.client.get_model_version(name, version)
 
 
@@ -386,7 +388,8 @@ def _signature(columns: Sequence[tuple[str, str]]) -> ModelSignature:
     )
 
 
-def _alias(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
+def alias_or_none(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
+    """The version that an alias of a model points at."""
     try:
         return client.get_model_version_by_alias(name, alias)
     except MlflowException:
@@ -405,20 +408,34 @@ def find_version(client: MlflowClient, model: str) -> ModelVersion:
     if slash:
         return _by_number(client, name, number)
     if any(m.name == model for m in client.search_registered_models()):
-        return _by_alias(client, model, "champion")
+        return _by_alias(client, model, CHAMPION)
     of_run = client.search_model_versions(f"run_id = '{model}'")
     if of_run:
         return of_run[0]
+    raise TrackingError(_nothing_called(client, model))
+
+
+def _nothing_called(client: MlflowClient, model: str) -> str:
     names = [m.name for m in client.search_registered_models()]
-    raise TrackingError(
-        f"no registered model and no run with a registered model is called {model!r}; "
-        f"registered are: {', '.join(names) or 'none yet (run make run, or mlflow run lightgbm -e log_model)'}"
-        f"{nearest(model, names)}"
+    runs = sorted({str(v.run_id) for v in client.search_model_versions()})
+    there = ", ".join(names) or "none yet (run make run, or mlflow run lightgbm -e log_model)"
+    return (
+        f"no registered model and no run with a registered model is called {model!r}"
+        f"{_run_alone(client, model)}; registered are: {there}{nearest(model, [*names, *runs])}"
     )
 
 
+def _run_alone(client: MlflowClient, run_id: str) -> str:
+    """That a run of this id exists, where it does: it registered nothing."""
+    try:
+        level = client.get_run(run_id).data.tags.get("level", "some")
+    except MlflowException:
+        return ""
+    return f" (there is a run of this id, of the level {level!r}, but it registered no model)"
+
+
 def _by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion:
-    found = _alias(client, name, alias)
+    found = alias_or_none(client, name, alias)
     if found is not None:
         return found
     known = [m for m in client.search_registered_models() if m.name == name]
@@ -465,3 +482,21 @@ def aliases_of(client: MlflowClient, version: ModelVersion) -> list[str]:
     """The aliases that point at a version, sorted."""
     model = client.get_registered_model(version.name)
     return sorted(a for a, v in model.aliases.items() if str(v) == str(version.version))
+
+
+def set_champion(client: MlflowClient, version: ModelVersion, former: str | None) -> None:
+    """Let a version decide from now on; it is no challenger any more.
+
+    Raises ``TrackingError`` where another than ``former`` has become the champion meanwhile.
+    """
+    held = alias_or_none(client, version.name, CHAMPION)
+    if (None if held is None else str(held.version)) != former:
+        raise TrackingError(
+            f"another version of {version.name} became the champion meanwhile; weigh them anew"
+        )
+    with _asking():
+        client.set_registered_model_alias(version.name, CHAMPION, version.version)
+    challenger = alias_or_none(client, version.name, CHALLENGER)
+    if challenger is not None and challenger.version == version.version:
+        with _asking():
+            client.delete_registered_model_alias(version.name, CHALLENGER)
