@@ -1,6 +1,7 @@
 """A model card of invented clients, made by the functions that make the real one's figures."""
 
 from dataclasses import asdict
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -48,6 +49,7 @@ def clientele(count: int = 12_000, seed: int = 3) -> Clientele:
     return (random.random(count) < p).astype(int), p, columns
 
 
+@cache
 def invented_card() -> Card:
     y, p, columns = clientele()
     noisy = 1 / (

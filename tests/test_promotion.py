@@ -2,8 +2,8 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from api.tests.served import invented_features, trained
 from project_tools import promoting, tracking
 from project_tools.__main__ import main
-from project_tools.artefact import write_artefact
+from project_tools.artefact import load_artefact, write_artefact
 from project_tools.card import Card
 from project_tools.card_page import card_files
 from project_tools.errors import SettingError, TrackingError
@@ -177,6 +177,8 @@ def empty_store(tmp_path_factory):
         patched.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
         patched.delenv("MLFLOW_RUN_ID", raising=False)
         patched.chdir(folder)
+        # The child that reads a model first is tested where it stands; here it would take minutes.
+        patched.setattr(promoting, "load_artefact", partial(load_artefact, child=False))
         yield tracking.connect(Settings.load({})), folder
 
 
@@ -273,7 +275,7 @@ def test_refused_forced_and_accepted_each_with_its_record(store: Store) -> None:
 def test_what_cannot_be_compared_takes_a_reason(store: Store) -> None:
     store.register(blurred(1.5))
     store.register(TRUE, data_digest="e" * 64)
-    with pytest.raises(TrackingError, match="version 2: not comparable: .* other data") as refused:
+    with pytest.raises(TrackingError, match=r"version 2: not comparable: .* other data") as refused:
         promoting.promote(f"{store.name}@challenger", quiet=True)
     assert "\n" not in str(refused.value)
     assert store.champion == "1"
@@ -301,14 +303,13 @@ def test_without_a_champion_it_takes_a_reason(store: Store) -> None:
 def test_a_challenger_that_cannot_be_weighed_is_one_line(store: Store, changes, says) -> None:
     store.register(blurred(1.5))
     store.register(blurred(0.5), **changes)
-    with pytest.raises(TrackingError, match=f"version 2: .*{says}"):
+    with pytest.raises(TrackingError, match=says):
         promoting.promote(f"{store.name}@challenger", quiet=True)
 
 
 def test_wrong_names_are_one_line_with_the_nearest(store: Store) -> None:
     version = store.register(TRUE)
     run = store.client.create_run("0")
-    mlflow.set_tracking_uri(mlflow.get_tracking_uri())
     for name, says in (
         (f"{store.name}x", f"did you mean '{store.name}'"),
         (f"{store.name}@chalenger", "has no alias 'chalenger'; .*did you mean 'challenger'"),
@@ -322,7 +323,7 @@ def test_wrong_names_are_one_line_with_the_nearest(store: Store) -> None:
         assert "\n" not in str(refused.value)
     with pytest.raises(SettingError, match="--force is empty"):
         promoting.promote(store.name, force=" ", quiet=True)
-    with pytest.raises(SettingError, match="unknown metric 'AUX'.*did you mean 'AUC'"):
+    with pytest.raises(SettingError, match=r"unknown metric 'AUX'.*did you mean 'AUC'"):
         promoting.promote(store.name, metric="AUX", quiet=True)
 
 
