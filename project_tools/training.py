@@ -1,6 +1,6 @@
 """The final model of a setting: judged out of fold, then fitted on all training clients."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,13 +66,17 @@ class TrainedModel:
 
         Raises ``TrainingError`` where it lacks one.
         """
+        return self.calibration.apply(self.raw_probabilities(X))
+
+    def raw_probabilities(self, X: pd.DataFrame) -> Floats:
+        """The same before calibration."""
         lacking = [name for name in self.feature_names if name not in X.columns]
         if lacking:
             raise TrainingError(
                 f"the data lacks {len(lacking)} of the model's features, as {lacking[0]}"
             )
         raw = self.estimator.predict_proba(X[list(self.feature_names)])[:, 1]
-        return self.calibration.apply(np.asarray(raw, dtype=np.float64))
+        return np.asarray(raw, dtype=np.float64)
 
 
 def train(
@@ -85,8 +89,9 @@ def train(
     jobs: int = 1,
     fn_cost: float = FN_COST,
     metric: str = DECIDING,
+    on_fold: Callable[[int], None] = lambda _: None,
 ) -> TrainedModel:
-    """Train a setting of a family.
+    """Train a setting of a family; ``on_fold`` is told the number of folds that are done.
 
     Calibration (Platt's curve or the beta curve) and threshold come from out-of-fold
     probabilities; the final fit takes all rows
@@ -96,13 +101,15 @@ def train(
     fitted: list[Any] = []
     complete = {**family.fixed, **parameters}
 
+    def ended(number: int, estimator: Any) -> None:
+        fitted.append(estimator)
+        on_fold(number + 1)
+
     def make(final: Mapping[str, Any] = complete) -> Any:
         return family.make(final, seed=seed, jobs=jobs, X=data.X)
 
     with threadpool_limits(jobs):
-        oof = out_of_fold(
-            make, data, folds=folds, seed=seed, on_fold=lambda _, model: fitted.append(model)
-        )
+        oof = out_of_fold(make, data, folds=folds, seed=seed, on_fold=ended)
         chosen = choose_calibration(data.y, oof, seed=seed)
         judgement = judge(
             data.y, oof, metric=metric, fn_cost=fn_cost, calibration=chosen.calibration
@@ -131,6 +138,12 @@ def evaluate_on_test(model: TrainedModel, test: Dataset) -> dict[str, Score]:
     For the final projects, once: nothing is chosen by what it returns. Raises ``TrainingError``
     for clients that the model was trained on and for features of another state.
     """
+    check_held_out(model, test)
+    return evaluate(test.y, model.probabilities(test.X), model.threshold, model.fn_cost)
+
+
+def check_held_out(model: TrainedModel, test: Dataset) -> None:
+    """``TrainingError`` for clients that the model was trained on, or features of another state."""
     if test.meta != model.meta:
         raise TrainingError(
             f"the features of {test.path.name} were made by another state than the model's; "
@@ -141,4 +154,3 @@ def evaluate_on_test(model: TrainedModel, test: Dataset) -> dict[str, Score]:
         raise TrainingError(
             f"{known:,} of the {len(test):,} clients of the split {test.split!r} trained the model"
         )
-    return evaluate(test.y, model.probabilities(test.X), model.threshold, model.fn_cost)

@@ -1,0 +1,81 @@
+"""Where the setting that is trained comes from: given, or the best of a search, or the start."""
+
+import json
+from argparse import Namespace
+from collections.abc import Mapping
+from typing import Any
+
+from project_tools.dataset import Dataset
+from project_tools.errors import SettingError, TrackingError, nearest
+from project_tools.families import Family
+from project_tools.model_setting import complete_setting
+from project_tools.progress import say
+from project_tools.search_log import origin, preparation_tags
+from project_tools.tracking import (
+    RunLog,
+    TrackedRun,
+    artifact,
+    finished_families,
+    finished_searches,
+    get_run,
+)
+
+
+def setting_for(project: RunLog, given: Namespace, rows: Family, data: Dataset) -> dict[str, Any]:
+    """The parameters to train: those given, or the best of a search, or else the family's start.
+
+    The search is the ``run`` asked for, or the newest finished one on this very data.
+    """
+    if given.parameters is not None:
+        if given.run is not None:
+            raise SettingError("run and parameters both name a setting; give one of them")
+        project.tags({"setting": "given"})
+        return complete_setting(rows, given.profile, given.parameters)
+    run = _search(project, given, rows, data)
+    if run is None:
+        say(f"  no finished search of {rows.name} on this data: its starting setting is trained")
+        project.tags({"setting": "start"})
+        return rows.start(given.profile)
+    best = _best(project, run)
+    project.tags({"setting": "search", "setting_of_run": run.info.run_id})
+    _say_differences(run.data.tags, preparation_tags(rows) | origin(data))
+    return dict(best["parameters"])
+
+
+def _search(project: RunLog, given: Namespace, rows: Family, data: Dataset) -> Any:
+    if given.run is None:
+        return next(iter(finished_families(project.client, rows.name, data.digest)), None)
+    known = [run.info.run_id for run in finished_searches(project.client, _of(rows))]
+    try:
+        run = get_run(project.client, given.run)
+    except TrackingError as error:
+        raise TrackingError(f"{error}{nearest(given.run, known)}") from error
+    if run.data.tags.get("family") != rows.name or run.data.tags.get("level") != "family":
+        newest = f"; the newest is {known[0]}" if known else ""
+        raise TrackingError(
+            f"run {given.run} is no search of {rows.name}; give a family's parent run{newest}"
+        )
+    return run
+
+
+def _say_differences(found: Mapping[str, str], now: Mapping[str, object]) -> None:
+    """Say where the setting was searched otherwise than it is trained now."""
+    watched = [name for name in now if name.startswith("preparation")]
+    for name in [*watched, "excluded", "data_digest"]:
+        if name in found and found[name] != str(now[name]):
+            say(f"  the setting was searched with {name} {found[name]}, now it is {now[name]}")
+
+
+def _of(rows: Family) -> str:
+    return f"tags.level = 'family' and tags.family = '{rows.name}'"
+
+
+def _best(project: RunLog, run: TrackedRun) -> Any:
+    """What the search found; ``TrackingError`` where it came to no end."""
+    with artifact(project.client, run.info.run_id, "best.json") as path:
+        if path is None:
+            raise TrackingError(
+                f"run {run.info.run_id} ({run.info.status.lower()}) holds no best.json: its search "
+                "did not come to an end; give another, or run the search again"
+            )
+        return json.loads(path.read_text(encoding="utf-8"))
