@@ -58,7 +58,9 @@ def _print(shape: tuple[int, int], found: dict[str, Any], table: dict[str, float
     for name in ("first", "later"):
         print(f"  ours, {name} trial: {found['ours'][name]:.1f} s")
     plain = found["plain"]
-    print(f"  the plain way: {plain['trial']:.1f} s, of which thresholds {plain['thresholds']:.1f} s")
+    print(
+        f"  the plain way: {plain['trial']:.1f} s, of which thresholds {plain['thresholds']:.1f} s"
+    )
     print(f"  rounds kept: {found['ours']['rounds']}; the plain way {plain['rounds']}")
     print(f"  AUC out of fold {found['ours']['AUC']:.6f}; the plain way {plain['AUC']:.6f}")
     print(f"  largest difference of a client's probability: {plain['largest_difference']:.2g}")
