@@ -135,7 +135,7 @@ def main() -> None:
     words.add_argument("--jobs", type=int, default=2)
     given = words.parse_args()
     infos = widened(given.features)
-    catalogue.all_features = lambda: infos  # type: ignore[assignment]  # the copies are features too
+    catalogue.all_features = lambda *_: infos  # type: ignore[assignment]  # the copies are features too
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = folder / "features.parquet"
