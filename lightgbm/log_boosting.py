@@ -20,11 +20,13 @@ def main() -> None:
             train_final,
             write_receipt,
         )
-        from project_tools.parameters import parse
+        from project_tools.parameters import read, values
         from project_tools.tracking import project_run
 
-    given = parse("lightgbm", PARAMETERS)
+    texts = read("lightgbm", PARAMETERS)
+    given = values(texts)
     with project_run("lightgbm") as project:
+        project.params(texts)
         final = train_final(project, given, family("lightgbm"))
         print(final.table)
         registered = register_final(project, given, final)

@@ -2,7 +2,7 @@
 
 import json
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from project_tools.dataset import Dataset
@@ -12,9 +12,11 @@ from project_tools.model_setting import complete_setting
 from project_tools.progress import say
 from project_tools.search_log import origin, preparation_tags
 from project_tools.tracking import (
+    PARENT_RUN,
     RunLog,
     TrackedRun,
     artifact,
+    children,
     finished_families,
     finished_searches,
     get_run,
@@ -24,7 +26,8 @@ from project_tools.tracking import (
 def setting_for(project: RunLog, given: Namespace, rows: Family, data: Dataset) -> dict[str, Any]:
     """The parameters to train: those given, or the best of a search, or else the family's start.
 
-    The search is the ``run`` asked for, or the newest finished one on this very data.
+    The search is the ``run`` asked for (a family's parent run, or the project's run around it), or
+    the newest finished one on this very data.
     """
     if given.parameters is not None:
         if given.run is not None:
@@ -42,7 +45,8 @@ def setting_for(project: RunLog, given: Namespace, rows: Family, data: Dataset) 
     return dict(best["parameters"])
 
 
-def _search(project: RunLog, given: Namespace, rows: Family, data: Dataset) -> Any:
+def _search(project: RunLog, given: Namespace, rows: Family, data: Dataset) -> TrackedRun | None:
+    """The family's parent run that the setting is taken from, if there is any."""
     if given.run is None:
         return next(iter(finished_families(project.client, rows.name, data.digest)), None)
     known = [run.info.run_id for run in finished_searches(project.client, _of(rows))]
@@ -50,12 +54,31 @@ def _search(project: RunLog, given: Namespace, rows: Family, data: Dataset) -> A
         run = get_run(project.client, given.run)
     except TrackingError as error:
         raise TrackingError(f"{error}{nearest(given.run, known)}") from error
+    if run.data.tags.get("level") == "project":  # the run that holds those of the families
+        run = next(iter(_families_within(project, run, rows)), run)
     if run.data.tags.get("family") != rows.name or run.data.tags.get("level") != "family":
-        newest = f"; the newest is {known[0]}" if known else ""
         raise TrackingError(
-            f"run {given.run} is no search of {rows.name}; give a family's parent run{newest}"
+            f"run {given.run} is no search of {rows.name}; give a family's parent run"
+            f"{_instead(run, known)}"
         )
     return run
+
+
+def _families_within(project: RunLog, run: TrackedRun, rows: Family) -> list[TrackedRun]:
+    """The searches of a family in a project's run, those that came to an end first."""
+    found = [
+        nested
+        for nested in children(project.client, run.info.run_id, "family")
+        if nested.data.tags.get("family") == rows.name
+    ]
+    return sorted(found, key=lambda nested: nested.info.status != "FINISHED")
+
+
+def _instead(run: TrackedRun, known: Sequence[str]) -> str:
+    parent = run.data.tags.get(PARENT_RUN)
+    if parent in known:
+        return f"; it is a trial of run {parent}"
+    return f"; the newest is {known[0]}" if known else ""
 
 
 def _say_differences(found: Mapping[str, str], now: Mapping[str, object]) -> None:
@@ -76,6 +99,7 @@ def _best(project: RunLog, run: TrackedRun) -> Any:
         if path is None:
             raise TrackingError(
                 f"run {run.info.run_id} ({run.info.status.lower()}) holds no best.json: its search "
-                "did not come to an end; give another, or run the search again"
+                f"did not come to an end; go on with it by -P resume={run.info.run_id}, or give "
+                "another"
             )
         return json.loads(path.read_text(encoding="utf-8"))

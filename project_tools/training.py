@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # p
 from project_tools.calibration import Calibration
 from project_tools.dataset import Dataset
 from project_tools.errors import TrainingError
-from project_tools.evaluation import DECIDING, Judgement, evaluate, judge, out_of_fold
+from project_tools.evaluation import DECIDING, Judgement, judge, out_of_fold
 from project_tools.families import Family
 from project_tools.reliability import CalibrationChoice, choose_calibration
 from project_tools.scorers import FN_COST, Score
@@ -94,9 +94,9 @@ def train(
     """Train a setting of a family; ``on_fold`` is told the number of folds that are done.
 
     Calibration (Platt's curve or the beta curve) and threshold come from out-of-fold
-    probabilities; the final fit takes all rows
-    of ``data`` and the settled parameters (LightGBM: the rounds that the folds kept on average,
-    because on all rows none is left to watch). Parameters that are not given are the family's.
+    probabilities; the final fit takes all rows of ``data`` and the settled parameters (LightGBM:
+    the rounds that the folds kept on average, because on all rows none is left to watch).
+    Parameters that are not given are the family's.
     """
     fitted: list[Any] = []
     complete = {**family.fixed, **parameters}
@@ -130,16 +130,6 @@ def train(
         fn_cost=fn_cost,
         seed=seed,
     )
-
-
-def evaluate_on_test(model: TrainedModel, test: Dataset) -> dict[str, Score]:
-    """All scores on held-out clients, at the model's own threshold and calibration.
-
-    For the final projects, once: nothing is chosen by what it returns. Raises ``TrainingError``
-    for clients that the model was trained on and for features of another state.
-    """
-    check_held_out(model, test)
-    return evaluate(test.y, model.probabilities(test.X), model.threshold, model.fn_cost)
 
 
 def check_held_out(model: TrainedModel, test: Dataset) -> None:

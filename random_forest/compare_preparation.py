@@ -14,14 +14,16 @@ PARAMETERS = (
 def main() -> None:
     with working("loading libraries"):
         from project_tools.families import family
-        from project_tools.parameters import parse
+        from project_tools.parameters import read, values
         from project_tools.resampling import PREPARATIONS
         from project_tools.tracking import project_run
         from project_tools.variant_runs import compare_variants
 
-    given = parse("random_forest", PARAMETERS)
+    texts = read("random_forest", PARAMETERS)
+    given = values(texts)
     rows = family("random_forest").with_choices(clip=given.clip, one_hot=given.one_hot)
     with project_run("random_forest") as project:
+        project.params(texts)
         print(compare_variants(project, given, rows, PREPARATIONS, "scaling and imputation"))
 
 

@@ -21,12 +21,14 @@ def main() -> None:
             train_final,
             write_receipt,
         )
-        from project_tools.parameters import parse
+        from project_tools.parameters import read, values
         from project_tools.tracking import project_run
         from project_tools.tuning import family_of
 
-    given = parse("random_forest", PARAMETERS)
+    texts = read("random_forest", PARAMETERS)
+    given = values(texts)
     with project_run("random_forest") as project:
+        project.params(texts)
         final = train_final(project, given, family_of(given, "random_forest"))
         print(final.table)
         registered = register_final(project, given, final)

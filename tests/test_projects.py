@@ -316,7 +316,12 @@ def test_the_newest_search_on_the_very_data_gives_the_setting(projects: Projects
 def test_the_run_asked_for_gives_the_setting(projects: Projects, plain: dict[str, Outcome]) -> None:
     older = plain["lightgbm"].judged.info.run_id
     projects.run("lightgbm", trials="2", seed="6")
-    assert projects.run("log_model", run=older).tags["setting_of_run"] == older
+    around = plain["lightgbm"].level("project")[0].info.run_id
+    for run in (older, around):
+        found = projects.run("log_model", run=run)
+        assert found.tags["setting_of_run"] == older
+        assert found.judged.data.params["run"] == run
+        assert found.judged.data.params["folds"] == "2"
 
 
 @pytest.mark.usefixtures("brief")
@@ -340,8 +345,9 @@ def test_the_run_asked_for_gives_the_forests_their_setting(
         ("of another family", r"is no search of lightgbm; give a family's parent run; the newest is \w{32}$"),
         ("nowhere", r"there is no run 'nowhere'"),
         ("mistyped", r"there is no run .*; did you mean '\w{32}'\?$"),
-        ("not ended", r"\(failed\) holds no best\.json: its search did not come to an end"),
-        ("a trial", r"is no search of lightgbm"),
+        ("not ended", r"\(failed\) holds no best\.json: .*; go on with it by -P resume=\w{32}, or give"),
+        ("a trial", r"is no search of lightgbm; .*; it is a trial of run \w{32}$"),
+        ("a project without the family", r"is no search of lightgbm; give a family's parent run"),
     ],
 )  # fmt: skip
 def test_a_run_that_gives_no_setting(
@@ -353,6 +359,7 @@ def test_a_run_that_gives_no_setting(
         "nowhere": "nowhere",
         "mistyped": f"{searched.run_id[:-2]}zz",
         "a trial": plain["lightgbm"].level("trial")[0].info.run_id,
+        "a project without the family": plain["search"].level("project")[0].info.run_id,
     }
     if which == "not ended":
         tags = {"level": "family", "family": "lightgbm"}
