@@ -23,6 +23,7 @@ from project_tools.tracking import (
     children,
     finished_searches,
     get_run,
+    successors,
 )
 from project_tools.trials import Floats, Former, Status, Trial
 
@@ -60,18 +61,20 @@ def resumed_project(client: Client, run_id: str) -> TrackedRun:
 def former_family(
     client: Client, project: TrackedRun, family: str, settings: Mapping[str, Any]
 ) -> FormerFamily | None:
-    """What a project's run holds of a family; none where it never came to it.
+    """What a project's run holds of a family, or one that went on with it; none if neither came to it.
 
     Raises ``SettingError`` where it was searched on other data or in another way.
     """
     runs = [
         run
-        for run in children(client, project.info.run_id, "family")
+        for holder in (*successors(client, project), project)
+        for run in children(client, holder.info.run_id, "family")
         if run.data.tags.get("family") == family
     ]
     if not runs:
         return None
-    run = runs[0]
+    # The newest holds or continues all of the others.
+    run = max(runs, key=lambda run: run.info.start_time)
     _check_same(run, settings)
     trials = _trials(client, run)
     best = min((t for t in trials.values() if t[0].judgement), key=_worth, default=None)
@@ -197,12 +200,7 @@ def judged_families(client: Client, run_id: str | None = None) -> list[Judged]:
     Raises ``TrackingError`` where there is none.
     """
     if run_id is not None:
-        project = resumed_project(client, run_id)
-        runs = [
-            run
-            for run in children(client, project.info.run_id, "family")
-            if run.info.status == "FINISHED"
-        ]
+        runs = _finished_within(client, resumed_project(client, run_id))
     else:
         runs = _newest(finished_searches(client))
     if not runs:
@@ -211,6 +209,16 @@ def judged_families(client: Client, run_id: str | None = None) -> list[Judged]:
             "make one with mlflow run hyperparameter_tuning"
         )
     return [judged(client, run) for run in runs]
+
+
+def _finished_within(client: Client, project: TrackedRun) -> list[TrackedRun]:
+    """The families of a project's run; where all were taken over, of the run that went on with it."""
+    for run in (project, *successors(client, project)):
+        families = children(client, run.info.run_id, "family")
+        finished = [found for found in families if found.info.status == "FINISHED"]
+        if finished:
+            return finished
+    return []
 
 
 def _newest(runs: Sequence[TrackedRun]) -> list[TrackedRun]:

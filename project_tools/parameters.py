@@ -4,6 +4,7 @@ The MLproject files repeat names and defaults, because MLflow reads them there; 
 """
 
 import argparse
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from project_tools.settings import ROOT, Settings
 OF_ONE_START = frozenset({"jobs", "spark", "time_limit", "resume", "receipt"})
 #: The value that leaves a choice to the profile's or the family's own row.
 OWN = "own"
+_JSON = """JSON such as {"num_leaves": 31}, or a file that holds it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,40 @@ def _path(text: str) -> Path:
     return (ROOT / Path(text).expanduser()).resolve()
 
 
+def _setting(text: str) -> dict[str, Any]:
+    """A model's parameters by name, from JSON text or a file that holds it."""
+    if text.lstrip().startswith("{"):
+        return _json_object(text, "")
+    path = _path(text)
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError, ValueError) as why:
+        raise ValueError(f"{_JSON}; {path.name} is no file that can be read") from why
+    return _json_object(content, f"{path.name} is not that: ")
+
+
+def _json_object(text: str, where: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError) as why:
+        raise ValueError(f"{_JSON}; {where}{_first_line(why)}") from why
+    if not isinstance(found, dict):
+        raise ValueError(f"{_JSON}; {where}it holds no object")
+    return found
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name} is given twice")
+    return dict(pairs)
+
+
+def _first_line(why: Exception) -> str:
+    return (str(why).splitlines() or [type(why).__name__])[0]
+
+
 PARAMETERS = {
     parameter.name: parameter
     for parameter in (
@@ -149,6 +185,12 @@ PARAMETERS = {
         Parameter("time_limit", _or_own(_positive), OWN, "seconds a family may be searched"),
         Parameter("resume", _or_own(str), OWN, "run of a stopped search to go on with"),
         Parameter("run", _or_own(str), OWN, "parent run whose best setting is trained"),
+        Parameter(
+            "parameters",
+            _or_own(_setting),
+            OWN,
+            "parameters to train, as JSON or a JSON file, in place of a run's",
+        ),
         Parameter("receipt", _or_own(_path), OWN, "file to write the registered version to"),
     )
 }

@@ -75,9 +75,9 @@ def search(
 
     ``trials`` and fixed parameters default to the profile's budget; ``jobs`` are the threads in
     use, within a fit or across trials, whichever the family can; with ``spark`` as many trials as
-    that run on Spark. No trial begins after ``time_limit`` seconds. ``on_start`` is told a trial
-    that begins, ``on_trial`` one that ended, with its probabilities where it is the best so far;
-    an error of theirs ends the search. Trials of ``former`` (of a search with the same arguments)
+    that run on Spark. No trial but the first begins after ``time_limit`` seconds. ``on_start`` is
+    told a trial that begins, ``on_trial`` one that ended, with its probabilities where it is the
+    best so far; an error of theirs ends the search. Trials of ``former`` (of a search with the same arguments)
     are counted and not repeated. A trial that fails is kept with its reason and the search goes
     on; ``TrainingError`` if none finishes.
     """

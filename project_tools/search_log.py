@@ -32,7 +32,7 @@ from project_tools.progress import in_words, say, working
 from project_tools.scorers import Score
 from project_tools.search import SearchResult, search
 from project_tools.search_pictures import curves, history, importance_bars
-from project_tools.tracking import OUTCOME, RunLog, adopt, end, nested_run, start_nested
+from project_tools.tracking import OUTCOME, RunLog, adopt, end, nested_run, provenance, start_nested
 from project_tools.trials import Floats, Former, Trial
 
 
@@ -53,8 +53,9 @@ def search_family(
     wanted = given.trials or rows.budget(given.profile).trials
     if former is not None and former.finished and len(former.former.trials) >= wanted:
         return _taken_over(project, given, rows, data, former)
-    tags = {"level": "family", "family": rows.name, "profile": given.profile} | origin(data)
-    tags |= preparation_tags(rows) | {"settings": json.dumps(settings_of(given, rows, data))}
+    tags = {"level": "family", "family": rows.name, "profile": given.profile}
+    tags |= provenance() | origin(data) | preparation_tags(rows)
+    tags |= {"settings": json.dumps(settings_of(given, rows, data))}
     if former is not None:
         tags["continues"] = former.run.info.run_id
     with nested_run(project, rows.label, tags) as parent:

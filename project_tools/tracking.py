@@ -34,6 +34,8 @@ PARENT_RUN = "mlflow.parentRunId"
 PROCESS = "process"
 #: Tag that a trial gets with its figures, at once, when it ends: what became of it.
 OUTCOME = "outcome"
+#: Tag of a project's run that goes on with the search of another.
+RESUMES = "resumes"
 #: Milliseconds within which an environment of ``mlflow run`` has been made, or never will be.
 START_MS = 3_600_000
 #: MLflow's own types, for modules that do not import it: a version in the registry, a run, the
@@ -264,6 +266,13 @@ def children(client: MlflowClient, run_id: str, level: str) -> list[Run]:
     experiment = get_run(client, run_id).info.experiment_id
     wanted = f"tags.`{PARENT_RUN}` = '{run_id}' and tags.level = '{level}'"
     return _found(client, [experiment], wanted)
+
+
+def successors(client: MlflowClient, run: Run) -> list[Run]:
+    """The project's runs that went on with a search, and those that went on with them."""
+    wanted = f"tags.{RESUMES} = '{run.info.run_id}'"
+    later = _found(client, [run.info.experiment_id], wanted)
+    return later + [last for found in later for last in successors(client, found)]
 
 
 def adopt(parent: RunLog, run_id: str) -> None:

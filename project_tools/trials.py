@@ -195,7 +195,8 @@ class SearchRun:
         return [number for number in range(self.wanted) if number not in self.trials]
 
     def late(self) -> bool:
-        return time.monotonic() > self.deadline
+        """Whether the time is over; a search without any trial would say nothing, so one is made."""
+        return bool(self.trials or self.open) and time.monotonic() > self.deadline
 
     def begin(self, number: int, drawn: dict[str, object]) -> Trial:
         """Open a trial and say so."""

@@ -18,7 +18,7 @@ from project_tools.former_search import (
 from project_tools.parameters import OWN, as_resumed, values
 from project_tools.progress import say, working
 from project_tools.search_log import search_family, settings_of
-from project_tools.tracking import RunLog, TrackedRun, close_own_runs, connect, project_run
+from project_tools.tracking import RESUMES, RunLog, TrackedRun, close_own_runs, connect, project_run
 
 #: Choices of preparation that a family which takes raw features cannot follow.
 PREPARING = ("scaling", "imputation", "clip", "one_hot")
@@ -83,7 +83,7 @@ def log_start(project: RunLog, texts: Mapping[str, str], resumed: TrackedRun | N
     if resumed is not None:
         held = project.client.get_run(project.run_id).data.params
         adopted = {_ADOPTED + name: text for name, text in texts.items() if held[name] != text}
-        project.tags({"resumes": resumed.info.run_id} | adopted)
+        project.tags({RESUMES: resumed.info.run_id} | adopted)
 
 
 def family_of(given: Namespace, name: str) -> Family:

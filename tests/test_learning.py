@@ -16,10 +16,11 @@ from project_tools.dataset import Dataset
 from project_tools.errors import TrainingError
 from project_tools.evaluation import evaluate, fold_rows, out_of_fold, threshold_for
 from project_tools.families import FAMILIES, family, start_of
+from project_tools.final_evaluation import evaluate_finally
 from project_tools.preparation import feature_name, model_name, numeric_matrix
 from project_tools.scorers import SCORERS
 from project_tools.search import search
-from project_tools.training import evaluate_on_test, train
+from project_tools.training import train
 from project_tools.trials import Trial
 
 LOSS = SCORERS["loss_of_income"]
@@ -175,11 +176,11 @@ def test_the_final_model_is_judged_on_clients_it_does_not_know() -> None:
     data = clients(500)
     model = train(family("lightgbm"), small, data, folds=3)
     held_out = clients(300, seed=9, first_id=10_000)
-    scores = evaluate_on_test(model, held_out)
+    scores = evaluate_finally(model, data, held_out, resamples=2).scores
     assert scores["AUC"].value > 0.6
     assert (
         model.threshold
         == threshold_for(LOSS, data.y, model.calibration.apply(model.oof), 5.0).value
     )
     with pytest.raises(TrainingError, match=r"500 of the 500 clients .* trained the model"):
-        evaluate_on_test(model, data)
+        evaluate_finally(model, data, data)

@@ -16,12 +16,13 @@ from project_tools.artefact import load_artefact
 from project_tools.clients import ClientStore
 from project_tools.dataset import load_dataset
 from project_tools.errors import TrackingError, TrainingError
-from project_tools.experiments import log_reliability, register_model
 from project_tools.explanation import explain, reasons
 from project_tools.exporting import export
 from project_tools.families import family
 from project_tools.features.state import FeatureState
 from project_tools.features.store import write_features
+from project_tools.final_evaluation import evaluate_finally
+from project_tools.final_runs import FinalModel, log_final, register_final
 from project_tools.scoring import Scorer
 from project_tools.settings import Settings
 from project_tools.training import train
@@ -61,20 +62,27 @@ def loaded(given, split="train"):
     return load_dataset(given.data, split=split, exclude=given.exclude, seed=1, folds=1)
 
 
+def finally_judged(row, setting, given):
+    training, test = loaded(given), loaded(given, "test")
+    model = train(row, setting, training, folds=3)
+    return FinalModel(model, training, test, evaluate_finally(model, training, test, resamples=50))
+
+
 def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_path):
     small = {"n_estimators": 10, "max_leaf_nodes": 16}
-    model, test = (
-        train(family("random_forest"), small, loaded(given), folds=3),
-        loaded(given, "test"),
-    )
+    final = finally_judged(family("random_forest"), small, given)
+    model, test = final.model, final.test
     with tracking.project_run("random_forest") as project:
-        log_reliability(project, model, test)
-        registered = register_model(project, given, model, test)
+        log_final(project, final)
+        registered = register_final(project, given, final)
     held = store.get_run(project.run_id)
     assert held.data.metrics["test.calibration_slope_se"] > 0
     assert {a.path for a in store.list_artifacts(project.run_id)} >= {
         "reliability.png",
+        "costs.png",
         "calibration.json",
+        "evaluation.json",
+        "final.txt",
     }
     assert tracking.aliases_of(store, registered) == ["challenger", "champion"]
     digest = export(
@@ -103,12 +111,12 @@ def test_a_support_vector_machine_is_neither_registered_nor_exported(store, give
         family("logistic_l2"), name="svc_rbf", label="RBF machine", space={}, fixed={},
         build=lambda _p, _s, _j: CalibratedClassifierCV(SVC(), ensemble=False, cv=2),
     )  # fmt: skip
-    model = train(machine, {}, loaded(given), folds=2)
+    final = finally_judged(machine, {}, given)
     with (
         tracking.project_run("search") as project,
         pytest.raises(TrainingError, match="RBF machine has no exact explanation") as refused,
     ):
-        register_model(project, given, model, loaded(given, "test"))
+        register_final(project, given, final)
     assert "\n" not in str(refused.value)
     assert store.search_model_versions(f"run_id = '{project.run_id}'") == []
     with pytest.raises(TrackingError, match="no run with a registered model is called"):

@@ -333,6 +333,23 @@ def test_exchanging_a_reasons_concept_moves_the_score_as_the_reason_says(
         assert (reason.contribution > 0) is not granted
 
 
+@pytest.mark.parametrize(
+    ("left_out", "goes_too", "stays"),
+    [
+        ("EXT_SOURCES_MEAN", "GROUP1_EXT_SOURCES_MEDIAN", "EXT_SOURCE_1"),
+        ("CREDIT_TO_ANNUITY_RATIO", "CTAR_DAYS_EMPLOYED_MEAN", "AMT_CREDIT"),
+        # Through another feature: a group is made of the ratio, statistics of the group.
+        ("CREDIT_TO_ANNUITY_RATIO", "GROUP2_CREDIT_STD", "AMT_ANNUITY"),
+        ("BUREAU_AMT_CREDIT_SUM_SUM", "BUREAU_DEBT_OVER_CREDIT", "BUREAU_AMT_CREDIT_SUM_DEBT_SUM"),
+        ("EXT_SOURCE_1", "CTAR_EXT_SOURCES_MEAN_MEAN", "EXT_SOURCE_2"),
+    ],
+)
+def test_a_feature_is_excluded_with_what_is_computed_from_it(left_out, goes_too, stays):
+    out = excluded_features(left_out, list(all_features().values()), source="f")
+    assert {left_out, goes_too} <= out
+    assert stays not in out
+
+
 @pytest.mark.parametrize("left_out", ["protected", "DAYS_BIRTH", "AMT_CREDIT"])
 def test_what_is_excluded_is_in_no_explanation_nor_anything_computed_from_it(tmp_path, left_out):
     infos = list(all_features().values())

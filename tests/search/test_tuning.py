@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 
 import project_tools.trials as trials_module
 from project_tools import tracking
+from project_tools.comparison import as_text, compare
 from project_tools.errors import CreditError, SettingError, TrackingError
 from project_tools.features.store import META_KEY, state_folder
 from project_tools.former_search import judged_families, restored
@@ -72,8 +73,9 @@ def test_a_search_in_the_store(
     assert trials[1].data.tags["reason"] == "ValueError: a setting that breaks"
     assert {r.info.status for r in (project, *families)} == {"FINISHED"}
     assert project.data.params["trials"] == "3"
-    assert project.data.tags["tree"] in {"clean", "dirty", "unknown"}
-    assert "commit" in project.data.tags
+    for run in (project, *families):
+        for name, value in tracking.provenance().items():
+            assert run.data.tags[name] == value
 
     trained = len(load_all(values(texts())))
     for family in families:
@@ -293,6 +295,26 @@ def test_a_finished_family_is_taken_over_and_more_trials_are_added(
         if trial.info.run_id in before:  # moved, and neither re-opened nor ended anew
             assert trial.info.end_time == before[trial.info.run_id].end_time
     assert newest.data.metrics["trials"] == 3
+
+
+def test_a_search_gone_on_with_twice_from_its_first_run_repeats_nothing(
+    store: MlflowClient, texts: Texts
+) -> None:
+    """Its trials lie under the run that went on with it; the first run still leads to them."""
+    table = tune("hyperparameter_tuning", texts(trials=2))
+    [first] = runs(store, "project")
+    resume = first.info.run_id
+    tune("hyperparameter_tuning", texts(trials=3, resume=resume))
+    tune("hyperparameter_tuning", texts(trials=4, resume=resume, families="lightgbm,logistic_l1"))
+    numbers = [
+        int(run.data.tags["number"])
+        for run in runs(store, "trial")
+        if run.data.tags["family"] == "lightgbm"
+    ]
+    assert sorted(numbers) == [0, 1, 2, 3]
+    tune("hyperparameter_tuning", texts(trials=4, resume=resume, families="lightgbm"))
+    assert len(runs(store, "trial")) == 4 + 4
+    assert table.splitlines()[0] == as_text(compare(judged_families(store, resume))).splitlines()[0]
 
 
 def test_runs_of_dead_processes_are_closed_and_others_are_not(store: MlflowClient) -> None:

@@ -1,0 +1,158 @@
+"""What ``lightgbm -e log_model`` costs, as a multiple of one bare LightGBM fit.
+
+Invented clients, as many and as wide as the published feature table, in a feature file of our own
+form. The entry point runs in this process, as MLflow would start it, in a tracking store of its
+own: reading, five folds, calibration, threshold, the final fit, the test clients with their
+intervals, pictures, artefact, registration. The bare fit takes a matrix in memory: the same
+parameters and threads, all training clients, the rounds of the final fit. Run it from the root:
+
+    python benchmarks/final_models.py [--clients 60000] [--features 735] [--jobs 2]
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from project_tools.entry import keep_usage_private, quiet_libraries, share_cores
+
+share_cores()  # before a library that brings OpenMP
+keep_usage_private()
+
+import lightgbm  # noqa: E402
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+import pyarrow as pa  # noqa: E402
+
+from project_tools.dataset import load_dataset  # noqa: E402
+from project_tools.families import family  # noqa: E402
+from project_tools.features import catalogue  # noqa: E402
+from project_tools.features.state import FeatureState  # noqa: E402
+from project_tools.features.store import write_features  # noqa: E402
+from project_tools.preparation import category_levels, numeric_matrix  # noqa: E402
+from project_tools.settings import ROOT  # noqa: E402
+
+#: ``log_model`` ends within so many bare fits.
+BOUND = 7.0
+#: Share of unknown values, and of clients with difficulties to repay.
+NULLS, DEFAULTS = 0.2, 0.081
+#: Test clients for each training client.
+TEST_SHARE = 0.25
+
+
+def widened(features: int) -> Mapping[str, catalogue.FeatureInfo]:
+    """So many rows of the catalogue: its own and, where they do not suffice, copies of numbers."""
+    own = dict(catalogue.all_features())
+    numbers = [info for info in own.values() if info.kind == "number"]
+    copies = [replace(info, name=f"{info.name} copy") for info in numbers]
+    rows = [*own.values(), *copies][:features]
+    if len(rows) < features:
+        raise SystemExit(f"at most {len(own) + len(copies)} features can be invented")
+    return {info.name: info for info in rows}
+
+
+def write_invented(path: Path, infos: Mapping[str, catalogue.FeatureInfo], clients: int) -> None:
+    """A feature file of ``clients`` training clients and a quarter as many test clients."""
+    rows, chance = round(clients * (1 + TEST_SHARE)), np.random.default_rng(0)
+    columns: dict[str, Any] = {}
+    risk = chance.logistic(size=rows)
+    for position, info in enumerate(infos.values()):
+        if info.kind == "category":
+            codes = chance.integers(-1, len(info.levels), rows)
+            columns[info.name] = pd.Categorical.from_codes(codes, categories=list(info.levels))
+            continue
+        values = chance.standard_normal(rows, dtype=np.float32)
+        if position % 5 == 0:  # a fifth of them tells something
+            risk += 0.15 * values
+        values[chance.random(rows) < NULLS] = np.nan
+        columns[info.name] = values
+    split = np.where(np.arange(rows) < clients, "train", "test")
+    columns = {
+        "SK_ID_CURR": np.arange(1, rows + 1),
+        "TARGET": pd.array((risk > np.quantile(risk, 1 - DEFAULTS)).astype("int8"), dtype="Int8"),
+        "SPLIT": pd.Categorical(split, categories=["train", "test", "new"]),
+    } | columns
+    levels = {info.name: tuple(info.levels) for info in infos.values() if info.kind == "category"}
+    state = FeatureState({}, levels, raw_digest="a" * 64, split_digest="b" * 64)
+    table = pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False)
+    write_features(table, state, [path])
+
+
+def log_model(data: Path, folder: Path, jobs: int) -> tuple[float, dict[str, Any]]:
+    """Seconds of the entry point, and the parameters of the final fit."""
+    script = ROOT / "lightgbm" / "log_boosting.py"
+    spec = importlib.util.spec_from_file_location("log_boosting", script)
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"{script} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder / 'mlflow.db'}"
+    os.environ.pop("MLFLOW_RUN_ID", None)
+    receipt, before = folder / "receipt.json", Path.cwd()
+    os.chdir(folder)  # where MLflow puts artifacts
+    quiet_libraries()
+    sys.argv = ["log_model", "--data", str(data), "--jobs", str(jobs), "--receipt", str(receipt)]
+    start = time.perf_counter()
+    module.main()
+    taken = time.perf_counter() - start
+    from project_tools.tracking import connect
+
+    run = json.loads(receipt.read_text())["run_id"]
+    path = connect().download_artifacts(run, "parameters.json", str(folder))
+    os.chdir(before)
+    return taken, json.loads(Path(path).read_text())
+
+
+def bare_fit(data: Path, parameters: Mapping[str, Any], jobs: int) -> float:
+    """Seconds of LightGBM alone: bins and trees of a matrix in memory."""
+    clients = load_dataset(data)
+    levels = category_levels(clients.X)
+    matrix, y = numeric_matrix(clients.X, levels), clients.y.astype(np.float32)
+    places = [clients.X.columns.get_loc(name) for name in levels]
+    own = family("lightgbm").space
+    settings = {name: value for name, value in parameters.items() if name in own}
+    settings |= {
+        "objective": "binary", "subsample_freq": 1, "num_threads": jobs, "verbosity": -1,
+        "force_row_wise": True,
+    }  # fmt: skip
+    start = time.perf_counter()
+    train = lightgbm.Dataset(matrix, y, categorical_feature=places, params=settings)
+    lightgbm.train(settings, train, num_boost_round=parameters["n_estimators"])
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--clients", type=int, default=60_000)
+    words.add_argument("--features", type=int, default=735)
+    words.add_argument("--jobs", type=int, default=2)
+    given = words.parse_args()
+    infos = widened(given.features)
+    catalogue.all_features = lambda *_: infos  # type: ignore[assignment]  # the copies are features too
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        data = folder / "features.parquet"
+        write_invented(data, infos, given.clients)
+        before = bare_fit(data, {"n_estimators": 20}, given.jobs)
+        print(f"20 rounds before: {before:.1f} s", flush=True)
+        taken, parameters = log_model(data, folder, given.jobs)
+        bare = bare_fit(data, parameters, given.jobs)
+    print(
+        f"\n{given.clients:,} training clients, {given.features} features, {given.jobs} threads, "
+        f"{parameters['n_estimators']} rounds in the final fit\n"
+        f"bare LightGBM fit  {bare:8.1f} s\n"
+        f"log_model          {taken:8.1f} s\n"
+        f"ratio              {taken / bare:8.2f}   (bound {BOUND:.0f})"
+    )
+    sys.exit(taken > BOUND * bare)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""A final model: trained, judged once, registered, with each step logged as it ends."""
+
+import json
+import tempfile
+from argparse import Namespace
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from project_tools.artefact import write_artefact
+from project_tools.dataset import Dataset, load_dataset
+from project_tools.families import Family
+from project_tools.features.store import state_folder
+from project_tools.files import replacing
+from project_tools.final_evaluation import (
+    FinalEvaluation,
+    cost_figure,
+    evaluate_finally,
+    final_table,
+)
+from project_tools.progress import say, working
+from project_tools.reliability import reliability_figure
+from project_tools.search_log import environment, log_oof, log_scores, origin, preparation_tags
+from project_tools.served_export import artefact_content, check_explained, metrics_of
+from project_tools.setting_source import setting_for
+from project_tools.tracking import MODEL_NAME, Registered, RunLog, aliases_of, provenance, register
+from project_tools.training import TrainedModel, train
+
+
+@dataclass(frozen=True, slots=True)
+class FinalModel:
+    """A model, the clients that it was trained on and those that it was judged on, once."""
+
+    model: TrainedModel
+    training: Dataset
+    test: Dataset
+    found: FinalEvaluation
+
+    @property
+    def table(self) -> str:
+        return final_table(self.model, self.found)
+
+
+def train_final(project: RunLog, given: Namespace, rows: Family) -> FinalModel:
+    """Train a setting on all training clients, judge it once on the test clients, log both."""
+    training = _training_clients(given, rows)
+    project.tags(
+        {"level": "final", "family": rows.name} | origin(training) | preparation_tags(rows)
+    )
+    setting = setting_for(project, given, rows, training)
+    with working(
+        f"training {rows.label} on {len(training):,} clients, {given.folds} folds and the final fit"
+    ):
+        model = train(
+            rows, setting, training,
+            folds=given.folds, seed=given.seed, jobs=given.jobs,
+            fn_cost=given.fn_cost, metric=given.metric,
+            on_fold=lambda done: say(f"  {rows.label}: fold {done} of {given.folds} done"),
+        )  # fmt: skip
+    with working("judging it on the test clients, once"):
+        test = load_dataset(
+            given.data, split="test", exclude=given.exclude, seed=given.seed, folds=1
+        )
+        found = evaluate_finally(model, training, test, seed=given.seed)
+        final = FinalModel(model, training, test, found)
+        log_final(project, final)
+    return final
+
+
+def _training_clients(given: Namespace, rows: Family) -> Dataset:
+    """All of them, unless a sample is asked for: a search is limited, a final model is not."""
+    with working(f"reading {given.data.name} for {rows.label}"):
+        return load_dataset(
+            given.data,
+            exclude=given.exclude,
+            sample=given.sample,
+            seed=given.seed,
+            folds=given.folds,
+        )
+
+
+def log_final(run: RunLog, final: FinalModel) -> None:
+    """Figures, their intervals, what the model was settled by, pictures, and the table."""
+    model, found = final.model, final.found
+    run.params(model.parameters)
+    run.json(model.parameters, "parameters.json")
+    log_scores(run, model.scores, "out_of_fold")
+    log_scores(run, found.scores, "test")
+    run.metrics({f"test.{name}.low": low for name, (low, _) in found.intervals.items()})
+    run.metrics({f"test.{name}.high": high for name, (_, high) in found.intervals.items()})
+    run.metrics({f"test.calibration_{name}": value for name, value in asdict(found.line).items()})
+    run.metrics({"threshold": model.threshold})
+    run.json(found.to_dict(), "evaluation.json")
+    run.json(_calibration(model), "calibration.json")
+    run.json(environment(), "environment.json")
+    curves = {"calibrated": found.curve, "before calibration": found.raw_curve}
+    run.figure(reliability_figure(curves), "reliability.png")
+    run.figure(cost_figure(found.costs, model.fn_cost), "costs.png")
+    run.text(final.table, "final.txt")
+    log_oof(run, final.training, model.oof)
+
+
+def _calibration(model: TrainedModel) -> dict[str, Any]:
+    chosen = model.calibrating
+    return {
+        "chosen": chosen.method,
+        "curve": model.calibration.to_dict(),
+        "log_loss": dict(chosen.loss),
+        "gain": chosen.gain,
+        "gain_se": chosen.gain_se,
+    }
+
+
+def register_final(project: RunLog, given: Namespace, final: FinalModel) -> Registered:
+    """Write the served folder of a model of any family and register it as the challenger.
+
+    Raises ``TrainingError`` for a family that has no exact explanation.
+    """
+    model = final.model
+    check_explained(model)
+    commit = provenance()["commit"]
+    with working("explaining, writing and registering it"), tempfile.TemporaryDirectory() as folder:
+        artefact = Path(folder) / "artefact"
+        on_test = metrics_of(final.found.scores, "test")
+        content = artefact_content(
+            model,
+            name=MODEL_NAME,
+            run_id=project.run_id,
+            commit=commit,
+            metrics=metrics_of(model.scores, "out of fold")
+            | {f"test.{name}": row for name, row in on_test.items()},
+            training=final.training.X,
+            held_out=final.test.X,
+            state=state_folder(given.data),
+        )
+        digest = write_artefact(artefact, content)
+        return register(
+            project,
+            artefact,
+            [(feature.name, feature.kind) for feature in content.features],
+            {
+                "artefact_digest": digest,
+                "data_digest": model.data_digest,
+                "family": model.family.name,
+                "commit": commit,
+                "threshold": model.threshold,
+            },
+        )
+
+
+def registered_line(project: RunLog, registered: Registered) -> str:
+    """Which version it became, for the terminal."""
+    aliases = ", ".join(aliases_of(project.client, registered))
+    return f"registered: {registered.name} version {registered.version} ({aliases})"
+
+
+def write_receipt(path: Path | None, project: RunLog, registered: Registered) -> None:
+    """Name the registered version in a file, where one is asked for."""
+    if path is None:
+        return
+    receipt = {
+        "name": registered.name,
+        "version": str(registered.version),
+        "run_id": project.run_id,
+    }
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(receipt))
