@@ -229,7 +229,8 @@ def _drift_words(commands: Any) -> argparse.ArgumentParser:
     )  # fmt: skip
     drift.add_argument(
         "reference", type=Path, metavar="REFERENCE",
-        help="frozen .json, or a file: its rows of SPLIT train if it has that column, else all",
+        help="frozen .json, a model folder (what its training froze, and the model), or a file: its "
+        "rows of SPLIT train if it has that column, else all",
     )  # fmt: skip
     drift.add_argument("new", type=Path, metavar="NEW", help="the rows to look at")
     drift.add_argument("--split", help="only these rows of NEW: train, test or new (all)")

@@ -114,7 +114,8 @@ class ExclusionFacts:
 class Card:
     """All that the card says; figures of whole groups of clients, nothing of one client.
 
-    ``metric`` is the score by which the threshold was found.
+    ``metric`` is the score by which the threshold was found, ``granted`` the share of the test
+    clients who are granted a credit.
     """
 
     name: str
@@ -134,6 +135,7 @@ class Card:
     results: tuple[Result, ...]
     calibration: CalibrationFacts
     costs: tuple[CostFacts, ...]
+    granted: float
     segments: SegmentReport
     exclusion: ExclusionFacts | None
     parameters: Mapping[str, Any]
@@ -157,9 +159,9 @@ class Card:
         except (ValueError, TypeError, KeyError, AttributeError) as why:
             raise _no_card(str(why)) from why
 
-    def stamped(self, *, name: str, version: str, alias: str, run_id: str) -> Self:
+    def of_version(self, name: str, version: str, alias: str = "") -> Self:
         """The same card of a registered version."""
-        return replace(self, name=name, version=version, alias=alias, run_id=run_id)
+        return replace(self, name=name, version=version, alias=alias)
 
     def result(self, name: str) -> Result:
         return next(row for row in self.results if row.name == name)
@@ -170,14 +172,6 @@ class Card:
         alias = f" ({self.alias})" if self.alias else ""
         number = "not yet registered" if self.version == UNREGISTERED else f"version {self.version}"
         return f"{self.name}, {number}{alias}"
-
-    @property
-    def granted(self) -> float:
-        """The share of the test clients who are granted a credit."""
-        rate = self.segments.overall.acceptance_rate
-        if rate is None:
-            raise ArtefactError("a model card needs test clients enough for an acceptance rate")
-        return rate.value
 
     @property
     def cost(self) -> CostFacts:
@@ -335,7 +329,7 @@ def _protected(card: Card) -> str:
         else "The model sees gender, family status and what is computed from them."
     )
     if found is None:
-        return f"{does if count else 'No feature was withheld.'} What withholding the protected columns costs was not measured: the data has none of them."
+        return f"{does if count else 'No feature was withheld.'} What withholding the protected columns costs was not measured: the data has none of them, or too few clients of one outcome."
     basis = f"Measured out of fold on {found.clients:,} training clients, by models alike in all else, at the break-even threshold."
     return f"{does} {found.cost.sentence()} {basis}"
 

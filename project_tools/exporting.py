@@ -49,7 +49,8 @@ def _card_of(artefact: Path, stamp: Mapping[str, str]) -> dict[str, bytes]:
     facts = artefact / CARD_JSON
     if not facts.is_file():
         return {}
-    return card_files(Card.from_json(facts.read_text(encoding="utf-8")).stamped(**stamp))
+    card = Card.from_json(facts.read_text(encoding="utf-8"))
+    return card_files(card.of_version(stamp["name"], stamp["version"], stamp["alias"]))
 
 
 def _main(aliases: list[str]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from project_tools.artefact import write_artefact
+from project_tools.auditing import Audit, audit_final, log_audit, log_card
 from project_tools.dataset import Dataset, load_dataset
 from project_tools.families import Family
 from project_tools.features.store import state_folder
@@ -35,6 +36,7 @@ class FinalModel:
     training: Dataset
     test: Dataset
     found: FinalEvaluation
+    audit: Audit
 
     @property
     def table(self) -> str:
@@ -62,7 +64,11 @@ def train_final(project: RunLog, given: Namespace, rows: Family) -> FinalModel:
             given.data, split="test", exclude=given.exclude, seed=given.seed, folds=1
         )
         found = evaluate_finally(model, training, test, seed=given.seed)
-        final = FinalModel(model, training, test, found)
+    with working("auditing it by segments, without and with the protected columns; its card"):
+        audit = audit_final(
+            model, setting, training, test, found, given=given, run_id=project.run_id
+        )
+        final = FinalModel(model, training, test, found, audit)
         log_final(project, final)
     return final
 
@@ -98,6 +104,7 @@ def log_final(run: RunLog, final: FinalModel) -> None:
     run.figure(cost_figure(found.costs, model.fn_cost), "costs.png")
     run.text(final.table, "final.txt")
     log_oof(run, final.training, model.oof)
+    log_audit(run, final.audit)
 
 
 def _calibration(model: TrainedModel) -> dict[str, Any]:
@@ -132,9 +139,10 @@ def register_final(project: RunLog, given: Namespace, final: FinalModel) -> Regi
             training=final.training.X,
             held_out=final.test.X,
             state=state_folder(given.data),
+            files=final.audit.files,
         )
         digest = write_artefact(artefact, content)
-        return register(
+        registered = register(
             project,
             artefact,
             [(feature.name, feature.kind) for feature in content.features],
@@ -146,6 +154,8 @@ def register_final(project: RunLog, given: Namespace, final: FinalModel) -> Regi
                 "threshold": model.threshold,
             },
         )
+        log_card(project, final.audit.card.of_version(registered.name, str(registered.version)))
+        return registered
 
 
 def registered_line(project: RunLog, registered: Registered) -> str:

@@ -11,12 +11,11 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from project_tools.artefact import CARD_JSON, GOLDEN, Artefact, load_artefact
+from project_tools.auditing import HELD_OUT
 from project_tools.card import Card
-from project_tools.dataset import Dataset
 from project_tools.errors import SettingError, TrackingError
 from project_tools.evaluation import DECIDING
 from project_tools.manifest import strict_json
@@ -29,7 +28,6 @@ from project_tools.tracking import (
     MODEL_NAME,
     Client,
     Registered,
-    RunLog,
     alias_or_none,
     artifact,
     connect,
@@ -39,8 +37,6 @@ from project_tools.tracking import (
     set_champion,
 )
 
-#: The held-out clients of a final model: id, outcome and calibrated probability.
-HELD_OUT = "held_out.parquet"
 #: The record in its own run, of the experiment of this name.
 RECORD, EXPERIMENT = "promotion.json", "promotion"
 #: Exit status of a refusal; 1 and 2 are errors, as everywhere.
@@ -57,15 +53,6 @@ class Promoted:
 
     record: Promotion
     run_id: str
-
-
-def log_held_out(run: RunLog, test: Dataset, p: npt.NDArray[np.float64]) -> None:
-    """Keep a final model's probabilities on its held-out clients, for comparisons to come."""
-    rows = pd.DataFrame({"SK_ID_CURR": test.ids, "TARGET": test.y, "probability": p})
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / HELD_OUT
-        rows.to_parquet(path)
-        run.file(path)
 
 
 def promote(

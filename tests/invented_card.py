@@ -77,6 +77,7 @@ def invented_card() -> Card:
             CostFacts(c, min(c * rate, 1 - rate) * 0.85, 0.005, c * rate * 0.9, c * rate, 1 - rate)
             for c in range(1, 21)
         ),
+        granted=float(np.mean(p <= THRESHOLD)),
         segments=segment_report(y, p, audit_groups(columns), threshold=THRESHOLD, fn_cost=FN_COST),
         exclusion=ExclusionFacts(
             len(y), True, cost_of_exclusion(y, (noisy, THRESHOLD), (p, THRESHOLD), fn_cost=FN_COST)

@@ -12,6 +12,7 @@ from api.tests.served import invented_features, trained
 from project_tools import promoting, tracking
 from project_tools.__main__ import main
 from project_tools.artefact import load_artefact, write_artefact
+from project_tools.auditing import HELD_OUT
 from project_tools.card import Card
 from project_tools.card_page import card_files
 from project_tools.errors import SettingError, TrackingError
@@ -200,7 +201,7 @@ class Store:
         write_artefact(folder, content)
         with tracking.project_run("final") as run:
             rows = pd.DataFrame({"SK_ID_CURR": IDS, "TARGET": Y, "probability": p})
-            path = self.folder / promoting.HELD_OUT
+            path = self.folder / HELD_OUT
             rows.sample(frac=1, random_state=1).to_parquet(path)  # in any order
             if held_out:
                 run.file(path)

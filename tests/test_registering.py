@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import mlflow
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
@@ -13,6 +14,7 @@ from sklearn.svm import SVC
 from api.tests.served import invented_features
 from project_tools import tracking
 from project_tools.artefact import load_artefact
+from project_tools.auditing import audit_final
 from project_tools.clients import ClientStore
 from project_tools.dataset import load_dataset
 from project_tools.errors import TrackingError, TrainingError
@@ -48,6 +50,8 @@ def store(tmp_path_factory):
 def given(tmp_path_factory):
     data = tmp_path_factory.mktemp("given") / "features.parquet"
     frame = invented_features().drop(columns="PREV_NAME_CONTRACT_STATUS_Refused:MEAN")
+    statuses = np.resize(["Married", "Widow"], len(frame))
+    frame["NAME_FAMILY_STATUS"] = pd.Categorical(statuses, categories=["Married", "Widow"])
     levels = {
         name: tuple(frame[name].cat.categories)
         for name in frame.select_dtypes("category").columns
@@ -55,7 +59,9 @@ def given(tmp_path_factory):
     }
     state = FeatureState({}, levels, raw_digest="a" * 64, split_digest="b" * 64)
     write_features(pa.Table.from_pandas(frame, preserve_index=False), state, [data])
-    return Namespace(data=data, exclude=["protected"], sample=None, seed=1, folds=3, profile="full")
+    return Namespace(
+        data=data, exclude=["protected"], sample=None, seed=1, folds=3, jobs=1, profile="full"
+    )
 
 
 def loaded(given, split="train"):
@@ -65,7 +71,9 @@ def loaded(given, split="train"):
 def finally_judged(row, setting, given):
     training, test = loaded(given), loaded(given, "test")
     model = train(row, setting, training, folds=3)
-    return FinalModel(model, training, test, evaluate_finally(model, training, test, resamples=50))
+    found = evaluate_finally(model, training, test, resamples=50)
+    audit = audit_final(model, setting, training, test, found, given=given, run_id="0" * 32)
+    return FinalModel(model, training, test, found, audit)
 
 
 def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_path):
