@@ -121,6 +121,17 @@ def _promote(words: argparse.Namespace) -> None:
         sys.exit(promoting.REFUSED)
 
 
+def _reproduce(words: argparse.Namespace) -> None:
+    from project_tools import reproducing
+
+    found = reproducing.reproduce(words.run_id, data=words.data, quiet=words.quiet)
+    print(reproducing.as_text(found))
+    if found.missing:
+        sys.exit(1)
+    if found.differences:
+        sys.exit(reproducing.DIFFERS)
+
+
 def _compare(words: argparse.Namespace) -> None:
     from project_tools.comparison import as_text, compare
     from project_tools.former_search import judged_families
@@ -215,7 +226,20 @@ def parser() -> argparse.ArgumentParser:
 
     promote = _promote_words(commands)
 
-    for quiet in (demo, check, features, drift, promote):
+    reproduce = commands.add_parser(
+        "reproduce", help="what a rerun of a final model needs; reruns and compares if all is there",
+        epilog="exit status: 0 the same figures and model, 3 something differs, 1 something that it "
+        "needs is not there, 2 a wrong word. Nothing is checked out and nothing registered.",
+    )  # fmt: skip
+    reproduce.add_argument(
+        "run_id", metavar="RUN", help="a final model's run, or name@alias, or name/version"
+    )
+    reproduce.add_argument(
+        "--data", type=Path, metavar="FILE", help="the run's feature file (where it lay then)"
+    )
+    reproduce.set_defaults(run=_reproduce)
+
+    for quiet in (demo, check, features, drift, promote, reproduce):
         quiet.add_argument("--quiet", action="store_true", help="no progress")
     return top
 

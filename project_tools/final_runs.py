@@ -1,11 +1,15 @@
 """A final model: trained, judged once, registered, with each step logged as it ends."""
 
+import hashlib
 import json
 import tempfile
 from argparse import Namespace
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from project_tools.artefact import write_artefact
 from project_tools.auditing import Audit, audit_final, log_audit, log_card
@@ -21,21 +25,34 @@ from project_tools.final_evaluation import (
 )
 from project_tools.progress import say, working
 from project_tools.reliability import reliability_figure
-from project_tools.search_log import environment, log_oof, log_scores, origin, preparation_tags
-from project_tools.served_export import artefact_content, check_explained, metrics_of
+from project_tools.search_log import (
+    environment,
+    environment_lock,
+    log_oof,
+    origin,
+    preparation_tags,
+    score_metrics,
+)
+from project_tools.served_export import artefact_content, check_explained, metrics_of, served_form
 from project_tools.setting_source import setting_for
 from project_tools.tracking import MODEL_NAME, Registered, RunLog, aliases_of, provenance, register
 from project_tools.training import TrainedModel, train
 
 
 @dataclass(frozen=True, slots=True)
-class FinalModel:
+class Judged:
     """A model, the clients that it was trained on and those that it was judged on, once."""
 
     model: TrainedModel
     training: Dataset
     test: Dataset
     found: FinalEvaluation
+
+
+@dataclass(frozen=True, slots=True)
+class FinalModel(Judged):
+    """The same with its audit."""
+
     audit: Audit
 
     @property
@@ -45,11 +62,31 @@ class FinalModel:
 
 def train_final(project: RunLog, given: Namespace, rows: Family) -> FinalModel:
     """Train a setting on all training clients, judge it once on the test clients, log both."""
-    training = _training_clients(given, rows)
+    training = training_clients(given, rows)
     project.tags(
-        {"level": "final", "family": rows.name} | origin(training) | preparation_tags(rows)
+        {"level": "final", "family": rows.name, "jobs": given.jobs}
+        | {"environment_lock": environment_lock()}
+        | origin(training)
+        | preparation_tags(rows)
     )
     setting = setting_for(project, given, rows, training)
+    project.json(setting, "setting.json")
+    judged = judged_final(given, rows, setting, training)
+    with working("auditing it by segments, with and without the protected columns; its card"):
+        audit = audit_final(
+            judged.model, setting, training, judged.test, judged.found,
+            given=given, run_id=project.run_id,
+        )  # fmt: skip
+    final = FinalModel(judged.model, training, judged.test, judged.found, audit)
+    log_final(project, final)
+    return final
+
+
+def judged_final(
+    given: Namespace, rows: Family, setting: Mapping[str, Any], training: Dataset | None = None
+) -> Judged:
+    """Train a setting on all training clients and judge it once on the test clients."""
+    training = training or training_clients(given, rows)
     with working(
         f"training {rows.label} on {len(training):,} clients, {given.folds} folds and the final fit"
     ):
@@ -64,16 +101,10 @@ def train_final(project: RunLog, given: Namespace, rows: Family) -> FinalModel:
             given.data, split="test", exclude=given.exclude, seed=given.seed, folds=1
         )
         found = evaluate_finally(model, training, test, seed=given.seed)
-    with working("auditing it by segments, without and with the protected columns; its card"):
-        audit = audit_final(
-            model, setting, training, test, found, given=given, run_id=project.run_id
-        )
-        final = FinalModel(model, training, test, found, audit)
-        log_final(project, final)
-    return final
+    return Judged(model, training, test, found)
 
 
-def _training_clients(given: Namespace, rows: Family) -> Dataset:
+def training_clients(given: Namespace, rows: Family) -> Dataset:
     """All of them, unless a sample is asked for: a search is limited, a final model is not."""
     with working(f"reading {given.data.name} for {rows.label}"):
         return load_dataset(
@@ -90,12 +121,7 @@ def log_final(run: RunLog, final: FinalModel) -> None:
     model, found = final.model, final.found
     run.params(model.parameters)
     run.json(model.parameters, "parameters.json")
-    log_scores(run, model.scores, "out_of_fold")
-    log_scores(run, found.scores, "test")
-    run.metrics({f"test.{name}.low": low for name, (low, _) in found.intervals.items()})
-    run.metrics({f"test.{name}.high": high for name, (_, high) in found.intervals.items()})
-    run.metrics({f"test.calibration_{name}": value for name, value in asdict(found.line).items()})
-    run.metrics({"threshold": model.threshold})
+    run.metrics(final_figures(model, found))
     run.json(found.to_dict(), "evaluation.json")
     run.json(_calibration(model), "calibration.json")
     run.json(environment(), "environment.json")
@@ -104,7 +130,29 @@ def log_final(run: RunLog, final: FinalModel) -> None:
     run.figure(cost_figure(found.costs, model.fn_cost), "costs.png")
     run.text(final.table, "final.txt")
     log_oof(run, final.training, model.oof)
+    run.tags({"model_digest": model_digest(model, final.training.X)})
     log_audit(run, final.audit)
+
+
+def final_figures(model: TrainedModel, found: FinalEvaluation) -> dict[str, float]:
+    """Each score with its error or interval, the calibration line, the threshold."""
+    figures = {"threshold": model.threshold}
+    for on, scores in (("out_of_fold", model.scores), ("test", found.scores)):
+        figures |= score_metrics(scores, on)
+    for name, (low, high) in found.intervals.items():
+        figures |= {f"test.{name}.low": low, f"test.{name}.high": high}
+    return figures | {f"test.calibration_{name}": v for name, v in asdict(found.line).items()}
+
+
+def model_digest(model: TrainedModel, training: pd.DataFrame) -> str:
+    """SHA-256 of the model's file; empty where no file of the family is the same twice.
+
+    A skops file holds the times of its writing and the addresses of objects.
+    """
+    if model.family.name not in ("lightgbm", "xgboost"):
+        return ""
+    file, _ = served_form(model, training)
+    return hashlib.sha256(file.content).hexdigest()
 
 
 def _calibration(model: TrainedModel) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from typing import Any
 from project_tools.dataset import Dataset
 from project_tools.errors import TrackingError
 from project_tools.families import Family
+from project_tools.files import sha256
 from project_tools.forecast import Forecast
 from project_tools.former_search import (
     OOF_FILE,
@@ -32,6 +33,7 @@ from project_tools.progress import in_words, say, working
 from project_tools.scorers import Score
 from project_tools.search import SearchResult, search
 from project_tools.search_pictures import curves, history, importance_bars
+from project_tools.settings import ROOT
 from project_tools.tracking import OUTCOME, RunLog, adopt, end, nested_run, provenance, start_nested
 from project_tools.trials import Floats, Former, Trial
 
@@ -216,8 +218,13 @@ def preparation_tags(rows: Family) -> dict[str, str]:
 
 def log_scores(run: RunLog, scores: Mapping[str, Score], on: str) -> None:
     """Each score and, beside it, its standard error."""
-    run.metrics({f"{on}.{name}": score.value for name, score in scores.items()})
-    run.metrics({f"{on}.{name}.se": score.se for name, score in scores.items()})
+    run.metrics(score_metrics(scores, on))
+
+
+def score_metrics(scores: Mapping[str, Score], on: str) -> dict[str, float]:
+    """The same as metrics, by name."""
+    found = {f"{on}.{name}": score.value for name, score in scores.items()}
+    return found | {f"{on}.{name}.se": score.se for name, score in scores.items()}
 
 
 def log_result(
@@ -274,3 +281,8 @@ def environment() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
     }
+
+
+def environment_lock() -> str:
+    """SHA-256 of the lock that the environment is made from."""
+    return sha256(ROOT / "requirements.txt")

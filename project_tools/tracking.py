@@ -342,6 +342,20 @@ def finished_searches(client: MlflowClient, wanted: str = "tags.level = 'family'
     return _found(client, experiments, f"{wanted} and attributes.status = 'FINISHED'")
 
 
+def found_runs(client: MlflowClient, wanted: str) -> list[Run]:
+    """All runs of the store that match, newest first."""
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    return _found(client, experiments, wanted)
+
+
+def run_or_none(client: MlflowClient, run_id: str) -> Run | None:
+    """The run of that id, if there is one."""
+    try:
+        return client.get_run(run_id)
+    except MlflowException:
+        return None
+
+
 def get_run(client: MlflowClient, run_id: str) -> Run:
     """The run of that id; ``TrackingError`` where there is none."""
     try:
@@ -436,10 +450,10 @@ def _nothing_called(client: MlflowClient, model: str) -> str:
 
 def _run_alone(client: MlflowClient, run_id: str) -> str:
     """That a run of this id exists, where it does: it registered nothing."""
-    try:
-        level = client.get_run(run_id).data.tags.get("level", "some")
-    except MlflowException:
+    run = run_or_none(client, run_id)
+    if run is None:
         return ""
+    level = run.data.tags.get("level", "some")
     return f" (there is a run of this id, of the level {level!r}, but it registered no model)"
 
 
