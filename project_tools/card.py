@@ -273,7 +273,7 @@ def _calibration(card: Card) -> str:
     low, high = _ends(found.slope, found.slope_se)
     bottom, top = _ends(found.intercept, found.intercept_se)
     gap = card.segments.overall.gap
-    said = "" if gap is None else f" On average it says {_points(gap.value)} of what came."
+    said = "" if gap is None else f" On average they lie {_points(gap.value)} the observed rate."
     return (
         f"Probabilities are calibrated by {METHODS.get(found.method, found.method)}, fitted out of "
         f"fold. On test clients the slope is {found.slope:.2f} ({low:.2f} to {high:.2f}) and the "
@@ -392,9 +392,9 @@ def _points(gap: float) -> str:
     """How far off a mean probability is, in words.
 
     >>> _points(0.0123), _points(-0.004)
-    ('1.2 points more', '0.4 points less')
+    ('1.2 points above', '0.4 points below')
     """
-    return f"{100 * abs(gap):.1f} points {'more' if gap >= 0 else 'less'}"
+    return f"{100 * abs(gap):.1f} points {'above' if gap >= 0 else 'below'}"
 
 
 def _ends(value: float, se: float) -> tuple[float, float]:

@@ -220,14 +220,22 @@ def cost_chart(card: Card) -> Any:
         ratios, [row.best for row in rows], yerr=[row.best_se for row in rows], color=_INK,
         marker="o", markersize=2.6, linewidth=1.1, elinewidth=0.8, capsize=0,
     )  # fmt: skip
-    last = rows[-1]
-    place = {"fontsize": 8, "color": _SOFT}
-    axes.annotate("refuse everybody", (ratios[-1], last.refuse_all), (0, 3), textcoords="offset points", ha="right", **place)  # fmt: skip
-    crossing = min(rows, key=lambda row: abs(row.approve_all - 0.72 * last.refuse_all))
-    axes.annotate("grant everybody", (crossing.fn_cost, crossing.approve_all), (-4, 2), textcoords="offset points", ha="right", **place)  # fmt: skip
-    axes.annotate("this model", (ratios[-1], last.best), (0, -13), textcoords="offset points", ha="right", fontsize=8, color=_INK)  # fmt: skip
-    axes.annotate(f"here {card.fn_cost:g}", (card.fn_cost, 0), (3, 4), textcoords="offset points", fontsize=8, color=_ACCENT)  # fmt: skip
-    axes.set(ylim=(0, top), xlim=(0, ratios[-1] + 0.5))
+    last, half = (
+        rows[-1],
+        min(rows, key=lambda row: abs(row.approve_all - 0.8 * rows[-1].refuse_all)),
+    )
+    for text, place, offset, side, colour in (
+        ("refuse everybody", (last.fn_cost, last.refuse_all), (0, 3), "right", _SOFT),
+        ("grant everybody", (half.fn_cost, half.approve_all), (7, -3), "left", _SOFT),
+        ("this model", (last.fn_cost, last.best), (0, -24), "right", _INK),
+        (f"here {card.fn_cost:g}", (card.fn_cost, 0), (4, 4), "left", _ACCENT),
+    ):
+        axes.annotate(
+            text, place, offset, textcoords="offset points", ha=side, color=colour, fontsize=8
+        )
+    axes.set(
+        ylim=(0, top), xlim=(0, ratios[-1] + 0.5), xticks=[1, *range(5, 1 + int(ratios[-1]), 5)]
+    )
     return figure
 
 

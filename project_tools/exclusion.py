@@ -25,7 +25,7 @@ from project_tools.training import TrainedModel
 
 Floats = npt.NDArray[np.float64]
 #: So many folds are judged that they hold this many clients: one fold of a large file is enough.
-LEAST_JUDGED = 10_000
+LEAST_JUDGED = 5_000
 
 
 def exclusion_facts(
