@@ -1,7 +1,9 @@
 """A model of any family from its training to the folder that is served, through a real registry."""
 
+import tempfile
 from argparse import Namespace
 from dataclasses import replace
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -21,6 +23,7 @@ from project_tools.exporting import export
 from project_tools.families import family
 from project_tools.features.state import FeatureState
 from project_tools.features.store import write_features
+from project_tools.files import sha256
 from project_tools.final_evaluation import evaluate_finally
 from project_tools.final_runs import FinalModel, log_final, register_final
 from project_tools.scoring import Scorer
@@ -68,6 +71,11 @@ def finally_judged(row, setting, given):
     return FinalModel(model, training, test, evaluate_finally(model, training, test, resamples=50))
 
 
+def digest_of_registered(registered):
+    with tempfile.TemporaryDirectory() as folder:
+        return load_artefact(tracking.download(registered, Path(folder)), child=False).digest
+
+
 def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_path):
     small = {"n_estimators": 10, "max_leaf_nodes": 16}
     final = finally_judged(family("random_forest"), small, given)
@@ -100,6 +108,18 @@ def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_
     assert reasons(explain(artefact, row), granted=decision.granted)
     # What MLflow's own loader answers is what the version's signature promises.
     pyfunc = mlflow.pyfunc.load_model(f"models:/credit_scoring/{registered.version}")
+    asked = pyfunc.metadata.get_input_schema()
+    assert asked.input_names() == list(model.feature_names)
+    categories = set(test.X.select_dtypes("category").columns)
+    for column in asked.inputs:
+        assert column.type.name == ("string" if column.name in categories else "float")
+    assert registered.tags == {
+        "artefact_digest": digest_of_registered(registered),
+        "data_digest": sha256(given.data),
+        "family": "random_forest",
+        "commit": store.get_run(project.run_id).data.tags["commit"],
+        "threshold": str(model.threshold),
+    }
     texts = dict.fromkeys(test.X.select_dtypes("category").columns, "str")
     answer = pyfunc.predict(test.X.head(3).astype(texts))
     assert list(answer.columns) == pyfunc.metadata.get_output_schema().input_names()
