@@ -326,15 +326,19 @@ def test_the_run_asked_for_gives_the_setting(projects: Projects, plain: dict[str
         assert found.judged.data.params["folds"] == "2"
 
 
+@pytest.fixture(scope="module")
+def forest_search(projects: Projects) -> Outcome:
+    return projects.run("search", families="random_forest", trials="2", imputation="zero")
+
+
 @pytest.mark.usefixtures("brief")
 @pytest.mark.parametrize("script", ["forest", *COMPARISONS])
 def test_the_run_asked_for_gives_the_forests_their_setting(
-    projects: Projects, capsys: pytest.CaptureFixture[str], script: str
+    projects: Projects, forest_search: Outcome, capsys: pytest.CaptureFixture[str], script: str
 ) -> None:
-    search = projects.run("search", families="random_forest", trials="2", imputation="zero")
-    found = projects.run(script, run=search.judged.info.run_id)
-    assert found.tags["setting_of_run"] == search.judged.info.run_id
-    wanted = search.json("best.json")["parameters"]["max_leaf_nodes"]
+    found = projects.run(script, run=forest_search.judged.info.run_id)
+    assert found.tags["setting_of_run"] == forest_search.judged.info.run_id
+    wanted = forest_search.json("best.json")["parameters"]["max_leaf_nodes"]
     assert found.judged.data.params["max_leaf_nodes"] == str(wanted)
     # Its preparation is not taken over, which is said.
     said = capsys.readouterr().err

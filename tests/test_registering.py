@@ -1,9 +1,11 @@
 """A model of any family from its training to the folder that is served, through a real registry."""
 
+import os
 import tempfile
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import mlflow
 import numpy as np
@@ -12,6 +14,8 @@ import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.svm import SVC
 
+from api import create_app
+from api.service import VERIFIED
 from api.tests.served import invented_features
 from project_tools import tracking
 from project_tools.artefact import load_artefact
@@ -76,6 +80,18 @@ def digest_of_registered(registered):
         return load_artefact(tracking.download(registered, Path(folder)), child=False).digest
 
 
+def answered(folder, address):
+    """What the API says of the exported pair."""
+    model, clients = folder / "model", folder / "clients.parquet"
+    # Its child process is tried elsewhere: it takes a second or two.
+    with mock.patch.dict(os.environ, {VERIFIED: sha256(model / "manifest.json")}):
+        named = {"CREDIT_MODEL": str(model), "CREDIT_CLIENTS": str(clients)}
+        app = create_app(Settings.load(named))
+    response = app.test_client().get(address)
+    assert response.status_code == 200, response.json
+    return response.json
+
+
 def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_path):
     small = {"n_estimators": 10, "max_leaf_nodes": 16}
     final = finally_judged(family("random_forest"), small, given)
@@ -106,6 +122,14 @@ def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_
     decision = Scorer(artefact).score(row).decision
     assert decision.probability == pytest.approx(expected, rel=1e-9)
     assert reasons(explain(artefact, row), granted=decision.granted)
+    told = answered(tmp_path / "out", f"/explanation/{test.ids[0]}")
+    assert told["scale"] == "probability"
+    assert told["raw_score"] == pytest.approx(model.raw_probabilities(test.X.head(1))[0])
+    added = sum(feature["contribution"] for g in told["groups"] for feature in g["features"])
+    assert told["base"] + added == pytest.approx(told["raw_score"], abs=1e-6)
+    assert [r["text"] for r in told["reasons"]] == [
+        r.text for r in reasons(explain(artefact, row), granted=decision.granted)
+    ]
     # What MLflow's own loader answers is what the version's signature promises.
     pyfunc = mlflow.pyfunc.load_model(f"models:/credit_scoring/{registered.version}")
     asked = pyfunc.metadata.get_input_schema()
