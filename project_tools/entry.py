@@ -121,4 +121,3 @@ def quiet_libraries() -> None:
     logging.getLogger("mlflow.utils.requirements_utils").setLevel(logging.ERROR)
     # The model's signature is given; an example would be a client's row.
     warnings.filterwarnings("ignore", message=r"(?s).*input example was not provided")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
