@@ -255,6 +255,17 @@ def test_a_choice_without_effect_on_some_is_said(
     assert "clip: no effect on lightgbm" in capsys.readouterr().err
 
 
+def test_protected_features_are_kept_from_the_search_unless_asked_for(texts: Texts) -> None:
+    kept = set(load_all(values(texts())).X.columns)
+    whole = set(load_all(values(texts(exclude="none"))).X.columns)
+    assert {"CODE_GENDER", "CNT_CHILDREN", "CNT_FAM_MEMBERS"} <= whole - kept
+    assert any(name.startswith("NAME_FAMILY_STATUS") for name in whole - kept)
+    # What is computed from one goes with it: so much a head of the family.
+    assert {name for name in whole - kept if "CNT_CHILDREN" in name} > {"CNT_CHILDREN"}
+    assert not [name for name in kept if "CNT_CHILDREN" in name or "GENDER" in name]
+    assert "DAYS_BIRTH" in kept  # age is used, and named where it is a reason
+
+
 def test_one_size_is_one_sample(texts: Texts) -> None:
     given = values(texts(sample=300, families="lightgbm,svc_rbf"))
     data = load_all(given)
