@@ -115,6 +115,7 @@ def keep_usage_private() -> None:
 
 def quiet_libraries() -> None:
     """Keep libraries' notes on stderr to warnings: what a person reads is our own progress."""
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it sets its own level when imported
     for name in ("alembic", "hyperopt", "mlflow", "matplotlib", "shap"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # It compares environment markers as if they were versions, and warns of what is equal.

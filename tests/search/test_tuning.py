@@ -219,6 +219,23 @@ def test_bad_input_is_one_line_and_nothing_is_logged(
     assert not [r for level in ("project", "family", "trial") for r in runs(store, level)]
 
 
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [("find_spec", "needs PySpark, which is not installed"), ("shutil.which", "needs Java 17")],
+)
+def test_spark_that_is_not_there_is_one_line_and_nothing_is_logged(
+    missing: str, says: str, store: MlflowClient, texts: Texts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("find_spec", "shutil.which"):
+        monkeypatch.setattr(
+            f"project_tools.features.spark_engine.{name}",
+            lambda *_w, there=name != missing, **_n: "there" if there else None,
+        )
+    with pytest.raises(SettingError, match=says):
+        tune("hyperparameter_tuning", texts(spark="yes"))
+    assert not [r for level in ("project", "family", "trial") for r in runs(store, level)]
+
+
 def test_a_server_that_does_not_answer_is_one_line(
     monkeypatch: pytest.MonkeyPatch, texts: Texts
 ) -> None:
