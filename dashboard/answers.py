@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from score_scale import ScoreScale, scale_of
+
 Json = Mapping[str, Any]
 Value = float | str | None
 
@@ -88,7 +90,7 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one feature adds to the score, in log-odds: above 0 raises the risk."""
+    """What one feature adds to the score: above 0 raises the risk."""
 
     label: str
     value: Value
@@ -124,8 +126,12 @@ class ConceptContribution:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a score is what it is: ``base`` and all contributions add up to ``raw_score``."""
+    """Why a score is what it is: ``base`` and all contributions add up to ``raw_score``.
 
+    All of them are on ``scale``.
+    """
+
+    scale: ScoreScale
     base: float
     raw_score: float
     groups: tuple[ConceptContribution, ...]
@@ -134,6 +140,7 @@ class Explanation:
     @classmethod
     def from_json(cls, answer: Json) -> Self:
         return cls(
+            scale=scale_of(answer["scale"]),
             base=float(answer["base"]),
             raw_score=float(answer["raw_score"]),
             groups=tuple(ConceptContribution.from_json(one) for one in answer["groups"]),

@@ -14,8 +14,8 @@ MEANINGS = f"""
 - **Near the limit**: fewer than {NEAR_POINTS:g} percentage points lie between risk and limit.
 - **Gauge**: the limit stands at the top. The scale is stretched around it, so equal distances on
   it are not equal numbers of points; the numbers along it say where you are.
-- **Contribution**: what a subject adds to this client's score, in log-odds. +0.69 doubles the odds
-  of difficulties.
+- **Contribution**: what a subject adds to this client's score: log-odds (+0.69 doubles the odds of
+  difficulties), or percentage points where the model is a random forest.
 - **Importance**: the share that a feature has in all of the model's decisions.
 - **Default rate**: the share of a group that had difficulties to repay.
 """

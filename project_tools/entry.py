@@ -115,10 +115,10 @@ def keep_usage_private() -> None:
 
 def quiet_libraries() -> None:
     """Keep libraries' notes on stderr to warnings: what a person reads is our own progress."""
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it sets its own level when imported
     for name in ("alembic", "hyperopt", "mlflow", "matplotlib", "shap"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # It compares environment markers as if they were versions, and warns of what is equal.
     logging.getLogger("mlflow.utils.requirements_utils").setLevel(logging.ERROR)
     # The model's signature is given; an example would be a client's row.
     warnings.filterwarnings("ignore", message=r"(?s).*input example was not provided")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

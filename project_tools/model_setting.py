@@ -6,8 +6,8 @@ from typing import Any
 from project_tools.errors import SettingError, unknown
 from project_tools.families import Dimension, Family
 
-#: The least of a whole number that is fixed where it is not 1, and the most of any.
-_LEAST, _MOST = {"early_stopping_rounds": 0}, 100_000
+#: The least of a whole number that is fixed where it is not 1, the most where it is not that of any.
+_LEAST, _MOST, _MOST_OF_ANY = {"early_stopping_rounds": 0}, {"max_depth": 24}, 100_000
 
 
 def complete_setting(rows: Family, profile: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,11 +77,12 @@ def _is_number(value: Any, *, whole: bool) -> bool:
 def _as_fixed(name: str, value: Any, own: Any) -> Any:
     """A value in place of one that is not searched: of the same kind."""
     if isinstance(own, bool):
-        good, takes = isinstance(value, bool), "true or false"
+        # The forest's bootstrap: without it max_samples, which is searched, means nothing.
+        good, takes = value is own, str(own).lower()
     elif isinstance(own, int):
-        least = _LEAST.get(name, 1)
-        good = _is_number(value, whole=True) and least <= value <= _MOST
-        takes = f"a whole number from {least} to {_MOST:,}"
+        least, most = _LEAST.get(name, 1), _MOST.get(name, _MOST_OF_ANY)
+        good = _is_number(value, whole=True) and least <= value <= most
+        takes = f"a whole number from {least} to {most:,}"
     elif isinstance(own, float):
         good, takes = _is_number(value, whole=False) and 0 < value < 1, "a number between 0 and 1"
     else:

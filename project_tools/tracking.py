@@ -58,6 +58,8 @@ def connect(settings: Settings | None = None) -> MlflowClient:
     default is one sqlite file at the repository's root, whatever the working directory.
     Raises ``TrackingError`` where the store does not answer.
     """
+    # Its files are small: a bar for each would bury what a person reads.
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     uri = os.environ.get("MLFLOW_TRACKING_URI") or (settings or Settings.load()).tracking_uri
     if uri.startswith("http"):
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")

@@ -7,6 +7,7 @@ from project_tools.comparison import as_text, compare
 from project_tools.dataset import Dataset, load_dataset, stratified_sample
 from project_tools.errors import SettingError
 from project_tools.families import Family, family
+from project_tools.features.spark_engine import check_installed
 from project_tools.forecast import Forecast, expected_share
 from project_tools.former_search import (
     FormerFamily,
@@ -38,6 +39,8 @@ def tune(project_name: str, texts: Mapping[str, str]) -> str:
         texts = as_resumed(texts, given_to(resumed))
         say(f"going on with the search of run {resumed.info.run_id}")
     given = values(texts)
+    if given.spark:
+        check_installed()
     families = [family_of(given, name) for name in given.families]
     refuse_ignored(given, families)
     whole = load_all(given)

@@ -29,4 +29,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     entry.quiet_libraries()
+    entry.stop_once()
     sys.exit(entry.run(main))

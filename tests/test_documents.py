@@ -7,7 +7,10 @@ import pytest
 import yaml
 
 from project_tools.errors import SettingError
+from project_tools.families import FAMILIES, PROFILES
 from project_tools.parameters import PARAMETERS, parse
+from project_tools.preparation import IMPUTATIONS, SCALINGS
+from project_tools.scorers import SCORERS
 from project_tools.settings import PREFIX, ROOT, SETTINGS, Settings
 
 PROJECTS = ("hyperparameter_tuning", "lightgbm", "random_forest")
@@ -40,6 +43,20 @@ def test_every_parameter_is_documented_with_its_default() -> None:
     text = (ROOT / "docs" / "parameters.md").read_text()
     for parameter in PARAMETERS.values():
         assert f"| `{parameter.name}` | `{parameter.default}` | {parameter.help} |" in text
+
+
+def test_every_parameter_is_documented_with_its_type_and_choices() -> None:
+    text = (ROOT / "docs" / "parameters.md").read_text()
+    typed = text.split("| type |")[1].split("| parameter |")[0]
+    assert not [name for name in PARAMETERS if f"`{name}`" not in typed]
+    choices = {
+        "profile": PROFILES, "scaling": SCALINGS, "imputation": IMPUTATIONS, "metric": SCORERS,
+        "families": FAMILIES,
+    }  # fmt: skip
+    for name, names in choices.items():
+        assert f"`{name}`: {', '.join(names)}" in typed
+        for value in names:
+            parse("all", [name], [f"--{name}", value])
 
 
 def test_every_default_parses() -> None:

@@ -8,6 +8,7 @@ import pytest
 from project_tools.errors import SettingError
 from project_tools.families import Dimension, family
 from project_tools.model_setting import complete_setting
+from project_tools.served_sklearn import MOST_DEPTH
 
 LIGHTGBM, FOREST = family("lightgbm"), family("random_forest")
 #: A family with a parameter that has an effect beside one option of another alone.
@@ -69,7 +70,9 @@ def test_a_good_value_is_taken_as_its_kind(given: dict[str, Any], becomes: float
         (LIGHTGBM, {"watched_share": 1.0}, "a number between 0 and 1"),
         (FOREST, {"max_samples": 1.01}, "max_samples is 1.01; it takes a number from 0.3 to 1"),
         (FOREST, {"criterion": "ginny"}, "unknown criterion 'ginny'; choose one of gini, log_loss; did you mean 'gini'"),
-        (FOREST, {"bootstrap": 1}, "bootstrap is 1; it takes true or false"),
+        (FOREST, {"bootstrap": 1}, "bootstrap is 1; it takes true"),
+        (FOREST, {"bootstrap": False}, "bootstrap is False; it takes true"),
+        (FOREST, {"max_depth": MOST_DEPTH + 1}, f"max_depth is 25; it takes a whole number from 1 to {MOST_DEPTH}"),
         (CONDITIONAL, {"top_rate": 0.3}, "top_rate has an effect only where sampling is 'goss'; it is 'bagging'"),
         (CONDITIONAL, {"balanced": 1}, "unknown balanced '1'"),
     ],

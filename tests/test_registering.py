@@ -1,7 +1,11 @@
 """A model of any family from its training to the folder that is served, through a real registry."""
 
+import os
+import tempfile
 from argparse import Namespace
 from dataclasses import replace
+from pathlib import Path
+from unittest import mock
 
 import mlflow
 import numpy as np
@@ -11,6 +15,8 @@ import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.svm import SVC
 
+from api import create_app
+from api.service import VERIFIED
 from api.tests.served import invented_features
 from project_tools import tracking
 from project_tools.artefact import load_artefact
@@ -23,6 +29,7 @@ from project_tools.exporting import export
 from project_tools.families import family
 from project_tools.features.state import FeatureState
 from project_tools.features.store import write_features
+from project_tools.files import sha256
 from project_tools.final_evaluation import evaluate_finally
 from project_tools.final_runs import FinalModel, log_final, register_final
 from project_tools.scoring import Scorer
@@ -76,6 +83,23 @@ def finally_judged(row, setting, given):
     return FinalModel(model, training, test, found, audit)
 
 
+def digest_of_registered(registered):
+    with tempfile.TemporaryDirectory() as folder:
+        return load_artefact(tracking.download(registered, Path(folder)), child=False).digest
+
+
+def answered(folder, address):
+    """What the API says of the exported pair."""
+    model, clients = folder / "model", folder / "clients.parquet"
+    # Its child process is tried elsewhere: it takes a second or two.
+    with mock.patch.dict(os.environ, {VERIFIED: sha256(model / "manifest.json")}):
+        named = {"CREDIT_MODEL": str(model), "CREDIT_CLIENTS": str(clients)}
+        app = create_app(Settings.load(named))
+    response = app.test_client().get(address)
+    assert response.status_code == 200, response.json
+    return response.json
+
+
 def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_path):
     small = {"n_estimators": 10, "max_leaf_nodes": 16}
     final = finally_judged(family("random_forest"), small, given)
@@ -106,8 +130,28 @@ def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_
     decision = Scorer(artefact).score(row).decision
     assert decision.probability == pytest.approx(expected, rel=1e-9)
     assert reasons(explain(artefact, row), granted=decision.granted)
+    told = answered(tmp_path / "out", f"/explanation/{test.ids[0]}")
+    assert told["scale"] == "probability"
+    assert told["raw_score"] == pytest.approx(model.raw_probabilities(test.X.head(1))[0])
+    added = sum(feature["contribution"] for g in told["groups"] for feature in g["features"])
+    assert told["base"] + added == pytest.approx(told["raw_score"], abs=1e-6)
+    assert [r["text"] for r in told["reasons"]] == [
+        r.text for r in reasons(explain(artefact, row), granted=decision.granted)
+    ]
     # What MLflow's own loader answers is what the version's signature promises.
     pyfunc = mlflow.pyfunc.load_model(f"models:/credit_scoring/{registered.version}")
+    asked = pyfunc.metadata.get_input_schema()
+    assert asked.input_names() == list(model.feature_names)
+    categories = set(test.X.select_dtypes("category").columns)
+    for column in asked.inputs:
+        assert column.type.name == ("string" if column.name in categories else "float")
+    assert registered.tags == {
+        "artefact_digest": digest_of_registered(registered),
+        "data_digest": sha256(given.data),
+        "family": "random_forest",
+        "commit": store.get_run(project.run_id).data.tags["commit"],
+        "threshold": str(model.threshold),
+    }
     texts = dict.fromkeys(test.X.select_dtypes("category").columns, "str")
     answer = pyfunc.predict(test.X.head(3).astype(texts))
     assert list(answer.columns) == pyfunc.metadata.get_output_schema().input_names()

@@ -142,6 +142,18 @@ def test_factors_of_a_client(opened: Open) -> None:
     assert set(app.dataframe[0].value["Subject"]) == {"Age"}
 
 
+def test_factors_of_a_forest_are_percentage_points(fake_api: FakeApi, opened: Open) -> None:
+    fake_api.scale = "probability"
+    app = opened(client=REFUSED, view=FACTORS)
+    assert_sound(app)
+    assert "Everyone starts at +8.0; " in texts(app, "caption")
+    assert "percentage points" in texts(app, "caption")
+    assert "odds of difficulties" not in texts(app, "caption")
+    groups = fake_api.answer(f"/explanation/{REFUSED}", {})["groups"]
+    shown = app.dataframe[0].value["Contribution"].iloc[0]
+    assert shown == pytest.approx(100 * groups[0]["contribution"])
+
+
 def test_factors_of_all_clients(fake_api: FakeApi, opened: Open) -> None:
     app = opened(client=REFUSED, view=FACTORS)
     app.segmented_control(key="factors_scope").set_value("All clients").run()

@@ -1,9 +1,5 @@
-"""Families side by side, what mattered in a search, its pictures, and the notebook that shows them."""
+"""Families side by side, what mattered in a search, and its pictures."""
 
-import ast
-import contextlib
-import io
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -24,7 +20,6 @@ from project_tools.former_search import judged_families
 from project_tools.importance import importance
 from project_tools.scorers import SCORERS, paired_difference
 from project_tools.search_pictures import Shown, curves, history, importance_bars
-from project_tools.settings import ROOT
 from project_tools.trials import Trial
 from project_tools.tuning import tune
 
@@ -190,7 +185,7 @@ def test_the_curves_are_of_the_probabilities_given(clients: Any) -> None:
     assert Shown(figures["precision_recall"])._repr_png_().startswith(b"\x89PNG")
 
 
-def test_the_command_and_the_notebook_tell_of_the_same_searches(
+def test_the_command_tells_of_the_same_searches(
     store: MlflowClient, texts: Callable[..., dict[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(
@@ -210,39 +205,3 @@ def test_the_command_and_the_notebook_tell_of_the_same_searches(
     assert capsys.readouterr().out.strip() == table.strip()
     assert main(["compare", "--metric", "auc"]) == 1
     assert "unknown metric 'auc'" in capsys.readouterr().err
-
-    shown = executed_notebook()
-    assert any("larger than the paired error" in text for text in shown)
-    assert sum(isinstance(value, bytes) for value in shown) == 5
-
-
-def executed_notebook() -> list[Any]:
-    """Runs the notebook's cells one after the other; what each prints, and what its last value shows."""
-    path = ROOT / "notebooks" / "explore_mlflow_tracking.ipynb"
-    names: dict[str, Any] = {}
-    shown: list[Any] = []
-    for cell in json.loads(path.read_text())["cells"]:
-        if cell["cell_type"] != "code":
-            continue
-        assert cell["outputs"] == [], "kept without outputs: they would hold figures of one machine"
-        *before, last = ast.parse("".join(cell["source"])).body
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out):
-            exec(compile(ast.Module(before, []), path.name, "exec"), names)  # noqa: S102  (our own notebook)
-            if isinstance(last, ast.Expr):
-                value = eval(compile(ast.Expression(last.value), path.name, "eval"), names)  # noqa: S307
-                png = getattr(value, "_repr_png_", None)
-                shown.append(png() if png else str(value))
-            else:
-                exec(compile(ast.Module([last], []), path.name, "exec"), names)  # noqa: S102
-        shown.append(out.getvalue())
-    return shown
-
-
-def test_the_notebook_defines_nothing() -> None:
-    path = ROOT / "notebooks" / "explore_mlflow_tracking.ipynb"
-    cells = json.loads(path.read_text())["cells"]
-    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
-    kinds = (ast.FunctionDef, ast.ClassDef, ast.Lambda)
-    assert not [node for node in ast.walk(ast.parse(code)) if isinstance(node, kinds)]
-    assert "from project_tools" in code

@@ -16,6 +16,7 @@ from project_tools.estimators import indicator_columns
 from project_tools.evaluation import FoldCache, fold_rows, out_of_fold
 from project_tools.families import FAMILIES, PROFILES, Dimension, Family, family, start_of
 from project_tools.preparation import PreparationPlan, numeric_matrix
+from project_tools.settings import ROOT
 from project_tools.spaces import expressions, plain
 
 # With few clients, the penalty of the table's start would leave no feature.
@@ -51,6 +52,27 @@ def test_the_seven_families() -> None:
         assert set(demo.fixed) <= set(rows.fixed), "a budget fixes what is not searched"
     exact = {name for name, rows in FAMILIES.items() if rows.explains}
     assert exact == FAMILIES.keys() - {"svc_rbf", "svc_poly"}
+
+
+def told(rows: Family) -> str:
+    """A family as docs/search.md has it."""
+    plan, searched = rows.plan, ", ".join(f"`{name}`" for name in rows.space)
+    prepared = "none: raw nulls and categories" if plan is None else ", ".join([
+        f"imputation {plan.imputation}", f"scaling {plan.scaling}",
+        *["clipped"] * plan.clip, *["one-hot"] * plan.one_hot,
+    ])  # fmt: skip
+    budgets = []
+    for profile in PROFILES:
+        budget = rows.budget(profile)
+        fixed = "".join(f", `{name}` {value:g}" for name, value in budget.fixed.items())
+        budgets.append(f"{budget.trials} \N{MULTIPLICATION SIGN} {budget.largest_sample:,}{fixed}")
+    return f"| `{rows.name}` | {prepared} | {searched} | {' | '.join(budgets)} |"
+
+
+def test_the_document_has_the_table_of_families() -> None:
+    text = (ROOT / "docs" / "search.md").read_text()
+    held = text.split("<!-- families:")[1].split("<!-- end -->")[0].splitlines()[3:]
+    assert held == [told(rows) for rows in FAMILIES.values()]
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -219,6 +219,23 @@ def test_bad_input_is_one_line_and_nothing_is_logged(
     assert not [r for level in ("project", "family", "trial") for r in runs(store, level)]
 
 
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [("find_spec", "needs PySpark, which is not installed"), ("shutil.which", "needs Java 17")],
+)
+def test_spark_that_is_not_there_is_one_line_and_nothing_is_logged(
+    missing: str, says: str, store: MlflowClient, texts: Texts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("find_spec", "shutil.which"):
+        monkeypatch.setattr(
+            f"project_tools.features.spark_engine.{name}",
+            lambda *_w, there=name != missing, **_n: "there" if there else None,
+        )
+    with pytest.raises(SettingError, match=says):
+        tune("hyperparameter_tuning", texts(spark="yes"))
+    assert not [r for level in ("project", "family", "trial") for r in runs(store, level)]
+
+
 def test_a_server_that_does_not_answer_is_one_line(
     monkeypatch: pytest.MonkeyPatch, texts: Texts
 ) -> None:
@@ -253,6 +270,17 @@ def test_a_choice_without_effect_on_some_is_said(
     given = values(texts(families="lightgbm,svc_rbf", clip="no"))
     refuse_ignored(given, [family_of(given, name) for name in given.families])
     assert "clip: no effect on lightgbm" in capsys.readouterr().err
+
+
+def test_protected_features_are_kept_from_the_search_unless_asked_for(texts: Texts) -> None:
+    kept = set(load_all(values(texts())).X.columns)
+    whole = set(load_all(values(texts(exclude="none"))).X.columns)
+    named = {"CODE_GENDER", "NAME_FAMILY_STATUS", "CNT_CHILDREN", "CNT_FAM_MEMBERS"}
+    assert whole - kept >= named  # and what is computed from them
+    assert not [
+        name for name in kept if any(word in name for word in ("GENDER", "FAMILY", "CHILD"))
+    ]
+    assert "DAYS_BIRTH" in kept  # age is used, and named where it is a reason
 
 
 def test_one_size_is_one_sample(texts: Texts) -> None:
