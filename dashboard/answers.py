@@ -183,8 +183,20 @@ class Importance:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelCard:
+    """The model card to read, and as a page to keep or print."""
+
+    markdown: str
+    html: str
+
+    @classmethod
+    def from_json(cls, answer: Json) -> Self:
+        return cls(_label(answer["markdown"]), _label(answer["html"]))
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The model's card as far as the API tells it."""
+    """The model's figures."""
 
     name: str
     version: str

@@ -172,6 +172,10 @@ class FakeApi:
     def _global_shap_all(self, query: dict[str, list[str]]) -> Json:
         return {"image": PNG, "alt": "What weighs most in the model."}
 
+    def _model_card_all(self, query: dict[str, list[str]]) -> Json:
+        text = "# Model card: credit_scoring\n\nIt refuses above **16.7 %**.\n\n## Purpose\n\nFor credit."
+        return {"markdown": text, "html": "<!doctype html><title>Model card</title>"}
+
     def _model_info_all(self, query: dict[str, list[str]]) -> Json:
         return {
             "name": "credit_scoring",
