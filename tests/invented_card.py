@@ -41,7 +41,7 @@ def clientele(count: int = 12_000, seed: int = 3) -> Clientele:
                 count, p=[0.75, 0.248, 0.002],
             ),
             "NAME_INCOME_TYPE": random.choice(["Working", "Pensioner"], count, p=[0.8, 0.2]),
-            "BURO_DAYS_CREDIT:MEAN": np.where(random.random(count) < 0.1, np.nan, -500.0),
+            "BUREAU_DAYS_CREDIT_MEAN": np.where(random.random(count) < 0.1, np.nan, -500.0),
         }
     )  # fmt: skip
     logit = -2.9 - 0.02 * (age - 40) + 0.25 * (columns["CODE_GENDER"] == "M")
