@@ -83,20 +83,31 @@ def train_final(project: RunLog, given: Namespace, rows: Family) -> FinalModel:
 
 
 def judged_final(
-    given: Namespace, rows: Family, setting: Mapping[str, Any], training: Dataset | None = None
+    given: Namespace,
+    rows: Family,
+    setting: Mapping[str, Any],
+    training: Dataset | None = None,
+    *,
+    quiet: bool = False,
 ) -> Judged:
     """Train a setting on all training clients and judge it once on the test clients."""
-    training = training or training_clients(given, rows)
+    training = training or training_clients(given, rows, quiet=quiet)
+
+    def on_fold(done: int) -> None:
+        if not quiet:
+            say(f"  {rows.label}: fold {done} of {given.folds} done")
+
     with working(
-        f"training {rows.label} on {len(training):,} clients, {given.folds} folds and the final fit"
+        f"training {rows.label} on {len(training):,} clients, {given.folds} folds and the final fit",
+        quiet=quiet,
     ):
         model = train(
             rows, setting, training,
             folds=given.folds, seed=given.seed, jobs=given.jobs,
             fn_cost=given.fn_cost, metric=given.metric,
-            on_fold=lambda done: say(f"  {rows.label}: fold {done} of {given.folds} done"),
+            on_fold=on_fold,
         )  # fmt: skip
-    with working("judging it on the test clients, once"):
+    with working("judging it on the test clients, once", quiet=quiet):
         test = load_dataset(
             given.data, split="test", exclude=given.exclude, seed=given.seed, folds=1
         )
@@ -104,9 +115,9 @@ def judged_final(
     return Judged(model, training, test, found)
 
 
-def training_clients(given: Namespace, rows: Family) -> Dataset:
+def training_clients(given: Namespace, rows: Family, *, quiet: bool = False) -> Dataset:
     """All of them, unless a sample is asked for: a search is limited, a final model is not."""
-    with working(f"reading {given.data.name} for {rows.label}"):
+    with working(f"reading {given.data.name} for {rows.label}", quiet=quiet):
         return load_dataset(
             given.data,
             exclude=given.exclude,

@@ -20,7 +20,6 @@ from project_tools.families import FAMILIES, Family
 from project_tools.files import sha256
 from project_tools.final_runs import Judged, final_figures, judged_final, model_digest
 from project_tools.parameters import PARAMETERS, values
-from project_tools.progress import working
 from project_tools.search_log import environment, environment_lock
 from project_tools.tracking import (
     Client,
@@ -130,7 +129,8 @@ def needs_of(past: Past, data: Path) -> Iterator[Need]:
     commit = tags.get("commit", "unknown")
     yield Need(
         "commit", commit, code["commit"],
-        f"git worktree add ../rerun {commit}, and run this there",
+        f"git worktree add ../rerun {commit}, then there make setup and this command, with "
+        "MLFLOW_TRACKING_URI set to this store",
     )  # fmt: skip
     yield Need(
         "tree", "clean", tags.get("tree", "unknown"),
@@ -171,8 +171,7 @@ def _rerun(past: Past, given: Namespace, found: Reproduction, *, quiet: bool) ->
         family = family.with_choices(**{name: getattr(given, name) for name in PREPARING})
     with project_run(EXPERIMENT) as project:
         project.tags({"level": "reproduction", "reproduces": found.run_id})
-        with working(f"training {family.label} again", quiet=quiet):
-            judged = judged_final(given, family, past.setting)
+        judged = judged_final(given, family, past.setting, quiet=quiet)
         differences, compared = _differences(past, judged)
         done = Reproduction(
             found.run_id, found.family, found.needs, compared, differences, project.run_id
