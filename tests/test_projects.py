@@ -14,7 +14,15 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from project_tools import entry, final_runs, resampling, tracking, variant_runs
+from project_tools import (
+    entry,
+    final_runs,
+    resampling,
+    tracking,
+    training,
+    variant_comparison,
+    variant_runs,
+)
 from project_tools.artefact import load_artefact
 from project_tools.demo import generate
 from project_tools.errors import ArtefactError, SettingError, TrackingError
@@ -397,6 +405,23 @@ def test_a_wrong_setting_is_one_line(
     with pytest.raises(SettingError, match=says) as refused:
         projects.run(script, **given)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("script", [*FINALS, "smote"])
+def test_an_interruption_closes_the_runs(
+    projects: Projects, script: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "out_of_fold", interrupted)
+    monkeypatch.setattr(variant_comparison, "out_of_fold", interrupted)
+    known = {run.info.run_id for run in projects.runs()}
+    with pytest.raises(KeyboardInterrupt):
+        projects.run(script)
+    new = [run for run in projects.runs() if run.info.run_id not in known]
+    assert {run.info.status for run in new} == {"KILLED"}
+    assert "entry.stop_once()" in (ROOT / SCRIPTS[script]).read_text()
 
 
 @pytest.mark.usefixtures("brief")
