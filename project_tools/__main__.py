@@ -108,10 +108,13 @@ def _drift(words: argparse.Namespace) -> None:
 
 
 def _promote(words: argparse.Namespace) -> None:
-    from project_tools import promoting
+    from project_tools.progress import working
     from project_tools.promotion import Floors, as_text
 
     allowed = Floors(words.slope, words.gap, words.ratio, words.latency)
+    with working("loading libraries", quiet=words.quiet):
+        from project_tools import promoting
+
     found = promoting.promote(
         words.model, force=words.force, metric=words.metric, allowed=allowed, quiet=words.quiet
     )
@@ -122,7 +125,10 @@ def _promote(words: argparse.Namespace) -> None:
 
 
 def _reproduce(words: argparse.Namespace) -> None:
-    from project_tools import reproducing
+    from project_tools.progress import working
+
+    with working("loading libraries", quiet=words.quiet):
+        from project_tools import reproducing
 
     found = reproducing.reproduce(words.run_id, data=words.data, quiet=words.quiet)
     print(reproducing.as_text(found))
