@@ -102,10 +102,12 @@ class CostFacts:
 class ExclusionFacts:
     """What withholding the protected columns costs, out of fold, on so many training clients.
 
-    ``withheld`` says whether this model does without them.
+    ``trained`` is how many each of the two models learnt from, ``withheld`` whether this card's
+    model does without the columns.
     """
 
     clients: int
+    trained: int
     withheld: bool
     cost: ExclusionCost
 
@@ -330,7 +332,7 @@ def _protected(card: Card) -> str:
     )
     if found is None:
         return f"{does if count else 'No feature was withheld.'} What withholding the protected columns costs was not measured: the data has none of them, or too few clients of one outcome."
-    basis = f"Measured out of fold on {found.clients:,} training clients, by models alike in all else, at the break-even threshold."
+    basis = f"Measured out of fold on {found.clients:,} training clients, by models of {found.trained:,} clients that are alike in all else, at the break-even threshold."
     return f"{does} {found.cost.sentence()} {basis}"
 
 

@@ -80,7 +80,7 @@ def invented_card() -> Card:
         granted=float(np.mean(p <= THRESHOLD)),
         segments=segment_report(y, p, audit_groups(columns), threshold=THRESHOLD, fn_cost=FN_COST),
         exclusion=ExclusionFacts(
-            len(y), True, cost_of_exclusion(y, (noisy, THRESHOLD), (p, THRESHOLD), fn_cost=FN_COST)
+            len(y), 15_000, True, cost_of_exclusion(y, (noisy, THRESHOLD), (p, THRESHOLD), fn_cost=FN_COST)
         ),
         parameters={"num_leaves": 31, "learning_rate": 0.0312345, "n_estimators": 412},
         versions={"lightgbm": "4.7.0", "numpy": "2.4.6"},

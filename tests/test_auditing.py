@@ -10,6 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from project_tools import entry, promoting, tracking
+from project_tools import exclusion as auditing_exclusion
 from project_tools.artefact import BESIDE, CARD_JSON, copy_artefact, load_artefact
 from project_tools.auditing import HELD_OUT
 from project_tools.card import Card
@@ -217,3 +218,20 @@ def test_a_final_model_can_be_weighed_against_another(finals: dict[str, Trained]
     )  # fmt: skip
     assert found.record.weighed.compared
     assert not any("floor" in why for why in found.record.weighed.objections)
+
+
+def test_a_large_file_is_audited_on_a_sample_of_each_fold(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = exclusion(data, "protected")[2]
+    monkeypatch.setattr(auditing_exclusion, "MOST_TRAINED", 200)
+    monkeypatch.setattr(auditing_exclusion, "LEAST_JUDGED", 100)
+    _, training, found = exclusion(data, "protected")
+    _, _, other = exclusion(data, ())
+    assert found is not None
+    assert other is not None
+    assert whole is not None
+    assert (whole.trained, found.trained) == (len(training) * 2 // 3, 200)
+    assert found.clients == -(-len(training) // 3)  # one fold holds enough
+    assert found.cost == other.cost
+    assert found.cost.auc_lost.interval[0] > 0

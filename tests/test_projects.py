@@ -142,7 +142,11 @@ def projects(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path
 
 
 def briefly(patch: pytest.MonkeyPatch) -> None:
-    """Final models are not registered and two variants compared, where nothing looks at the rest."""
+    """Final models are neither audited nor registered, and two variants compared, where nothing
+    looks at the rest.
+    """
+    patch.setattr(final_runs, "audit_final", lambda *_, **__: None)
+    patch.setattr(final_runs, "log_audit", lambda *_: None)
     patch.setattr(final_runs, "register_final", lambda *_: None)
     patch.setattr(final_runs, "registered_line", lambda *_: "")
     for name in ("RESAMPLINGS", "PREPARATIONS"):
