@@ -1,15 +1,17 @@
 """What a LightGBM trial costs beside the plain way, in time and memory, and what a threshold costs.
 
-The plain way fits a new ``LGBMClassifier`` on each fold's frame, with the same setting and the same
-watched slice, and looks for the best of 101 thresholds for four scorers. Ours bins each fold once a
-search: ``first`` is the trial that does so, ``later`` every other. Both run with the same number
-of threads, each in a process of its own; the ratios are of processor time, because the machine may
-be shared (``--wall`` takes the clock). Memory is the peak of the search's process, from before the
-data was loaded, over the size of the float32 matrix. Run it from the root:
+The plain way fits a new ``LGBMClassifier`` on each fold's frame, with the same setting, the same
+watched slice and LightGBM's own choices for the rest, and looks for the best of 101 thresholds for
+four scorers. Ours bins each fold once a search: ``first`` is the trial that does so, ``later`` every
+other. Both run with the same number of threads, each in a process of its own; the ratios are of
+processor time, because the machine may be shared (``--wall`` takes the clock). Their figures are
+compared paired, on the same clients. Memory is the peak of the search's process, from before the data
+was loaded, over the size of the float32 matrix. Run it from the root:
 
     python benchmarks/tuning.py --data FEATURES [--rows 60000] [--columns 735] [--jobs 2] [--check]
 
-FEATURES is a feature file, such as of ``demo-data --clients 88000``.
+FEATURES is a feature file, such as of ``demo-data --clients 88000``. ``--same`` gives the plain way
+our bins and our order of sums, to see that every client's probability is then the same to the bit.
 """
 
 import argparse
@@ -30,6 +32,7 @@ import pandas as pd
 BOUNDS = {"later / plain": 0.5, "threshold, ms": 50.0, "memory / matrix": 2.5}
 FOLDS, SEED = 5, 1
 THRESHOLD_ROWS = 250_000
+COMPARED = ("AUC", "loss_of_income", "log_loss")
 
 
 def main() -> None:
@@ -39,8 +42,8 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         words.folder = Path(folder)
-        shape = _keep(words)
         found = {part: _apart(part, words) for part in PARTS}
+    shape = found["keep"]["shape"]
     table = {
         "later / plain": found["ours"]["later"] / found["plain"]["trial"],
         "first / plain": found["ours"]["first"] / found["plain"]["trial"],
@@ -54,17 +57,15 @@ def main() -> None:
 
 
 def _print(shape: tuple[int, int], found: dict[str, Any], table: dict[str, float]) -> None:
+    ours, plain = found["ours"], found["plain"]
     print(f"{shape[0]:,} clients x {shape[1]} features, {FOLDS} folds")
-    for name in ("first", "later"):
-        print(f"  ours, {name} trial: {found['ours'][name]:.1f} s")
-    plain = found["plain"]
-    print(
-        f"  the plain way: {plain['trial']:.1f} s, of which thresholds {plain['thresholds']:.1f} s"
-    )
-    print(f"  rounds kept: {found['ours']['rounds']}; the plain way {plain['rounds']}")
-    print(f"  AUC out of fold {found['ours']['AUC']:.6f}; the plain way {plain['AUC']:.6f}")
+    print(f"  ours: the first trial {ours['first']:.1f} s, a later one {ours['later']:.1f} s")
+    print(f"  the plain way: {plain['trial']:.1f} s, of it thresholds {plain['thresholds']:.1f} s")
+    print(f"  rounds kept a fold: {ours['rounds']}; the plain way {plain['rounds']}")
+    for name, (value, se) in plain["difference"].items():
+        print(f"  {name} {ours[name]:.4f}, less that of the plain way {value:+.5f} ± {se:.5f}")
+    print(f"  loss of the plain way at the best of its grid {plain['loss_on_grid']:.5f}")
     print(f"  largest difference of a client's probability: {plain['largest_difference']:.2g}")
-    print(f"  loss {found['ours']['loss']:.6f}; the plain way, on its grid, {plain['loss']:.6f}")
     for name, value in table.items():
         bound = f"  bound {BOUNDS[name]:g}" if name in BOUNDS else ""
         print(f"{name:<32} {value:8.3f}{bound}")
@@ -78,12 +79,13 @@ def _words() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--wall", action="store_true", help="the clock in place of processor time")
     parser.add_argument("--check", action="store_true", help="status 1 where a bound does not hold")
+    parser.add_argument("--same", action="store_true", help="the plain way with our bins")
     parser.add_argument("--part", choices=list(PARTS), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def _keep(words: argparse.Namespace) -> tuple[int, int]:
+def _keep(words: argparse.Namespace) -> dict[str, Any]:
     """The clients of the benchmark as a plain matrix, so that loading them costs no memory besides."""
     from project_tools.dataset import load_dataset, stratified_sample
     from project_tools.preparation import category_levels, numeric_matrix
@@ -97,14 +99,16 @@ def _keep(words: argparse.Namespace) -> tuple[int, int]:
     np.save(words.folder / "y.npy", data.y)
     names = {name: levels.get(name) for name in X.columns}
     (words.folder / "columns.json").write_text(json.dumps(names))
-    return X.shape
+    return {"shape": X.shape}
 
 
 def _apart(part: str, words: argparse.Namespace) -> Any:
     """A part in a process of its own: memory and caches are its own."""
     command = [
         sys.executable, __file__, "--part", part, "--folder", str(words.folder),
-        "--data", str(words.data), "--jobs", str(words.jobs), *(["--wall"] if words.wall else []),
+        "--data", str(words.data), "--jobs", str(words.jobs),
+        "--rows", str(words.rows), "--columns", str(words.columns),
+        *(["--wall"] if words.wall else []), *(["--same"] if words.same else []),
     ]  # fmt: skip
     print(f"{part} …", file=sys.stderr, flush=True)
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603  (ourselves)
@@ -141,9 +145,8 @@ def _ours(words: argparse.Namespace) -> dict[str, Any]:
     from project_tools.trials import Objective
 
     rows, clock, before = family("lightgbm"), _clock(words), _peak()
-    data, cache = _loaded(words.folder), FoldCache()
+    data, cache, taken = _loaded(words.folder), FoldCache(), []
     objective = Objective(rows, data, "loss_of_income", FOLDS, SEED, words.jobs, 5.0)
-    taken, rounds = [], 0
     for _ in range(2):
         start = clock()
         oof = objective.probabilities(rows.start("full"), cache)
@@ -153,19 +156,14 @@ def _ours(words: argparse.Namespace) -> dict[str, Any]:
     np.save(words.folder / "ours.npy", oof)
     model = rows.make(rows.start("full"), seed=SEED, jobs=words.jobs, X=data.X)
     rounds = model.fit_prepared(cache.once(0, lambda: None)).rounds_
-    auc, loss = (judgement.scores[name].value for name in ("AUC", "loss_of_income"))
-    return {
-        "first": taken[0], "later": taken[1], "peak_bytes": peak, "rounds": rounds, "AUC": auc,
-        "loss": loss,
-    }  # fmt: skip
+    figures = {name: judgement.scores[name].value for name in COMPARED}
+    times = {"first": taken[0], "later": taken[1]}
+    return times | figures | {"peak_bytes": peak, "rounds": rounds}
 
 
 def _plain(words: argparse.Namespace) -> dict[str, Any]:
     import lightgbm
-    from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import train_test_split
 
-    from project_tools.boosting import BoostedTrees
     from project_tools.evaluation import fold_rows
     from project_tools.families import family
     from project_tools.preparation import model_names
@@ -173,15 +171,10 @@ def _plain(words: argparse.Namespace) -> dict[str, Any]:
     setting, clock, before = family("lightgbm").start("full"), _clock(words), _peak()
     data = _loaded(words.folder)
     X = data.X.set_axis(model_names(data.X.columns), axis=1)
-    of_ours = BoostedTrees(**setting, seed=SEED, jobs=words.jobs)._training()  # noqa: SLF001  (the very same)
-    given = {k: v for k, v in of_ours.items() if k not in {"objective", "metric"}}
+    given = _as_a_person_types(setting, words)
     start, oof, rounds = clock(), np.empty(len(data)), []
     for train, held_out in fold_rows(data.y, FOLDS, SEED):
-        kept, watched = train_test_split(
-            np.arange(len(train)), test_size=setting["watched_share"], stratify=data.y[train],
-            random_state=SEED,
-        )  # fmt: skip
-        kept, watched = train[np.sort(kept)], train[np.sort(watched)]
+        kept, watched = _watched(train, data.y, setting["watched_share"])
         model = lightgbm.LGBMClassifier(n_estimators=setting["n_estimators"], **given)
         stop = lightgbm.early_stopping(setting["early_stopping_rounds"], verbose=False)
         model.fit(
@@ -191,14 +184,52 @@ def _plain(words: argparse.Namespace) -> dict[str, Any]:
         oof[held_out] = model.predict_proba(X.iloc[held_out])[:, 1]
         rounds.append(int(model.best_iteration_))
     between = clock()
-    losses = _grid(data.y, oof)
-    taken = clock() - start
+    loss = _grid(data.y, oof)
+    times = {"trial": clock() - start, "thresholds": clock() - between}
     ours = np.load(words.folder / "ours.npy")
-    return {
-        "trial": taken, "thresholds": clock() - between, "peak_bytes": _peak() - before,
-        "rounds": rounds[0], "AUC": float(roc_auc_score(data.y, oof)), "loss": losses,
+    return times | {
+        "peak_bytes": _peak() - before, "rounds": rounds[0], "loss_on_grid": loss,
+        "difference": _differences(data.y, ours, oof),
         "largest_difference": float(np.abs(ours - oof).max()),
     }  # fmt: skip
+
+
+def _watched(train: Any, y: Any, share: float) -> tuple[Any, Any]:
+    """The rows of a fold that train and the slice that is watched, drawn as ours are."""
+    from sklearn.model_selection import train_test_split
+
+    kept, watched = train_test_split(
+        np.arange(len(train)), test_size=share, stratify=y[train], random_state=SEED
+    )
+    return train[np.sort(kept)], train[np.sort(watched)]
+
+
+def _as_a_person_types(setting: dict[str, Any], words: argparse.Namespace) -> dict[str, Any]:
+    """The setting in LGBMClassifier's own words; with ``--same`` our bins and order of sums too."""
+    from project_tools.boosting import BoostedTrees
+
+    if words.same:
+        ours = BoostedTrees(**setting, seed=SEED, jobs=words.jobs)._training()  # noqa: SLF001  (the very same)
+        return {k: v for k, v in ours.items() if k not in {"objective", "metric"}}
+    searched = ("learning_rate", "num_leaves", "min_child_samples", "colsample_bytree", "subsample",
+                "reg_lambda", "reg_alpha")  # fmt: skip
+    chosen = {name: setting[name] for name in searched}
+    return chosen | {
+        "subsample_freq": 1, "random_state": SEED, "n_jobs": words.jobs, "verbosity": -1,
+    }  # fmt: skip
+
+
+def _differences(y: Any, ours: Any, plain: Any) -> dict[str, tuple[float, float]]:
+    """Our figures minus those of the plain way, each at its exact threshold, paired."""
+    from project_tools.evaluation import judge
+    from project_tools.scorers import paired_difference
+
+    def decided(oof: Any) -> tuple[Any, float]:
+        judgement = judge(y, oof)
+        return judgement.calibration.apply(oof), judgement.threshold.value
+
+    found = {name: paired_difference(name, y, decided(ours), decided(plain)) for name in COMPARED}
+    return {name: (score.value, score.se) for name, score in found.items()}
 
 
 def _grid(y: Any, oof: Any) -> float:
@@ -239,7 +270,7 @@ def _threshold(words: argparse.Namespace) -> dict[str, Any]:
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
-    "ours": _ours, "plain": _plain, "threshold": _threshold,
+    "keep": _keep, "ours": _ours, "plain": _plain, "threshold": _threshold,
 }  # fmt: skip
 
 

@@ -140,7 +140,7 @@ class Explanation:
     @classmethod
     def from_json(cls, answer: Json) -> Self:
         return cls(
-            scale=scale_of(answer["scale"]),
+            scale=scale_of(answer["scale"], float(answer["base"])),
             base=float(answer["base"]),
             raw_score=float(answer["raw_score"]),
             groups=tuple(ConceptContribution.from_json(one) for one in answer["groups"]),

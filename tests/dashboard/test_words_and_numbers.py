@@ -42,7 +42,7 @@ from feature_table import choices, found
 from hypothesis import given
 from hypothesis import strategies as st
 from palette import PALETTES, Palette, contrast, palette
-from score_scale import LOG_ODDS, POINTS, ScoreScale, scale_of
+from score_scale import LOG_ODDS, ScoreScale, points_around, scale_of
 from wording import (
     MISSING,
     decision_sentence,
@@ -204,11 +204,13 @@ def test_values(value: float | str | None, unit: str, text: str) -> None:
         (LOG_ODDS, -0.2, "lowers the risk clearly (\N{MINUS SIGN}0.20)"),
         (LOG_ODDS, 0.05, "raises the risk slightly (+0.05)"),
         (LOG_ODDS, -0.001, "hardly matters here (0.00)"),
-        # A forest's are probabilities: 5 of 100 is much, where 0.05 log-odds are little.
-        (POINTS, 0.05, "raises the risk strongly (+5.0)"),
-        (POINTS, -0.02, "lowers the risk clearly (\N{MINUS SIGN}2.0)"),
-        (POINTS, 0.003, "raises the risk slightly (+0.3)"),
-        (POINTS, 0.0004, "hardly matters here (0.0)"),
+        # A forest's are probabilities: 5 of 100 is much, where 0.05 log-odds are little …
+        (points_around(0.08), 0.05, "raises the risk strongly (+5.0)"),
+        (points_around(0.08), -0.02, "lowers the risk clearly (\N{MINUS SIGN}2.0)"),
+        (points_around(0.08), 0.003, "raises the risk slightly (+0.3)"),
+        (points_around(0.08), 0.0004, "hardly matters here (0.0)"),
+        # … unless the classes were balanced, so that all start at a half.
+        (points_around(0.5), 0.05, "raises the risk clearly (+5.0)"),
     ],
 )
 def test_factors_in_words(scale: ScoreScale, contribution: float, sentence: str) -> None:
@@ -221,16 +223,17 @@ def test_factors_in_words(scale: ScoreScale, contribution: float, sentence: str)
 def test_the_chart_and_its_words_are_in_the_unit_of_the_model(
     name: str, unit: str, widest: float
 ) -> None:
-    scale, groups = scale_of(name), (ConceptContribution("Age", 1.0, ()),)
+    scale, groups = scale_of(name, 0.1), (ConceptContribution("Age", 1.0, ()),)
     x = contribution_chart(groups, scale, palette("light")).to_dict()["layer"][0]["encoding"]["x"]
     assert unit in x["title"]
     assert x["scale"]["domain"] == pytest.approx([-widest, widest])
     assert factors_alt(groups, scale).startswith(f"In {unit}, ")
 
 
-def test_a_scale_that_nobody_knows_is_refused() -> None:
-    with pytest.raises(ValueError, match="one of log-odds, probability, not 'points'"):
-        scale_of("points")
+@pytest.mark.parametrize(("name", "base"), [("points", 0.1), ("probability", -2.3)])
+def test_a_scale_that_nobody_knows_is_refused(name: str, base: float) -> None:
+    with pytest.raises(ValueError, match=f"not '{name}', {base}"):
+        scale_of(name, base)
 
 
 @pytest.mark.parametrize(

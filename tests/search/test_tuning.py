@@ -112,6 +112,15 @@ def test_a_search_in_the_store(
     assert "failed: ValueError: a setting that breaks" in said
 
 
+def test_ten_trials_say_what_mattered(store: MlflowClient, texts: Texts) -> None:
+    tune("hyperparameter_tuning", texts(families="logistic_l1", trials=10, sample=200))
+    [family] = runs(store, "family")
+    assert "figures/importance_of_hyperparameters.png" in files(store, family.info.run_id)
+    shares = {k: v for k, v in family.data.metrics.items() if k.startswith("importance.")}
+    assert "importance.C" in shares
+    assert sum(shares.values()) == pytest.approx(1)
+
+
 def test_a_search_is_told_again_as_it_was(store: MlflowClient, texts: Texts) -> None:
     """What is read back from the store compares as what was searched."""
     given = values(texts(families="lightgbm", trials=2))
