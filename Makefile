@@ -40,8 +40,8 @@ test: setup ## the whole test suite
 	$(BIN)/python -m pytest
 	$(BIN)/python -W error -m unittest discover api
 
-test-spark: spark ## the features on Spark, all columns compared with DuckDB's
-	SPARK_IS_HERE=1 $(BIN)/python -m pytest -m spark tests/engines
+test-spark: spark ## the features on Spark, all columns compared with DuckDB's; trials on Spark
+	SPARK_IS_HERE=1 $(BIN)/python -m pytest -m spark tests/engines tests/search
 
 lint: setup ## ruff: rules and format; workflows
 	$(BIN)/ruff check .

@@ -19,15 +19,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xgboost
 
 from project_tools.artefact import load_artefact, write_artefact
 from project_tools.dataset import Dataset
 from project_tools.explanation import explain, reasons
-from project_tools.families import Budget, Family, family
+from project_tools.families import Family, family
 from project_tools.features.catalogue import all_features
 from project_tools.pictures import PictureCache, warm
-from project_tools.preparation import category_levels, model_names, numeric_matrix
 from project_tools.scoring import Scorer
 from project_tools.served_export import artefact_content
 from project_tools.training import train
@@ -38,30 +36,6 @@ BOUNDS = {"load": 2_000.0, "picture": 500.0, "again": 20.0}
 EXPLAIN = {"lightgbm": 15.0, "xgboost": 15.0, "random_forest": 500.0}
 #: Share of unknown values.
 NULLS = 0.2
-
-
-class XGBoost:
-    """400 trees of depth 6 on raw nulls and the positions of levels."""
-
-    def __init__(self, trees: int) -> None:
-        self.trees = trees
-
-    def fit(self, X: pd.DataFrame, y: Any) -> "XGBoost":
-        self.levels_ = category_levels(X)
-        settings = {"objective": "binary:logistic", "max_depth": 6, "eta": 0.05, "nthread": 1}
-        self.booster_ = xgboost.train(settings, self._matrix(X, y), self.trees)
-        return self
-
-    def predict_proba(self, X: pd.DataFrame) -> Any:
-        risk = self.booster_.predict(self._matrix(X))
-        return np.column_stack([1 - risk, risk])
-
-    def _matrix(self, X: pd.DataFrame, y: Any = None) -> xgboost.DMatrix:
-        kinds = ["c" if name in self.levels_ else "q" for name in X.columns]
-        return xgboost.DMatrix(
-            numeric_matrix(X, self.levels_), y, feature_names=model_names(X.columns),
-            feature_types=kinds, enable_categorical=True,
-        )  # fmt: skip
 
 
 Clock = Callable[[], float]
@@ -93,11 +67,13 @@ def invented(rows: int, features: int, seed: int = 0) -> Dataset:
 
 def sized(name: str, *, small: bool) -> tuple[Family, dict[str, Any]]:
     """A family and a setting of the size that is served; ``small`` for a quick look."""
-    if name == "xgboost":
-        trees, budgets = 40 if small else 400, {"full": Budget(1, 1), "demo": Budget(1, 1)}
-        return Family("xgboost", "XGBoost", lambda *_: XGBoost(trees), None, {}, {}, budgets), {}
     sizes = {
         "lightgbm": {"n_estimators": 40 if small else 400, "early_stopping_rounds": 0},
+        "xgboost": {
+            "n_estimators": 40 if small else 400,
+            "max_depth": 6,
+            "early_stopping_rounds": 0,
+        },
         "random_forest": {"n_estimators": 30 if small else 300, "max_leaf_nodes": 256},
         "logistic_l2": {"C": 1e-3},
     }

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from score_scale import ScoreScale, scale_of
+
 Json = Mapping[str, Any]
 Value = float | str | None
 
@@ -88,7 +90,7 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one feature adds to the score, in log-odds: above 0 raises the risk."""
+    """What one feature adds to the score: above 0 raises the risk."""
 
     label: str
     value: Value
@@ -124,8 +126,12 @@ class ConceptContribution:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a score is what it is: ``base`` and all contributions add up to ``raw_score``."""
+    """Why a score is what it is: ``base`` and all contributions add up to ``raw_score``.
 
+    All of them are on ``scale``.
+    """
+
+    scale: ScoreScale
     base: float
     raw_score: float
     groups: tuple[ConceptContribution, ...]
@@ -134,6 +140,7 @@ class Explanation:
     @classmethod
     def from_json(cls, answer: Json) -> Self:
         return cls(
+            scale=scale_of(answer["scale"], float(answer["base"])),
             base=float(answer["base"]),
             raw_score=float(answer["raw_score"]),
             groups=tuple(ConceptContribution.from_json(one) for one in answer["groups"]),
@@ -176,8 +183,20 @@ class Importance:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelCard:
+    """The model card to read, and as a page to keep or print."""
+
+    markdown: str
+    html: str
+
+    @classmethod
+    def from_json(cls, answer: Json) -> Self:
+        return cls(_label(answer["markdown"]), _label(answer["html"]))
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The model's card as far as the API tells it."""
+    """The model's figures."""
 
     name: str
     version: str

@@ -12,6 +12,7 @@ from answers import (
     Json,
     KnownIds,
     Model,
+    ModelCard,
     ModelInfo,
     Peers,
     Picture,
@@ -100,6 +101,13 @@ class ApiClient:
 
     def model_info(self) -> ModelInfo:
         return self._ask("/model_info", ModelInfo.from_json)
+
+    def model_card(self) -> ModelCard | None:
+        """The model card; none of a model that an older release trained."""
+        try:
+            return self._ask("/model_card", ModelCard.from_json)
+        except UnknownClientError:  # 404: here it is the card that is not known
+            return None
 
     def peers(self, client: str, group: str, features: tuple[str, ...]) -> Peers:
         """The client's group, by one feature or two."""

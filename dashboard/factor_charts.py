@@ -7,7 +7,8 @@ import pandas as pd
 from answers import ConceptContribution, Explanation, Importance
 from chart_frame import framed
 from palette import Palette
-from wording import factor_sentence, signed, value_with_unit
+from score_scale import ScoreScale
+from wording import factor_sentence, value_with_unit
 
 #: As many concepts as a person takes in; the rest stands in the table, never in one large bar.
 SHOWN = 12
@@ -27,14 +28,14 @@ def left_out(explanation: Explanation, shown: int = SHOWN) -> tuple[int, float]:
     return len(rest), sum(group.contribution for group in rest)
 
 
-def concept_table(groups: tuple[ConceptContribution, ...]) -> pd.DataFrame:
-    """One row per concept, the strongest first."""
+def concept_table(groups: tuple[ConceptContribution, ...], scale: ScoreScale) -> pd.DataFrame:
+    """One row per concept, the strongest first; contributions in the scale's unit."""
     return pd.DataFrame(
         [
             {
                 "Subject": group.concept,
-                "Contribution": group.contribution,
-                "In words": factor_sentence(group),
+                "Contribution": scale.factor * group.contribution,
+                "In words": factor_sentence(group, scale),
                 "Features": len(group.features),
             }
             for group in groups
@@ -42,13 +43,13 @@ def concept_table(groups: tuple[ConceptContribution, ...]) -> pd.DataFrame:
     )
 
 
-def contribution_table(groups: tuple[ConceptContribution, ...]) -> pd.DataFrame:
-    """One row per feature of the concepts, the strongest first."""
+def contribution_table(groups: tuple[ConceptContribution, ...], scale: ScoreScale) -> pd.DataFrame:
+    """One row per feature of the concepts, the strongest first; contributions as above."""
     rows = [
         {
             "Feature": one.label,
             "This client": value_with_unit(one.value, one.unit),
-            "Contribution": one.contribution,
+            "Contribution": scale.factor * one.contribution,
             "Subject": group.concept,
         }
         for group in groups
@@ -59,21 +60,21 @@ def contribution_table(groups: tuple[ConceptContribution, ...]) -> pd.DataFrame:
 
 
 def contribution_chart(
-    groups: tuple[ConceptContribution, ...], colours: Palette
+    groups: tuple[ConceptContribution, ...], scale: ScoreScale, colours: Palette
 ) -> alt.Chart | alt.LayerChart:
     """Bars by concept; a click on one selects it under the name ``concept``."""
-    table = concept_table(groups).assign(
+    table = concept_table(groups, scale).assign(
         Effect=["raises the risk" if g.contribution > 0 else "lowers the risk" for g in groups],
-        Shown=[signed(g.contribution) for g in groups],
+        Shown=[scale.signed(g.contribution) for g in groups],
     )
     chosen = alt.selection_point(name="concept", fields=["Subject"], on="click", clear="dblclick")
-    reach = 1.25 * max((abs(g.contribution) for g in groups), default=1) or 1
+    reach = 1.25 * scale.factor * max((abs(g.contribution) for g in groups), default=1) or 1
     base = alt.Chart(table, height=alt.Step(BAR)).encode(
         y=alt.Y("Subject:N", sort=None, title=None, axis=_label_axis()),
         x=alt.X(
             "Contribution:Q",
             scale=alt.Scale(domain=[-reach, reach], nice=False),
-            title="← lowers the risk · log-odds · raises the risk →",
+            title=f"← lowers the risk · {scale.unit} · raises the risk →",
         ),
         tooltip=[alt.Tooltip("In words:N", title="This client")],
     )

@@ -16,7 +16,7 @@ from factor_charts import (
 from open_client import Opened
 from palette import palette
 from plain_errors import one_part
-from wording import escaped, factor_sentence, factors_alt, importances_alt, signed
+from wording import escaped, factor_sentence, factors_alt, importances_alt
 
 SENTENCES = 5
 IMPORTANT = 15
@@ -36,18 +36,18 @@ def show_factors(opened: Opened, client: str) -> None:
 
 def _client_factors(opened: Opened, client: str) -> None:
     explanation = remembered.explanation(*opened.key, client)
-    groups = strongest(explanation)
+    groups, scale = strongest(explanation), explanation.scale
     words, chart = st.columns([2, 3], gap="large")
     with words:
         _reasons(explanation)
     with chart:
         st.subheader("What moved the score", anchor=False)
         st.altair_chart(
-            contribution_chart(groups, palette(st.context.theme.type)),
+            contribution_chart(groups, scale, palette(st.context.theme.type)),
             theme=None,
             key=CHART_KEY,
             on_select=_take_concept,
-            alt=factors_alt(groups),
+            alt=factors_alt(groups, scale),
         )
         st.caption(escaped(_reading(explanation)))
     _concept(explanation)
@@ -58,20 +58,20 @@ def _reasons(explanation: Explanation) -> None:
     st.subheader("Main reasons", anchor=False)
     st.markdown("\n".join(f"1. {escaped(reason)}" for reason in explanation.reasons) or "None.")
     st.subheader("By subject", anchor=False)
-    sentences = (factor_sentence(group) for group in strongest(explanation, SENTENCES))
+    scale = explanation.scale
+    sentences = (factor_sentence(group, scale) for group in strongest(explanation, SENTENCES))
     st.markdown("\n".join(f"- {escaped(sentence)}" for sentence in sentences))
 
 
 def _reading(explanation: Explanation) -> str:
     """How the chart is read, and what it leaves out."""
-    rest, total = left_out(explanation)
-    others = (
-        f" {rest} more subjects add {signed(total)} in all; the table has them." if rest else ""
-    )
+    (rest, total), scale = left_out(explanation), explanation.scale
+    added = scale.signed(total)
+    others = f" {rest} more subjects add {added} in all; the table has them." if rest else ""
     return (
-        f"Everyone starts at {signed(explanation.base)}; with this client's subjects the score is "
-        f"{signed(explanation.raw_score)}, before it is calibrated to the risk. +0.69 doubles the "
-        f"odds of difficulties, {signed(-0.69)} halves them.{others}"
+        f"Everyone starts at {scale.signed(explanation.base)}; with this client's subjects the "
+        f"score is {scale.signed(explanation.raw_score)}, before it is calibrated to the risk. "
+        f"{scale.reading}{others}"
     )
 
 
@@ -89,11 +89,15 @@ def _concept(explanation: Explanation) -> None:
     chosen = st.selectbox(
         "Subject", list(groups), index=None, key=CONCEPT_KEY, placeholder="all subjects"
     )
-    number = st.column_config.NumberColumn(format="%+.3f", help="log-odds; above 0 raises the risk")
+    scale = explanation.scale
+    number = st.column_config.NumberColumn(
+        format=f"%+.{scale.digits + 1}f", help=f"{scale.unit}; above 0 raises the risk"
+    )
     if chosen is None:
-        table, alt = concept_table(tuple(groups.values())), "All subjects and what each contributes"
+        table = concept_table(tuple(groups.values()), scale)
+        alt = "All subjects and what each contributes"
     else:
-        table = contribution_table((groups[chosen],))
+        table = contribution_table((groups[chosen],), scale)
         alt = f"The features of {chosen} and what each contributes"
     st.dataframe(table, hide_index=True, column_config={"Contribution": number}, alt=alt)
 

@@ -8,7 +8,17 @@ former model is never shown as one of the present model. What fails is not remem
 
 import requests
 import streamlit as st
-from answers import Explanation, Feature, KnownIds, Model, ModelInfo, Peers, Picture, Prediction
+from answers import (
+    Explanation,
+    Feature,
+    KnownIds,
+    Model,
+    ModelCard,
+    ModelInfo,
+    Peers,
+    Picture,
+    Prediction,
+)
 from api_client import ApiClient, new_session
 
 #: For so many seconds a change of the model may stay unnoticed.
@@ -63,6 +73,11 @@ def global_picture(address: str, digest: str) -> Picture:
 @st.cache_data(ttl=TTL, max_entries=4, show_spinner=False)
 def model_info(address: str, digest: str) -> ModelInfo:
     return _api(address).model_info()
+
+
+@st.cache_data(ttl=TTL, max_entries=4, show_spinner="Fetching the model card …")
+def model_card(address: str, digest: str) -> ModelCard | None:
+    return _api(address).model_card()
 
 
 @st.cache_data(ttl=TTL, max_entries=300, show_spinner="Fetching the group …")

@@ -3,18 +3,15 @@
 import re
 
 from answers import ConceptContribution, Importance, Peers, Prediction, Value
+from score_scale import MINUS, ScoreScale
 
 #: Keeps a number and its unit on one line.
 SPACE = "\N{NO-BREAK SPACE}"
 THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
-MINUS = "\N{MINUS SIGN}"
 MISSING = "missing"
 
 #: A decision is near the limit when fewer percentage points than this lie between.
 NEAR_POINTS = 2.0
-
-#: From this log-odds contribution on, an effect is called strong, clear, slight.
-STRENGTHS = ((0.5, "strongly"), (0.15, "clearly"), (0.03, "slightly"))
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~&^])")
 
@@ -118,35 +115,19 @@ def value_with_unit(value: Value, unit: str) -> str:
     return f"{text}{SPACE}{unit}" if unit and isinstance(value, float) else text
 
 
-def signed(contribution: float) -> str:
-    """A contribution with its sign, in hundredths of log-odds.
-
-    >>> signed(0.236), signed(-0.001)
-    ('+0.24', '0.00')
-    """
-    text = f"{contribution:+.2f}"
-    return "0.00" if text in {"+0.00", "-0.00"} else text.replace("-", MINUS)
-
-
-def strength(contribution: float) -> str:
-    """How much a contribution moves the risk, in a word."""
-    words = (word for least, word in STRENGTHS if abs(contribution) >= least)
-    return next(words, "hardly")
-
-
-def factor_sentence(group: ConceptContribution) -> str:
+def factor_sentence(group: ConceptContribution, scale: ScoreScale) -> str:
     """What a concept does to this client's risk."""
-    word = strength(group.contribution)
+    word, number = scale.strength(group.contribution), scale.signed(group.contribution)
     if word == "hardly":
-        return f"{group.concept}: hardly matters here ({signed(group.contribution)})."
+        return f"{group.concept}: hardly matters here ({number})."
     verb = "raises" if group.contribution > 0 else "lowers"
-    return f"{group.concept}: {verb} the risk {word} ({signed(group.contribution)})."
+    return f"{group.concept}: {verb} the risk {word} ({number})."
 
 
-def factors_alt(groups: tuple[ConceptContribution, ...]) -> str:
+def factors_alt(groups: tuple[ConceptContribution, ...], scale: ScoreScale) -> str:
     """What the chart of main factors shows, for who does not see it."""
-    parts = "; ".join(f"{group.concept} {signed(group.contribution)}" for group in groups)
-    return f"Bars to the right raise the risk, to the left lower it: {parts}."
+    parts = "; ".join(f"{group.concept} {scale.signed(group.contribution)}" for group in groups)
+    return f"In {scale.unit}, bars to the right raise the risk, to the left lower it: {parts}."
 
 
 def importances_alt(importances: tuple[Importance, ...]) -> str:

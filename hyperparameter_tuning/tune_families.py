@@ -7,26 +7,19 @@ from project_tools.progress import working
 
 PARAMETERS = (
     "data", "families", "profile", "trials", "sample", "folds", "metric", "fn_cost", "scaling",
-    "imputation", "clip", "one_hot", "exclude", "seed", "jobs", "time_limit",
+    "imputation", "clip", "one_hot", "exclude", "seed", "jobs", "spark", "time_limit", "resume",
 )  # fmt: skip
 
 
 def main() -> None:
     with working("loading libraries"):
-        from project_tools.experiments import family_of, search_family, table_of
-        from project_tools.parameters import parse
-        from project_tools.tracking import project_run
+        from project_tools.parameters import read
+        from project_tools.tuning import tune
 
-    given = parse("hyperparameter_tuning", PARAMETERS)
-    with project_run("hyperparameter_tuning") as project:
-        results = [
-            search_family(project, given, family_of(given, name))[0] for name in given.families
-        ]
-        table = table_of(results)
-        project.client.log_text(project.run_id, table, "families.txt")
-        print(table)
+    print(tune("hyperparameter_tuning", read("hyperparameter_tuning", PARAMETERS)))
 
 
 if __name__ == "__main__":
     entry.quiet_libraries()
+    entry.stop_once()
     sys.exit(entry.run(main))

@@ -7,24 +7,22 @@ from project_tools.progress import working
 
 PARAMETERS = (
     "data", "profile", "trials", "sample", "folds", "metric", "fn_cost", "exclude", "seed", "jobs",
-    "time_limit",
+    "spark", "time_limit", "resume",
 )  # fmt: skip
 
 
 def main() -> None:
     with working("loading libraries"):
-        from project_tools.experiments import search_family, table_of
-        from project_tools.families import family
-        from project_tools.parameters import parse
-        from project_tools.tracking import project_run
+        from project_tools.parameters import PARAMETERS as ALL
+        from project_tools.parameters import read
+        from project_tools.tuning import PREPARING, tune
 
-    given = parse("lightgbm", PARAMETERS)
-    with project_run("lightgbm") as project:
-        result, parent = search_family(project, given, family("lightgbm"))
-        print(table_of([result]))
-        print(f"log its best setting: mlflow run lightgbm -e log_model -P run={parent.run_id}")
+    texts = {name: ALL[name].default for name in PREPARING} | {"families": "lightgbm"}
+    print(tune("lightgbm", texts | read("lightgbm", PARAMETERS)))
+    print("log its best setting: mlflow run lightgbm -e log_model")
 
 
 if __name__ == "__main__":
     entry.quiet_libraries()
+    entry.stop_once()
     sys.exit(entry.run(main))

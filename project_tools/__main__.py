@@ -7,6 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from project_tools import entry
 from project_tools.errors import SettingError
@@ -106,6 +107,45 @@ def _drift(words: argparse.Namespace) -> None:
         sys.exit(drifting.DRIFTED)
 
 
+def _promote(words: argparse.Namespace) -> None:
+    from project_tools.progress import working
+    from project_tools.promotion import Floors, as_text
+
+    allowed = Floors(words.slope, words.gap, words.ratio, words.latency)
+    with working("loading libraries", quiet=words.quiet):
+        from project_tools import promoting
+
+    found = promoting.promote(
+        words.model, force=words.force, metric=words.metric, allowed=allowed, quiet=words.quiet
+    )
+    print(as_text(found.record))
+    print(f"record: {promoting.RECORD} of run {found.run_id}")
+    if not found.record.done:
+        sys.exit(promoting.REFUSED)
+
+
+def _reproduce(words: argparse.Namespace) -> None:
+    from project_tools.progress import working
+
+    with working("loading libraries", quiet=words.quiet):
+        from project_tools import reproducing
+
+    found = reproducing.reproduce(words.run_id, data=words.data, quiet=words.quiet)
+    print(reproducing.as_text(found))
+    if found.missing:
+        sys.exit(1)
+    if found.differences:
+        sys.exit(reproducing.DIFFERS)
+
+
+def _compare(words: argparse.Namespace) -> None:
+    from project_tools.comparison import as_text, compare
+    from project_tools.former_search import judged_families
+    from project_tools.tracking import connect
+
+    print(as_text(compare(judged_families(connect(), words.search), words.metric)))
+
+
 def _tables(text: str) -> tuple[str, ...]:
     return tuple(name for name in text.split(",") if name)
 
@@ -178,7 +218,40 @@ def parser() -> argparse.ArgumentParser:
     inspect.add_argument("--json", action="store_true", help="print it as JSON")
     inspect.set_defaults(run=_inspect)
 
-    drift = commands.add_parser(
+    drift = _drift_words(commands)
+
+    compared = commands.add_parser(
+        "compare", help="families searched: figures with intervals, and which differences count"
+    )
+    compared.add_argument(
+        "search", nargs="?", metavar="RUN",
+        help="run of a search (the newest search of each family, on the newest's data)",
+    )  # fmt: skip
+    compared.add_argument("--metric", help="what they are ranked by (what was searched for)")
+    compared.set_defaults(run=_compare)
+
+    promote = _promote_words(commands)
+
+    reproduce = commands.add_parser(
+        "reproduce", help="what a rerun of a final model needs; reruns and compares if all is there",
+        epilog="exit status: 0 the same figures and model, 3 something differs, 1 something that it "
+        "needs is not there, 2 a wrong word. Nothing is checked out and nothing registered.",
+    )  # fmt: skip
+    reproduce.add_argument(
+        "run_id", metavar="RUN", help="a final model's run, or name@alias, or name/version"
+    )
+    reproduce.add_argument(
+        "--data", type=Path, metavar="FILE", help="the run's feature file (where it lay then)"
+    )
+    reproduce.set_defaults(run=_reproduce)
+
+    for quiet in (demo, check, features, drift, promote, reproduce):
+        quiet.add_argument("--quiet", action="store_true", help="no progress")
+    return top
+
+
+def _drift_words(commands: Any) -> argparse.ArgumentParser:
+    drift: argparse.ArgumentParser = commands.add_parser(
         "drift", help="new rows against the training's: features, score; status 3 on drift",
         epilog="exit status: 0 no drift, 3 drift, 1 an input that cannot be compared, 2 a wrong "
         "word. REFERENCE and NEW: feature files (.parquet, .pkl.gz) of the same columns, or "
@@ -186,7 +259,8 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     drift.add_argument(
         "reference", type=Path, metavar="REFERENCE",
-        help="frozen .json, or a file: its rows of SPLIT train if it has that column, else all",
+        help="frozen .json, a model folder (what its training froze, and the model), or a file: its "
+        "rows of SPLIT train if it has that column, else all",
     )  # fmt: skip
     drift.add_argument("new", type=Path, metavar="NEW", help="the rows to look at")
     drift.add_argument("--split", help="only these rows of NEW: train, test or new (all)")
@@ -217,10 +291,44 @@ def parser() -> argparse.ArgumentParser:
         help="cost of a missed defaulter in refused good clients (the model's, or 5)",
     )  # fmt: skip
     drift.set_defaults(run=_drift)
+    return drift
 
-    for quiet in (demo, check, features, drift):
-        quiet.add_argument("--quiet", action="store_true", help="no progress")
-    return top
+
+def _promote_words(commands: Any) -> argparse.ArgumentParser:
+    promote: argparse.ArgumentParser = commands.add_parser(
+        "promote", help="make a challenger the champion, if it is better and keeps to the floors",
+        epilog="exit status: 0 promoted, 3 refused, 1 nothing to weigh or not comparable, 2 a wrong "
+        "word. Every weighing is recorded as a run of the experiment 'promotion'. Slope, gap and "
+        "ratio are broken where the whole 95 % interval lies beyond them.",
+    )  # fmt: skip
+    promote.add_argument(
+        "model", nargs="?", default="credit_scoring@challenger",
+        help="name@alias, name/version or a run's id (credit_scoring@challenger)",
+    )  # fmt: skip
+    promote.add_argument(
+        "--force", metavar="REASON", help="overrule the objections; the record keeps the reason"
+    )
+    promote.add_argument(
+        "--metric", default="loss_of_income", help="what it must be better by (loss_of_income)"
+    )
+    promote.add_argument(
+        "--slope", type=float, default=0.8, metavar="S",
+        help="floor: the calibration slope lies between S and 1/S (0.8)",
+    )  # fmt: skip
+    promote.add_argument(
+        "--gap", type=float, default=0.01, metavar="SHARE",
+        help="floor: the mean probability is so near the rate of default (0.01)",
+    )  # fmt: skip
+    promote.add_argument(
+        "--ratio", type=float, default=0.8, metavar="SHARE",
+        help="floor: each group's acceptance rate over the best group's (0.8)",
+    )  # fmt: skip
+    promote.add_argument(
+        "--latency", type=float, default=50.0, metavar="MS",
+        help="floor: milliseconds for the score of one client, median (50)",
+    )  # fmt: skip
+    promote.set_defaults(run=_promote)
+    return promote
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -36,6 +36,10 @@ from project_tools.verifying import verify_in_child
 FEATURES, CATALOGUE, GOLDEN = "features.json", "catalogue.json", "golden.json"
 #: What is read beside the model's own file.
 _READ = (FEATURES, CATALOGUE, GOLDEN, OVERVIEW)
+#: What may lie beside the model: its card as facts, Markdown and page; the reference of drift.
+CARD_JSON, CARD_MARKDOWN, CARD_HTML = "card.json", "card.md", "card.html"
+DRIFT_REFERENCE = "drift_reference.json"
+BESIDE = (CARD_JSON, CARD_MARKDOWN, CARD_HTML, DRIFT_REFERENCE)
 #: The folder of the fitted feature state, copied as it is.
 STATE = "state"
 #: No file of a served folder is as large as this.
@@ -52,7 +56,8 @@ class ArtefactContent:
     ``feature_meta`` the feature file's ``credit_features``, ``golden`` a few rows by feature name
     (held-out or invented, without an id), ``background`` the clients over whom the model is
     explained in general (the golden rows where there are none), ``state`` the folder of the fitted
-    feature state, which is copied.
+    feature state, which is copied. ``files`` lie beside all that: the model card in its forms, the
+    reference of drift.
     """
 
     name: str
@@ -72,6 +77,7 @@ class ArtefactContent:
     golden: Sequence[Mapping[str, Value]]
     state: Path
     background: Sequence[Mapping[str, Value]] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
     alias: str = ""
     commit: str = ""
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -79,13 +85,17 @@ class ArtefactContent:
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """A verified model with all that a decision and its explanation need."""
+    """A verified model with all that a decision and its explanation need.
+
+    ``card`` is the model card by the name of its file; a model of an older release has none.
+    """
 
     manifest: Manifest
     digest: str
     model: ServedModel
     catalogue: Mapping[str, Mapping[str, Any]]
     overview: Overview
+    card: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def threshold(self) -> float:
@@ -149,6 +159,7 @@ def write_artefact(directory: Path, content: ArtefactContent) -> str:
             model.encoder.encode_rows(content.background or content.golden),
         )
         _write_json(folder / OVERVIEW, general.to_dict())
+        _write_files(folder, content.files)
         return _seal(folder, _manifest(content, model))
 
 
@@ -162,15 +173,22 @@ def concepts(
     return found
 
 
-def copy_artefact(source: Path, directory: Path, **changes: str) -> str:
+def copy_artefact(
+    source: Path,
+    directory: Path,
+    files: Mapping[str, bytes] | None = None,
+    **changes: str,
+) -> str:
     """A verified copy under another name, version, alias or run id; returns its digest.
 
     A run does not know yet which version the registry will give it: the export stamps it.
+    ``files`` take the place of those that lie beside the model.
     """
     verify_artefact(source)
     with replacing_folder(directory) as folder:
         shutil.copytree(source, folder, dirs_exist_ok=True)
         (folder / MANIFEST).unlink()
+        _write_files(folder, files or {})
         former = Manifest.from_bytes((source / MANIFEST).read_bytes())
         return _seal(folder, replace(former, **changes))  # type: ignore[arg-type] # texts only
 
@@ -198,6 +216,13 @@ def load_artefact(directory: Path, *, child: bool = True, verified: str = "") ->
     if child and parts.digest != verified:
         verify_in_child(directory, parts.digest, parts.model_name)
     return _assemble(parts)
+
+
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        if name not in BESIDE:
+            raise ArtefactError(f"{name} is none of what lies beside a model: {', '.join(BESIDE)}")
+        (folder / name).write_bytes(content)
 
 
 def _write_json(path: Path, data: Any) -> None:
@@ -269,12 +294,13 @@ def read_parts(directory: Path) -> Parts:
     manifest = Manifest.from_bytes(content)
     read = (model_format(manifest.model_format).file, *_READ)
     _compare_names(directory, manifest, read)
+    kept = {*read, CARD_MARKDOWN, CARD_HTML}
     files, sizes = {}, {}
     for name, expected in manifest.files.items():
         found = _bytes(directory, name)
         _compare(name, expected, hashlib.sha256(found).hexdigest())
         sizes[name] = len(found)
-        if name in read:
+        if name in kept:
             files[name] = found
     return Parts(manifest, hashlib.sha256(content).hexdigest(), files, sizes)
 
@@ -320,7 +346,8 @@ def _assemble(parts: Parts) -> Artefact:
             f"{MANIFEST}: 'explains' is {manifest.explains!r}, {model.file} scores in {model.scale}"
         )
     check_golden(model, parts.json(GOLDEN), manifest.threshold)
-    return Artefact(manifest, parts.digest, model, catalogue, parts.overview())
+    card = {name: parts.files[name] for name in (CARD_MARKDOWN, CARD_HTML) if name in parts.files}
+    return Artefact(manifest, parts.digest, model, catalogue, parts.overview(), card)
 
 
 def _features(rows: Any) -> list[ServedFeature]:

@@ -10,7 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from project_tools.errors import SettingError, TrainingError, nearest, unknown
-from project_tools.features.catalogue import FeatureInfo, catalogue, protected
+from project_tools.features.catalogue import (
+    FeatureInfo,
+    catalogue,
+    computed_from,
+    protected,
+)
 from project_tools.features.store import read_features
 
 ID, TARGET, SPLIT = "SK_ID_CURR", "TARGET", "SPLIT"
@@ -57,8 +62,8 @@ def load_dataset(
 ) -> Dataset:
     """The labelled clients of a split, without the excluded features.
 
-    ``exclude`` takes names of features, of raw columns (with every feature computed from them)
-    and ``protected``; nothing is excluded for an empty sequence. ``sample`` takes that many
+    ``exclude`` takes names of features and of raw columns, each with every feature computed from
+    it, and ``protected``; nothing is excluded for an empty sequence. ``sample`` takes that many
     clients, with the classes in their proportion. Raises ``TrainingError`` or ``SettingError``,
     naming the file, where the data cannot serve ``folds`` folds.
     """
@@ -104,7 +109,7 @@ def labelled(frame: pd.DataFrame, split: str, *, source: str) -> pd.DataFrame:
 def excluded_features(
     exclude: str | Sequence[str], infos: Sequence[FeatureInfo], *, source: str
 ) -> set[str]:
-    """The features that a list of names keeps out, with all that is computed from raw columns.
+    """The features that a list of names keeps out, with all that is computed from them.
 
     Raises ``SettingError`` for a name that is no feature, no raw column and not ``protected``.
     """
@@ -116,7 +121,8 @@ def excluded_features(
 
 
 def _computed_from(name: str, infos: Sequence[FeatureInfo], source: str) -> set[str]:
-    found = {info.name for info in infos if name == info.name or name in info.columns}
+    of_it = {name} | computed_from(name)
+    found = {info.name for info in infos if info.name in of_it or name in info.columns}
     if not found:
         names = {PROTECTED} | {c for info in infos for c in (info.name, *info.columns)}
         hint = nearest(name, sorted(names)) or "; give names of features or raw columns"

@@ -190,9 +190,13 @@ class DriftReference:
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
-        plain = {"format": FORMAT, "version": VERSION, **self.to_dict()}
         with replacing(path) as temporary:
-            temporary.write_text(json.dumps(plain, allow_nan=False) + "\n", encoding="utf-8")
+            temporary.write_text(self.to_json(), encoding="utf-8")
+
+    def to_json(self) -> str:
+        """What ``load`` reads."""
+        plain = {"format": FORMAT, "version": VERSION, **self.to_dict()}
+        return json.dumps(plain, allow_nan=False) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; a feature says by ``edges`` or ``levels`` which kind it is."""

@@ -58,12 +58,17 @@ def drift(
 ) -> Drift:
     """Compare a file with a reference: frozen JSON, or a file whose training rows are frozen now.
 
+    A model folder is the reference that was frozen at its training; the model scores rows of
+    features, unless another ``artefact`` does.
     ``split`` takes those rows of the new file alone. ``artefact`` scores rows of features;
     ``freeze`` writes the reference as JSON. ``fn_cost`` is the artefact's or 5 unless given.
     """
     if fn_cost is not None and not 0 < fn_cost < np.inf:
         raise SettingError(f"fn_cost is {fn_cost}; it takes a number above 0")
     rows = Source.open(new, split)
+    if reference.is_dir():
+        artefact = artefact or (None if rows.has_decisions else reference)
+        reference = _of_training(reference)
     model = None if artefact is None else Model.load(artefact)
     frozen = _reference(reference, model, fn_cost, quiet=quiet)
     if freeze is not None:
@@ -98,6 +103,18 @@ def _reference(
     cost = _cost(model, fn_cost)
     with working(f"freezing {source.rows:,} rows of {path.name}", quiet=quiet):
         return DriftReference.of(source, decisions, cost)
+
+
+def _of_training(folder: Path) -> Path:
+    from project_tools.artefact import DRIFT_REFERENCE  # noqa: PLC0415  (as in ``Model.load``)
+
+    path = folder / DRIFT_REFERENCE
+    if not path.is_file():
+        raise FeatureError(
+            f"{folder} holds no {DRIFT_REFERENCE} that was frozen at its training; freeze one from "
+            "the feature file, with --artefact and --freeze"
+        )
+    return path
 
 
 def _cost(model: Model | None, fn_cost: float | None) -> float:

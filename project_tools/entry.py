@@ -97,6 +97,24 @@ def check_environment() -> None:
         raise SettingError("the library lightgbm is not installed here; run make setup")
 
 
+def stop_once() -> None:
+    """Let Ctrl-C, or a supervisor's SIGTERM, end the command, and the next one not cut short how.
+
+    ``mlflow run`` answers Ctrl-C with a SIGTERM besides the terminal's SIGINT.
+    """
+    stopping = threading.Event()
+
+    def stop(*_: object) -> None:
+        if stopping.is_set():
+            return
+        stopping.set()
+        sys.stderr.write("\nstopping: the open runs are closed …\n")
+        raise KeyboardInterrupt
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, stop)
+
+
 def share_cores() -> None:
     """Let OpenMP's threads sleep while they wait for each other, unless the environment says else.
 
@@ -114,10 +132,10 @@ def keep_usage_private() -> None:
 
 def quiet_libraries() -> None:
     """Keep libraries' notes on stderr to warnings: what a person reads is our own progress."""
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it sets its own level when imported
     for name in ("alembic", "hyperopt", "mlflow", "matplotlib", "shap"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # It compares environment markers as if they were versions, and warns of what is equal.
     logging.getLogger("mlflow.utils.requirements_utils").setLevel(logging.ERROR)
     # The model's signature is given; an example would be a client's row.
     warnings.filterwarnings("ignore", message=r"(?s).*input example was not provided")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

@@ -1,5 +1,6 @@
 """Judging a model on rows it has not seen: folds, out-of-fold probabilities, scores with errors."""
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, cast
@@ -32,15 +33,33 @@ class ReusingEstimator(Estimator, Protocol):
     """One whose work on the training rows does not depend on its hyperparameters.
 
     What ``prepare`` gives (bins, or a fitted preparation and its matrix) serves all trials of a
-    search on the same fold; ``fit_prepared`` must not change it.
+    search on the same fold; ``fit_prepared`` must not change it. It takes the rows of ``X`` that
+    train by their positions, so that it need not copy them twice.
     """
 
-    def prepare(self, X: pd.DataFrame, y: npt.NDArray[Any]) -> Any: ...
+    def prepare(self, X: pd.DataFrame, y: npt.NDArray[Any], rows: Rows) -> Any: ...
     def fit_prepared(self, prepared: Any) -> Self: ...
 
 
-#: What was learnt from the training rows of each fold, kept for the next trial.
-FoldCache = dict[int, Any]
+class FoldCache:
+    """What was learnt from the training rows of each fold, kept for the next trial.
+
+    It belongs to one data set, seed, number of folds and preparation. Trials in other threads
+    wait for the one that prepares a fold, and do not prepare it again.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[int, tuple[threading.Lock, list[Any]]] = {}
+
+    def once(self, fold: int, make: Callable[[], Any]) -> Any:
+        """What ``make`` gave for the fold the first time."""
+        with self._lock:
+            lock, held = self._held.setdefault(fold, (threading.Lock(), []))
+        with lock:
+            if not held:
+                held.append(make())
+            return held[0]
 
 
 def fold_rows(y: npt.NDArray[Any], folds: int, seed: int) -> list[tuple[Rows, Rows]]:
@@ -68,19 +87,27 @@ def out_of_fold(
     seed: int,
     cache: FoldCache | None = None,
     on_fold: Callable[[int, Estimator], None] | None = None,
+    after_fold: Callable[[Floats], None] | None = None,
 ) -> Floats:
     """Each client's probability of default by an estimator that was fitted without that client.
 
     A fresh estimator is made for each fold and fitted on its training rows alone. With a
-    ``cache``, which belongs to one data set, seed and number of folds, estimators that can reuse
-    what was prepared there. ``on_fold`` is told the number and the fitted estimator of each fold.
+    ``cache``, estimators that can reuse what was prepared there. ``on_fold`` is told the number
+    and the fitted estimator of each fold, ``after_fold`` the probabilities so far, NaN where none
+    is yet; what it raises ends the folds.
     """
     probabilities = np.full(len(data.y), np.nan)
     for number, (train, held_out) in enumerate(fold_rows(data.y, folds, seed)):
         estimator = _fitted(make_estimator(), data, train, number, cache)
-        probabilities[held_out] = estimator.predict_proba(data.X.iloc[held_out])[:, 1]
+        probabilities[held_out] = _finite(estimator.predict_proba(data.X.iloc[held_out])[:, 1])
         if on_fold is not None:
             on_fold(number, estimator)
+        if after_fold is not None:
+            after_fold(probabilities)
+    return probabilities
+
+
+def _finite(probabilities: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if not np.isfinite(probabilities).all():
         raise TrainingError("the model gave probabilities that are not finite")
     return probabilities
@@ -91,9 +118,8 @@ def _fitted(
 ) -> Estimator:
     if cache is None or not hasattr(estimator, "fit_prepared"):
         return cast("Estimator", estimator.fit(data.X.iloc[train], data.y[train]))
-    if number not in cache:
-        cache[number] = estimator.prepare(data.X.iloc[train], data.y[train])
-    return cast("Estimator", estimator.fit_prepared(cache[number]))
+    prepared = cache.once(number, lambda: estimator.prepare(data.X, data.y, train))
+    return cast("Estimator", estimator.fit_prepared(prepared))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
 """From the registry to what the API serves: the artefact and, beside it, the client store."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from project_tools.artefact import copy_artefact, verify_artefact
+from project_tools.artefact import CARD_JSON, copy_artefact, verify_artefact
+from project_tools.card import Card
+from project_tools.card_page import card_files
 from project_tools.clients import write_client_store
 from project_tools.errors import ArtefactError
 from project_tools.files import sha256
@@ -29,13 +32,25 @@ def export(model: str, directory: Path, *, features: Path, most_clients: int | N
         _check_features(source, features)
         store = directory.resolve().parent / CLIENT_STORE
         with working("verifying and copying the artefact"):
-            digest = copy_artefact(
-                source, directory,
-                name=version.name, version=str(version.version), alias=_main(aliases), run_id=version.run_id or "",
-            )  # fmt: skip
+            stamp = {
+                "name": version.name,
+                "version": str(version.version),
+                "alias": _main(aliases),
+                "run_id": version.run_id or "",
+            }
+            digest = copy_artefact(source, directory, _card_of(source, stamp), **stamp)
         with working("cutting the client store"):
             write_client_store(features, store, limit=most_clients)
     return digest
+
+
+def _card_of(artefact: Path, stamp: Mapping[str, str]) -> dict[str, bytes]:
+    """The card of a registered version, in all its forms; none where the model has none."""
+    facts = artefact / CARD_JSON
+    if not facts.is_file():
+        return {}
+    card = Card.from_json(facts.read_text(encoding="utf-8"))
+    return card_files(card.of_version(stamp["name"], stamp["version"], stamp["alias"]))
 
 
 def _main(aliases: list[str]) -> str:

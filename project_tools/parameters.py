@@ -4,7 +4,9 @@ The MLproject files repeat names and defaults, because MLflow reads them there; 
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,10 +15,13 @@ from project_tools.errors import SettingError, unknown
 from project_tools.families import FAMILIES
 from project_tools.preparation import IMPUTATIONS, SCALINGS
 from project_tools.scorers import SCORERS
-from project_tools.settings import ROOT
+from project_tools.settings import ROOT, Settings
 
+#: Parameters that belong to one start, and not to what the trials of a search mean.
+OF_ONE_START = frozenset({"jobs", "spark", "time_limit", "resume", "receipt"})
 #: The value that leaves a choice to the profile's or the family's own row.
 OWN = "own"
+_JSON = """JSON such as {"num_leaves": 31}, or a file that holds it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +73,35 @@ def _one_of(what: str, choices: Sequence[str]) -> Callable[[str], str]:
 
 
 def _yes(text: str) -> bool:
-    if text not in {"yes", "no"}:
+    known = {"yes": True, "no": False, "true": True, "false": False}
+    if text not in known:
         raise ValueError("'yes' or 'no'")
-    return text == "yes"
+    return known[text]
 
 
 def _families(text: str) -> tuple[str, ...]:
-    return tuple(_one_of("family", list(FAMILIES))(name.strip()) for name in text.split(","))
+    if text == "all":
+        return tuple(FAMILIES)
+    names = [_one_of("family", ["all", *FAMILIES])(name.strip()) for name in text.split(",")]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1 or name == "all"]
+    if twice:
+        raise ValueError(f"each family once, or 'all' alone; {twice[0]} stands there beside others")
+    return tuple(names)
+
+
+def _jobs(text: str) -> int:
+    if text == OWN:
+        return Settings.load().threads or _cores()
+    try:
+        return _whole(1)(text)
+    except ValueError as why:
+        raise ValueError(f"{OWN!r} (all cores) or {why}") from why
+
+
+def _cores() -> int:
+    """Cores that this process may use; macOS knows those of the machine only."""
+    may_use = getattr(os, "sched_getaffinity", None)
+    return len(may_use(0)) if may_use is not None else os.cpu_count() or 1
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -86,13 +113,47 @@ def _path(text: str) -> Path:
     return (ROOT / Path(text).expanduser()).resolve()
 
 
+def _setting(text: str) -> dict[str, Any]:
+    """A model's parameters by name, from JSON text or a file that holds it."""
+    if text.lstrip().startswith("{"):
+        return _json_object(text, "")
+    path = _path(text)
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError, ValueError) as why:
+        raise ValueError(f"{_JSON}; {path.name} is no file that can be read") from why
+    return _json_object(content, f"{path.name} is not that: ")
+
+
+def _json_object(text: str, where: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError) as why:
+        raise ValueError(f"{_JSON}; {where}{_first_line(why)}") from why
+    if not isinstance(found, dict):
+        raise ValueError(f"{_JSON}; {where}it holds no object")
+    return found
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name} is given twice")
+    return dict(pairs)
+
+
+def _first_line(why: Exception) -> str:
+    return (str(why).splitlines() or [type(why).__name__])[0]
+
+
 PARAMETERS = {
     parameter.name: parameter
     for parameter in (
         Parameter(
             "data", _path, "pickle_files/features.parquet", "feature file, relative to the root"
         ),
-        Parameter("families", _families, "lightgbm,logistic_l2", "families to search, by comma"),
+        Parameter("families", _families, "all", "families to search, by comma, or all"),
         Parameter(
             "profile",
             _one_of("profile", ["full", "demo"]),
@@ -119,9 +180,17 @@ PARAMETERS = {
             "features kept from the model: protected, names, or none",
         ),
         Parameter("seed", _whole(0), "1", "seed of folds, sample, search and models"),
-        Parameter("jobs", _whole(1), "2", "threads of one fit"),
+        Parameter("jobs", _jobs, OWN, "threads: of one fit, or trials at a time; own is all cores"),
+        Parameter("spark", _yes, "no", "run trials on Spark, as many at a time as jobs"),
         Parameter("time_limit", _or_own(_positive), OWN, "seconds a family may be searched"),
+        Parameter("resume", _or_own(str), OWN, "run of a stopped search to go on with"),
         Parameter("run", _or_own(str), OWN, "parent run whose best setting is trained"),
+        Parameter(
+            "parameters",
+            _or_own(_setting),
+            OWN,
+            "parameters to train, as JSON or a JSON file, in place of a run's",
+        ),
         Parameter("receipt", _or_own(_path), OWN, "file to write the registered version to"),
     )
 }
@@ -139,12 +208,38 @@ def parse(
 
     Raises ``SettingError`` with the value found and what it takes.
     """
+    return values(read(project, names, words))
+
+
+def read(project: str, names: Sequence[str], words: Sequence[str] | None = None) -> dict[str, str]:
+    """The parameters as they were typed, or their defaults, by name."""
     parser = _Parser(prog=project)
     for name in names:
         parameter = PARAMETERS[name]
         parser.add_argument(f"--{name}", default=parameter.default, help=parameter.help)
-    texts = parser.parse_args(words)
-    return argparse.Namespace(**{name: _value(name, getattr(texts, name)) for name in names})
+    return vars(parser.parse_args(words))
+
+
+def values(texts: Mapping[str, str]) -> argparse.Namespace:
+    """What the texts stand for; ``SettingError`` with the value found and what it takes."""
+    return argparse.Namespace(**{name: _value(name, text) for name, text in texts.items()})
+
+
+def as_resumed(texts: Mapping[str, str], held: Mapping[str, str]) -> dict[str, str]:
+    """The texts for going on with a search: where none was typed, what that search was given.
+
+    Raises ``SettingError`` for one that was typed and would change what the trials mean.
+    """
+    resumed = dict(texts)
+    for name in texts.keys() & held.keys() - OF_ONE_START:
+        if texts[name] == PARAMETERS[name].default:
+            resumed[name] = held[name]
+        elif texts[name] != held[name] and name not in {"trials", "families"}:
+            raise SettingError(
+                f"resume: {name} is {texts[name]!r}, and was {held[name]!r} in the search that is "
+                "to go on; leave it out, or start anew without resume"
+            )
+    return resumed
 
 
 def _value(name: str, text: str) -> Any:

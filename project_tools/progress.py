@@ -162,3 +162,14 @@ def _live(console: Console) -> Progress:
     return Progress(
         *columns, TimeElapsedColumn(), TextColumn("{task.fields[note]}"), console=console
     )
+
+
+def in_words(seconds: float) -> str:
+    """A duration as a person says it.
+
+    >>> in_words(0.2), in_words(42), in_words(200), in_words(9_000)
+    ('1 s', '42 s', '3 min', '2.5 h')
+    """
+    if seconds < 90:  # noqa: PLR2004  (below, seconds read better)
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3_600:.1f} h"  # noqa: PLR2004

@@ -1,5 +1,7 @@
 """The audit of groups as tables: for the terminal, and as Markdown for the model card."""
 
+from collections.abc import Sequence
+
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -15,7 +17,8 @@ from project_tools.segments import (
 )
 
 #: Head and field of each column of figures, with its digits.
-COLUMNS = (
+Columns = Sequence[tuple[str, str, int]]
+COLUMNS: Columns = (
     ("defaulted", "default_rate", 3),
     ("predicted", "predicted", 3),
     ("predicted - defaulted", "gap", 3),
@@ -25,6 +28,15 @@ COLUMNS = (
     ("loss", "loss", 3),
     ("AUC", "auc", 3),
     ("slope", "slope", 2),
+)
+#: Those of the model card, which has a page's width.
+COMPACT: Columns = (
+    ("defaulted", "default_rate", 3),
+    ("predicted - defaulted", "gap", 3),
+    ("granted", "acceptance_rate", 3),
+    ("ratio to best", "acceptance_ratio", 2),
+    ("granted of repaid", "acceptance_of_repaid", 3),
+    ("loss", "loss", 3),
 )
 #: How to read the tables; the four-fifths rule is named and not passed off as everybody's law.
 NOTES = (
@@ -46,6 +58,15 @@ def markdown(report: SegmentReport) -> str:
     return "\n\n".join([*parts, "\n".join(f"- {note}" for note in NOTES)]) + "\n"
 
 
+def compact_markdown(report: SegmentReport) -> str:
+    """One table of all groups, for the model card; a row in bold begins each characteristic."""
+    lines = [_heads("", COMPACT), _cells(report.overall, COMPACT)]
+    for name in report.characteristics:
+        lines.append([f"**{name}**", *[""] * (len(COMPACT) + 1)])
+        lines += [_cells(one, COMPACT) for one in report.groups(name)]
+    return _markdown(lines)
+
+
 def terminal(report: SegmentReport) -> Group:
     """The same for ``rich``, one table over another."""
     tables = [_rich_table("all clients", [report.overall])]
@@ -54,25 +75,32 @@ def terminal(report: SegmentReport) -> Group:
 
 
 def _markdown_table(name: str, segments: list[Segment]) -> str:
-    heads = [name, "clients", *(head for head, _, _ in COLUMNS)]
-    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *map(_cells, segments)]
-    return "\n".join(f"| {' | '.join(_escaped(cell) for cell in line)} |" for line in lines)
+    return _markdown([_heads(name), *map(_cells, segments)])
+
+
+def _heads(name: str, columns: Columns = COLUMNS) -> list[str]:
+    return [name, "clients", *(head for head, _, _ in columns)]
+
+
+def _markdown(lines: Sequence[list[str]]) -> str:
+    ruled = [lines[0], ["---", *["---:"] * (len(lines[0]) - 1)], *lines[1:]]
+    return "\n".join(f"| {' | '.join(_escaped(cell) for cell in line)} |" for line in ruled)
 
 
 def _rich_table(name: str, segments: list[Segment]) -> Table:
     table = Table()
     table.add_column(name)
-    for head in ("clients", *(head for head, _, _ in COLUMNS)):
+    for head in _heads(name)[1:]:
         table.add_column(head, justify="right")
     for segment in segments:
         table.add_row(*map(Text, _cells(segment)))
     return table
 
 
-def _cells(segment: Segment) -> list[str]:
-    figures = [_cell(getattr(segment, field), digits) for _, field, digits in COLUMNS]
+def _cells(segment: Segment, columns: Columns = COLUMNS) -> list[str]:
+    figures = [_cell(getattr(segment, field), digits) for _, field, digits in columns]
     if segment.below_four_fifths:
-        place = [field for _, field, _ in COLUMNS].index("acceptance_ratio")
+        place = [field for _, field, _ in columns].index("acceptance_ratio")
         figures[place] += " *"
     return [segment.group, f"{segment.clients:,}", *figures]
 

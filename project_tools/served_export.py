@@ -44,8 +44,10 @@ def artefact_content(
     training: pd.DataFrame,
     held_out: pd.DataFrame,
     state: Path,
+    files: Mapping[str, bytes] | None = None,
 ) -> ArtefactContent:
-    """What to serve of a model: ``training`` and ``held_out`` are frames with its features.
+    """What to serve of a model: ``training`` and ``held_out`` are frames with its features,
+    ``files`` lie beside it.
 
     Raises ``TrainingError`` for a family that has no exact explanation, and for a model whose
     served form scores held-out clients otherwise than itself.
@@ -72,6 +74,7 @@ def artefact_content(
         golden=_rows(held_out),
         background=_rows(_spread(training, BACKGROUND_ROWS)),
         state=state,
+        files=files or {},
         commit=commit,
     )
 

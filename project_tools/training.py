@@ -1,6 +1,6 @@
 """The final model of a setting: judged out of fold, then fitted on all training clients."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # p
 from project_tools.calibration import Calibration
 from project_tools.dataset import Dataset
 from project_tools.errors import TrainingError
-from project_tools.evaluation import DECIDING, Judgement, evaluate, judge, out_of_fold
+from project_tools.evaluation import DECIDING, Judgement, judge, out_of_fold
 from project_tools.families import Family
 from project_tools.reliability import CalibrationChoice, choose_calibration
 from project_tools.scorers import FN_COST, Score
@@ -66,13 +66,17 @@ class TrainedModel:
 
         Raises ``TrainingError`` where it lacks one.
         """
+        return self.calibration.apply(self.raw_probabilities(X))
+
+    def raw_probabilities(self, X: pd.DataFrame) -> Floats:
+        """The same before calibration."""
         lacking = [name for name in self.feature_names if name not in X.columns]
         if lacking:
             raise TrainingError(
                 f"the data lacks {len(lacking)} of the model's features, as {lacking[0]}"
             )
         raw = self.estimator.predict_proba(X[list(self.feature_names)])[:, 1]
-        return self.calibration.apply(np.asarray(raw, dtype=np.float64))
+        return np.asarray(raw, dtype=np.float64)
 
 
 def train(
@@ -85,24 +89,27 @@ def train(
     jobs: int = 1,
     fn_cost: float = FN_COST,
     metric: str = DECIDING,
+    on_fold: Callable[[int], None] = lambda _: None,
 ) -> TrainedModel:
-    """Train a setting of a family.
+    """Train a setting of a family; ``on_fold`` is told the number of folds that are done.
 
     Calibration (Platt's curve or the beta curve) and threshold come from out-of-fold
-    probabilities; the final fit takes all rows
-    of ``data`` and the settled parameters (LightGBM: the rounds that the folds kept on average,
-    because on all rows none is left to watch). Parameters that are not given are the family's.
+    probabilities; the final fit takes all rows of ``data`` and the settled parameters (LightGBM:
+    the rounds that the folds kept on average, because on all rows none is left to watch).
+    Parameters that are not given are the family's.
     """
     fitted: list[Any] = []
     complete = {**family.fixed, **parameters}
+
+    def ended(number: int, estimator: Any) -> None:
+        fitted.append(estimator)
+        on_fold(number + 1)
 
     def make(final: Mapping[str, Any] = complete) -> Any:
         return family.make(final, seed=seed, jobs=jobs, X=data.X)
 
     with threadpool_limits(jobs):
-        oof = out_of_fold(
-            make, data, folds=folds, seed=seed, on_fold=lambda _, model: fitted.append(model)
-        )
+        oof = out_of_fold(make, data, folds=folds, seed=seed, on_fold=ended)
         chosen = choose_calibration(data.y, oof, seed=seed)
         judgement = judge(
             data.y, oof, metric=metric, fn_cost=fn_cost, calibration=chosen.calibration
@@ -125,12 +132,8 @@ def train(
     )
 
 
-def evaluate_on_test(model: TrainedModel, test: Dataset) -> dict[str, Score]:
-    """All scores on held-out clients, at the model's own threshold and calibration.
-
-    For the final projects, once: nothing is chosen by what it returns. Raises ``TrainingError``
-    for clients that the model was trained on and for features of another state.
-    """
+def check_held_out(model: TrainedModel, test: Dataset) -> None:
+    """``TrainingError`` for clients that the model was trained on, or features of another state."""
     if test.meta != model.meta:
         raise TrainingError(
             f"the features of {test.path.name} were made by another state than the model's; "
@@ -141,4 +144,3 @@ def evaluate_on_test(model: TrainedModel, test: Dataset) -> dict[str, Score]:
         raise TrainingError(
             f"{known:,} of the {len(test):,} clients of the split {test.split!r} trained the model"
         )
-    return evaluate(test.y, model.probabilities(test.X), model.threshold, model.fn_cost)

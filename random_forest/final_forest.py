@@ -1,4 +1,6 @@
-"""The final random forest: trained on all training clients, judged once on the test clients."""
+"""The final random forest: trained on all training clients, judged once on the test clients,
+registered.
+"""
 
 import sys
 
@@ -7,21 +9,34 @@ from project_tools.progress import working
 
 PARAMETERS = (
     "data", "profile", "sample", "folds", "metric", "fn_cost", "scaling", "imputation", "clip",
-    "one_hot", "exclude", "seed", "jobs", "run",
+    "one_hot", "exclude", "seed", "jobs", "run", "parameters", "receipt",
 )  # fmt: skip
 
 
 def main() -> None:
     with working("loading libraries"):
-        from project_tools.experiments import family_of, train_and_judge
-        from project_tools.parameters import parse
+        from project_tools.final_runs import (
+            register_final,
+            registered_line,
+            train_final,
+            write_receipt,
+        )
+        from project_tools.parameters import read, values
         from project_tools.tracking import project_run
+        from project_tools.tuning import family_of
 
-    given = parse("random_forest", PARAMETERS)
+    texts = read("random_forest", PARAMETERS)
+    given = values(texts)
     with project_run("random_forest") as project:
-        train_and_judge(project, given, family_of(given, "random_forest"))
+        project.params(texts)
+        final = train_final(project, given, family_of(given, "random_forest"))
+        print(final.table)
+        registered = register_final(project, given, final)
+        print(registered_line(project, registered))
+        write_receipt(given.receipt, project, registered)
 
 
 if __name__ == "__main__":
     entry.quiet_libraries()
+    entry.stop_once()
     sys.exit(entry.run(main))

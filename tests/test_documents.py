@@ -1,12 +1,16 @@
 """What documents and MLproject files say is what the code says."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 
 from project_tools.errors import SettingError
+from project_tools.families import FAMILIES, PROFILES
 from project_tools.parameters import PARAMETERS, parse
+from project_tools.preparation import IMPUTATIONS, SCALINGS
+from project_tools.scorers import SCORERS
 from project_tools.settings import PREFIX, ROOT, SETTINGS, Settings
 
 PROJECTS = ("hyperparameter_tuning", "lightgbm", "random_forest")
@@ -41,6 +45,20 @@ def test_every_parameter_is_documented_with_its_default() -> None:
         assert f"| `{parameter.name}` | `{parameter.default}` | {parameter.help} |" in text
 
 
+def test_every_parameter_is_documented_with_its_type_and_choices() -> None:
+    text = (ROOT / "docs" / "parameters.md").read_text()
+    typed = text.split("| type |")[1].split("| parameter |")[0]
+    assert not [name for name in PARAMETERS if f"`{name}`" not in typed]
+    choices = {
+        "profile": PROFILES, "scaling": SCALINGS, "imputation": IMPUTATIONS, "metric": SCORERS,
+        "families": FAMILIES,
+    }  # fmt: skip
+    for name, names in choices.items():
+        assert f"`{name}`: {', '.join(names)}" in typed
+        for value in names:
+            parse("all", [name], [f"--{name}", value])
+
+
 def test_every_default_parses() -> None:
     parsed = parse("all", list(PARAMETERS), [])
     assert parsed.folds == 5
@@ -58,12 +76,34 @@ def test_every_default_parses() -> None:
         (["--metric", "auc"], "unknown metric 'auc'; choose one of .*AUC"),
         (["--scaling", "max"], "unknown scaling 'max'"),
         (["--clip", "maybe"], "'yes' or 'no'"),
+        (
+            ["--parameters", '{"a": 1'],
+            "parameter parameters is .* JSON such as .*; Expecting ',' delimiter",
+        ),
+        (["--parameters", "[1]"], "is no file that can be read"),
+        (["--parameters", "no_such.json"], "no_such.json is no file that can be read"),
+        (["--parameters", "docs"], "docs is no file that can be read"),  # a folder
+        (["--parameters", "pyproject.toml"], "pyproject.toml is not that: Expecting value"),
+        (["--parameters", '{"a": 1, "a": 2}'], "a is given twice"),
+        (["--parameters", '{"a": ' + "[" * 100_000], "JSON such as"),
         (["--profile", "fast"], "unknown profile 'fast'; choose one of full, demo"),
     ],
 )
 def test_a_wrong_value_names_parameter_and_choices(words: list[str], says: str) -> None:
-    with pytest.raises(SettingError, match=says):
+    with pytest.raises(SettingError, match=says) as refused:
         parse("all", list(PARAMETERS), words)
+    assert "\n" not in str(refused.value)
+
+
+def test_parameters_of_a_model_are_json_text_or_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "setting.json"
+    file.write_text('{"num_leaves": 20}')
+    for text in ('{"num_leaves": 20}', str(file)):
+        assert parse("all", ["parameters"], ["--parameters", text]).parameters == {"num_leaves": 20}
+    file.write_text("[20]")
+    with pytest.raises(SettingError, match=r"setting\.json is not that: it holds no object"):
+        parse("all", ["parameters"], ["--parameters", str(file)])
+    assert parse("all", ["parameters"], []).parameters is None
 
 
 def test_the_readme_lists_the_settings() -> None:

@@ -10,16 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import project_tools.search as search_module
+import project_tools.trials as trials_module
 from project_tools.calibration import PlattCalibration
 from project_tools.dataset import Dataset
 from project_tools.errors import TrainingError
 from project_tools.evaluation import evaluate, fold_rows, out_of_fold, threshold_for
-from project_tools.families import FAMILIES, family
+from project_tools.families import FAMILIES, family, start_of
+from project_tools.final_evaluation import evaluate_finally
 from project_tools.preparation import feature_name, model_name, numeric_matrix
 from project_tools.scorers import SCORERS
-from project_tools.search import Trial, search
-from project_tools.training import evaluate_on_test, train
+from project_tools.search import search
+from project_tools.training import train
+from project_tools.trials import Trial
 
 LOSS = SCORERS["loss_of_income"]
 
@@ -143,13 +145,12 @@ def test_a_seed_gives_the_same_search_and_starts_at_the_start() -> None:
     first, again = (search(rows, clients(200), trials=2, folds=2, profile="demo") for _ in range(2))
     assert [t.parameters for t in first.trials] == [t.parameters for t in again.trials]
     np.testing.assert_array_equal(first.oof, again.oof)
-    start = {name: row.start for name, row in rows.space.items()}
-    assert first.trials[0].drawn == pytest.approx(start)
+    assert first.trials[0].drawn == start_of(rows.space)
 
 
 def test_a_trial_that_fails_is_kept_and_the_search_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    real = search_module.out_of_fold
+    real = trials_module.out_of_fold
 
     def failing_once(*words: Any, **named: Any) -> Any:
         calls.append(1)
@@ -157,9 +158,15 @@ def test_a_trial_that_fails_is_kept_and_the_search_goes_on(monkeypatch: pytest.M
             raise ValueError("a setting that breaks")
         return real(*words, **named)
 
-    monkeypatch.setattr(search_module, "out_of_fold", failing_once)
+    monkeypatch.setattr(trials_module, "out_of_fold", failing_once)
     ended: list[Trial] = []
-    found = search(FAMILIES["logistic_l2"], clients(200), trials=2, folds=2, on_trial=ended.append)
+    found = search(
+        FAMILIES["logistic_l2"],
+        clients(200),
+        trials=2,
+        folds=2,
+        on_trial=lambda trial, _oof: ended.append(trial),
+    )
     assert [t.status for t in ended] == ["failed", "finished"]
     assert "a setting that breaks" in ended[0].reason
     assert found.best.number == 1
@@ -169,11 +176,11 @@ def test_the_final_model_is_judged_on_clients_it_does_not_know() -> None:
     data = clients(500)
     model = train(family("lightgbm"), small, data, folds=3)
     held_out = clients(300, seed=9, first_id=10_000)
-    scores = evaluate_on_test(model, held_out)
+    scores = evaluate_finally(model, data, held_out, resamples=2).scores
     assert scores["AUC"].value > 0.6
     assert (
         model.threshold
         == threshold_for(LOSS, data.y, model.calibration.apply(model.oof), 5.0).value
     )
     with pytest.raises(TrainingError, match=r"500 of the 500 clients .* trained the model"):
-        evaluate_on_test(model, data)
+        evaluate_finally(model, data, data)

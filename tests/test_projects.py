@@ -4,7 +4,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,26 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from project_tools import entry, tracking
+from project_tools import (
+    entry,
+    final_runs,
+    resampling,
+    tracking,
+    training,
+    variant_comparison,
+    variant_runs,
+)
 from project_tools.artefact import load_artefact
 from project_tools.demo import generate
-from project_tools.errors import ArtefactError, TrackingError
-from project_tools.experiments import table_of
+from project_tools.errors import ArtefactError, SettingError, TrackingError
+from project_tools.evaluation import evaluate
 from project_tools.exporting import export
-from project_tools.families import Family
+from project_tools.families import Family, family
 from project_tools.features.build import build
 from project_tools.features.store import read_features
 from project_tools.files import sha256
+from project_tools.parameters import PARAMETERS, parse
+from project_tools.scorers import SCORERS, paired_difference
 from project_tools.settings import ROOT
 from project_tools.tracking import PARENT_RUN
 
@@ -32,6 +42,8 @@ SCRIPTS = {
     "lightgbm": "lightgbm/tune_boosting.py",
     "log_model": "lightgbm/log_boosting.py",
     "forest": "random_forest/final_forest.py",
+    "smote": "random_forest/compare_resampling.py",
+    "preparation": "random_forest/compare_preparation.py",
 }
 pytestmark = pytest.mark.filterwarnings(
     # MLflow looks at the type hints of a served model's predict; its columns are in the signature.
@@ -90,12 +102,13 @@ class Outcome:
 
     @property
     def judged(self) -> Run:
-        """The run that holds the figures: the first family's, or the final model's."""
-        return (self.level("family") or self.level("final"))[0]
+        """The run that holds the figures: the first family's, the final model's, the comparison's."""
+        return (self.level("family") or self.level("final") or self.level("comparison"))[0]
 
     @property
     def metrics(self) -> dict[str, float]:
-        return dict(self.judged.data.metrics)
+        """Its figures; those of a comparison are its last variant's."""
+        return dict((self.level("variant") or [self.judged])[-1].data.metrics)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -128,10 +141,29 @@ def projects(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path
         yield Projects(tracking.connect(), *files, folder)
 
 
+def briefly(patch: pytest.MonkeyPatch) -> None:
+    """Final models are neither audited nor registered, and two variants compared, where nothing
+    looks at the rest.
+    """
+    patch.setattr(final_runs, "audit_final", lambda *_, **__: None)
+    patch.setattr(final_runs, "log_audit", lambda *_: None)
+    patch.setattr(final_runs, "register_final", lambda *_: None)
+    patch.setattr(final_runs, "registered_line", lambda *_: "")
+    for name in ("RESAMPLINGS", "PREPARATIONS"):
+        patch.setattr(resampling, name, getattr(resampling, name)[:2])
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    briefly(monkeypatch)
+
+
 @pytest.fixture(scope="module")
 def plain(projects: Projects) -> dict[str, Outcome]:
-    """Each script once with nothing but the small budget."""
-    return {script: projects.run(script) for script in SCRIPTS}
+    """Each script once with nothing but the small budget, briefly."""
+    with pytest.MonkeyPatch.context() as patch:
+        briefly(patch)
+        return {script: projects.run(script) for script in SCRIPTS}
 
 
 def differs(name: str) -> Callable[[Outcome, Outcome], bool]:
@@ -154,7 +186,19 @@ def counted(trials: int) -> Callable[[Outcome, Outcome], bool]:
     return lambda _, after: len(after.level("trial")) == trials == after.metrics["trials"]
 
 
-SEARCHES, FINALS, ALL = ("search", "lightgbm"), ("log_model", "forest"), tuple(SCRIPTS)
+def given_setting(name: str, value: str) -> Callable[[Outcome, Outcome], bool]:
+    """Whether the parameter was trained as given, and the scores moved with it."""
+    return lambda before, after: (
+        after.tags["setting"] == "given"
+        and after.judged.data.params[name] == value != before.judged.data.params[name]
+        and before.scores != after.scores
+    )
+
+
+SEARCHES, ALL = ("search", "lightgbm"), tuple(SCRIPTS)
+#: One script of each kind: both comparisons hand the same parameters to the same function.
+EACH = tuple(script for script in ALL if script != "preparation")
+FINALS, COMPARISONS = ("log_model", "forest"), ("smote", "preparation")
 PREPARED = ("search", "forest")
 
 
@@ -164,26 +208,29 @@ PREPARED = ("search", "forest")
         (script, name, value, shows)
         for scripts, name, value, shows in [
             (ALL, "data", "OTHER", another_data),
-            (ALL, "sample", "200", tagged("rows", "200")),
-            (ALL, "folds", "3", lambda a, b: a.scores != b.scores),
-            (ALL, "fn_cost", "50", differs("threshold")),
-            (ALL, "metric", "f2", differs("threshold")),
-            (ALL, "seed", "2", lambda a, b: a.scores != b.scores),
-            (ALL, "exclude", "none", tagged("excluded", "0")),
-            (ALL, "exclude", "protected,EXT_SOURCE_2", lambda a, b: int(b.tags["excluded"]) > int(a.tags["excluded"])),
+            (EACH, "sample", "200", tagged("rows", "200")),
+            (EACH, "folds", "3", lambda a, b: a.scores != b.scores),
+            (EACH, "fn_cost", "50", differs("threshold")),
+            (EACH, "metric", "f2", differs("threshold")),
+            (EACH, "seed", "2", lambda a, b: a.scores != b.scores),
+            (EACH, "exclude", "none", tagged("excluded", "0")),
+            (EACH, "exclude", "protected,EXT_SOURCE_2", lambda a, b: int(b.tags["excluded"]) > int(a.tags["excluded"])),
             (("search",), "scaling", "min-max", tagged("preparation.scaling", "min-max")),
             # Trees split alike whatever is done to a number that keeps its order.
             (("forest",), "scaling", "min-max", lambda _, b: b.tags["preparation.scaling"] == "min-max"),
-            (PREPARED, "imputation", "zero", tagged("preparation.imputation", "zero")),
-            (PREPARED, "one_hot", "no", tagged("preparation.one_hot", "False")),
+            ((*PREPARED, "smote"), "imputation", "zero", tagged("preparation.imputation", "zero")),
+            ((*PREPARED, "preparation"), "one_hot", "no", tagged("preparation.one_hot", "False")),
             (("search",), "clip", "no", tagged("preparation.clip", "False")),
-            (("forest",), "clip", "yes", lambda _, b: b.tags["preparation.clip"] == "True"),
+            (("forest", *COMPARISONS), "clip", "yes", lambda _, b: b.tags["preparation.clip"] == "True"),
+            (("log_model",), "parameters", '{"learning_rate": 0.2}', given_setting("learning_rate", "0.2")),
+            (("forest", *COMPARISONS), "parameters", '{"max_samples": 0.5}', given_setting("max_samples", "0.5")),
             (SEARCHES, "trials", "3", counted(3)),
             (SEARCHES, "time_limit", "0.001", counted(1)),
         ]
         for script in scripts
     ],
 )  # fmt: skip
+@pytest.mark.usefixtures("brief")
 def test_each_parameter_does_something(
     projects: Projects,
     plain: dict[str, Outcome],
@@ -197,6 +244,7 @@ def test_each_parameter_does_something(
     assert shows(plain[script], projects.run(script, **{name: value}))
 
 
+@pytest.mark.usefixtures("brief")
 @pytest.mark.parametrize("script", ALL)
 def test_the_threads_asked_for_are_the_threads_of_a_fit(
     projects: Projects, script: str, monkeypatch: pytest.MonkeyPatch
@@ -269,6 +317,7 @@ def test_the_out_of_fold_probabilities_of_the_best_trial_are_kept(
     assert rows.probability.between(0, 1).all()
 
 
+@pytest.mark.usefixtures("brief")
 def test_the_newest_search_on_the_very_data_gives_the_setting(projects: Projects) -> None:
     search = projects.run("lightgbm", trials="2", seed="5")
     final = projects.run("log_model")
@@ -277,47 +326,234 @@ def test_the_newest_search_on_the_very_data_gives_the_setting(projects: Projects
     assert final.json("parameters.json")["num_leaves"] == wanted["num_leaves"]
 
 
+@pytest.mark.usefixtures("brief")
 def test_the_run_asked_for_gives_the_setting(projects: Projects, plain: dict[str, Outcome]) -> None:
     older = plain["lightgbm"].judged.info.run_id
     projects.run("lightgbm", trials="2", seed="6")
-    assert projects.run("log_model", run=older).tags["setting_of_run"] == older
+    around = plain["lightgbm"].level("project")[0].info.run_id
+    for run in (older, around):
+        found = projects.run("log_model", run=run)
+        assert found.tags["setting_of_run"] == older
+        assert found.judged.data.params["run"] == run
+        assert found.judged.data.params["folds"] == "2"
+
+
+@pytest.fixture(scope="module")
+def forest_search(projects: Projects) -> Outcome:
+    return projects.run("search", families="random_forest", trials="2", imputation="zero")
+
+
+@pytest.mark.usefixtures("brief")
+@pytest.mark.parametrize("script", ["forest", *COMPARISONS])
+def test_the_run_asked_for_gives_the_forests_their_setting(
+    projects: Projects, forest_search: Outcome, capsys: pytest.CaptureFixture[str], script: str
+) -> None:
+    found = projects.run(script, run=forest_search.judged.info.run_id)
+    assert found.tags["setting_of_run"] == forest_search.judged.info.run_id
+    wanted = forest_search.json("best.json")["parameters"]["max_leaf_nodes"]
+    assert found.judged.data.params["max_leaf_nodes"] == str(wanted)
+    # Its preparation is not taken over, which is said.
+    said = capsys.readouterr().err
+    assert "searched with preparation.imputation zero, now it is median" in said
 
 
 @pytest.mark.parametrize(
     ("which", "says"),
-    [("search", "is no search of lightgbm; give a family's parent run"), ("none", "there is no run")],
+    [
+        ("of another family", r"is no search of lightgbm; give a family's parent run; the newest is \w{32}$"),
+        ("nowhere", r"there is no run 'nowhere'"),
+        ("mistyped", r"there is no run .*; did you mean '\w{32}'\?$"),
+        ("not ended", r"\(failed\) holds no best\.json: .*; go on with it by -P resume=\w{32}, or give"),
+        ("a trial", r"is no search of lightgbm; .*; it is a trial of run \w{32}$"),
+        ("a project without the family", r"is no search of lightgbm; give a family's parent run"),
+    ],
 )  # fmt: skip
 def test_a_run_that_gives_no_setting(
     projects: Projects, plain: dict[str, Outcome], which: str, says: str
 ) -> None:
-    run = plain["search"].judged.info.run_id if which == "search" else "0" * 32
-    with pytest.raises(TrackingError, match=says):
-        projects.run("log_model", run=run)
+    searched = plain["lightgbm"].judged.info
+    ids = {
+        "of another family": plain["search"].judged.info.run_id,
+        "nowhere": "nowhere",
+        "mistyped": f"{searched.run_id[:-2]}zz",
+        "a trial": plain["lightgbm"].level("trial")[0].info.run_id,
+        "a project without the family": plain["search"].level("project")[0].info.run_id,
+    }
+    if which == "not ended":
+        tags = {"level": "family", "family": "lightgbm"}
+        run = projects.client.create_run(searched.experiment_id, tags=tags)
+        projects.client.set_terminated(run.info.run_id, "FAILED")
+        ids[which] = run.info.run_id
+    with pytest.raises(TrackingError, match=says) as refused:
+        projects.run("log_model", run=ids[which])
+    assert "\n" not in str(refused.value)
     assert projects.runs()[-1].info.status == "FAILED"
 
 
+@pytest.mark.parametrize(
+    ("script", "given", "says"),
+    [
+        ("log_model", {"parameters": '{"num_leafs": 8}'}, "did you mean 'num_leaves'"),
+        (
+            "forest",
+            {"parameters": '{"max_samples": 2}'},
+            "max_samples is 2; it takes a number from",
+        ),
+        ("smote", {"parameters": "{}", "run": "0" * 32}, "give one of them"),
+        ("smote", {"parameters": '{"balance": "weights"}'}, "balance has no effect here"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(
+    projects: Projects, script: str, given: dict[str, str], says: str
+) -> None:
+    with pytest.raises(SettingError, match=says) as refused:
+        projects.run(script, **given)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("script", [*FINALS, "smote"])
+def test_an_interruption_closes_the_runs(
+    projects: Projects, script: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "out_of_fold", interrupted)
+    monkeypatch.setattr(variant_comparison, "out_of_fold", interrupted)
+    known = {run.info.run_id for run in projects.runs()}
+    with pytest.raises(KeyboardInterrupt):
+        projects.run(script)
+    new = [run for run in projects.runs() if run.info.run_id not in known]
+    assert {run.info.status for run in new} == {"KILLED"}
+    assert "entry.stop_once()" in (ROOT / SCRIPTS[script]).read_text()
+
+
+@pytest.mark.usefixtures("brief")
 def test_without_a_search_the_start_is_trained_and_said(
     projects: Projects, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    forest = projects.run("forest")
+    forest = projects.run("forest", data=str(projects.other))
     assert "no finished search of random_forest on this data" in capsys.readouterr().err
     assert "setting_of_run" not in forest.tags
     assert forest.json("parameters.json")["max_leaf_nodes"] == 256
 
 
-def test_the_final_model_is_judged_on_the_test_clients_and_registered(
-    projects: Projects, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("script", FINALS)
+def test_the_final_model_is_judged_on_the_test_clients_once_and_registered(
+    projects: Projects, tmp_path: Path, script: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    looked: list[int] = []
+    real = final_runs.evaluate_finally
+
+    def counting(model: Any, training: Any, test: Any, **named: Any) -> Any:
+        looked.append(len(test))
+        return real(model, training, test, **named)
+
+    monkeypatch.setattr(final_runs, "evaluate_finally", counting)
     receipt = tmp_path / "receipt.json"
-    found = projects.run("log_model", receipt=str(receipt))
+    found = projects.run(script, receipt=str(receipt))
     written = json.loads(receipt.read_text())
     version = projects.client.get_model_version(written["name"], written["version"])
     assert version.run_id == written["run_id"] == found.judged.info.run_id
     assert version.tags["data_digest"] == sha256(projects.data)
+    assert version.tags["family"] == found.tags["family"]
     assert "challenger" in tracking.aliases_of(projects.client, version)
-    assert {"test.AUC", "test.AUC.se", "out_of_fold.AUC", "threshold"} <= found.metrics.keys()
     first = projects.client.get_model_version(written["name"], "1")
     assert "champion" in tracking.aliases_of(projects.client, first)
+    frame = read_features(projects.data).frame
+    assert looked == [(frame["SPLIT"] == "test").sum()]
+    for name in SCORERS:
+        low, high = (found.metrics[f"test.{name}.{end}"] for end in ("low", "high"))
+        assert low <= found.metrics[f"test.{name}"] <= high
+        assert f"out_of_fold.{name}.se" in found.metrics
+    told = found.json("evaluation.json")
+    assert [point["fn_cost"] for point in told["costs"]] == list(range(1, 21))
+    assert told["costs"][4]["threshold"] == found.metrics["threshold"]
+    assert found.json("calibration.json")["chosen"] in {"platt", "beta"}
+    held = {item.path for item in projects.client.list_artifacts(found.judged.info.run_id)}
+    assert {"reliability.png", "costs.png", "final.txt", "environment.json"} <= held
+    printed, said = capsys.readouterr()
+    assert "fold 1 of 2 done" in said
+    path = projects.client.download_artifacts(found.judged.info.run_id, "final.txt")
+    assert Path(path).read_text().strip() in printed
+    assert f"registered: {written['name']} version {written['version']} (" in printed
+
+
+@pytest.mark.usefixtures("brief")
+@pytest.mark.parametrize("name", ["lightgbm", "random_forest"])
+def test_a_final_model_takes_all_training_clients_whatever_a_search_may_have(
+    projects: Projects, name: str
+) -> None:
+    rows = family(name)
+    budgets = {key: replace(row, largest_sample=50) for key, row in rows.budgets.items()}
+    given = parse("x", list(PARAMETERS), ["--data", str(projects.data), "--folds", "2", "--profile", "demo"])  # fmt: skip
+    with tracking.project_run(name) as project:
+        final = final_runs.train_final(project, given, replace(rows, budgets=budgets))
+    frame = read_features(projects.data).frame
+    wanted = frame.loc[frame["SPLIT"] == "train", "SK_ID_CURR"]
+    assert sorted(final.model.ids) == sorted(wanted)
+
+
+@pytest.mark.parametrize(
+    ("script", "variants", "fitted"),
+    [("smote", resampling.RESAMPLINGS, "resampling"), ("preparation", resampling.PREPARATIONS, "preparation.scaling")],
+)  # fmt: skip
+def test_variants_are_nested_runs_under_one_parent_with_paired_differences(
+    projects: Projects, capsys: pytest.CaptureFixture[str],
+    script: str, variants: tuple[resampling.Variant, ...], fitted: str,
+) -> None:  # fmt: skip
+    found = projects.run(script, parameters='{"n_estimators": 5}')
+    names = [variant.name for variant in variants]
+    (parent,) = found.level("comparison")
+    runs = found.level("variant")
+    assert [run.data.tags["variant"] for run in runs] == names
+    assert {run.data.tags[PARENT_RUN] for run in runs} == {parent.info.run_id}
+    project = next(run for run in found.runs if "project" in run.data.tags)
+    assert parent.data.tags[PARENT_RUN] == project.info.run_id
+    assert {run.info.status for run in found.runs} == {"FINISHED"}
+    assert len({run.data.params.get(fitted) or run.data.tags[fitted] for run in runs}) > 1
+    table = capsys.readouterr().out
+    for run in runs:
+        assert any(line.startswith(run.data.tags["variant"]) for line in table.splitlines())
+    path = projects.client.download_artifacts(parent.info.run_id, "out_of_fold.parquet")
+    rows = pd.read_parquet(path)
+    assert list(rows.columns) == ["SK_ID_CURR", "TARGET", *names]
+    assert len(rows) == 260
+    one, other = rows[names[0]], rows[names[-1]]
+    for run, raw in ((runs[0], one), (runs[-1], other)):
+        auc = evaluate(rows.TARGET.to_numpy(), raw.to_numpy(), 0.5)["AUC"].value
+        assert run.data.metrics["out_of_fold.AUC"] == pytest.approx(auc)  # calibration keeps it
+    apart = runs[-1].data.metrics["difference.AUC"]
+    paired = paired_difference(
+        "AUC", rows.TARGET.to_numpy(), (other.to_numpy(), 0.5), (one.to_numpy(), 0.5)
+    )
+    assert apart == pytest.approx(paired.value)
+    assert runs[-1].data.metrics["difference.AUC.se"] == pytest.approx(paired.se)
+    assert "difference.AUC" not in runs[0].data.metrics
+    if script == "smote":  # undersampling trebles the probabilities, calibration sets them right
+        position = names.index("undersampling, one-hot")
+        raw = evaluate(rows.TARGET.to_numpy(), rows[names[position]].to_numpy(), 0.5)["brier"]
+        assert runs[position].data.metrics["out_of_fold.brier"] < raw.value - 0.01
+
+
+def test_a_comparison_of_many_clients_takes_a_sample_that_smotenc_can_bear(
+    projects: Projects, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(variant_runs, "LARGEST_RESAMPLED", 250)
+    for variants, rows in (
+        (resampling.RESAMPLINGS[:2], "250"),
+        (resampling.PREPARATIONS[:1], None),
+    ):
+        given = parse("x", list(PARAMETERS), [
+            "--data", str(projects.data), "--folds", "2", "--profile", "demo",
+            "--parameters", '{"n_estimators": 2}',
+        ])  # fmt: skip
+        with tracking.project_run("random_forest") as project:
+            variant_runs.compare_variants(project, given, family("random_forest"), variants, "x")
+        run = next(r for r in reversed(projects.runs()) if r.data.tags["level"] == "comparison")
+        assert (run.data.tags["rows"] == rows) is (rows is not None)
+    assert "a sample of 250 of" in capsys.readouterr().err
 
 
 def test_families_on_other_samples_are_not_ranked(
@@ -326,8 +562,11 @@ def test_families_on_other_samples_are_not_ranked(
     projects.run("search", trials="1")
     table = capsys.readouterr().out
     assert "logistic_l2" in table
-    assert "not a ranking" not in table
-    assert table_of([]).startswith("family")
+    assert "no ranking across them" not in table
+    projects.run("search", families="svc_rbf,lightgbm", profile="demo", sample="own", trials="1")
+    assert (
+        "no ranking across them" not in capsys.readouterr().out
+    )  # there are fewer than either bears
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from project_tools.explanation import explain, reasons
 from project_tools.families import family
 from project_tools.features.catalogue import PROTECTED_COLUMNS, all_features
 from project_tools.pictures import beeswarm, waterfall
-from project_tools.preparation import make_preparation
+from project_tools.preparation import make_preparation, numeric_matrix
 from project_tools.scoring import Scorer
 from project_tools.served_export import artefact_content, served_form
 from project_tools.served_model import ServedModel
@@ -104,7 +104,9 @@ def test_a_linear_models_contribution_is_weight_times_distance_from_the_mean(
 
 def test_xgboosts_contributions_are_its_own_but_for_their_rounding(artefacts, held_out):
     model = trained("xgboost").estimator
-    matrix = model._matrix(held_out)  # with names, types and categories, as it was trained
+    matrix = model._named(
+        numeric_matrix(held_out, model.levels_)
+    )  # with names, types and categories, as it was trained
     own = model.booster_.predict(matrix, pred_contribs=True, iteration_range=(0, model.rounds_))
     served = artefacts["xgboost"].model
     found = served.contributions(served.encoder.encode_frame(held_out))
@@ -329,6 +331,23 @@ def test_exchanging_a_reasons_concept_moves_the_score_as_the_reason_says(
         # The concept raised the score by what it loses with the values of all other clients.
         assert found.raw_score - average == pytest.approx(reason.contribution, abs=1e-5)
         assert (reason.contribution > 0) is not granted
+
+
+@pytest.mark.parametrize(
+    ("left_out", "goes_too", "stays"),
+    [
+        ("EXT_SOURCES_MEAN", "GROUP1_EXT_SOURCES_MEDIAN", "EXT_SOURCE_1"),
+        ("CREDIT_TO_ANNUITY_RATIO", "CTAR_DAYS_EMPLOYED_MEAN", "AMT_CREDIT"),
+        # Through another feature: a group is made of the ratio, statistics of the group.
+        ("CREDIT_TO_ANNUITY_RATIO", "GROUP2_CREDIT_STD", "AMT_ANNUITY"),
+        ("BUREAU_AMT_CREDIT_SUM_SUM", "BUREAU_DEBT_OVER_CREDIT", "BUREAU_AMT_CREDIT_SUM_DEBT_SUM"),
+        ("EXT_SOURCE_1", "CTAR_EXT_SOURCES_MEAN_MEAN", "EXT_SOURCE_2"),
+    ],
+)
+def test_a_feature_is_excluded_with_what_is_computed_from_it(left_out, goes_too, stays):
+    out = excluded_features(left_out, list(all_features().values()), source="f")
+    assert {left_out, goes_too} <= out
+    assert stays not in out
 
 
 @pytest.mark.parametrize("left_out", ["protected", "DAYS_BIRTH", "AMT_CREDIT"])

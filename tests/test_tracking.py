@@ -104,3 +104,16 @@ def test_a_server_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(TrackingError, match=r"http://127\.0\.0\.1:9 does not answer"):
         tracking.connect(Settings.load({}))
+
+
+def test_files_of_a_run_lie_beside_the_store(
+    client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the project's script runs: MLflow's own default is the working directory."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    with tracking.project_run("search") as project:
+        project.text("a line", "table.txt")
+    [path] = tmp_path.rglob("table.txt")
+    assert path.is_relative_to(tmp_path / "mlruns")
+    assert client.list_artifacts(project.run_id)

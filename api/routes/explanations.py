@@ -16,7 +16,10 @@ blueprint = APIBlueprint("explanations", __name__, tag="Explanations")
 
 @blueprint.get("/explanation/<client>")
 def explanation(client: str) -> dict[str, Any]:
-    """Contributions that add up to the score before calibration, and at most four reasons."""
+    """Contributions that add up to the score before calibration, and at most four reasons.
+
+    All are on ``scale``: ``log-odds``, or ``probability`` where the model is a forest.
+    """
     known, number = service(), client_id(client)
     row = known.store.row(number)
     decision = known.scorer.score(row).decision

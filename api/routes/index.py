@@ -18,6 +18,7 @@ _LINKS = {
     "peers": "/peers/{id}",
     "features": "/features",
     "model_info": "/model_info",
+    "model_card": "/model_card",
     "live": "/health/live",
     "ready": "/health/ready",
     "version": "/version",

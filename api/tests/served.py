@@ -26,6 +26,8 @@ THRESHOLD = 0.2
 CALIBRATION = (0.9, -0.4)
 ROWS = 900
 FIRST_ID = 100_001
+CARD = "# Model card: credit_scoring, version 3\n\nÄ model.\n"
+CARD_PAGE = "<!doctype html><title>Model card</title><p>Ä model."
 
 _EDUCATION = ("Higher education", "Incomplete higher", "Secondary / secondary special")
 _OCCUPATION = ("Accountants", "Drivers", "Laborers")
@@ -155,6 +157,7 @@ def trained(frame: pd.DataFrame, state: Path) -> ArtefactContent:
         feature_meta=META,
         golden=_golden(train[names].head(5)),
         state=state,
+        files={"card.md": CARD.encode(), "card.html": CARD_PAGE.encode()},
         commit="e" * 40,
     )
 

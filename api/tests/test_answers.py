@@ -3,13 +3,14 @@
 import base64
 import math
 import unittest
+from dataclasses import replace
 from typing import Any
 
 import lightgbm
 import pandas as pd
 
 from api.tests.running import application, served
-from api.tests.served import CALIBRATION, THRESHOLD, model_name
+from api.tests.served import CALIBRATION, CARD, CARD_PAGE, THRESHOLD, model_name
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -233,6 +234,35 @@ class Health(Answers):
     def test_it_is_alive(self) -> None:
         self.assertEqual(self.get("/health/live"), {"status": "live"})
         self.assertEqual(self.get("/version").keys(), {"release", "model"})
+
+
+class Card(Answers):
+    def test_it_comes_as_json_page_or_markdown(self) -> None:
+        self.assertEqual(self.get("/model_card"), {"markdown": CARD, "html": CARD_PAGE})
+        browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+        for accept, mimetype, text in (
+            (browser, "text/html", CARD_PAGE),
+            ("text/markdown", "text/markdown", CARD),
+        ):
+            found = self.client.get("/model_card", headers={"Accept": accept})
+            self.assertEqual((found.status_code, found.mimetype), (200, mimetype))
+            self.assertEqual(found.content_type, f"{mimetype}; charset=utf-8")
+            self.assertEqual(found.text, text)
+            policy = found.headers["Content-Security-Policy"]
+            self.assertIn("default-src 'none'", policy)
+            self.assertNotIn("script", policy)
+
+    def test_a_model_without_a_card_is_not_found_in_one_sentence(self) -> None:
+        service = self.client.application.extensions["credit_service"]
+        bare = replace(service, artefact=replace(service.artefact, card={}))
+        self.client.application.extensions["credit_service"] = bare
+        try:
+            found = self.client.get("/model_card")
+        finally:
+            self.client.application.extensions["credit_service"] = service
+        self.assertEqual(found.status_code, 404)
+        self.assertEqual(found.mimetype, "application/problem+json")
+        self.assertIn("This model has no card", found.text)
 
 
 if __name__ == "__main__":

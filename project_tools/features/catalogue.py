@@ -69,6 +69,28 @@ def protected(infos: Iterable[FeatureInfo]) -> set[str]:
     return {info.name for info in infos if set(info.columns) & set(PROTECTED_COLUMNS)}
 
 
+def computed_from(name: str) -> set[str]:
+    """The features that the feature of that name goes into, directly or through others."""
+    found: set[str] = set()
+    wanted = {name}
+    while wanted:
+        wanted = {to for to, sources in _feature_sources().items() if wanted & sources} - found
+        found |= wanted
+    return found
+
+
+@cache
+def _feature_sources() -> Mapping[str, frozenset[str]]:
+    """What each feature is computed from that is itself a feature, or a column of the application."""
+    ratios = [row for history in HISTORIES for row in history.ratios]
+    rows = (*application.DERIVED, *ratios, *across.RATIOS)
+    found = {row.name: frozenset(row.sources) for row in rows}
+    for groups in (*application.GROUPS, across.SAME_DURATION):
+        for column, statistic in groups.pairs:
+            found[groups.name_of(column, statistic)] = frozenset((column, *groups.by))
+    return found
+
+
 def to_json(infos: Iterable[FeatureInfo]) -> list[dict[str, Any]]:
     """Plain rows, as the fitted state and the artefact carry them."""
     return [asdict(info) for info in infos]

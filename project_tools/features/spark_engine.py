@@ -115,7 +115,7 @@ def spark_session(threads: int | None, memory_limit: str | None) -> Iterator[Any
     It runs on this machine, with so many threads, unless ``spark-submit`` started this process or
     ``SPARK_CONF_DIR`` says where else. ``memory_limit`` is the driver's.
     """
-    _check_installed()
+    check_installed()
     from pyspark.logger import PySparkLogger  # noqa: PLC0415  (an extra)
     from pyspark.sql import SparkSession  # noqa: PLC0415  (an extra)
 
@@ -138,7 +138,8 @@ def spark_session(threads: int | None, memory_limit: str | None) -> Iterator[Any
         session.stop()
 
 
-def _check_installed() -> None:
+def check_installed() -> None:
+    """``SettingError`` that says what to install where PySpark or Java is not there."""
     if find_spec("pyspark") is None:
         raise SettingError(
             "the engine spark needs PySpark, which is not installed; install it with: make spark"

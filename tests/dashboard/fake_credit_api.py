@@ -65,6 +65,8 @@ class FakeApi:
 
     version: str = "3"
     digest: str = "a" * 64
+    scale: str = "log-odds"
+    """Scale of the explained score; a forest's is ``probability``."""
     broken: dict[str, tuple[int, str, bytes]] = field(default_factory=dict)
     """Beginning of a path → status, content type and body that is sent instead."""
     asked: list[str] = field(default_factory=list)
@@ -147,11 +149,18 @@ class FakeApi:
             }
             for g in groups[:3]
         ]
-        raw = -2.3 + sum(group["contribution"] for group in groups)
+        base = -2.3
+        if self.scale == "probability":
+            base = 0.08
+            for group in groups:
+                group["contribution"] /= 40
+                for feature in group["features"]:
+                    feature["contribution"] /= 40
+        raw = base + sum(group["contribution"] for group in groups)
         return {
             "id": int(client),
-            "scale": "log-odds",
-            "base": -2.3,
+            "scale": self.scale,
+            "base": base,
             "raw_score": raw,
             "groups": groups,
             "reasons": reasons,
@@ -162,6 +171,10 @@ class FakeApi:
 
     def _global_shap_all(self, query: dict[str, list[str]]) -> Json:
         return {"image": PNG, "alt": "What weighs most in the model."}
+
+    def _model_card_all(self, query: dict[str, list[str]]) -> Json:
+        text = "# Model card: credit_scoring\n\nIt refuses above **16.7 %**.\n\n## Purpose\n\nFor credit."
+        return {"markdown": text, "html": "<!doctype html><title>Model card</title>"}
 
     def _model_info_all(self, query: dict[str, list[str]]) -> Json:
         return {

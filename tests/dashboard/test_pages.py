@@ -142,6 +142,18 @@ def test_factors_of_a_client(opened: Open) -> None:
     assert set(app.dataframe[0].value["Subject"]) == {"Age"}
 
 
+def test_factors_of_a_forest_are_percentage_points(fake_api: FakeApi, opened: Open) -> None:
+    fake_api.scale = "probability"
+    app = opened(client=REFUSED, view=FACTORS)
+    assert_sound(app)
+    assert "Everyone starts at +8.0; " in texts(app, "caption")
+    assert "percentage points" in texts(app, "caption")
+    assert "odds of difficulties" not in texts(app, "caption")
+    groups = fake_api.answer(f"/explanation/{REFUSED}", {})["groups"]
+    shown = app.dataframe[0].value["Contribution"].iloc[0]
+    assert shown == pytest.approx(100 * groups[0]["contribution"])
+
+
 def test_factors_of_all_clients(fake_api: FakeApi, opened: Open) -> None:
     app = opened(client=REFUSED, view=FACTORS)
     app.segmented_control(key="factors_scope").set_value("All clients").run()
@@ -317,3 +329,24 @@ def test_a_bad_setting_is_one_line(
     assert not app.exception
     assert len(app.error) == 1
     assert "it takes an address such as http://127.0.0.1:8000" in texts(app, "error")
+
+
+def test_the_model_card_is_there_to_read_and_to_keep(fake_api: FakeApi, opened: Open) -> None:
+    app = opened()
+    app.switch_page("app_pages/model_page.py").run()
+    assert_sound(app)
+    assert "It refuses above **16.7 %**." in texts(app, "markdown")
+    assert "#### Purpose" in texts(app, "markdown")
+    assert "# Model card: credit_scoring" not in texts(app, "markdown")
+    (button,) = app.get("download_button")
+    assert button.proto.label == "Model card as a page"
+    assert "/model_card" in fake_api.asked
+
+
+def test_a_model_without_a_card_has_a_sentence(fake_api: FakeApi, opened: Open) -> None:
+    fake_api.broken["/model_card"] = problem(404, "Not found", "This model has no card.")
+    app = opened()
+    app.switch_page("app_pages/model_page.py").run()
+    assert_sound(app)
+    assert "This model has no card: an older release trained it." in texts(app, "markdown")
+    assert app.get("download_button") == []

@@ -42,11 +42,13 @@ from feature_table import choices, found
 from hypothesis import given
 from hypothesis import strategies as st
 from palette import PALETTES, Palette, contrast, palette
+from score_scale import LOG_ODDS, ScoreScale, points_around, scale_of
 from wording import (
     MISSING,
     decision_sentence,
     escaped,
     factor_sentence,
+    factors_alt,
     matches_sentence,
     near_limit,
     percent,
@@ -196,16 +198,42 @@ def test_values(value: float | str | None, unit: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("contribution", "sentence"),
+    ("scale", "contribution", "sentence"),
     [
-        (0.7, "raises the risk strongly (+0.70)"),
-        (-0.2, "lowers the risk clearly (\N{MINUS SIGN}0.20)"),
-        (0.05, "raises the risk slightly (+0.05)"),
-        (-0.001, "hardly matters here (0.00)"),
+        (LOG_ODDS, 0.7, "raises the risk strongly (+0.70)"),
+        (LOG_ODDS, -0.2, "lowers the risk clearly (\N{MINUS SIGN}0.20)"),
+        (LOG_ODDS, 0.05, "raises the risk slightly (+0.05)"),
+        (LOG_ODDS, -0.001, "hardly matters here (0.00)"),
+        # A forest's are probabilities: 5 of 100 is much, where 0.05 log-odds are little …
+        (points_around(0.08), 0.05, "raises the risk strongly (+5.0)"),
+        (points_around(0.08), -0.02, "lowers the risk clearly (\N{MINUS SIGN}2.0)"),
+        (points_around(0.08), 0.003, "raises the risk slightly (+0.3)"),
+        (points_around(0.08), 0.0004, "hardly matters here (0.0)"),
+        # … unless the classes were balanced, so that all start at a half.
+        (points_around(0.5), 0.05, "raises the risk clearly (+5.0)"),
     ],
 )
-def test_factors_in_words(contribution: float, sentence: str) -> None:
-    assert sentence in factor_sentence(ConceptContribution("Age", contribution, ()))
+def test_factors_in_words(scale: ScoreScale, contribution: float, sentence: str) -> None:
+    assert sentence in factor_sentence(ConceptContribution("Age", contribution, ()), scale)
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "widest"), [("log-odds", "log-odds", 1.25), ("probability", "percentage points", 125)]
+)  # fmt: skip
+def test_the_chart_and_its_words_are_in_the_unit_of_the_model(
+    name: str, unit: str, widest: float
+) -> None:
+    scale, groups = scale_of(name, 0.1), (ConceptContribution("Age", 1.0, ()),)
+    x = contribution_chart(groups, scale, palette("light")).to_dict()["layer"][0]["encoding"]["x"]
+    assert unit in x["title"]
+    assert x["scale"]["domain"] == pytest.approx([-widest, widest])
+    assert factors_alt(groups, scale).startswith(f"In {unit}, ")
+
+
+@pytest.mark.parametrize(("name", "base"), [("points", 0.1), ("probability", -2.3)])
+def test_a_scale_that_nobody_knows_is_refused(name: str, base: float) -> None:
+    with pytest.raises(ValueError, match=f"not '{name}', {base}"):
+        scale_of(name, base)
 
 
 @pytest.mark.parametrize(
@@ -360,7 +388,7 @@ def test_empty_cells_are_no_circles() -> None:
 
 def test_the_strongest_factors_and_the_rest_add_up() -> None:
     groups = tuple(ConceptContribution(str(n), (-1) ** n * n / 10, ()) for n in range(20))
-    explanation = Explanation(0.0, sum(g.contribution for g in groups), groups, ())
+    explanation = Explanation(LOG_ODDS, 0.0, sum(g.contribution for g in groups), groups, ())
     shown = strongest(explanation)
     number, rest = left_out(explanation)
     assert (len(shown), number) == (12, 8)
@@ -380,7 +408,7 @@ def test_charts_are_valid_and_set_their_own_colours(fake_api: FakeApi, theme: st
         one_feature_chart(one, colours),
         one_feature_chart(level, colours),
         two_features_chart(two, colours),
-        contribution_chart(strongest(api.explanation(REFUSED)), colours),
+        contribution_chart(strongest(api.explanation(REFUSED)), LOG_ODDS, colours),
         importance_chart(api.model_info().importances, colours),
     ]
     for chart in charts:

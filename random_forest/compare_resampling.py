@@ -1,0 +1,33 @@
+"""Does resampling help? One nested run a variant, compared paired after calibration."""
+
+import sys
+
+from project_tools import entry
+from project_tools.progress import working
+
+PARAMETERS = (
+    "data", "profile", "sample", "folds", "metric", "fn_cost", "imputation", "clip", "exclude",
+    "seed", "jobs", "run", "parameters",
+)  # fmt: skip
+
+
+def main() -> None:
+    with working("loading libraries"):
+        from project_tools.families import family
+        from project_tools.parameters import read, values
+        from project_tools.resampling import RESAMPLINGS
+        from project_tools.tracking import project_run
+        from project_tools.variant_runs import compare_variants
+
+    texts = read("random_forest", PARAMETERS)
+    given = values(texts)
+    rows = family("random_forest").with_choices(imputation=given.imputation, clip=given.clip)
+    with project_run("random_forest") as project:
+        project.params(texts)
+        print(compare_variants(project, given, rows, RESAMPLINGS, "resampling"))
+
+
+if __name__ == "__main__":
+    entry.quiet_libraries()
+    entry.stop_once()
+    sys.exit(entry.run(main))

@@ -1,0 +1,87 @@
+"""A model card of invented clients, made by the functions that make the real one's figures."""
+
+from dataclasses import asdict
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from project_tools.card import (
+    CalibrationFacts,
+    Card,
+    Clients,
+    CostFacts,
+    CurvePoint,
+    DataFacts,
+    ExclusionFacts,
+    Result,
+)
+from project_tools.evaluation import evaluate
+from project_tools.reliability import calibration_line, reliability_curve
+from project_tools.scorers import SCORERS
+from project_tools.segments import audit_groups, cost_of_exclusion, segment_report
+
+THRESHOLD, FN_COST = 1 / 6, 5.0
+Clientele = tuple[np.ndarray, np.ndarray, pd.DataFrame]
+
+
+def clientele(count: int = 12_000, seed: int = 3) -> Clientele:
+    """Outcomes, true probabilities and the columns that an audit groups by."""
+    random = np.random.default_rng(seed)
+    age = random.integers(21, 69, count)
+    columns = pd.DataFrame(
+        {
+            "CODE_GENDER": random.choice(["F", "M"], count, p=[0.66, 0.34]),
+            "DAYS_BIRTH": -365.25 * age,
+            "NAME_FAMILY_STATUS": random.choice(
+                ["Married", "Single / not married", "Widow"], count, p=[0.7, 0.24, 0.06]
+            ),
+            "NAME_EDUCATION_TYPE": random.choice(
+                ["Secondary / secondary special", "Higher education", "Academic degree"],
+                count, p=[0.75, 0.248, 0.002],
+            ),
+            "NAME_INCOME_TYPE": random.choice(["Working", "Pensioner"], count, p=[0.8, 0.2]),
+            "BUREAU_DAYS_CREDIT_MEAN": np.where(random.random(count) < 0.1, np.nan, -500.0),
+        }
+    )  # fmt: skip
+    logit = -2.9 - 0.02 * (age - 40) + 0.25 * (columns["CODE_GENDER"] == "M")
+    p = 1 / (1 + np.exp(-random.normal(logit, 0.9)))
+    return (random.random(count) < p).astype(int), p, columns
+
+
+@cache
+def invented_card() -> Card:
+    y, p, columns = clientele()
+    noisy = 1 / (
+        1 + np.exp(-(np.log(p / (1 - p)) + np.random.default_rng(0).normal(0, 0.05, len(p))))
+    )
+    scores = evaluate(y, p, THRESHOLD, FN_COST)
+    line, rate = calibration_line(y, p), float(y.mean())
+    return Card(
+        name="credit_scoring", version="unregistered", alias="", run_id="0f" * 16,
+        created="2026-11-24T12:00:00+00:00", commit="a" * 40, tree="clean", family="LightGBM",
+        data=DataFacts(
+            "features.parquet", "d" * 64, "a" * 64, "b" * 64, "c" * 64,
+            Clients(48_000, 3_900), Clients(len(y), int(y.sum())), 735, ("CODE_GENDER",) * 37,
+        ),
+        threshold=THRESHOLD, fn_cost=FN_COST, metric="loss_of_income", folds=5, seed=1,
+        results=tuple(
+            Result(name, SCORERS[name].label, one.value + 0.001, one.se, one.value, *one.interval)
+            for name, one in scores.items()
+        ),
+        calibration=CalibrationFacts(
+            "platt", **asdict(line),
+            curve=tuple(CurvePoint(**asdict(row)) for row in reliability_curve(y, p)),
+        ),
+        costs=tuple(
+            CostFacts(c, min(c * rate, 1 - rate) * 0.85, 0.005, c * rate * 0.9, c * rate, 1 - rate)
+            for c in range(1, 21)
+        ),
+        granted=float(np.mean(p <= THRESHOLD)),
+        segments=segment_report(y, p, audit_groups(columns), threshold=THRESHOLD, fn_cost=FN_COST),
+        exclusion=ExclusionFacts(
+            len(y), 15_000, True, cost_of_exclusion(y, (noisy, THRESHOLD), (p, THRESHOLD), fn_cost=FN_COST)
+        ),
+        parameters={"num_leaves": 31, "learning_rate": 0.0312345, "n_estimators": 412},
+        versions={"lightgbm": "4.7.0", "numpy": "2.4.6"},
+    )  # fmt: skip

@@ -1,0 +1,62 @@
+"""The notebook on searches tells of those in the tracking store, or of the one that it is given."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from nbclient.exceptions import CellExecutionError
+
+from project_tools import tracking
+from project_tools.comparison import as_text, compare
+from project_tools.demo import generate
+from project_tools.features.build import build
+from project_tools.former_search import judged_families
+from project_tools.parameters import PARAMETERS
+from project_tools.settings import Settings
+from project_tools.tuning import tune
+
+PICTURES = 5  # the history of the trials, four curves
+
+
+@pytest.fixture
+def store(
+    new_store: Callable[[Path], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tracking.Client:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_store(tmp_path))
+    monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tracking.connect(Settings.load({}))
+
+
+def searched(folder: Path, families: str) -> None:
+    given = {
+        "data": str(folder / "features.parquet"), "families": families, "profile": "demo",
+        "trials": "2", "folds": "2", "jobs": "1",
+    }  # fmt: skip
+    names = set(PARAMETERS) - {"run", "receipt"}
+    tune("hyperparameter_tuning", {name: PARAMETERS[name].default for name in names} | given)
+
+
+def test_it_shows_the_newest_searches_and_the_one_asked_for(
+    run_notebook: Callable[..., str], store: tracking.Client, tmp_path: Path
+) -> None:
+    generate(tmp_path / "raw", 500, 3, quiet=True)
+    build(tmp_path / "raw", [tmp_path / "features.parquet"], quiet=True)
+    searched(tmp_path, "logistic_l1,lightgbm")
+    first = judged_families(store)
+    searched(tmp_path, "xgboost")
+
+    said = run_notebook("explore_mlflow_tracking.ipynb")
+    assert as_text(compare(judged_families(store))) in said
+    assert said.count("search_pictures.Shown") == PICTURES
+    assert "fewer than ten trials" in said  # too few to say which hyperparameters mattered
+    of_first = run_notebook("explore_mlflow_tracking.ipynb", SEARCH=first[0].run_id)
+    assert as_text(compare(first)) in of_first
+    assert "xgboost" in said
+    assert "xgboost" not in of_first
+
+
+@pytest.mark.usefixtures("store")
+def test_without_a_search_it_says_how_to_make_one(run_notebook: Callable[..., str]) -> None:
+    with pytest.raises(CellExecutionError, match="holds no finished search; make one with mlflow"):
+        run_notebook("explore_mlflow_tracking.ipynb")

@@ -1,0 +1,256 @@
+"""The table of families: every row fits, every dimension moves the model, nothing sees held-out rows."""
+
+import json
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pandas as pd
+import pytest
+import xgboost
+from hyperopt.pyll.stochastic import sample
+
+from project_tools.dataset import Dataset
+from project_tools.errors import SettingError
+from project_tools.estimators import indicator_columns
+from project_tools.evaluation import FoldCache, fold_rows, out_of_fold
+from project_tools.families import FAMILIES, PROFILES, Dimension, Family, family, start_of
+from project_tools.preparation import PreparationPlan, numeric_matrix
+from project_tools.settings import ROOT
+from project_tools.spaces import expressions, plain
+
+# With few clients, the penalty of the table's start would leave no feature.
+QUICK = {
+    "logistic_l1": {"C": 1.0},
+    "svc_rbf": {"gamma": 0.05},
+    "lightgbm": {"n_estimators": 60, "early_stopping_rounds": 5, "min_child_samples": 10},
+    "xgboost": {"n_estimators": 60, "early_stopping_rounds": 5, "min_child_weight": 1.0},
+    "random_forest": {"n_estimators": 20},
+}  # fmt: skip
+
+
+def fitted(rows: Family, data: Dataset, train: Any, **chosen: Any) -> Any:
+    """A model fitted as a search does it, on some rows of a frame."""
+    quick = {**QUICK.get(rows.name, {}), **chosen}
+    model = rows.make(quick, seed=1, jobs=1, X=data.X)
+    return model.fit_prepared(model.prepare(data.X, data.y, train))
+
+
+def native_text(model: Any) -> str:
+    return str(model.model_json() if hasattr(model, "model_json") else model.model_text())
+
+
+def test_the_seven_families() -> None:
+    assert list(FAMILIES) == [
+        "logistic_l1", "logistic_l2", "random_forest", "svc_rbf", "svc_poly", "lightgbm", "xgboost",
+    ]  # fmt: skip
+    for rows in FAMILIES.values():
+        assert rows.trials == 50
+        assert set(rows.budgets) == set(PROFILES)
+        full, demo = rows.budget("full"), rows.budget("demo")
+        assert (demo.trials, demo.largest_sample) < (full.trials, full.largest_sample)
+        assert set(demo.fixed) <= set(rows.fixed), "a budget fixes what is not searched"
+    exact = {name for name, rows in FAMILIES.items() if rows.explains}
+    assert exact == FAMILIES.keys() - {"svc_rbf", "svc_poly"}
+
+
+def told(rows: Family) -> str:
+    """A family as docs/search.md has it."""
+    plan, searched = rows.plan, ", ".join(f"`{name}`" for name in rows.space)
+    prepared = "none: raw nulls and categories" if plan is None else ", ".join([
+        f"imputation {plan.imputation}", f"scaling {plan.scaling}",
+        *["clipped"] * plan.clip, *["one-hot"] * plan.one_hot,
+    ])  # fmt: skip
+    budgets = []
+    for profile in PROFILES:
+        budget = rows.budget(profile)
+        fixed = "".join(f", `{name}` {value:g}" for name, value in budget.fixed.items())
+        budgets.append(f"{budget.trials} \N{MULTIPLICATION SIGN} {budget.largest_sample:,}{fixed}")
+    return f"| `{rows.name}` | {prepared} | {searched} | {' | '.join(budgets)} |"
+
+
+def test_the_document_has_the_table_of_families() -> None:
+    text = (ROOT / "docs" / "search.md").read_text()
+    held = text.split("<!-- families:")[1].split("<!-- end -->")[0].splitlines()[3:]
+    assert held == [told(rows) for rows in FAMILIES.values()]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_family_ranks_clients_with_nulls_and_unseen_levels(name: str, clients: Any) -> None:
+    data, rows = clients(300), family(name)
+    model = fitted(rows, data, np.arange(200))
+    held_out = data.X.iloc[200:].copy()
+    held_out.loc[held_out.index[:20], "work"] = "c"  # a level that no training row has
+    held_out.loc[held_out.index[5:15], "score, external"] = np.nan
+    p = model.predict_proba(held_out)
+    assert p.shape == (100, 2)
+    np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-6)
+    positive, negative = p[data.y[200:] == 1, 1], p[data.y[200:] == 0, 1]
+    assert positive.mean() > negative.mean()
+
+
+def other_values(row: Dimension) -> list[Any]:
+    if row.scale == "choice":
+        return [option for option in row.options if option != row.start]
+    whole = row.scale.startswith("whole")
+    return [value for value in (row.low, row.high) if value != row.start][:2] if not whole else [
+        int(value) for value in (row.low, row.high) if value != row.start
+    ]  # fmt: skip
+
+
+DIMENSIONS = [(name, key) for name, rows in FAMILIES.items() for key in rows.space]
+
+
+@pytest.mark.parametrize(("name", "key"), DIMENSIONS)
+def test_no_dimension_is_dead(name: str, key: str, clients: Any) -> None:
+    """Each value at the ends of a dimension, where it is drawn at all, gives another model."""
+    rows = family(name)
+    row = rows.space[key]
+    under = {} if row.when is None else {row.when[0]: row.when[1]}
+    others = {name: {} for name in FAMILIES} | {
+        "random_forest": {"min_samples_leaf": 1},
+        # GOSS begins after 1 / learning_rate rounds: LightGBM takes all rows in the first.
+        "lightgbm": {"num_leaves": 8} | ({"learning_rate": 0.2} if key in {"top_rate", "other_rate"} else {}),
+    }  # fmt: skip
+    base = {k: v for k, v in (others[name] | under).items() if k != key}
+    data = clients(400)
+    start = fitted(rows, data, np.arange(300), **base | {key: row.start})
+    p = start.predict_proba(data.X)[:, 1]
+    moved = [
+        fitted(rows, data, np.arange(300), **base | {key: value}).predict_proba(data.X)[:, 1]
+        for value in other_values(row)
+    ]
+    changed = [np.abs(q - p).max() > 1e-6 for q in moved]
+    # Every option of a choice; of a range one end, because the start may lie at the other.
+    assert all(changed) if row.scale == "choice" else any(changed), f"{key} changes nothing"
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_dimension_is_drawn_only_where_it_has_an_effect(name: str) -> None:
+    space = family(name).space
+    conditions = [key for key, row in space.items() if row.when is not None]
+    seen: set[tuple[str, bool]] = set()
+    for seed in range(60):
+        drawn = plain(sample(expressions(space), np.random.default_rng(seed)))
+        for key, row in space.items():
+            if row.when is None:
+                assert key in drawn
+            else:
+                wanted = drawn[row.when[0]] == row.when[1]
+                assert (key in drawn) == wanted
+                seen.add((key, wanted))
+            if key in drawn and row.scale != "choice":
+                assert row.low - 0.5 <= drawn[key] <= row.high + 0.5
+            if key in drawn and row.scale.startswith("whole"):
+                assert isinstance(drawn[key], int)
+    assert seen == {(key, on) for key in conditions for on in (True, False)}
+    json.dumps(drawn)  # plain Python values: they are logged
+    assert set(start_of(space)) <= set(space)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_is_learnt_comes_from_training_rows_alone(name: str, clients: Any) -> None:
+    """Held-out rows and labels are changed beyond recognition; the model is the same to the bit."""
+    data, rows = clients(300), family(name)
+    train, held_out = fold_rows(data.y, 3, 1)[0]
+    X, y = data.X.copy(), data.y.copy()
+    X.loc[held_out, ["score, external", "income", "noise"]] = np.float32(1e9)
+    X.loc[held_out, "work"] = "c"
+    y[held_out] = 1 - y[held_out]
+    changed = Dataset(X, y, data.ids, data.meta, data.digest, data.path)
+    before, after = (fitted(rows, given, train) for given in (data, changed))
+    np.testing.assert_array_equal(before.predict_proba(data.X), after.predict_proba(data.X))
+    if hasattr(before, "rounds_"):  # early stopping watched none of them
+        assert before.rounds_ == after.rounds_
+        assert native_text(before) == native_text(after)
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_the_native_text_scores_as_the_model_does(name: str, clients: Any) -> None:
+    data = clients(300)
+    model = fitted(family(name), data, np.arange(300))
+    codes, text = numeric_matrix(data.X, model.levels_), native_text(model)
+    if name == "lightgbm":
+        again = lightgbm.Booster(model_str=text).predict(codes)
+    else:
+        booster = xgboost.Booster(model_file=bytearray(text, "utf-8"))
+        again = booster.inplace_predict(codes)
+    np.testing.assert_allclose(again, model.predict_proba(data.X)[:, 1], rtol=1e-6)
+    assert 0 < model.rounds_ <= 60
+
+
+def test_early_stopping_keeps_the_best_round_of_the_watched_slice(clients: Any) -> None:
+    data = clients(400)
+    for name in ("lightgbm", "xgboost"):
+        stopped = fitted(family(name), data, np.arange(400), n_estimators=500, learning_rate=0.2)
+        assert stopped.rounds_ < 100, "it stopped"
+        settled = family(name).settle({"n_estimators": 500}, [stopped, stopped])
+        assert settled == {"n_estimators": stopped.rounds_, "early_stopping_rounds": 0}
+
+
+def test_a_fold_is_prepared_once(clients: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, rows, made = clients(200), family("logistic_l2"), []
+    cache = FoldCache()
+    model = type(rows.make({}, seed=1, jobs=1, X=data.X))
+    real = model.prepare
+    monkeypatch.setattr(model, "prepare", lambda *words: made.append(1) or real(*words))
+    probabilities = [
+        out_of_fold(
+            lambda C=C: rows.make({"C": C}, seed=1, jobs=1, X=data.X),
+            data, folds=2, seed=1, cache=cache,
+        )
+        for C in (0.01, 1.0)
+    ]  # fmt: skip
+    assert len(made) == 2
+    assert np.abs(probabilities[0] - probabilities[1]).max() > 1e-3
+    fresh = out_of_fold(
+        lambda: rows.make({"C": 1.0}, seed=1, jobs=1, X=data.X), data, folds=2, seed=1
+    )
+    np.testing.assert_array_equal(probabilities[1], fresh)
+
+
+def sampled(name: str, balance: str, data: Dataset, **others: float) -> tuple[Any, Any, Any]:
+    model = family(name).make({"balance": balance, **others}, seed=1, jobs=1, X=data.X)
+    _, matrix, y = model.prepare(data.X, data.y, np.arange(len(data)))
+    return matrix, *model.steps[1][1].fit_resample(matrix, y)
+
+
+def test_undersampling_keeps_all_defaults_and_few_of_the_repaid(clients: Any) -> None:
+    data = clients(500)
+    _, _, y = sampled("svc_rbf", "undersample", data, repaid_per_default=2.0)
+    assert np.sum(y == 1) == data.y.sum()
+    assert np.sum(y == 0) == 2 * data.y.sum()
+
+
+def test_smotenc_invents_defaults_with_levels_that_exist(clients: Any) -> None:
+    data = clients(500)
+    matrix, more, y = sampled("logistic_l2", "smotenc", data, defaults_per_repaid=0.8)
+    assert np.sum(y == 1) == round(0.8 * np.sum(data.y == 0))
+    assert np.sum(y == 0) == np.sum(data.y == 0)
+    places = indicator_columns(PreparationPlan(), data.X)
+    assert places == [4, 5, 6]
+    assert set(np.unique(more[:, places])) == {0.0, 1.0}
+    assert matrix.shape[1] == 7
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ({"balanse": "none"}, "unknown parameter of svc_rbf 'balanse'.*did you mean 'balance'"),
+        ({"balance": "heavy"}, "unknown balance 'heavy'; choose one of none, weights"),
+        ({"degree": 3}, "unknown parameter of svc_rbf 'degree'"),
+    ],
+)
+def test_a_parameter_that_is_not_the_familys(parameters: Any, says: str) -> None:
+    X = pd.DataFrame({"a": np.zeros(3, dtype="float32")})
+    with pytest.raises(SettingError, match=says):
+        family("svc_rbf").make(parameters, seed=1, jobs=1, X=X)
+
+
+def test_time_grows_with_trials_features_and_rows() -> None:
+    rows = family("svc_rbf")
+    base = {"trials": 10, "folds": 5, "rows": 2_000, "columns": 400}
+    seconds = rows.seconds("demo", **base)
+    assert rows.seconds("demo", **base | {"trials": 20}) == pytest.approx(2 * seconds)
+    assert rows.seconds("demo", **base | {"columns": 800}) == pytest.approx(2 * seconds)
+    assert rows.seconds("demo", **base | {"rows": 4_000}) == pytest.approx(4 * seconds)

@@ -1,0 +1,111 @@
+"""Trials on a local Spark: the same settings judged alike, failures kept, a search that goes on."""
+
+import os
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from project_tools import tracking
+from project_tools.dataset import Dataset
+from project_tools.errors import TrainingError
+from project_tools.families import family
+from project_tools.former_search import restored
+from project_tools.search import search
+from project_tools.trials import Former, Trial
+from project_tools.tuning import tune
+
+Clients = Callable[..., Dataset]
+pytestmark = [
+    pytest.mark.spark,
+    # PySpark leaves the sockets of its gateway to the collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def spark() -> None:
+    """PySpark and Java; without them the tests are skipped, by make test-spark they fail."""
+    missing = [n for n, there in (("PySpark", find_spec("pyspark")), ("Java", shutil.which("java"))) if not there]  # fmt: skip
+    if missing:
+        said = f"{' and '.join(missing)} missing: install Java 17 and run make test-spark"
+        if os.environ.get("SPARK_IS_HERE"):
+            pytest.fail(said)
+        pytest.skip(f"THE SPARK TEST DID NOT RUN. {said}")
+
+
+def test_spark_judges_a_setting_as_this_process_does(clients: Clients) -> None:
+    data, rows = clients(300), family("logistic_l2")
+    started: list[int] = []
+    ended: list[tuple[int, str]] = []
+    found = search(
+        rows, data, trials=4, folds=2, jobs=2, seed=3, spark=True,
+        on_start=lambda t: started.append(t.number),
+        on_trial=lambda t, _: ended.append((t.number, t.status)),
+    )  # fmt: skip
+    assert sorted(started) == [0, 1, 2, 3]
+    assert sorted(ended) == [(number, "finished") for number in range(4)]
+    assert sorted(t.order for t in found.trials) == [0, 1, 2, 3]
+    assert found.trials[0].drawn["C"] == rows.space["C"].start
+    for trial in found.trials:
+        assert trial.judgement is not None
+        assert trial.seconds > 0
+    again = search(rows, data, trials=1, folds=2, seed=3)  # the first trial, in this process
+    assert again.best.loss == pytest.approx(found.trials[0].loss)
+    best = min(found.trials, key=lambda t: (t.loss, t.number))
+    assert found.best.number == best.number
+    assert np.isfinite(found.oof).all()
+
+
+def test_a_stopped_search_goes_on_on_spark(clients: Clients) -> None:
+    data, rows = clients(300), family("logistic_l2")
+    done = search(rows, data, trials=2, folds=2, seed=3)
+    started: list[int] = []
+    found = search(
+        rows, data, trials=4, folds=2, jobs=2, seed=3, spark=True,
+        former=Former(tuple(done.trials), done.oof), on_start=lambda t: started.append(t.number),
+    )  # fmt: skip
+    assert sorted(started) == [2, 3]
+    assert [t.drawn for t in found.trials[:2]] == [t.drawn for t in done.trials]
+
+
+def test_a_trial_that_fails_on_spark_is_kept_with_its_reason(clients: Clients) -> None:
+    data = clients(300)
+    X = data.X.assign(noise=[f"text {row}" for row in range(300)])
+    broken = Dataset(X, data.y, data.ids, data.meta, data.digest, data.path)
+    with pytest.raises(
+        TrainingError, match=r"all 2 trials of logistic_l1 failed; the last: .*Error: "
+    ):
+        search(family("logistic_l1"), broken, trials=2, folds=2, jobs=2, spark=True)
+
+
+def test_an_interruption_cancels_spark_and_closes_what_is_open(clients: Clients) -> None:
+    statuses: list[str] = []
+
+    def interrupt(_trial: Trial) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(
+            family("svc_rbf"), clients(300), trials=4, folds=2, jobs=2, spark=True,
+            on_start=interrupt, on_trial=lambda t, _: statuses.append(t.status),
+        )  # fmt: skip
+    assert statuses == ["interrupted"]
+
+
+def test_a_search_on_spark_in_the_store(
+    store: MlflowClient, texts: Callable[..., dict[str, str]]
+) -> None:
+    table = tune("hyperparameter_tuning", texts(trials=2, jobs=2, spark="yes"))
+    assert "lightgbm" in table
+    [experiment] = [e for e in store.search_experiments() if e.name == "hyperparameter_tuning"]
+    runs: list[Any] = list(store.search_runs([experiment.experiment_id], "tags.level = 'trial'"))
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    trials = [restored(run) for run in runs]
+    assert sorted(t.number for t in trials if t) == [0, 1]
+    assert all(tracking.PARENT_RUN in run.data.tags for run in runs)
