@@ -56,9 +56,12 @@ def run(command: Callable[[], None]) -> int:
 
 def _ends_like_ctrl_c(name: signal.Signals) -> threading.Event:
     """Let the signal end the command as Ctrl-C does: what was begun is cleared away. By default it
-    would leave temporary files behind. The event is set when the signal has come.
+    would leave temporary files behind. The event is set when the signal has come. A command that
+    has said how it ends keeps to that.
     """
     came = threading.Event()
+    if signal.getsignal(name) is not signal.SIG_DFL:
+        return came
 
     def stop(*_: object) -> None:
         came.set()

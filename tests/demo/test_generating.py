@@ -9,7 +9,7 @@ from project_tools.demo import generate
 from project_tools.demo.generating import CHUNK
 from project_tools.demo.oddities import UNSEEN_HOUSING
 from project_tools.demo.writing import writers
-from project_tools.errors import SettingError
+from project_tools.errors import SettingError, StorageError
 from project_tools.tables.declared import TABLES
 
 CLIENTS = 400
@@ -116,8 +116,8 @@ def _fill_the_disk(directory: Path) -> None:
         full.flush()
 
 
-def test_a_device_that_is_full_is_told_by_its_own_words(tmp_path):
-    with pytest.raises(SettingError, match="No space left on device"):
+def test_a_device_that_is_full_is_told(tmp_path):
+    with pytest.raises(StorageError, match="has no room left"):
         _fill_the_disk(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
