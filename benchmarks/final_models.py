@@ -4,7 +4,7 @@ Invented clients, as many and as wide as the published feature table, in a featu
 form. The entry point runs in this process, as MLflow would start it, in a tracking store of its
 own: reading, five folds, calibration, threshold, the final fit, the test clients with their
 intervals, pictures, artefact, registration. The bare fit takes a matrix in memory: the same
-parameters and threads, all training clients, the rounds of the final fit. Run it from the root:
+parameters, bins and threads, all training clients, the rounds of the final fit. Run it from the root:
 
     python benchmarks/final_models.py [--clients 60000] [--features 735] [--jobs 2]
 """
@@ -32,6 +32,7 @@ import pandas as pd  # noqa: E402
 import pyarrow as pa  # noqa: E402
 
 from project_tools import auditing, final_runs  # noqa: E402
+from project_tools.boosting import BINNING_ROWS, BINS  # noqa: E402
 from project_tools.dataset import load_dataset  # noqa: E402
 from project_tools.families import family  # noqa: E402
 from project_tools.features import catalogue  # noqa: E402
@@ -158,7 +159,7 @@ def bare_fit(data: Path, parameters: Mapping[str, Any], jobs: int) -> Taken:
     settings = {name: value for name, value in parameters.items() if name in own}
     settings |= {
         "objective": "binary", "subsample_freq": 1, "num_threads": jobs, "verbosity": -1,
-        "force_row_wise": True,
+        "max_bin": BINS, "bin_construct_sample_cnt": BINNING_ROWS, "force_col_wise": True,
     }  # fmt: skip
     start = now()
     train = lightgbm.Dataset(matrix, y, categorical_feature=places, params=settings)

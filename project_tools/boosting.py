@@ -26,8 +26,9 @@ from project_tools.preparation import (
 )
 
 Rows = npt.NDArray[np.intp]
-#: Rows from which bins are learnt: LightGBM holds them as 12 bytes a value while it looks.
-BINNING_ROWS = 20_000
+#: Rows from which bins are learnt: LightGBM holds them as 12 bytes a value while it looks, in
+#: vectors that grow by doubling.
+BINNING_ROWS = 4_096
 #: LightGBM's bins a feature. Its own 255 took a quarter longer a tree, for figures that differed
 #: by less than their paired error (benchmarks/README.md).
 BINS = 63
@@ -120,6 +121,22 @@ def rows_by_column(X: pd.DataFrame, rows: Rows, levels: dict[str, list[Any]]) ->
     return matrix
 
 
+class _Batches(lightgbm.Sequence):
+    """Some rows of a frame as float32, two thousand at a time: never all of them at once."""
+
+    batch_size = 2_048
+
+    def __init__(self, X: pd.DataFrame, rows: Rows, levels: dict[str, list[Any]]) -> None:
+        self._X, self._rows, self._levels = X, rows, levels
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, batch: Any) -> Matrix:
+        """The rows of a slice: LightGBM asks for single ones only where it has bins to learn."""
+        return np.ascontiguousarray(rows_by_column(self._X, self._rows[batch], self._levels))
+
+
 class BoostedTrees(_Boosting):
     """LightGBM on raw nulls and categories by the position of their fixed level.
 
@@ -170,16 +187,28 @@ class BoostedTrees(_Boosting):
         levels: dict[str, list[Any]],
         like: Any | None,
     ) -> lightgbm.Dataset:
-        # Both sets name features and categories alike: LightGBM compares them in training, and
+        drawn = None
+        if like is None and len(rows) > BINNING_ROWS:
+            drawn = like = self._binned(X, y, self._drawn(rows), levels, None)
+        matrix = rows_by_column(X, rows, levels) if like is None else _Batches(X, rows, levels)
+        # All sets name features and categories alike: LightGBM compares them in training, and
         # the bins can no longer be changed then.
-        return lightgbm.Dataset(
-            rows_by_column(X, rows, levels),
+        binned = lightgbm.Dataset(
+            matrix,
             np.asarray(y[rows], dtype=np.float32),
             reference=like,
             feature_name=model_names(X.columns),
             categorical_feature=[place for place, name in enumerate(X.columns) if name in levels],
             params=self._binning(),
         ).construct()
+        if drawn is not None:
+            binned.reference = None  # the rows that the bins were learnt from need not stay
+        return binned
+
+    def _drawn(self, rows: Rows) -> Rows:
+        """The rows from which the bins are learnt."""
+        random = np.random.default_rng(self.seed)
+        return np.sort(random.choice(rows, BINNING_ROWS, replace=False))
 
     def _grow(self, prepared: Binned) -> None:
         watched = [prepared.watched] if prepared.watched is not None else []

@@ -21,6 +21,9 @@ Rows = npt.NDArray[np.intp]
 #: The metric whose best threshold is taken where the metric asked for looks at no decision.
 DECIDING = "loss_of_income"
 
+#: Rows that are predicted at a time.
+PREDICTED_ROWS = 2_048
+
 
 class Estimator(Protocol):
     """A classifier with scikit-learn's methods."""
@@ -99,12 +102,18 @@ def out_of_fold(
     probabilities = np.full(len(data.y), np.nan)
     for number, (train, held_out) in enumerate(fold_rows(data.y, folds, seed)):
         estimator = _fitted(make_estimator(), data, train, number, cache)
-        probabilities[held_out] = _finite(estimator.predict_proba(data.X.iloc[held_out])[:, 1])
+        probabilities[held_out] = _finite(_predicted(estimator, data.X, held_out))
         if on_fold is not None:
             on_fold(number, estimator)
         if after_fold is not None:
             after_fold(probabilities)
     return probabilities
+
+
+def _predicted(estimator: Estimator, X: pd.DataFrame, rows: Rows) -> Floats:
+    """Probabilities of default, some rows at a time: their copies would weigh as much as the bins."""
+    blocks = np.array_split(rows, -(-len(rows) // PREDICTED_ROWS))
+    return np.concatenate([estimator.predict_proba(X.iloc[block])[:, 1] for block in blocks])
 
 
 def _finite(probabilities: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -10,6 +10,7 @@ import pytest
 import xgboost
 from hyperopt.pyll.stochastic import sample
 
+from project_tools import boosting, evaluation
 from project_tools.dataset import Dataset
 from project_tools.errors import SettingError
 from project_tools.estimators import indicator_columns
@@ -110,7 +111,10 @@ def test_no_dimension_is_dead(name: str, key: str, clients: Any) -> None:
     others = {name: {} for name in FAMILIES} | {
         "random_forest": {"min_samples_leaf": 1},
         # GOSS begins after 1 / learning_rate rounds: LightGBM takes all rows in the first.
-        "lightgbm": {"num_leaves": 8} | ({"learning_rate": 0.2} if key in {"top_rate", "other_rate"} else {}),
+        "lightgbm": {"num_leaves": 8} | (
+            {"learning_rate": 0.2, "n_estimators": 20, "early_stopping_rounds": 0}
+            if key in {"top_rate", "other_rate"} else {}
+        ),
     }  # fmt: skip
     base = {k: v for k, v in (others[name] | under).items() if k != key}
     data = clients(400)
@@ -254,3 +258,37 @@ def test_time_grows_with_trials_features_and_rows() -> None:
     assert rows.seconds("demo", **base | {"trials": 20}) == pytest.approx(2 * seconds)
     assert rows.seconds("demo", **base | {"columns": 800}) == pytest.approx(2 * seconds)
     assert rows.seconds("demo", **base | {"rows": 4_000}) == pytest.approx(4 * seconds)
+
+
+def test_bins_are_learnt_from_some_rows_and_pushed_in_batches(
+    clients: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few rows a batch holds, the trees are the same; those that train learn the bins."""
+    data, rows = clients(600), family("lightgbm")
+    whole = native_text(fitted(rows, data, np.arange(500)))
+    monkeypatch.setattr(boosting, "BINNING_ROWS", 200)
+    texts = set()
+    for size in (7, 64, 1_000):
+        monkeypatch.setattr(boosting._Batches, "batch_size", size)
+        texts.add(native_text(fitted(rows, data, np.arange(500))))
+    assert len(texts) == 1
+    assert texts != {whole}, "the bins are those of fewer rows"
+    X = data.X.copy()
+    X.iloc[500:, :3] = np.float32(1e9)
+    other = Dataset(X, data.y, data.ids, data.meta, data.digest, data.path)
+    assert native_text(fitted(rows, other, np.arange(500))) in texts
+
+
+def test_predictions_in_blocks_are_those_at_once(
+    clients: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, rows = clients(300), family("random_forest")
+
+    def probabilities() -> Any:
+        return out_of_fold(
+            lambda: rows.make({"n_estimators": 10}, seed=1, jobs=1, X=data.X), data, folds=2, seed=1
+        )
+
+    at_once = probabilities()
+    monkeypatch.setattr(evaluation, "PREDICTED_ROWS", 7)
+    np.testing.assert_array_equal(probabilities(), at_once)
