@@ -77,8 +77,9 @@ def test_what_is_written_comes_back(served):
     }
     assert {*manifest.files} == {
         "model.txt", "features.json", "catalogue.json", "golden.json", "overview.json",
-        "state/state.json",
+        "state/state.json", "card.md", "card.html",
     }  # fmt: skip
+    assert artefact.card == content.files
     assert manifest.versions.keys() >= {"lightgbm", "numpy"}
 
 
