@@ -73,7 +73,7 @@ def steps(raw: Path | None, clients: int, store: str, without: str = "") -> list
             "search: which family?",
             lambda: signature(FEATURES) + code() + code_of(ROOT / "hyperparameter_tuning") + store,
             (),
-            lambda: _mlflow("hyperparameter_tuning", "main", data=str(FEATURES), profile="demo", trials="4"),
+            lambda: _mlflow("hyperparameter_tuning", "main", data=str(FEATURES), profile="demo", trials="2"),
             held,
         ),
         Step(

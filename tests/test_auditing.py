@@ -150,7 +150,7 @@ def test_the_cost_of_exclusion_is_the_same_from_either_side(data: Path) -> None:
     # Calibration by halves may reorder a few, so this is a second computation, not the same one.
     expected = [roc_auc_score(training.y, model.oof) for model in (with_them, without)]
     assert [found.cost.auc_with.value, found.cost.auc_without.value] == pytest.approx(
-        expected, abs=0.01
+        expected, abs=0.02
     )
 
 

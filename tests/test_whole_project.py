@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from project_tools.demo import generate
+from project_tools.families import FAMILIES
 from project_tools.features.build import build
 from project_tools.features.store import read_features
 from project_tools.files import sha256
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.line
 
 BIN = Path(sys.executable).parent
 MLFLOW = str(BIN / "mlflow")
-PARENT, TRIALS, FAMILIES = "mlflow.parentRunId", 2, ("lightgbm", "logistic_l2")
+PARENT, TRIALS = "mlflow.parentRunId", 2
 
 
 @dataclass(frozen=True)
