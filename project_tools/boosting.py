@@ -4,8 +4,10 @@ Both bin each feature once a fold; the bins depend on nothing that is searched, 
 every trial of a search.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Self
 
 import lightgbm
@@ -26,8 +28,7 @@ from project_tools.preparation import (
 )
 
 Rows = npt.NDArray[np.intp]
-#: Rows from which bins are learnt: LightGBM holds them as 12 bytes a value while it looks, in
-#: vectors that grow by doubling.
+#: Rows from which bins are learnt: LightGBM holds them as float64 three times while it looks.
 BINNING_ROWS = 4_096
 #: LightGBM's bins a feature. Its own 255 took a quarter longer a tree, for figures that differed
 #: by less than their paired error (benchmarks/README.md).
@@ -127,14 +128,35 @@ class _Batches(lightgbm.Sequence):
     batch_size = 2_048
 
     def __init__(self, X: pd.DataFrame, rows: Rows, levels: dict[str, list[Any]]) -> None:
-        self._X, self._rows, self._levels = X, rows, levels
+        self._rows = rows
+        self._columns = [
+            level_codes(X[[name]], {name: levels[name]})[:, 0]
+            if name in levels
+            else X.iloc[:, place].to_numpy()
+            for place, name in enumerate(X.columns)
+        ]
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, batch: Any) -> Matrix:
-        """The rows of a slice: LightGBM asks for single ones only where it has bins to learn."""
-        return np.ascontiguousarray(rows_by_column(self._X, self._rows[batch], self._levels))
+    def __getitem__(self, asked: Any) -> Matrix:
+        """A slice of rows, or the one at a position: LightGBM learns the bins from some of them."""
+        if isinstance(asked, slice):
+            rows = self._rows[asked]
+            batch = np.empty((len(rows), len(self._columns)), dtype=np.float32)
+            for place, column in enumerate(self._columns):
+                batch[:, place] = column[rows]
+            return batch
+        row = self._rows[asked]
+        return np.array([column[row] for column in self._columns], dtype=np.float64)
+
+
+@cache
+def _quiet_about_samples() -> None:
+    """LightGBM warns, on stdout, of bins from less than a fifth of the rows; 63 need no more."""
+    logger = logging.getLogger("lightgbm")
+    logger.addFilter(lambda record: "bin_construct_sample_cnt" not in record.getMessage())
+    lightgbm.register_logger(logger)
 
 
 class BoostedTrees(_Boosting):
@@ -187,28 +209,17 @@ class BoostedTrees(_Boosting):
         levels: dict[str, list[Any]],
         like: Any | None,
     ) -> lightgbm.Dataset:
-        drawn = None
-        if like is None and len(rows) > BINNING_ROWS:
-            drawn = like = self._binned(X, y, self._drawn(rows), levels, None)
-        matrix = rows_by_column(X, rows, levels) if like is None else _Batches(X, rows, levels)
-        # All sets name features and categories alike: LightGBM compares them in training, and
+        _quiet_about_samples()
+        # Both sets name features and categories alike: LightGBM compares them in training, and
         # the bins can no longer be changed then.
-        binned = lightgbm.Dataset(
-            matrix,
+        return lightgbm.Dataset(
+            _Batches(X, rows, levels),
             np.asarray(y[rows], dtype=np.float32),
             reference=like,
             feature_name=model_names(X.columns),
             categorical_feature=[place for place, name in enumerate(X.columns) if name in levels],
             params=self._binning(),
         ).construct()
-        if drawn is not None:
-            binned.reference = None  # the rows that the bins were learnt from need not stay
-        return binned
-
-    def _drawn(self, rows: Rows) -> Rows:
-        """The rows from which the bins are learnt."""
-        random = np.random.default_rng(self.seed)
-        return np.sort(random.choice(rows, BINNING_ROWS, replace=False))
 
     def _grow(self, prepared: Binned) -> None:
         watched = [prepared.watched] if prepared.watched is not None else []
