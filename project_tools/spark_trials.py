@@ -129,7 +129,10 @@ def _examined_on_worker(shared: Any) -> Callable[[Mapping[str, Any]], dict[str, 
 
 @lru_cache(maxsize=1)
 def _unpacked(packed: bytes) -> tuple[Objective, dict[str, Any], FoldCache]:
-    """The objective, once a worker process."""
+    """The objective, once a worker process.
+
+    The bytes are our own driver's of this session, from memory to memory; none comes from a file.
+    """
     objective, fixed = cloudpickle.loads(packed)
     return objective, fixed, FoldCache()
 

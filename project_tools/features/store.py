@@ -1,10 +1,10 @@
 """Feature files: Parquet, or a gzipped pandas pickle, with the digest of the state they are of.
 
-A pickle runs code when it is read: read one only if you built it, and Parquet otherwise.
+Another's pickle is read by ``pickled``, which calls nothing but the parts of a frame; pandas' own
+reader would run whatever it names.
 """
 
 import json
-import pickle
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from project_tools.errors import FeatureError, nearest
+from project_tools.features.pickled import UNREADABLE, read_pickled_frame
 from project_tools.features.state import FeatureState, state_digest
 from project_tools.files import replacing, replacing_folder, sha256
 
@@ -131,8 +132,8 @@ def _read_parquet(path: Path, wanted: list[str] | None) -> tuple[pd.DataFrame, A
 
 def _read_pickle(path: Path, wanted: list[str] | None) -> tuple[pd.DataFrame, Any]:
     try:
-        frame = pd.read_pickle(path)  # noqa: S301  (the user's own build: the module's docstring warns)
-    except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ValueError) as why:
+        frame = read_pickled_frame(path)
+    except UNREADABLE as why:
         raise FeatureError(f"{path} is damaged or no pickle of features; build it again") from why
     if not isinstance(frame, pd.DataFrame):
         raise FeatureError(f"{path} holds no table; build it again")
