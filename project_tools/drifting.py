@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,9 @@ from project_tools.drift import Drift, DriftRule, compare
 from project_tools.drift_files import CLASS, CLASSES, PROBABILITY, Decisions, Source
 from project_tools.drift_reference import DriftReference
 from project_tools.errors import FeatureError, SettingError
+from project_tools.features.state import state_digest
+from project_tools.features.store import ENDINGS as FEATURE_ENDINGS
+from project_tools.features.store import state_folder
 from project_tools.progress import working
 from project_tools.scorers import FN_COST
 
@@ -70,13 +73,15 @@ def drift(
         artefact = artefact or (None if rows.has_decisions else reference)
         reference = _of_training(reference)
     model = None if artefact is None else Model.load(artefact)
+    notes = () if artefact is None else _of_another_state(artefact, new)
     frozen = _reference(reference, model, fn_cost, quiet=quiet)
     if freeze is not None:
         with writable(freeze):
             frozen.save(freeze)
     decisions = None if model is None else _decided(model, rows, quiet=quiet)
     with working(f"comparing {rows.rows:,} rows of {new.name}", quiet=quiet):
-        return compare(frozen, rows, decisions=decisions, rule=rule)
+        found = compare(frozen, rows, decisions=decisions, rule=rule)
+    return replace(found, notes=(*found.notes, *notes))
 
 
 @contextmanager
@@ -103,6 +108,23 @@ def _reference(
     cost = _cost(model, fn_cost)
     with working(f"freezing {source.rows:,} rows of {path.name}", quiet=quiet):
         return DriftReference.of(source, decisions, cost)
+
+
+def _of_another_state(artefact: Path, new: Path) -> tuple[str, ...]:
+    """A note where what was learnt for the new file's features is not what the model's training
+    learnt: the same client then has other values in the groups, which looks like drift.
+    """
+    from project_tools.artefact import STATE  # noqa: PLC0415  (as in ``Model.load``)
+
+    folder = state_folder(new) if new.name.endswith(FEATURE_ENDINGS) else None
+    if folder is None or not folder.is_dir():
+        return ()
+    if state_digest(folder) == state_digest(artefact / STATE):
+        return ()
+    return (
+        f"{new.name} was built with a feature state of its own ({folder.name}), not the model's: features "
+        "of groups (GROUP1_, GROUP2_, CTAR_, LL_) were learnt anew and may differ though no client does",
+    )
 
 
 def _of_training(folder: Path) -> Path:

@@ -101,7 +101,8 @@ def check_environment() -> None:
 
 
 def stop_once() -> None:
-    """Let Ctrl-C, or a supervisor's SIGTERM, end the command, and the next one not cut short how.
+    """Let the first Ctrl-C, or a supervisor's SIGTERM, end the command; a second one does not cut
+    its closing short.
 
     ``mlflow run`` answers Ctrl-C with a SIGTERM besides the terminal's SIGINT.
     """

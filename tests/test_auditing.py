@@ -1,6 +1,7 @@
 """Every final evaluation is audited by segments, gets its card, and freezes what drift compares."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from project_tools.evaluation import fold_rows
 from project_tools.exclusion import exclusion_facts
 from project_tools.exporting import export
 from project_tools.families import family
-from project_tools.features.store import read_features
+from project_tools.features.store import read_features, state_folder
 from project_tools.promotion import Floors
 from project_tools.training import train
 from tests.small_final import HINTS, Trained, feature_file, train_finally
@@ -216,6 +217,20 @@ def test_drift_takes_a_model_folder_as_its_reference(
     words = np.where(p > 0.5, "risk", "no_risk")
     pd.DataFrame({"proba_risk_class": p, "class": words}).to_parquet(tmp_path / "decided.parquet")
     assert drift(folder, tmp_path / "decided.parquet", quiet=True).score is not None
+
+
+def test_features_of_another_state_are_told_from_drift(final: Trained, tmp_path: Path) -> None:
+    """What was learnt anew is no change of the clients, and is said."""
+    folder = tracking.download(final.version, tmp_path)
+    assert drift(folder, final.data, split="test", quiet=True).notes == ()
+    other = tmp_path / "other.parquet"
+    shutil.copy(final.data, other)
+    state = shutil.copytree(state_folder(final.data), state_folder(other))
+    head = state / "state.json"
+    head.write_text(head.read_text().replace('"raw_digest": "', '"raw_digest": "f'))
+    # The file itself still says which state it is of: it is not read as a feature table here.
+    (note,) = drift(folder, other, split="test", quiet=True).notes
+    assert "other.parquet was built with a feature state of its own (other.state)" in note
 
 
 def test_a_folder_without_a_reference_is_one_line(final: Trained, tmp_path: Path) -> None:
