@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from project_tools.entry import keep_usage_private, share_cores
 # Before any test's module loads LightGBM or MLflow: spinning threads made the suite wait for itself.
 share_cores()
 keep_usage_private()
+# A shell starts what it puts in the background deaf to Ctrl-C, and so are the children: the tests
+# of an interruption, and the processes they start, hear it wherever the suite runs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -316,7 +316,7 @@ def test_wrong_names_are_one_line_with_the_nearest(store: Store) -> None:
         (f"{store.name}@chalenger", "has no alias 'chalenger'; .*did you mean 'challenger'"),
         (f"{store.name}/7", "has no version '7'; there are 1"),
         (run.info.run_id, "there is a run of this id, of the level 'some', but it registered no"),
-        (f"{version.run_id[:-1]}0", f"did you mean '{version.run_id}'"),
+        (f"{version.run_id[:-1]}x", f"did you mean '{version.run_id}'"),
         (store.name, "version 1 is the champion already"),
     ):
         with pytest.raises(TrackingError, match=says) as refused:

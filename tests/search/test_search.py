@@ -3,7 +3,6 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -222,15 +221,6 @@ def test_an_error_of_a_listener_ends_the_search_and_closes_what_is_open(clients:
     assert [status for _, status in ended] == ["finished", "interrupted"]
 
 
-@pytest.fixture
-def hears_ctrl_c() -> Iterator[None]:
-    """A shell starts what it puts in the background deaf to it; a test may run there."""
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, former)
-
-
-@pytest.mark.usefixtures("hears_ctrl_c")
 def test_an_interruption_is_not_held_up_by_a_fit(
     clients: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
