@@ -26,6 +26,7 @@ from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, DataType, Schema
 
 from project_tools.errors import TrackingError, nearest
+from project_tools.interruption import uninterrupted
 from project_tools.processes import identity, is_dead
 from project_tools.settings import ROOT, Settings
 
@@ -126,9 +127,15 @@ class RunLog:
 
 @contextmanager
 def _asking() -> Iterator[None]:
-    """Whatever the store fails with becomes one line that says what to do."""
+    """Whatever the store fails with becomes one line that says what to do; Ctrl-C waits for the
+    answer.
+
+    Cut in the middle of a transaction, SQLAlchemy keeps the lock of the database, and whatever
+    closes the runs then waits for it in vain.
+    """
     try:
-        yield
+        with uninterrupted():
+            yield
     except (MlflowException, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise TrackingError(
@@ -253,9 +260,10 @@ def _found(client: MlflowClient, experiments: Sequence[str], wanted: str) -> lis
     runs: list[Run] = []
     token = None
     while experiments:
-        page = client.search_runs(
-            list(experiments), wanted, order_by=["start_time DESC"], page_token=token
-        )
+        with uninterrupted():
+            page = client.search_runs(
+                list(experiments), wanted, order_by=["start_time DESC"], page_token=token
+            )
         runs += page
         token = page.token
         if not token:
@@ -380,7 +388,7 @@ def register(
     ``columns`` are the model's inputs as (name, "number" or "category"). The first version of a
     name becomes ``champion`` too: there is none that it would have to beat.
     """
-    with mlflow.start_run(run_id=log.run_id, log_system_metrics=False):
+    with uninterrupted(), mlflow.start_run(run_id=log.run_id, log_system_metrics=False):
         info = mlflow.pyfunc.log_model(
             name="model",
             loader_module="project_tools.scoring",
@@ -390,13 +398,14 @@ def register(
             registered_model_name=name,
         )
     version = str(info.registered_model_version)
-    for key, value in tags.items():
-        log.client.set_model_version_tag(name, version, key, str(value))
-    champion = alias_or_none(log.client, name, CHAMPION)
-    log.client.set_registered_model_alias(name, CHALLENGER, version)
-    if champion is None:
-        log.client.set_registered_model_alias(name, CHAMPION, version)
-    return log.client.get_model_version(name, version)
+    with _asking():
+        for key, value in tags.items():
+            log.client.set_model_version_tag(name, version, key, str(value))
+        champion = alias_or_none(log.client, name, CHAMPION)
+        log.client.set_registered_model_alias(name, CHALLENGER, version)
+        if champion is None:
+            log.client.set_registered_model_alias(name, CHAMPION, version)
+        return log.client.get_model_version(name, version)
 
 
 def _signature(columns: Sequence[tuple[str, str]]) -> ModelSignature:

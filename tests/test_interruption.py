@@ -1,0 +1,81 @@
+"""Ctrl-C waits for the end of a block, and is never lost."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from project_tools import tracking
+from project_tools.interruption import uninterrupted
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    former = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for name, handler in former.items():
+        signal.signal(name, handler)
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+def test_it_waits_for_the_end_of_the_block(name: signal.Signals) -> None:
+    heard: list[str] = []
+
+    def stop(*_: object) -> None:
+        heard.append("stop")
+        raise KeyboardInterrupt
+
+    signal.signal(name, stop)
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012  (what comes after the signal counts)
+        with uninterrupted():
+            with uninterrupted():
+                os.kill(os.getpid(), name)
+                heard.append("inner")
+            heard.append("outer")
+        heard.append("too late")
+    assert heard == ["inner", "outer", "stop"]
+    assert signal.getsignal(name) is stop
+
+
+def test_it_comes_after_an_error_too() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with pytest.raises(KeyboardInterrupt) as stopped, uninterrupted():  # noqa: PT012  (the error comes after the signal)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise OSError("the disk is full")
+    assert isinstance(stopped.value.__context__, OSError)
+
+
+def test_in_another_thread_it_changes_no_handler() -> None:
+    found: list[object] = []
+
+    def work() -> None:
+        with uninterrupted():
+            found.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [signal.getsignal(signal.SIGINT)]
+
+
+def test_a_store_is_never_left_in_the_middle_of_a_transaction(
+    new_store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut there, SQLAlchemy keeps the database's lock, and closing the run waits for it in vain."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_store(tmp_path))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    written = MlflowClient.log_batch
+
+    def cut(client: MlflowClient, *given: object, **named: object) -> object:
+        os.kill(os.getpid(), signal.SIGINT)
+        return written(client, *given, **named)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", cut)
+    with pytest.raises(KeyboardInterrupt), tracking.project_run("a search") as project:
+        project.metrics({"loss": 0.5})
+    run = MlflowClient().get_run(project.run_id)
+    assert (run.info.status, run.data.metrics) == ("KILLED", {"loss": 0.5})
