@@ -76,9 +76,8 @@ class Applicants:
     def _lowered(self, state: FeatureState) -> pl.LazyFrame:
         engine = _OneApplicant()
         sources = {name: _wrapped(self._source(table)) for name, table in TABLES.items()}
-        own, *others = compute(
-            OpenTables(sources), engine, state.look_up(engine), quiet=True
-        ).values()
+        parts = compute(OpenTables(sources), engine, state.look_up(engine), quiet=True)
+        own, *others = (part for _, part in parts)
         frame = finished(engine.beside(own, others)).drop(CLIENT, "TARGET")
         plan: pl.LazyFrame = frame.to_native()
         self._plan_names = plan.collect_schema().names()

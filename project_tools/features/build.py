@@ -3,12 +3,10 @@
 import re
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import narwhals as nw
 import pyarrow as pa
 
 from project_tools.errors import FeatureError, SettingError
@@ -17,7 +15,7 @@ from project_tools.features.catalogue import catalogue, to_json
 from project_tools.features.engine import Engine, Tables
 from project_tools.features.engines import check_engine, start_engine
 from project_tools.features.expressions import CLIENT
-from project_tools.features.pipeline import compute, feature_names, finished
+from project_tools.features.pipeline import Parts, compute, feature_names, finished
 from project_tools.features.state import LEAST_CLIENTS, FeatureState, Learner
 from project_tools.features.store import as_category, check_ending, write_features
 from project_tools.progress import say, working
@@ -120,9 +118,7 @@ def fit_transform(
     learner = Learner(
         engine, engine.lift(learning, "learning"), 1 if as_published else LEAST_CLIENTS
     )
-    parts = compute(tables, engine, learner, quiet=quiet)
-    with working("all features of all clients", quiet=quiet):
-        table = collect(parts, splits, engine)
+    table = collect(compute(tables, engine, learner, quiet=quiet), splits, engine)
     state = FeatureState(
         tables_=learner.tables_,
         levels_=application.LEVELS,
@@ -134,14 +130,15 @@ def fit_transform(
     return table, state
 
 
-def collect(parts: Mapping[str, nw.LazyFrame[Any]], splits: pa.Table, engine: Engine) -> pa.Table:
+def collect(parts: Parts, splits: pa.Table, engine: Engine) -> pa.Table:
     """The feature file's rows, sorted by client: keys whole, numbers float32, texts categories.
 
-    The parts are taken out one by one, and released, so that none is held twice for long.
+    Each part is taken out as soon as it is there, and released: as float32 it is half as large, and
+    the engine needs its room for the next table.
     """
     clients = splits[CLIENT].combine_chunks()
     columns = {CLIENT: splits[CLIENT], "SPLIT": as_category(splits["SPLIT"], SPLITS)}
-    for name, part in parts.items():
+    for name, part in parts:
         lowered = engine.lower_for(clients, finished(part))
         columns |= dict(zip(lowered.column_names, lowered.columns, strict=True))
         engine.release(name)

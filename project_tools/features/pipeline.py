@@ -1,6 +1,6 @@
 """The one function that knows the order: raw tables to one row of features per client."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -26,6 +26,8 @@ from project_tools.tables.declared import TABLES
 Groups = Callable[[GroupStatistics, nw.LazyFrame[Any]], nw.LazyFrame[Any]]
 #: Says that a step of this name is under way.
 Step = Callable[[str], AbstractContextManager[object]]
+#: Features by client, each part with the name that the engine holds it under.
+Parts = Iterator[tuple[str, nw.LazyFrame[Any]]]
 
 HISTORIES: tuple[History, ...] = (
     bureau.HISTORY,
@@ -35,6 +37,10 @@ HISTORIES: tuple[History, ...] = (
     instalments.HISTORY,
     credit_card.HISTORY,
 )
+#: Columns of which the features across tables are made.
+_ACROSS = {*across.SAME_DURATION.by, *across.SAME_DURATION.members}.union(
+    *(row.sources for row in across.RATIOS)
+)
 
 
 def feature_names() -> tuple[str, ...]:
@@ -43,100 +49,99 @@ def feature_names() -> tuple[str, ...]:
     return (*application.NAMES, *histories, *across.NAMES)
 
 
-def compute(
-    raw: Tables, engine: Engine, groups: Groups, *, quiet: bool = False
-) -> dict[str, nw.LazyFrame[Any]]:
-    """Parts that hold all features between them, as doubles, by the names that the engine holds
-    them under: one row per application (the first part, with ``TARGET``), or per client with rows.
+def compute(raw: Tables, engine: Engine, groups: Groups, *, quiet: bool = False) -> Parts:
+    """Parts that hold all features between them, as doubles, each with the name that the engine
+    holds it under: one row per application (the first part, with ``TARGET``), or per client with
+    rows. Who takes a part releases it; the next is computed when it is asked for.
 
     Never one frame: planning the join of hundreds of columns takes time with their square, and
     sorting it more. The same whether ``groups`` learns or looks up: this is both ``fit`` and ``transform``.
     """
     steps = _Steps(raw, engine, groups, partial(working, quiet=quiet))
-    clients = steps.applications()
-    steps.loans_elsewhere()
-    paid = steps.instalments()
-    steps.earlier_applications(paid)
-    steps.months_of_earlier_loans()
-    steps.credit_cards()
-    between = steps.across_tables(clients)
-    own = clients.select(CLIENT, "TARGET", *application.NAMES)
-    return {"applications": own, **steps.found, "across": between}
+    yield from steps.applications()
+    yield from steps.loans_elsewhere()
+    yield from steps.instalments()
+    yield from steps.earlier_applications()
+    yield from steps.months_of_earlier_loans()
+    yield from steps.credit_cards()
+    yield from steps.across_tables()
 
 
 class _Steps:
-    """The steps, each of which reads its raw tables, gives their room back, and leaves its
-    features in ``found``.
+    """The steps, each of which reads its raw tables, gives their room back, and hands its
+    features out.
     """
 
     def __init__(self, raw: Tables, engine: Engine, groups: Groups, step: Step) -> None:
         self._raw, self._engine, self._groups, self._step = raw, engine, groups, step
-        self.found: dict[str, nw.LazyFrame[Any]] = {}
+        self._across: list[nw.LazyFrame[Any]] = []  # what features across tables need, by client
+        self._paid: nw.LazyFrame[Any]  # what was due and paid on each earlier loan
 
-    def applications(self) -> nw.LazyFrame[Any]:
+    def applications(self) -> Parts:
         train, test = self._raw.read("application_train"), self._raw.read("application_test")
         with self._step("applications"):
             clients = _applications(train, test)
             clients = self._hold(clients, "clients", "application_train", "application_test")
             known = _with_groups(clients, application.GROUPS, self._groups)
+            known = known.select(CLIENT, "TARGET", *application.NAMES)
             known = self._engine.hold(known, "applications")
             self._engine.release("clients")
-        return known
+            yield self._handed_out(known, "applications")
 
-    def loans_elsewhere(self) -> None:
+    def loans_elsewhere(self) -> Parts:
         loans, balance = self._raw.read("bureau"), self._raw.read("bureau_balance")
         with self._step("loans elsewhere"):
             loans = _derived(bureau.stage(loans, balance), bureau.HISTORY)
             loans = self._hold(loans, "loans elsewhere", "bureau", "bureau_balance")
             loans = _with_groups(loans, bureau.HISTORY.groups, self._groups)
-            self._keep(self._engine.hold(loans, "loans in groups"), bureau.HISTORY)
+            loans = self._engine.hold(loans, "loans in groups")
             self._engine.release("loans elsewhere")
+            yield from self._by_client(loans, bureau.HISTORY)
             self._engine.release("loans in groups")
 
-    def instalments(self) -> nw.LazyFrame[Any]:
-        """What was due and paid on each loan is needed by another table."""
+    def instalments(self) -> Parts:
         payments = self._raw.read("installments_payments")
         with self._step("instalments"):
             payments = _derived(instalments.stage(payments), instalments.HISTORY)
             payments = self._hold(payments, "payments", "installments_payments")
-            self._keep(payments, instalments.HISTORY)
-            paid = self._engine.hold(instalments.by_loan(payments), "paid by loan")
+            self._paid = self._engine.hold(instalments.by_loan(payments), "paid by loan")
+            yield from self._by_client(payments, instalments.HISTORY)
             self._engine.release("payments")
-        return paid
 
-    def earlier_applications(self, paid: nw.LazyFrame[Any]) -> None:
+    def earlier_applications(self) -> Parts:
         earlier = self._raw.read("previous_application")
         with self._step("earlier applications"):
-            earlier = _derived(previous.stage(earlier, paid), previous.HISTORY)
+            earlier = _derived(previous.stage(earlier, self._paid), previous.HISTORY)
             earlier = self._hold(earlier, "earlier applications", "previous_application")
             self._engine.release("paid by loan")
-            self._keep(earlier, previous.HISTORY)
+            yield from self._by_client(earlier, previous.HISTORY)
             self._engine.release("earlier applications")
 
-    def months_of_earlier_loans(self) -> None:
+    def months_of_earlier_loans(self) -> Parts:
         months = self._raw.read("POS_CASH_balance")
         with self._step("months of earlier loans"):
             months = _derived(months, pos_cash.MONTHS, pos_cash.OF_LOANS)
             months = self._hold(months, "months", "POS_CASH_balance")
-            self._keep(months, pos_cash.MONTHS)
+            yield from self._by_client(months, pos_cash.MONTHS)
             loans = _derived(pos_cash.by_loan(months), pos_cash.LOAN_HISTORY)
-            self._keep(loans, pos_cash.LOAN_HISTORY)
+            yield from self._by_client(loans, pos_cash.LOAN_HISTORY)
             self._engine.release("months")
 
-    def credit_cards(self) -> None:
+    def credit_cards(self) -> Parts:
         cards = self._raw.read("credit_card_balance")
         with self._step("credit cards"):
             cards = _derived(credit_card.stage(cards), credit_card.HISTORY)
             cards = self._hold(cards, "card months", "credit_card_balance")
-            self._keep(cards, credit_card.HISTORY)
+            yield from self._by_client(cards, credit_card.HISTORY)
             self._engine.release("card months")
 
-    def across_tables(self, clients: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    def across_tables(self) -> Parts:
         with self._step("across tables"):
-            between = _across(self._engine, clients, self.found.values())
+            own, *others = self._across
+            between = derive(self._engine.beside(own, others), across.RATIOS)
             between = self._engine.hold(between, "between")
             between = _with_groups(between, (across.SAME_DURATION,), self._groups)
-            return self._engine.hold(between.select(CLIENT, *across.NAMES), "across")
+            yield "across", self._engine.hold(between.select(CLIENT, *across.NAMES), "across")
 
     def _hold(self, frame: nw.LazyFrame[Any], name: str, *made_of: str) -> nw.LazyFrame[Any]:
         """Compute the frame now; the raw tables that it is made of are not needed any more."""
@@ -144,10 +149,18 @@ class _Steps:
         self._raw.release(*made_of)
         return held
 
-    def _keep(self, frame: nw.LazyFrame[Any], history: History) -> None:
+    def _by_client(self, frame: nw.LazyFrame[Any], history: History) -> Parts:
         for place, part in enumerate(_features(frame, history, apart=self._engine.apart), start=1):
             name = f"{history.name} by client, {place}"
-            self.found[name] = self._engine.hold(part, name)
+            yield self._handed_out(self._engine.hold(part, name), name)
+
+    def _handed_out(self, part: nw.LazyFrame[Any], name: str) -> tuple[str, nw.LazyFrame[Any]]:
+        """The part with its name; what features across tables need of it stays here."""
+        needed = [column for column in part.collect_schema().names() if column in _ACROSS]
+        if needed:
+            narrow = part.select(CLIENT, *needed)
+            self._across.append(self._engine.hold(narrow, f"{name}, for across"))
+        return name, part
 
 
 def finished(part: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -155,20 +168,6 @@ def finished(part: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     names = part.collect_schema().names()
     kept = (CLIENT, *application.CATEGORIES)
     return part.select(*(n if n in kept else nw.col(n).cast(nw.Float32) for n in names))
-
-
-def _across(
-    engine: Engine, clients: nw.LazyFrame[Any], found: Iterable[nw.LazyFrame[Any]]
-) -> nw.LazyFrame[Any]:
-    """One row per client with what the features across tables need, and those of the client's
-    own; a narrow frame.
-    """
-    groups = across.SAME_DURATION
-    needed = {*groups.by, *groups.members}.union(*(row.sources for row in across.RATIOS))
-    own = clients.select(CLIENT, *(name for name in application.NAMES if name in needed))
-    narrow = ((part, needed.intersection(part.collect_schema().names())) for part in found)
-    parts = (part.select(CLIENT, *sorted(names)) for part, names in narrow if names)
-    return derive(engine.beside(own, parts), across.RATIOS)
 
 
 def _applications(train: nw.LazyFrame[Any], test: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
