@@ -77,7 +77,7 @@ class Applicants:
         engine = _OneApplicant()
         sources = {name: _wrapped(self._source(table)) for name, table in TABLES.items()}
         parts = compute(OpenTables(sources), engine, state.look_up(engine), quiet=True)
-        own, *others = (part for _, part in parts)
+        own, *others = parts
         frame = finished(engine.beside(own, others)).drop(CLIENT, "TARGET")
         plan: pl.LazyFrame = frame.to_native()
         self._plan_names = plan.collect_schema().names()
@@ -118,6 +118,9 @@ class _OneApplicant:
 
     def lower_for(self, clients: pa.Array, frame: nw.LazyFrame[Any]) -> pa.Table:
         raise NotImplementedError("one applicant's features are one row")
+
+    def in_pieces(self, frame: nw.LazyFrame[Any]) -> list[nw.LazyFrame[Any]]:
+        return [frame]
 
     def release(self, name: str) -> None:
         """Nothing is kept."""

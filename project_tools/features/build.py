@@ -133,15 +133,14 @@ def fit_transform(
 def collect(parts: Parts, splits: pa.Table, engine: Engine) -> pa.Table:
     """The feature file's rows, sorted by client: keys whole, numbers float32, texts categories.
 
-    Each part is taken out as soon as it is there, and released: as float32 it is half as large, and
-    the engine needs its room for the next table.
+    Each part is taken out as soon as it is there: as float32 it is half as large, and the engine
+    needs its room for the next table.
     """
     clients = splits[CLIENT].combine_chunks()
     columns = {CLIENT: splits[CLIENT], "SPLIT": as_category(splits["SPLIT"], SPLITS)}
-    for name, part in parts:
+    for part in parts:
         lowered = engine.lower_for(clients, finished(part))
         columns |= dict(zip(lowered.column_names, lowered.columns, strict=True))
-        engine.release(name)
     for name in application.CATEGORIES:
         columns[name] = as_category(columns[name], application.LEVELS[name])
     return pa.table({n: columns[n] for n in (CLIENT, "TARGET", "SPLIT", *feature_names())})

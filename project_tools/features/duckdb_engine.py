@@ -1,6 +1,7 @@
 """The features on DuckDB: all cores of one machine, whatever the size of the tables."""
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -13,6 +14,8 @@ from project_tools.features.expressions import CLIENT
 from project_tools.tables.loading import LoadedTables
 from project_tools.tables.reading import RawTables
 
+#: Rows of a piece: what a step sorts and groups at a time stays small, and is not spilled.
+PIECE_ROWS = 4_000_000
 #: The clients that are asked for.
 _WANTED = "wanted"
 
@@ -36,6 +39,11 @@ class DuckEngine(Joined):
         relation.create(f'"{held}"')
         self._held[name] = held
         return nw.from_native(self._connection.table(f'"{held}"'))
+
+    def in_pieces(self, frame: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
+        rows = self.lower(frame.select(nw.len())).column(0)[0].as_py()
+        pieces = max(1, -(-rows // PIECE_ROWS))
+        return [frame.filter(nw.col(CLIENT).abs() % pieces == place) for place in range(pieces)]
 
     def lift(self, table: pa.Table, name: str) -> nw.LazyFrame[Any]:
         return self.hold(nw.from_native(self._connection.from_arrow(table)), name)

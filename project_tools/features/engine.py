@@ -60,6 +60,11 @@ class Engine(Protocol):
         client without a row.
         """
 
+    def in_pieces(self, frame: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
+        """The rows of a large frame in pieces that are computed one after the other; all rows of
+        a client are in one.
+        """
+
     def release(self, name: str) -> None:
         """Give the room of a held frame back."""
 
@@ -76,7 +81,10 @@ class InMemory(Protocol):
 
 
 class Joined:
-    """What most engines do to put a client's features beside one another."""
+    """What most engines do: frames in one piece, and a client's features joined."""
+
+    def in_pieces(self, frame: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
+        return [frame]
 
     def lower_for(self: InMemory, clients: pa.Array, frame: nw.LazyFrame[Any]) -> pa.Table:
         table = self.lower(frame).combine_chunks()

@@ -1,5 +1,6 @@
 """Instalments of earlier loans with us: due, paid, late, in advance."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import narwhals as nw
@@ -126,9 +127,10 @@ _ORDER = (
 )  # fmt: skip
 
 
-def stage(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """One row per payment, with the sum paid for its instalment, its place among the client's
-    rows, the newest first (1), and whether its loan is the client's last one.
+def stage(instalments: nw.LazyFrame[Any], parts: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """One row per payment, with the sum paid for its instalment (``parts``: ``paid_in_parts`` of
+    all payments), its place among the client's rows, the newest first (1), and whether its loan
+    is the client's last one.
 
     Sums by group, joined: a window would sort all rows once more for each of them.
     """
@@ -138,7 +140,7 @@ def stage(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
     staged = staged.with_columns(position(*newest, within=(CLIENT,)).alias("POSITION"))
     staged = staged.drop(*newest)
-    staged = staged.join(_paid_in_parts(instalments), on=list(_INSTALMENT), how="left")
+    staged = staged.join(parts, on=list(_INSTALMENT), how="left")
     staged = staged.join(_last_loan(instalments), on=CLIENT, how="left")
     payment = on_grid(nw.col("AMT_PAYMENT"), GRID_BITS["currency"])
     alone = nw.when(payment.is_null()).then(nw.lit(0.0)).otherwise(payment)
@@ -152,7 +154,7 @@ def stage(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 _INSTALMENT = (LOAN, "NUM_INSTALMENT_NUMBER")
 
 
-def _paid_in_parts(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def paid_in_parts(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """The sum paid for each instalment of several payments: few, so that they are soon joined."""
     payment = on_grid(nw.col("AMT_PAYMENT"), GRID_BITS["currency"])
     paid = instalments.group_by(*_INSTALMENT).agg(
@@ -177,4 +179,15 @@ def by_loan(staged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         nw.col("AMT_INSTALMENT").sum().alias("DUE_SUM"),
         nw.col("AMT_PAYMENT").sum().alias("PAID_SUM"),
         nw.col("LATE_PAYMENT").max().alias("EVER_LATE"),
+    )
+
+
+def together(by_loans: Sequence[nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
+    """The sums by loan of pieces of the payments as those of all: a loan may be in two of them."""
+    if len(by_loans) == 1:
+        return by_loans[0]
+    return (
+        nw.concat(by_loans)
+        .group_by(LOAN)
+        .agg(nw.col("DUE_SUM", "PAID_SUM").sum(), nw.col("EVER_LATE").max())
     )

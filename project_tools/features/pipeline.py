@@ -1,6 +1,6 @@
 """The one function that knows the order: raw tables to one row of features per client."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -26,8 +26,10 @@ from project_tools.tables.declared import TABLES
 Groups = Callable[[GroupStatistics, nw.LazyFrame[Any]], nw.LazyFrame[Any]]
 #: Says that a step of this name is under way.
 Step = Callable[[str], AbstractContextManager[object]]
-#: Features by client, each part with the name that the engine holds it under.
-Parts = Iterator[tuple[str, nw.LazyFrame[Any]]]
+#: Features by client.
+Parts = Iterator[nw.LazyFrame[Any]]
+#: A frame with the name that the engine holds it under.
+Held = tuple[nw.LazyFrame[Any], str]
 
 HISTORIES: tuple[History, ...] = (
     bureau.HISTORY,
@@ -50,9 +52,9 @@ def feature_names() -> tuple[str, ...]:
 
 
 def compute(raw: Tables, engine: Engine, groups: Groups, *, quiet: bool = False) -> Parts:
-    """Parts that hold all features between them, as doubles, each with the name that the engine
-    holds it under: one row per application (the first part, with ``TARGET``), or per client with
-    rows. Who takes a part releases it; the next is computed when it is asked for.
+    """Parts that hold all features between them, as doubles: one row per application (the first
+    part, with ``TARGET``), or per client with rows. The next one is computed when it is asked for,
+    and the room of the former given back.
 
     Never one frame: planning the join of hundreds of columns takes time with their square, and
     sorting it more. The same whether ``groups`` learns or looks up: this is both ``fit`` and ``transform``.
@@ -86,7 +88,7 @@ class _Steps:
             known = known.select(CLIENT, "TARGET", *application.NAMES)
             known = self._engine.hold(known, "applications")
             self._engine.release("clients")
-            yield self._handed_out(known, "applications")
+            yield from self._handed_out(known, "applications")
 
     def loans_elsewhere(self) -> Parts:
         loans, balance = self._raw.read("bureau"), self._raw.read("bureau_balance")
@@ -102,11 +104,31 @@ class _Steps:
     def instalments(self) -> Parts:
         payments = self._raw.read("installments_payments")
         with self._step("instalments"):
-            payments = _derived(instalments.stage(payments), instalments.HISTORY)
-            payments = self._hold(payments, "payments", "installments_payments")
-            self._paid = self._engine.hold(instalments.by_loan(payments), "paid by loan")
-            yield from self._by_client(payments, instalments.HISTORY)
-            self._engine.release("payments")
+            parts = self._engine.hold(instalments.paid_in_parts(payments), "paid in parts")
+            pieces = self._engine.in_pieces(payments)
+            found = [self._of_payments(piece, parts, n) for n, piece in enumerate(pieces)]
+            self._engine.release("paid in parts")
+            self._raw.release("installments_payments")
+            (paid, *features) = zip(*found, strict=True)
+            self._paid = self._engine.hold(
+                instalments.together([p for p, _ in paid]), "paid by loan"
+            )
+            for _, name in paid:
+                self._engine.release(name)
+            for same in features:
+                yield from self._handed_out(_stacked([p for p, _ in same]), *(n for _, n in same))
+
+    def _of_payments(
+        self, payments: nw.LazyFrame[Any], parts: nw.LazyFrame[Any], number: int
+    ) -> list[Held]:
+        """What was paid by loan, and the features, of a piece of the payments."""
+        staged = _derived(instalments.stage(payments, parts), instalments.HISTORY)
+        staged = self._engine.hold(staged, "payments")
+        name = f"paid by loan, piece {number}"
+        paid = self._engine.hold(instalments.by_loan(staged), name)
+        features = list(self._features(staged, instalments.HISTORY, f", piece {number}"))
+        self._engine.release("payments")
+        return [(paid, name), *features]
 
     def earlier_applications(self) -> Parts:
         earlier = self._raw.read("previous_application")
@@ -141,7 +163,7 @@ class _Steps:
             between = derive(self._engine.beside(own, others), across.RATIOS)
             between = self._engine.hold(between, "between")
             between = _with_groups(between, (across.SAME_DURATION,), self._groups)
-            yield "across", self._engine.hold(between.select(CLIENT, *across.NAMES), "across")
+            yield self._engine.hold(between.select(CLIENT, *across.NAMES), "across")
 
     def _hold(self, frame: nw.LazyFrame[Any], name: str, *made_of: str) -> nw.LazyFrame[Any]:
         """Compute the frame now; the raw tables that it is made of are not needed any more."""
@@ -150,17 +172,30 @@ class _Steps:
         return held
 
     def _by_client(self, frame: nw.LazyFrame[Any], history: History) -> Parts:
-        for place, part in enumerate(_features(frame, history, apart=self._engine.apart), start=1):
-            name = f"{history.name} by client, {place}"
-            yield self._handed_out(self._engine.hold(part, name), name)
+        for part, name in self._features(frame, history):
+            yield from self._handed_out(part, name)
 
-    def _handed_out(self, part: nw.LazyFrame[Any], name: str) -> tuple[str, nw.LazyFrame[Any]]:
-        """The part with its name; what features across tables need of it stays here."""
+    def _features(self, frame: nw.LazyFrame[Any], history: History, of: str = "") -> Iterator[Held]:
+        parts = _features(frame, history, apart=self._engine.apart)
+        for number, part in enumerate(parts, start=1):
+            name = f"{history.name} by client, {number}{of}"
+            yield self._engine.hold(part, name), name
+
+    def _handed_out(self, part: nw.LazyFrame[Any], *names: str) -> Parts:
+        """The part, held under the names until the next is asked for; what features across
+        tables need of it stays.
+        """
         needed = [column for column in part.collect_schema().names() if column in _ACROSS]
         if needed:
             narrow = part.select(CLIENT, *needed)
-            self._across.append(self._engine.hold(narrow, f"{name}, for across"))
-        return name, part
+            self._across.append(self._engine.hold(narrow, f"{names[0]}, for features across"))
+        yield part
+        for name in names:
+            self._engine.release(name)
+
+
+def _stacked(frames: Sequence[nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
+    return frames[0] if len(frames) == 1 else nw.concat(frames)
 
 
 def finished(part: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
