@@ -43,7 +43,7 @@ class DuckEngine(Joined):
     def in_pieces(self, frame: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
         rows = self.lower(frame.select(nw.len())).column(0)[0].as_py()
         pieces = max(1, -(-rows // PIECE_ROWS))
-        return [frame.filter(nw.col(CLIENT).abs() % pieces == place) for place in range(pieces)]
+        return [frame.filter(nw.col(CLIENT) % pieces == place) for place in range(pieces)]
 
     def lift(self, table: pa.Table, name: str) -> nw.LazyFrame[Any]:
         return self.hold(nw.from_native(self._connection.from_arrow(table)), name)

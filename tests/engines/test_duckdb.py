@@ -1,12 +1,17 @@
 """DuckDB's own ways: subsets aggregated apart, and a share of the memory allowed."""
 
+import shutil
 from pathlib import Path
 
+import duckdb
 import narwhals as nw
+import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from project_tools.features import build as building
+from project_tools.features import duckdb_engine
 from project_tools.features.build import build
 from project_tools.features.duckdb_engine import DuckEngine
 from project_tools.features.pipeline import _features
@@ -21,6 +26,39 @@ def test_subsets_apart_give_what_one_pass_gives(
     build(odd_tables, [tmp_path / "one.parquet"], quiet=True)
     apart, one = (read_features(path).frame for path in (by_duckdb, tmp_path / "one.parquet"))
     agree(apart.set_index("SK_ID_CURR"), one.set_index("SK_ID_CURR"))
+
+
+def test_pieces_give_what_one_pass_gives(
+    odd_tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loan's payments may stand under two clients, who are then in two pieces."""
+    raw = shutil.copytree(odd_tables, tmp_path / "raw")
+    path = raw / "installments_payments.csv"
+    rows = pd.read_csv(path)
+    moved = rows.iloc[::3].assign(SK_ID_CURR=rows.SK_ID_CURR.iloc[::3] + 1)
+    pd.concat([rows, moved]).to_csv(path, index=False)
+    build(raw, [tmp_path / "one.parquet"], quiet=True)
+    monkeypatch.setattr(duckdb_engine, "PIECE_ROWS", (len(rows) + len(moved)) // 6)
+    build(raw, [tmp_path / "pieces.parquet"], quiet=True)
+    assert (tmp_path / "pieces.parquet").read_bytes() == (tmp_path / "one.parquet").read_bytes()
+
+
+def test_pieces_hold_every_row_once_and_each_client_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connection = duckdb.connect()
+    clients = [-3, -2, 1, 1, 2, 5, 5, 5, 8]
+    rows = connection.from_arrow(pa.table({"SK_ID_CURR": clients}))
+    monkeypatch.setattr(duckdb_engine, "PIECE_ROWS", 3)
+    engine = DuckEngine(connection)
+    pieces = [
+        engine.lower(piece)["SK_ID_CURR"].to_pylist()
+        for piece in engine.in_pieces(nw.from_native(rows))
+    ]
+    assert len(pieces) == 3
+    assert sorted(client for piece in pieces for client in piece) == clients
+    assert all(len([p for p in pieces if client in p]) == 1 for client in clients)
+    connection.close()
 
 
 def test_a_ratio_of_two_subsets_is_not_left_out_silently() -> None:
