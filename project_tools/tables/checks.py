@@ -14,7 +14,13 @@ from project_tools.progress import working
 from project_tools.tables.counting import keys_twice, number
 from project_tools.tables.declared import TABLES
 from project_tools.tables.loading import LoadedTables
-from project_tools.tables.reading import RawTables, connect, named_errors, open_tables
+from project_tools.tables.reading import (
+    INDISPENSABLE,
+    RawTables,
+    connect,
+    named_errors,
+    open_tables,
+)
 from project_tools.tables.report import Finding, Report
 from project_tools.tables.sql import quoted
 
@@ -38,7 +44,8 @@ def check(
     quiet: bool = True,
 ) -> Report:
     """The report on a folder. A table that cannot be read is a fatal finding, and the others are
-    looked at all the same.
+    looked at all the same. Without ``application_train`` they are tables to transform alone, which
+    need no outcome.
 
     Nothing of a client's is in it: rows are named by their place, levels by their name.
     """
@@ -50,6 +57,7 @@ def check(
             raw = open_tables(
                 directory, without, connection,
                 unreadable=lambda name, why: findings.append(_unreadable(name, why)),
+                learning=not {*INDISPENSABLE} & {*without},
             )  # fmt: skip
             rows = _load_all(raw, Path(spill), findings, quiet=quiet)
             with working("keys across the tables", quiet=quiet, done=connection.query_progress):

@@ -75,7 +75,7 @@ class LoadedTables:
         self.counted[name] = Counted(found.rows, findings, found.not_finite)
 
     def _count(self, name: str) -> Counted:
-        con, table, held = self._raw.connection, TABLES[name], self._held(name)
+        con, table, held = self._raw.connection, self._raw.expected(name), self._held(name)
         if self._in_order:
             return count(con, table, held, OF_TABLE)
         found = count(con, table, held)
@@ -96,7 +96,7 @@ class LoadedTables:
         if name in JOINED:
             return tuple(keys_twice(con, TABLES[name], "fatal"))
         if name == _LAST_OF_CLIENTS and "application_train" in self._frames:
-            return tuple(clients(con))
+            return tuple(clients(con, learning=self._raw.learning))
         return ()
 
 
@@ -107,8 +107,8 @@ def opened(raw: RawTables) -> tuple[Finding, ...]:
     """
     con, findings = raw.connection, [f for name in TABLES for f in _nothing(raw, name)]
     for name in raw.files:
-        findings += count(con, TABLES[name], quoted(name), OF_VIEW).findings
-    findings += [*clients(con)]
+        findings += count(con, raw.expected(name), quoted(name), OF_VIEW).findings
+    findings += [*clients(con, learning=raw.learning)]
     findings += [f for name in JOINED for f in keys_twice(con, TABLES[name], "fatal")]
     refuse(findings)
     return tuple(findings)
