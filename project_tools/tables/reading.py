@@ -251,10 +251,11 @@ def _files_of(directory: Path, name: str) -> list[Path]:
 
 
 def _missing_file(directory: Path, name: str) -> str:
-    present = [path.name for path in directory.iterdir()]
-    hint = nearest(f"{name}.csv", present)
+    others = [path.name for path in directory.iterdir() if path.name.split(".")[0] not in TABLES]
+    hint = nearest(f"{name}.csv", others)
     leave = (
-        ", or let a state learnt before transform these tables (features --state DIR)"
+        ", or let a state learnt before transform these tables (features --state DIR; to check "
+        f"them: --without {name})"
         if name in INDISPENSABLE
         else f", or leave it out on purpose (--without {name}; make run: WITHOUT={name})"
     )
