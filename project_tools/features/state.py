@@ -115,7 +115,7 @@ def _fields(files: Mapping[str, bytes]) -> dict[str, Any]:
         "least_clients": head["least_clients"],
         "raw_digest": head["raw_digest"],
         "split_digest": head["split_digest"],
-        "catalogue": json.loads(files[_CATALOGUE]),
+        "catalogue": [{**row} for row in json.loads(files[_CATALOGUE])],
     }
 
 
