@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from argparse import Namespace
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +20,14 @@ from project_tools.artefact import write_artefact
 from project_tools.dataset import load_dataset
 from project_tools.drifting import drift
 from project_tools.errors import CreditError, FeatureError, TableError, TrainingError
+from project_tools.families import family
 from project_tools.features.build import build
 from project_tools.features.state import StoredState, state_digest
 from project_tools.features.store import read_features, state_folder
 from project_tools.features.transform import transform
+from project_tools.final_runs import training_clients
 from project_tools.tables.checks import check
+from project_tools.tuning import load_all
 
 TRAIN, TEST = "application_train", "application_test"
 NOT_A_LEVEL = "a level that nobody has seen"
@@ -250,6 +254,10 @@ def test_no_model_is_trained_or_judged_on_transformed_clients(
         for split in ("train", "test", "new"):
             with pytest.raises(TrainingError, match=rf"{path.name} holds clients who were only tr"):
                 load_dataset(path, split=split)
+    given = Namespace(data=outputs[0], exclude=(), sample=None, seed=1, folds=2)
+    for refuses in (load_all, lambda given: training_clients(given, family("lightgbm"))):
+        with pytest.raises(TrainingError, match=r"made without --state"):  # a search, a final model
+            refuses(given)
 
 
 def test_the_file_that_the_state_was_learnt_for_is_not_written_over(
