@@ -21,6 +21,7 @@ from project_tools.tables.counting import (
     keys_twice,
 )
 from project_tools.tables.declared import TABLES
+from project_tools.tables.parents import Passing
 from project_tools.tables.reading import RawTables
 from project_tools.tables.report import Finding
 from project_tools.tables.sql import quoted, text
@@ -42,6 +43,7 @@ class LoadedTables:
         self._raw, self._quiet = raw, quiet
         self._frames: dict[str, nw.LazyFrame[Any]] = {}
         self.counted: dict[str, Counted] = {}
+        self._passing = Passing(raw)
         self._schema, self._in_order = "memory.main", folder is not None
         if folder is not None:
             raw.connection.execute(f"ATTACH {text(str(folder / 'tables.duckdb'))} AS loaded")
@@ -71,7 +73,8 @@ class LoadedTables:
         mended = finite(TABLES[name], held, found.not_finite)
         con.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {mended}")
         self._frames[name] = nw.from_native(con.table(quoted(name)))
-        findings = (*_nothing(self._raw, name), *found.findings, *self._keys(name))
+        across = (*self._keys(name), *self._passing.passes(name))
+        findings = (*_nothing(self._raw, name), *found.findings, *across)
         self.counted[name] = Counted(found.rows, findings, found.not_finite)
 
     def _count(self, name: str) -> Counted:
