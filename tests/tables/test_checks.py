@@ -215,9 +215,7 @@ def test_the_features_count_rows_without_a_parent_as_check_does(
     clients = {"bureau": "SK_ID_CURR", "previous_application": "SK_ID_CURR"}
     for table, key in (loans | clients).items():
         put(table, key, 99)(own)
-    found = _without_a_parent(
-        build(own, [tmp_path / "f.parquet"], engine=engine, threads=None, quiet=True).odd
-    )
+    found = _without_a_parent(build(own, [tmp_path / "f.parquet"], engine=engine, quiet=True).odd)
     assert found == _without_a_parent(check(own).findings)
     assert {table for table, _ in found} == {*loans, *clients}
     assert found["bureau", "without a row in application_train or application_test"] == 1
