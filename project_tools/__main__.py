@@ -48,6 +48,9 @@ def _check(words: argparse.Namespace) -> None:
 
 
 def _features(words: argparse.Namespace) -> None:
+    if words.state is not None:
+        _transform(words)
+        return
     from project_tools.features.build import build
 
     settings = Settings.load()
@@ -56,6 +59,27 @@ def _features(words: argparse.Namespace) -> None:
         words.outputs,
         without=words.without,
         as_published=words.as_published,
+        engine=words.engine,
+        threads=settings.threads,
+        memory_limit=settings.memory_limit,
+        quiet=words.quiet,
+    )
+
+
+def _transform(words: argparse.Namespace) -> None:
+    if words.as_published:
+        raise SettingError(
+            "--as-published says from whom to learn, and with --state nothing is learnt; leave one out"
+        )
+    from project_tools.features.transform import transform
+    from project_tools.state_source import state_source
+
+    settings = Settings.load()
+    transform(
+        words.directory,
+        words.outputs,
+        state_source(words.state),
+        without=words.without,
         engine=words.engine,
         threads=settings.threads,
         memory_limit=settings.memory_limit,
@@ -172,7 +196,11 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print the report as JSON")
     check.set_defaults(run=_check)
 
-    features = commands.add_parser("features", help="features of all clients from raw tables")
+    features = commands.add_parser(
+        "features", help="features of all clients from raw tables: learnt, or as learnt before",
+        epilog="With --state every client is of SPLIT new, whatever TARGET says; application_train "
+        "or application_test may be missing, and no outcome need be known.",
+    )  # fmt: skip
     features.add_argument("directory", type=Path, help="folder of the eight raw tables")
     features.add_argument(
         "outputs", type=Path, nargs="+", help="files to write: .parquet or .pkl.gz"
@@ -185,6 +213,11 @@ def parser() -> argparse.ArgumentParser:
     features.add_argument(
         "--as-published", action="store_true",
         help="fit on all labelled clients, groups of any size: for the parity check",
+    )  # fmt: skip
+    features.add_argument(
+        "--state", type=Path, metavar="DIR",
+        help="learn nothing: transform with what was learnt before, in the .state folder beside a "
+        "feature file, or in a model folder",
     )  # fmt: skip
     features.set_defaults(run=_features)
 

@@ -16,7 +16,7 @@ from project_tools.features.catalogue import (
     computed_from,
     protected,
 )
-from project_tools.features.store import read_features
+from project_tools.features.store import TRANSFORMED, read_features
 
 ID, TARGET, SPLIT = "SK_ID_CURR", "TARGET", "SPLIT"
 #: The name that stands for the protected columns and all that is computed from them.
@@ -68,6 +68,11 @@ def load_dataset(
     naming the file, where the data cannot serve ``folds`` folds.
     """
     table = read_features(path)
+    if table.meta.get(TRANSFORMED):
+        raise TrainingError(
+            f"{path.name} holds clients who were only transformed, with a state learnt from others "
+            "(features --state); a model is trained and judged on a file made without --state"
+        )
     data = labelled(table.frame, split, source=path.name)
     names = [name for name in table.frame.columns if name not in {ID, TARGET, SPLIT}]
     excluded = excluded_features(exclude, catalogue(names), source=path.name)

@@ -66,8 +66,9 @@ class Source:
     _column: Callable[[str], pa.ChunkedArray]
 
     @classmethod
-    def open(cls, path: Path, split: str | None = None) -> Self:
-        """The rows of a file: all, or those of a ``split`` where the file has that column.
+    def open(cls, path: Path, split: str | None = None, *, otherwise: str | None = None) -> Self:
+        """The rows of a file: all, or those of a ``split`` where the file has that column; a file
+        whose rows are all of the split ``otherwise`` gives these.
 
         Raises ``FeatureError`` for a file that is missing, damaged or of no known format, for a
         column that is neither number nor category, and for infinite or doubled columns;
@@ -78,7 +79,7 @@ class Source:
         if not path.is_file():
             raise FeatureError(f"{path} is not there")
         schema, column = _parquet(path) if path.name.endswith(".parquet") else _frame(path)
-        return cls._of(path.name, sha256(path), schema, column, split)
+        return cls._of(path.name, sha256(path), schema, column, split, otherwise=otherwise)
 
     @classmethod
     def of_frame(cls, frame: pd.DataFrame, name: str = "frame", split: str | None = None) -> Self:
@@ -93,9 +94,11 @@ class Source:
         schema: dict[str, pa.DataType],
         column: Callable[[str], pa.ChunkedArray],
         split: str | None,
+        *,
+        otherwise: str | None = None,
     ) -> Self:
         if split is not None and SPLIT in schema:
-            mask = _mask(column(SPLIT), split, name)
+            mask = _mask(column(SPLIT), split, otherwise, name)
             rows, read = int(pc.sum(mask).as_py() or 0), lambda c: column(c).filter(mask)
         else:
             rows, read = len(column(next(iter(schema)))) if schema else 0, column
@@ -228,9 +231,10 @@ def _kind(column: str, found: pa.DataType, name: str) -> Kind | None:
     )
 
 
-def _mask(splits: pa.ChunkedArray, split: str, name: str) -> pa.ChunkedArray:
+def _mask(splits: pa.ChunkedArray, split: str, otherwise: str | None, name: str) -> pa.ChunkedArray:
     words = splits.cast(pa.string())
     known = sorted(pc.unique(words.drop_null()).to_pylist())
+    split = split if known != [otherwise] else known[0]
     if split not in known:
         raise SettingError(f"{name}: {unknown('split', split, known)}")
     return pc.fill_null(pc.equal(words, split), fill_value=False)

@@ -18,15 +18,15 @@ from project_tools.features.store import ENDINGS as FEATURE_ENDINGS
 from project_tools.features.store import state_folder
 from project_tools.progress import working
 from project_tools.scorers import FN_COST
+from project_tools.splits import NEW, TRAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from project_tools.artefact import Artefact
 
 #: Exit status of a comparison that found drift; 1 and 2 are errors, as everywhere.
 DRIFTED = 3
-TRAIN = "train"
 #: Decisions of an artefact on a source's rows.
 Decide = Callable[[Source], Decisions]
 
@@ -69,11 +69,11 @@ def drift(
     if fn_cost is not None and not 0 < fn_cost < np.inf:
         raise SettingError(f"fn_cost is {fn_cost}; it takes a number above 0")
     rows = Source.open(new, split)
+    notes = _of_another_state(new, (reference, artefact))
     if reference.is_dir():
         artefact = artefact or (None if rows.has_decisions else reference)
         reference = _of_training(reference)
     model = None if artefact is None else Model.load(artefact)
-    notes = () if artefact is None else _of_another_state(artefact, new)
     frozen = _reference(reference, model, fn_cost, quiet=quiet)
     if freeze is not None:
         with writable(freeze):
@@ -103,28 +103,41 @@ def _reference(
 ) -> DriftReference:
     if path.name.endswith(".json"):
         return _checked(DriftReference.load(path), path, model, fn_cost)
-    source = Source.open(path, TRAIN)
+    source = Source.open(path, TRAIN, otherwise=NEW)
     decisions = None if model is None else _decided(model, source, quiet=quiet)
     cost = _cost(model, fn_cost)
     with working(f"freezing {source.rows:,} rows of {path.name}", quiet=quiet):
         return DriftReference.of(source, decisions, cost)
 
 
-def _of_another_state(artefact: Path, new: Path) -> tuple[str, ...]:
-    """A note where what was learnt for the new file's features is not what the model's training
-    learnt: the same client then has other values in the groups, which looks like drift.
+def _of_another_state(new: Path, others: "Iterable[Path | None]") -> tuple[str, ...]:
+    """A note where what was learnt for the new file's features is not what the reference's or the
+    model's training learnt: the same client then has other values in the groups, which looks like
+    drift.
     """
-    from project_tools.artefact import STATE  # noqa: PLC0415  (as in ``Model.load``)
+    mine = _state_of(new)
+    if mine is None:
+        return ()
+    for other in others:
+        state = None if other is None else _state_of(other)
+        if state is not None and state_digest(state) != state_digest(mine):
+            return (
+                f"{new.name} was built with a feature state of its own ({mine.name}), not that of "
+                f"{state}: features of groups (GROUP1_, GROUP2_, CTAR_, LL_) were learnt anew and may "
+                "differ though no client does; transform its raw tables with that state: "
+                f"python -m project_tools features RAW {new} --state {state}",
+            )
+    return ()
 
-    folder = state_folder(new) if new.name.endswith(FEATURE_ENDINGS) else None
-    if folder is None or not folder.is_dir():
-        return ()
-    if state_digest(folder) == state_digest(artefact / STATE):
-        return ()
-    return (
-        f"{new.name} was built with a feature state of its own ({folder.name}), not the model's: features "
-        "of groups (GROUP1_, GROUP2_, CTAR_, LL_) were learnt anew and may differ though no client does",
-    )
+
+def _state_of(path: Path) -> Path | None:
+    """The feature state of a model's folder or a feature file; None where there is none."""
+    folder = state_folder(path) if path.name.endswith(FEATURE_ENDINGS) else path
+    if folder == path and path.is_dir():
+        from project_tools.artefact import STATE  # noqa: PLC0415  (as in ``Model.load``)
+
+        folder = path / STATE
+    return folder if folder.is_dir() else None
 
 
 def _of_training(folder: Path) -> Path:

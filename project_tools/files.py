@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,8 +94,23 @@ def sha256_of_files(paths: list[Path]) -> str:
     >>> sha256_of_files([]) == hashlib.sha256().hexdigest()
     True
     """
-    digest, ordered = hashlib.sha256(), sorted(paths, key=lambda p: p.name)
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        for path, content in zip(ordered, threads.map(sha256, ordered), strict=True):
-            digest.update(f"{path.name}\0{content}\n".encode())
+        return _digest_of(
+            zip((path.name for path in paths), threads.map(sha256, paths), strict=True)
+        )
+
+
+def digest_of_contents(contents: Mapping[str, bytes]) -> str:
+    """The digest that ``sha256_of_files`` gives of files of these names and contents.
+
+    >>> digest_of_contents({}) == sha256_of_files([])
+    True
+    """
+    return _digest_of((n, hashlib.sha256(content).hexdigest()) for n, content in contents.items())
+
+
+def _digest_of(named: Iterable[tuple[str, str]]) -> str:
+    digest = hashlib.sha256()
+    for name, content in sorted(named):
+        digest.update(f"{name}\0{content}\n".encode())
     return digest.hexdigest()

@@ -231,6 +231,7 @@ def test_features_of_another_state_are_told_from_drift(final: Trained, tmp_path:
     # The file itself still says which state it is of: it is not read as a feature table here.
     (note,) = drift(folder, other, split="test", quiet=True).notes
     assert "other.parquet was built with a feature state of its own (other.state)" in note
+    assert f"project_tools features RAW {other} --state {folder / 'state'}" in note
 
 
 def test_a_folder_without_a_reference_is_one_line(final: Trained, tmp_path: Path) -> None:

@@ -27,6 +27,10 @@ def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         (("check", "nowhere"), "nowhere"),
         (("features", "nowhere", "out.parquet"), "nowhere"),
         (("features", "nowhere", "out.csv"), "out.csv"),
+        (
+            ("features", "nowhere", "out.parquet", "--state", "no.state"),
+            "no feature state no.state",
+        ),
         (("demo-data", "somewhere", "--clients", "0"), "0"),
         (("drift", "nowhere.parquet", "nowhere.parquet"), "nowhere.parquet is not there"),
         (("export", "nothing", "somewhere"), "nothing"),

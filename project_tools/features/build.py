@@ -3,17 +3,20 @@
 import re
 import tempfile
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
 from project_tools.errors import FeatureError, SettingError
 from project_tools.features import application
 from project_tools.features.catalogue import catalogue, to_json
 from project_tools.features.engine import Engine, Tables
-from project_tools.features.engines import check_engine, start_engine
+from project_tools.features.engines import BatchTables, check_engine, start_engine
 from project_tools.features.expressions import CLIENT
 from project_tools.features.pipeline import Parts, compute, feature_names, finished
 from project_tools.features.state import LEAST_CLIENTS, FeatureState, Learner
@@ -22,6 +25,7 @@ from project_tools.progress import say, working
 from project_tools.splits import NEW, SPLIT_SEED, SPLITS, TRAIN, assign_splits, split_digest
 from project_tools.tables.checks import ordered
 from project_tools.tables.reading import (
+    RawTables,
     connect,
     digest_beside,
     find_files,
@@ -69,36 +73,78 @@ def build(
     with groups of any size. Raises a ``CreditError`` before any file is replaced.
     """
     start = time.perf_counter()
-    paths = _checked_outputs(outputs)
+    paths = checked_outputs(outputs)
+    with opened(
+        raw_dir, without, engine, threads=threads, memory_limit=memory_limit, quiet=quiet
+    ) as given:
+        table, state = fit_transform(
+            given.tables, given.engine, seed=seed, as_published=as_published, quiet=quiet,
+            raw_sha=given.raw_sha,
+        )  # fmt: skip
+    return written(table, state, paths, given, start=start, quiet=quiet)
+
+
+@dataclass(frozen=True)
+class Given:
+    """Raw tables where an engine computes with them, checked as they are read."""
+
+    raw: RawTables
+    tables: BatchTables
+    engine: Engine
+    raw_sha: Callable[[], str]
+
+
+@contextmanager
+def opened(
+    raw_dir: Path,
+    without: Collection[str],
+    engine: str,
+    *,
+    threads: int | None,
+    memory_limit: str | None,
+    quiet: bool,
+    learning: bool = True,
+) -> Iterator[Given]:
+    """The raw tables of a folder on an engine, to learn from or to be transformed alone."""
     check_engine(engine)
-    files = find_files(raw_dir, without)
+    files = find_files(raw_dir, without, learning=learning)
     with tempfile.TemporaryDirectory(prefix="credit-features-") as spill, named_errors():
         connection = connect(threads, _for_the_steps(memory_limit), Path(spill))
         with working("reading the headers", quiet=quiet):
-            raw = open_tables(raw_dir, without, connection)
+            raw = open_tables(raw_dir, without, connection, learning=learning)
         with (
             digest_beside(files) as raw_sha,
             start_engine(engine, connection, threads, memory_limit) as started,
         ):
-            tables = started.tables(raw, quiet=quiet)
-            table, state = fit_transform(
-                tables, started, seed=seed, as_published=as_published, quiet=quiet, raw_sha=raw_sha
-            )
+            yield Given(raw, started.tables(raw, quiet=quiet), started, raw_sha)
         connection.close()
-    odd = ordered(tables.odd)
+
+
+def written(
+    table: pa.Table,
+    state: FeatureState,
+    paths: Sequence[Path],
+    given: Given,
+    *,
+    start: float,
+    quiet: bool,
+    origin: Mapping[str, Any] | None = None,
+) -> BuildReport:
+    """Write the features to each path, beside the state they are of; what was made."""
+    odd = ordered(given.tables.odd)
     _tell(odd, quiet=quiet)
     with working("writing " + " and ".join(path.name for path in paths), quiet=quiet):
-        digest = write_features(table, state, paths)
+        digest = write_features(table, state, paths, origin)
     return BuildReport(
         outputs=tuple(paths),
         clients=_counts(table),
         features=len(feature_names()),
-        raw_digest=state.raw_digest,
-        split_digest=state.split_digest,
+        raw_digest=state.raw_digest if origin is None else origin["raw_digest"],
+        split_digest=state.split_digest if origin is None else origin["split_digest"],
         state_digest=digest,
-        extra_columns=dict(raw.extra),
+        extra_columns=dict(given.raw.extra),
         odd=odd,
-        without=raw.without,
+        without=given.raw.without,
         seconds=time.perf_counter() - start,
     )
 
@@ -118,7 +164,8 @@ def fit_transform(
     learner = Learner(
         engine, engine.lift(learning, "learning"), 1 if as_published else LEAST_CLIENTS
     )
-    table = collect(compute(tables, engine, learner, quiet=quiet), splits, engine)
+    parts = compute(tables, engine, learner, quiet=quiet)
+    table = collect(parts, splits, engine, application.LEVELS)
     state = FeatureState(
         tables_=learner.tables_,
         levels_=application.LEVELS,
@@ -130,7 +177,9 @@ def fit_transform(
     return table, state
 
 
-def collect(parts: Parts, splits: pa.Table, engine: Engine) -> pa.Table:
+def collect(
+    parts: Parts, splits: pa.Table, engine: Engine, levels: Mapping[str, Sequence[str]]
+) -> pa.Table:
     """The feature file's rows, sorted by client: keys whole, numbers float32, texts categories.
 
     Each part is taken out as soon as it is there: as float32 it is half as large, and the engine
@@ -142,7 +191,7 @@ def collect(parts: Parts, splits: pa.Table, engine: Engine) -> pa.Table:
         lowered = engine.lower_for(clients, finished(part))
         columns |= dict(zip(lowered.column_names, lowered.columns, strict=True))
     for name in application.CATEGORIES:
-        columns[name] = as_category(columns[name], application.LEVELS[name])
+        columns[name] = as_category(columns[name], levels[name])
     return pa.table({n: columns[n] for n in (CLIENT, "TARGET", "SPLIT", *feature_names())})
 
 
@@ -157,18 +206,29 @@ def _tell(odd: Sequence[Finding], *, quiet: bool) -> None:
 
 
 def _splits(tables: Tables, engine: Engine, seed: int) -> pa.Table:
-    """Client and split of every application, by client; refuses a client who stands there twice."""
-    train, test = tables.read("application_train"), tables.read("application_test")
-    keys = application.stacked(train, test)
-    clients = engine.lower(keys.select(CLIENT, "TARGET")).to_pandas()
-    if clients[CLIENT].isna().any():
-        missing = int(clients[CLIENT].isna().sum())
-        raise FeatureError(f"{missing} applications have no SK_ID_CURR; remove or mend them")
+    """Client and split of every application, by client."""
+    clients = applications(tables, engine)
     splits = assign_splits(clients[CLIENT], clients["TARGET"], seed=seed).sort_index()
     if not (splits == TRAIN).any():
         raise FeatureError(
             "application_train holds no client with a TARGET to learn from; give labelled clients"
         )
+    return split_table(splits)
+
+
+def applications(tables: Tables, engine: Engine) -> pd.DataFrame:
+    """Client and outcome of every application; refuses one without a client."""
+    train, test = tables.read("application_train"), tables.read("application_test")
+    keys = application.stacked(train, test)
+    clients: pd.DataFrame = engine.lower(keys.select(CLIENT, "TARGET")).to_pandas()
+    if clients[CLIENT].isna().any():
+        missing = int(clients[CLIENT].isna().sum())
+        raise FeatureError(f"{missing} applications have no SK_ID_CURR; remove or mend them")
+    return clients
+
+
+def split_table(splits: pd.Series) -> pa.Table:
+    """Splits by client as a table of the feature file's columns."""
     return pa.table({CLIENT: splits.index.to_numpy("int64"), "SPLIT": splits.to_list()})
 
 
@@ -197,7 +257,8 @@ def _for_the_steps(memory_limit: str | None) -> str | None:
     return f"{float(number) * STEPS_SHARE:g}{unit}"
 
 
-def _checked_outputs(outputs: Sequence[Path]) -> list[Path]:
+def checked_outputs(outputs: Sequence[Path]) -> list[Path]:
+    """The paths to write; refuses none, and an ending that says no format."""
     if not outputs:
         raise SettingError("no output is named; name one that ends in .parquet or .pkl.gz")
     paths = [Path(path) for path in outputs]

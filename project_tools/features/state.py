@@ -4,11 +4,12 @@
 them up afterwards, for anybody. On disk it is a folder of JSON and Parquet, never a pickle.
 """
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import narwhals as nw
 import pyarrow as pa
@@ -18,7 +19,7 @@ from project_tools.errors import FeatureError
 from project_tools.features.engine import Engine
 from project_tools.features.expressions import CLIENT
 from project_tools.features.rows import GroupStatistics
-from project_tools.files import sha256_of_files
+from project_tools.files import digest_of_contents, sha256_of_files
 
 #: Raised when a state of before can no longer be read.
 VERSION = 1
@@ -60,31 +61,71 @@ class FeatureState:
         return state_digest(directory)
 
     @classmethod
-    def load(cls, directory: Path) -> "FeatureState":
+    def load(cls, directory: Path) -> Self:
         """Raises ``FeatureError`` for a folder that is missing, damaged or of another version."""
-        try:
-            head = json.loads((directory / _STATE).read_text("utf-8"))
-            _check_version(directory, head)
-            return cls(
-                tables_={
-                    name: pq.read_table(directory / f"{_GROUP}{name}.parquet")
-                    for name in head["groups"]
-                },
-                levels_={name: tuple(levels) for name, levels in head["levels"].items()},
-                least_clients=head["least_clients"],
-                raw_digest=head["raw_digest"],
-                split_digest=head["split_digest"],
-                catalogue=json.loads((directory / _CATALOGUE).read_text("utf-8")),
-            )
-        except (OSError, ValueError, KeyError, TypeError) as why:
-            raise FeatureError(
-                f"{directory} does not hold a whole feature state; build the features again"
-            ) from why
+        return cls(**_read(directory)[1])
+
+
+@dataclass(frozen=True)
+class StoredState(FeatureState):
+    """A state that was learnt before, kept as it was stored: what is transformed with it lies
+    beside the same bytes again, whichever release wrote them.
+    """
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Raises ``FeatureError`` for a folder that is missing, damaged or of another version."""
+        files, fields = _read(directory)
+        return cls(**fields, files=files)
+
+    @property
+    def digest(self) -> str:
+        """The ``state_digest`` of its folder."""
+        return digest_of_contents(self.files)
+
+    def save(self, directory: Path) -> str:
+        """Write the very state into an existing folder; its digest."""
+        for name, content in self.files.items():
+            (directory / name).write_bytes(content)
+        return state_digest(directory)
+
+
+def _read(directory: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The files of a state's folder, and the fields of the state that they hold."""
+    try:
+        _check_version(directory, json.loads((directory / _STATE).read_bytes()))  # before all else
+        files = {path.name: path.read_bytes() for path in _files(directory)}
+        return files, _fields(files)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, pa.ArrowException) as why:
+        raise FeatureError(
+            f"{directory} does not hold a whole feature state; build the features again"
+        ) from why
+
+
+def _fields(files: Mapping[str, bytes]) -> dict[str, Any]:
+    head = json.loads(files[_STATE])
+    return {
+        "tables_": {
+            name: pq.read_table(io.BytesIO(files[f"{_GROUP}{name}.parquet"]))
+            for name in head["groups"]
+        },
+        "levels_": {name: tuple(levels) for name, levels in head["levels"].items()},
+        "least_clients": head["least_clients"],
+        "raw_digest": head["raw_digest"],
+        "split_digest": head["split_digest"],
+        "catalogue": [{**row} for row in json.loads(files[_CATALOGUE])],
+    }
 
 
 def state_digest(directory: Path) -> str:
     """SHA-256 over the files of a state folder."""
-    return sha256_of_files([path for path in directory.iterdir() if path.is_file()])
+    return sha256_of_files(_files(directory))
+
+
+def _files(directory: Path) -> list[Path]:
+    return [path for path in directory.iterdir() if path.is_file()]
 
 
 class Learner:
@@ -118,7 +159,14 @@ class LookUp:
                 f"the feature state has learnt no groups {groups.name!r}: it is of an older "
                 "program; build the features again, and train and export the model"
             )
-        return self._engine.lift(self._state.tables_[groups.name], groups.name)
+        learnt = self._state.tables_[groups.name]
+        if {*learnt.column_names} != {*groups.by, *groups.names}:
+            raise FeatureError(
+                f"the feature state's groups {groups.name!r} hold other statistics than this program "
+                "knows: it is of another program; build the features again, and train and export "
+                "the model"
+            )
+        return self._engine.lift(learnt, groups.name)
 
 
 def _check_version(directory: Path, head: Mapping[str, Any]) -> None:

@@ -23,6 +23,8 @@ from project_tools.files import replacing, replacing_folder, sha256
 
 #: Key of the metadata, in the Parquet file's and in the frame's ``attrs``.
 META_KEY = "credit_features"
+#: What the metadata say of a file whose clients were transformed with a state learnt from others.
+TRANSFORMED = "transformed"
 #: Version of the feature file's layout.
 VERSION = 1
 ENDINGS = (".parquet", ".pkl.gz")
@@ -65,21 +67,28 @@ def check_ending(path: Path) -> None:
         )
 
 
-def write_features(table: pa.Table, state: FeatureState, outputs: Sequence[Path]) -> str:
-    """Write the rows to each output and the state beside it, all whole or none; state's digest."""
+def write_features(
+    table: pa.Table,
+    state: FeatureState,
+    outputs: Sequence[Path],
+    origin: Mapping[str, Any] | None = None,
+) -> str:
+    """Write the rows to each output and the state beside it, all whole or none; state's digest.
+
+    ``origin`` says where the rows come from, unless the state was learnt from their own tables.
+    """
     digest = ""
     with ExitStack() as stack:
         for folder in dict.fromkeys(state_folder(path) for path in outputs):
             digest = state.save(stack.enter_context(replacing_folder(folder)))
-        meta = {
-            "version": VERSION,
-            "raw_digest": state.raw_digest,
-            "split_digest": state.split_digest,
-            "state_digest": digest,
-        }
+        meta = {"version": VERSION, **(origin or _learnt_from(state)), "state_digest": digest}
         for path in outputs:
             _write(table, meta, stack.enter_context(replacing(path)))
     return digest
+
+
+def _learnt_from(state: FeatureState) -> dict[str, Any]:
+    return {"raw_digest": state.raw_digest, "split_digest": state.split_digest}
 
 
 def _write(table: pa.Table, meta: dict[str, Any], path: Path) -> None:
@@ -126,8 +135,11 @@ def _read_parquet(path: Path, wanted: list[str] | None) -> tuple[pd.DataFrame, A
         table = pq.read_table(path, columns=wanted)
     except (pa.ArrowException, OSError) as why:
         raise FeatureError(f"{path} is damaged or no Parquet file; build it again") from why
-    meta = json.loads((schema.metadata or {}).get(META_KEY.encode(), b"null"))
-    return table.replace_schema_metadata(None).to_pandas(), meta
+    return table.replace_schema_metadata(None).to_pandas(), _meta(schema)
+
+
+def _meta(schema: pa.Schema) -> Any:
+    return json.loads((schema.metadata or {}).get(META_KEY.encode(), b"null"))
 
 
 def _read_pickle(path: Path, wanted: list[str] | None) -> tuple[pd.DataFrame, Any]:
@@ -165,6 +177,22 @@ def _check_meta(path: Path, meta: Any, folder: Path) -> None:
         raise FeatureError(
             f"{path.name} and {folder.name} are not of one build; build the features again"
         )
+
+
+def check_one_build(folder: Path, digest: str) -> None:
+    """Raises ``FeatureError`` where a state's folder is not of this digest that the Parquet file
+    beside it names: one of both was changed since.
+    """
+    path = folder.with_name(f"{folder.name.removesuffix('.state')}.parquet")
+    if folder.suffix == ".state" and path.is_file():
+        try:
+            meta = _meta(pq.read_schema(path))
+        except (pa.ArrowException, OSError) as why:
+            raise FeatureError(f"{path} is damaged or no Parquet file; build it again") from why
+        if isinstance(meta, dict) and meta.get("state_digest") != digest:
+            raise FeatureError(
+                f"{path.name} and {folder.name} are not of one build; build the features again"
+            )
 
 
 def with_levels(frame: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> pd.DataFrame:

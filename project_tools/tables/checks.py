@@ -1,8 +1,8 @@
 """What is wrong with raw tables: fatal findings stop the work, odd ones are counted.
 
-The schema's rules are counted in one scan of each table, when it is loaded (``loading``), by the
-features too; ``check`` also looks at what costs more than it changes there: rows without a parent,
-and rows that stand twice.
+The schema's rules are counted in one scan of each table, when it is loaded (``loading``), and so are
+rows without a parent (``parents``), by the features too; ``check`` also looks at what costs more than
+it changes there: months and rows that stand twice.
 """
 
 import tempfile
@@ -14,19 +14,15 @@ from project_tools.progress import working
 from project_tools.tables.counting import keys_twice, number
 from project_tools.tables.declared import TABLES
 from project_tools.tables.loading import LoadedTables
-from project_tools.tables.reading import RawTables, connect, named_errors, open_tables
+from project_tools.tables.reading import (
+    INDISPENSABLE,
+    RawTables,
+    connect,
+    named_errors,
+    open_tables,
+)
 from project_tools.tables.report import Finding, Report
 from project_tools.tables.sql import quoted
-
-#: Tables whose rows belong to a client, and those whose rows belong to a loan of another table.
-_PARENTS = (
-    ("bureau", "SK_ID_CURR", ("application_train", "application_test")),
-    ("previous_application", "SK_ID_CURR", ("application_train", "application_test")),
-    ("bureau_balance", "SK_ID_BUREAU", ("bureau",)),
-    ("POS_CASH_balance", "SK_ID_PREV", ("previous_application",)),
-    ("installments_payments", "SK_ID_PREV", ("previous_application",)),
-    ("credit_card_balance", "SK_ID_PREV", ("previous_application",)),
-)
 
 
 def check(
@@ -38,7 +34,8 @@ def check(
     quiet: bool = True,
 ) -> Report:
     """The report on a folder. A table that cannot be read is a fatal finding, and the others are
-    looked at all the same.
+    looked at all the same. Without ``application_train`` they are tables to transform alone, which
+    need no outcome.
 
     Nothing of a client's is in it: rows are named by their place, levels by their name.
     """
@@ -50,14 +47,14 @@ def check(
             raw = open_tables(
                 directory, without, connection,
                 unreadable=lambda name, why: findings.append(_unreadable(name, why)),
+                learning=not {*INDISPENSABLE} & {*without},
             )  # fmt: skip
             rows = _load_all(raw, Path(spill), findings, quiet=quiet)
-            with working("keys across the tables", quiet=quiet, done=connection.query_progress):
+            with working(
+                "months and rows that stand twice", quiet=quiet, done=connection.query_progress
+            ):
                 whole = [name for name in raw.files if name in rows]
-                findings += [
-                    *_months_twice(raw, whole), *_rows_twice(raw, whole), *_orphans(raw, whole),
-                    *_extra(raw),
-                ]  # fmt: skip
+                findings += [*_months_twice(raw, whole), *_rows_twice(raw, whole), *_extra(raw)]
             connection.close()
     except TableError as error:
         findings.append(Finding("fatal", "", "", 0, str(error)))
@@ -109,18 +106,6 @@ def _rows_twice(raw: RawTables, whole: Collection[str]) -> Iterator[Finding]:
         )
         if rows:
             yield Finding("odd", table.name, "", rows, "the same as another row in every column")
-
-
-def _orphans(raw: RawTables, whole: Collection[str]) -> Iterator[Finding]:
-    for table, key, parents in _PARENTS:
-        if table not in whole or not all(parent in whole for parent in parents):
-            continue  # left out on purpose, or not to be read: nothing to belong to
-        known = " UNION ALL ".join(f"SELECT {key} FROM {parent}" for parent in parents)
-        lonely = (
-            f"SELECT 1 FROM {table} ANTI JOIN (SELECT DISTINCT {key} FROM ({known})) USING ({key})"
-        )
-        if rows := number(raw.connection, f"SELECT count(*) FROM ({lonely})"):
-            yield Finding("odd", table, key, rows, f"without a row in {' or '.join(parents)}")
 
 
 def _extra(raw: RawTables) -> Iterator[Finding]:

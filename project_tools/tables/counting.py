@@ -113,8 +113,10 @@ def number(con: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(rows[0][0] or 0) if rows else 0
 
 
-def clients(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
-    """Clients who stand twice, as no row could say which is theirs; outcomes of one kind only."""
+def clients(con: duckdb.DuckDBPyConnection, *, learning: bool = True) -> Iterator[Finding]:
+    """Clients who stand twice, as no row could say which is theirs; where something is learnt,
+    outcomes of one kind only.
+    """
     twice = number(
         con,
         f"SELECT count(SK_ID_CURR) - count(DISTINCT SK_ID_CURR) FROM ({_CLIENTS})",
@@ -124,6 +126,11 @@ def clients(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
             "fatal", "application_train", "SK_ID_CURR", twice,
             "the client stands there, or in application_test, once more",
         )  # fmt: skip
+    if learning:
+        yield from _outcomes(con)
+
+
+def _outcomes(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
     labelled = number(con, "SELECT count(TARGET) FROM application_train")
     kinds = number(con, "SELECT count(DISTINCT TARGET) FROM application_train")
     if not labelled:

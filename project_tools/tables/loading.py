@@ -21,6 +21,7 @@ from project_tools.tables.counting import (
     keys_twice,
 )
 from project_tools.tables.declared import TABLES
+from project_tools.tables.parents import Passing
 from project_tools.tables.reading import RawTables
 from project_tools.tables.report import Finding
 from project_tools.tables.sql import quoted, text
@@ -42,6 +43,7 @@ class LoadedTables:
         self._raw, self._quiet = raw, quiet
         self._frames: dict[str, nw.LazyFrame[Any]] = {}
         self.counted: dict[str, Counted] = {}
+        self._passing = Passing(raw)
         self._schema, self._in_order = "memory.main", folder is not None
         if folder is not None:
             raw.connection.execute(f"ATTACH {text(str(folder / 'tables.duckdb'))} AS loaded")
@@ -71,11 +73,12 @@ class LoadedTables:
         mended = finite(TABLES[name], held, found.not_finite)
         con.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {mended}")
         self._frames[name] = nw.from_native(con.table(quoted(name)))
-        findings = (*_nothing(self._raw, name), *found.findings, *self._keys(name))
+        across = (*self._keys(name), *self._passing.passes(name))
+        findings = (*_nothing(self._raw, name), *found.findings, *across)
         self.counted[name] = Counted(found.rows, findings, found.not_finite)
 
     def _count(self, name: str) -> Counted:
-        con, table, held = self._raw.connection, TABLES[name], self._held(name)
+        con, table, held = self._raw.connection, self._raw.expected(name), self._held(name)
         if self._in_order:
             return count(con, table, held, OF_TABLE)
         found = count(con, table, held)
@@ -96,7 +99,7 @@ class LoadedTables:
         if name in JOINED:
             return tuple(keys_twice(con, TABLES[name], "fatal"))
         if name == _LAST_OF_CLIENTS and "application_train" in self._frames:
-            return tuple(clients(con))
+            return tuple(clients(con, learning=self._raw.learning))
         return ()
 
 
@@ -107,8 +110,8 @@ def opened(raw: RawTables) -> tuple[Finding, ...]:
     """
     con, findings = raw.connection, [f for name in TABLES for f in _nothing(raw, name)]
     for name in raw.files:
-        findings += count(con, TABLES[name], quoted(name), OF_VIEW).findings
-    findings += [*clients(con)]
+        findings += count(con, raw.expected(name), quoted(name), OF_VIEW).findings
+    findings += [*clients(con, learning=raw.learning)]
     findings += [f for name in JOINED for f in keys_twice(con, TABLES[name], "fatal")]
     refuse(findings)
     return tuple(findings)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -31,6 +31,8 @@ MISSING = ("", "NA", "NaN", "nan", "NULL", "null")
 PROBED_ROWS = 10_000
 #: Tables that cannot be left out: without labelled applications nothing can be learnt.
 INDISPENSABLE = ("application_train",)
+#: Tables of applications: who is only transformed may stand in either.
+APPLICATIONS = ("application_train", "application_test")
 
 #: Begins what our own queries complain of.
 _COMPLAINT = "raw tables: "
@@ -46,7 +48,8 @@ Unreadable = Callable[[str, TableError], None]
 @dataclass(frozen=True)
 class RawTables:
     """The raw tables as views of the connection, under their names, all of the schema. Those left
-    out have no rows, nor have those whose file is ``blank``, without even a header.
+    out have no rows, nor have those whose file is ``blank``, without even a header. ``learning``:
+    something is learnt from them, which takes clients with an outcome.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -54,6 +57,11 @@ class RawTables:
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     blank: Mapping[str, Path] = field(default_factory=dict)
+    learning: bool = True
+
+    def expected(self, name: str) -> Table:
+        """What a table must keep to: an outcome may be unknown still where nothing is learnt."""
+        return TABLES[name] if self.learning else without_outcomes(TABLES[name])
 
     def empty(self, name: str) -> None:
         """Let the table have no rows."""
@@ -67,20 +75,22 @@ def open_tables(
     connection: duckdb.DuckDBPyConnection | None = None,
     *,
     unreadable: Unreadable | None = None,
+    learning: bool = True,
 ) -> RawTables:
     """The eight raw tables of a folder; those named in ``without`` count as empty.
 
     Columns may stand in any order; extra ones are ignored and listed in ``extra``. Raises
     ``TableError`` in one line for a table or column that is missing, a file that cannot be read
     and a value of the wrong type among the first rows of each table; with ``unreadable``, that is
-    told instead, and the table is empty.
+    told instead, and the table is empty. Nothing is ``learning`` from tables to transform.
     """
-    _check_folder(directory, without)
+    _check_folder(directory, without, learning=learning)
     con = connection or connect()
     files: dict[str, Path] = {}
     extra: dict[str, tuple[str, ...]] = {}
     blank: dict[str, Path] = {}
-    raw = RawTables(con, files, extra, tuple(n for n in TABLES if n in without), blank)
+    left_out = tuple(name for name in TABLES if name in without)
+    raw = RawTables(con, files, extra, left_out, blank, learning)
     for name in TABLES:
         raw.empty(name)
         if name in without:
@@ -126,12 +136,34 @@ def connect(
     return con
 
 
-def find_files(directory: Path, without: Collection[str] = ()) -> dict[str, Path]:
+def find_files(
+    directory: Path, without: Collection[str] = (), *, learning: bool = True
+) -> dict[str, Path]:
     """The file of each table that is not left out; raises ``TableError`` for one that is missing
     or stands there twice, and for a name in ``without`` that cannot be left out.
     """
-    _check_folder(directory, without)
+    _check_folder(directory, without, learning=learning)
     return {name: _find_file(directory, name) for name in TABLES if name not in without}
+
+
+def absent_applications(directory: Path, without: Collection[str] = ()) -> tuple[str, ...]:
+    """Of the two tables of applications the one that is not there, beside those left out: new
+    applicants have no outcome, and a later cohort may be all labelled. ``TableError`` for neither.
+    """
+    _check_folder(directory, without, learning=False)
+    absent = tuple(n for n in APPLICATIONS if n not in without and not _files_of(directory, n))
+    if {*APPLICATIONS} <= {*absent, *without}:
+        raise TableError(
+            f"{directory} holds neither application_test nor application_train "
+            f"({', '.join(ENDINGS)}), or both are left out; put one of them there"
+        )
+    return absent
+
+
+def without_outcomes(table: Table) -> Table:
+    """The table as it is before all outcomes are known."""
+    columns = (replace(c, nullable=True) if c.name == "TARGET" else c for c in table.columns)
+    return replace(table, columns=tuple(columns))
 
 
 def raw_digest(directory: Path, without: Collection[str] = ()) -> str:
@@ -186,22 +218,22 @@ def _sentence(message: str) -> str | None:
     return f"{where}: cannot be read as comma-separated text; save the table again as CSV"
 
 
-def _check_folder(directory: Path, without: Collection[str]) -> None:
+def _check_folder(directory: Path, without: Collection[str], *, learning: bool = True) -> None:
     for name in without:
         if name not in TABLES:
             raise TableError(unknown("table", name, TABLES))
-        if name in INDISPENSABLE:
-            raise TableError(f"{name} cannot be left out: the features are learnt from it")
+        if learning and name in INDISPENSABLE:
+            raise TableError(
+                f"{name} cannot be left out: the features are learnt from it, unless a state learnt "
+                "before is given (--state DIR)"
+            )
     if not directory.is_dir():
         raise TableError(f"{directory} is not a folder; give the folder of the raw tables")
 
 
 def _find_file(directory: Path, name: str) -> Path:
-    """The file of a table, whatever the case of its name."""
-    wanted = {f"{name}{ending}".lower() for ending in ENDINGS}
-    found = sorted(
-        path for path in directory.iterdir() if path.name.lower() in wanted and path.is_file()
-    )
+    """The file of a table."""
+    found = _files_of(directory, name)
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
         raise TableError(f"{directory} holds {names}; keep one of them")
@@ -210,11 +242,20 @@ def _find_file(directory: Path, name: str) -> Path:
     return found[0]
 
 
+def _files_of(directory: Path, name: str) -> list[Path]:
+    """What may be a table's file, whatever the case of its name."""
+    wanted = {f"{name}{ending}".lower() for ending in ENDINGS}
+    return sorted(
+        path for path in directory.iterdir() if path.name.lower() in wanted and path.is_file()
+    )
+
+
 def _missing_file(directory: Path, name: str) -> str:
-    present = [path.name for path in directory.iterdir()]
-    hint = nearest(f"{name}.csv", present)
+    others = [path.name for path in directory.iterdir() if path.name.split(".")[0] not in TABLES]
+    hint = nearest(f"{name}.csv", others)
     leave = (
-        ""
+        ", or let a state learnt before transform these tables (features --state DIR; to check "
+        f"them: --without {name})"
         if name in INDISPENSABLE
         else f", or leave it out on purpose (--without {name}; make run: WITHOUT={name})"
     )
@@ -271,6 +312,8 @@ def _check_header(table: Table, path: Path, header: list[str]) -> None:
         others = {name.upper(): name for name in header if name not in table.column_names}
         close = get_close_matches(missing[0].upper(), others, n=1, cutoff=0.6)
         hint = f"; did you mean {others[close[0]]!r}?" if close else ""
+        if missing == ["TARGET"]:
+            hint += "; applications without an outcome are the table application_test"
         raise TableError(f"{path.name} lacks the column {_few(missing)}{hint}")
     twice = [name for name in table.column_names if header.count(name) > 1]
     if twice:

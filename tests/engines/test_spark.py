@@ -58,6 +58,21 @@ def test_all_columns_agree_with_duckdb(odd_tables: Path, tmp_path: Path, agree) 
     agree(found.set_index("SK_ID_CURR"), wanted.set_index("SK_ID_CURR"))
 
 
+@pytest.mark.spark
+@pytest.mark.usefixtures("spark")
+def test_a_state_learnt_on_duckdb_serves_spark(
+    odd_tables: Path, by_duckdb: Path, tmp_path: Path, agree
+) -> None:
+    """Of the new applicants alone, who have no table of labelled ones."""
+    raw = Path(shutil.copytree(odd_tables, tmp_path / "raw"))
+    (raw / "application_train.csv").unlink()
+    state, out = by_duckdb.with_name("features.state"), tmp_path / "later.parquet"
+    done = _on_spark(str(raw), str(out), "--state", str(state), "--quiet")
+    assert done.returncode == 0, done.stderr
+    found, wanted = (read_features(path).frame.set_index("SK_ID_CURR") for path in (out, by_duckdb))
+    agree(found, wanted[wanted.SPLIT == "new"])
+
+
 def _rewrite(raw: Path) -> None:
     (raw / "credit_card_balance.csv").unlink()
     for name, write in {

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -199,6 +199,39 @@ def test_the_features_tell_of_odd_rows_in_one_line(
     lines = [line for line in capsys.readouterr().err.splitlines() if "odd:" in line]
     assert len(lines) == 1
     assert "project_tools check lists all" in lines[0]
+
+
+def _without_a_parent(findings: Iterable[Finding]) -> dict[tuple[str, str], int]:
+    return {(f.table, f.what): f.rows for f in findings if "without a row" in f.what}
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_the_features_count_rows_without_a_parent_as_check_does(
+    own: Path, tmp_path: Path, engine: str
+) -> None:
+    """Though they read the instalments before the loans, and never hold all tables at once."""
+    loans = {"bureau_balance": "SK_ID_BUREAU", MONTHS: "SK_ID_PREV", PAYMENTS: "SK_ID_PREV",
+             "credit_card_balance": "SK_ID_PREV"}  # fmt: skip
+    clients = {"bureau": "SK_ID_CURR", "previous_application": "SK_ID_CURR"}
+    for table, key in (loans | clients).items():
+        put(table, key, 99)(own)
+    found = _without_a_parent(build(own, [tmp_path / "f.parquet"], engine=engine, quiet=True).odd)
+    assert found == _without_a_parent(check(own).findings)
+    assert {table for table, _ in found} == {*loans, *clients}
+    assert found["bureau", "without a row in application_train or application_test"] == 1
+
+
+def test_nobody_is_missed_in_a_table_that_was_left_out_on_purpose(own: Path) -> None:
+    put("bureau", "SK_ID_CURR", 99)(own)
+    put(PAYMENTS, "SK_ID_PREV", 99)(own)
+    left_out = ("application_test", "previous_application")
+    found = _without_a_parent(check(own, without=left_out).findings)
+    assert {table for table, _ in found} <= {"bureau_balance"}
+    # Applications to transform may stand in one table alone, and belong to it.
+    found = _without_a_parent(check(own, without=["application_train"]).findings)
+    labelled = set(rows_of(own, APPLICATION).SK_ID_CURR) | {99}
+    lonely = int(rows_of(own, "bureau").SK_ID_CURR.isin(labelled).sum())
+    assert found["bureau", "without a row in application_test"] == lonely > 1
 
 
 def test_no_finding_repeats_a_client_s_value(own: Path) -> None:
