@@ -28,8 +28,10 @@ from project_tools.preparation import (
 )
 
 Rows = npt.NDArray[np.intp]
-#: Rows from which bins are learnt: LightGBM holds them as float64 three times while it looks.
-BINNING_ROWS = 4_096
+#: Rows from which bins are learnt.
+BINNING_ROWS = 20_000
+#: Columns that are binned at a time: LightGBM holds their rows as float32 and float64 besides.
+BINNED_COLUMNS = 25
 #: LightGBM's bins a feature. Its own 255 took a quarter longer a tree, for figures that differed
 #: by less than their paired error (benchmarks/README.md).
 BINS = 63
@@ -139,23 +141,24 @@ class _Batches(lightgbm.Sequence):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, asked: Any) -> Matrix:
-        """A slice of rows, or the one at a position: LightGBM learns the bins from some of them."""
-        if isinstance(asked, slice):
-            rows = self._rows[asked]
-            batch = np.empty((len(rows), len(self._columns)), dtype=np.float32)
-            for place, column in enumerate(self._columns):
-                batch[:, place] = column[rows]
-            return batch
-        row = self._rows[asked]
-        return np.array([column[row] for column in self._columns], dtype=np.float64)
+    def __getitem__(self, batch: Any) -> Matrix:
+        """The rows of a slice: LightGBM asks for single ones only where it has bins to learn."""
+        rows = self._rows[batch]
+        found = np.empty((len(rows), len(self._columns)), dtype=np.float32)
+        for place, column in enumerate(self._columns):
+            found[:, place] = column[rows]
+        return found
+
+
+#: What LightGBM warns of, on stdout, and is meant so: bins from a part of the rows, raw data that
+#: is not kept, and categories that are named anew after columns were put together.
+_MEANT_SO = ("bin_construct_sample_cnt", "Cannot add features", "Resetting categorical features")
 
 
 @cache
-def _quiet_about_samples() -> None:
-    """LightGBM warns, on stdout, of bins from less than a fifth of the rows; 63 need no more."""
+def _quiet_about_bins() -> None:
     logger = logging.getLogger("lightgbm")
-    logger.addFilter(lambda record: "bin_construct_sample_cnt" not in record.getMessage())
+    logger.addFilter(lambda record: not any(part in record.getMessage() for part in _MEANT_SO))
     lightgbm.register_logger(logger)
 
 
@@ -209,15 +212,45 @@ class BoostedTrees(_Boosting):
         levels: dict[str, list[Any]],
         like: Any | None,
     ) -> lightgbm.Dataset:
-        _quiet_about_samples()
+        _quiet_about_bins()
+        if like is not None:
+            return self._dataset(_Batches(X, rows, levels), X, y[rows], levels, like)
+        # Some columns after the others: with all at once, what LightGBM holds besides the bins while
+        # it looks for them would weigh more than they do.
+        blocks = (
+            X.iloc[:, first : first + BINNED_COLUMNS]
+            for first in range(0, X.shape[1], BINNED_COLUMNS)
+        )
+        parts = (
+            self._dataset(rows_by_column(block, rows, levels), block, y[rows], levels)
+            for block in blocks
+        )
+        whole = next(parts)
+        for part in parts:
+            whole.add_features_from(part)
         # Both sets name features and categories alike: LightGBM compares them in training, and
         # the bins can no longer be changed then.
+        whole.feature_name = model_names(X.columns)
+        whole.categorical_feature = _categorical(X, levels)
+        if whole.categorical_feature:  # as it would say of itself, binned at once
+            whole.params = whole.get_params() | {"categorical_column": whole.categorical_feature}
+        return whole
+
+    def _dataset(
+        self,
+        data: Matrix | _Batches,
+        X: pd.DataFrame,
+        y: npt.NDArray[Any],
+        levels: dict[str, list[Any]],
+        like: lightgbm.Dataset | None = None,
+    ) -> lightgbm.Dataset:
+        """Rows of the columns of ``X`` in bins: those of another set, or learnt from these rows."""
         return lightgbm.Dataset(
-            _Batches(X, rows, levels),
-            np.asarray(y[rows], dtype=np.float32),
+            data,
+            np.asarray(y, dtype=np.float32),
             reference=like,
             feature_name=model_names(X.columns),
-            categorical_feature=[place for place, name in enumerate(X.columns) if name in levels],
+            categorical_feature=_categorical(X, levels),
             params=self._binning(),
         ).construct()
 
@@ -386,6 +419,10 @@ class XGBoostedTrees(_Boosting):
         if self.grow_policy == "lossguide":
             return {"grow_policy": "lossguide", "max_leaves": self.max_leaves, "max_depth": 0}
         return {"grow_policy": "depthwise", "max_depth": self.max_depth}
+
+
+def _categorical(X: pd.DataFrame, levels: dict[str, list[Any]]) -> list[int]:
+    return [place for place, name in enumerate(X.columns) if name in levels]
 
 
 def _feature_types(X: pd.DataFrame, levels: dict[str, list[Any]]) -> list[str]:

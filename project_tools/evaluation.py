@@ -13,6 +13,7 @@ from sklearn.model_selection import StratifiedKFold
 from project_tools.calibration import Calibration, PlattCalibration
 from project_tools.dataset import Dataset
 from project_tools.errors import SettingError, TrainingError
+from project_tools.processes import give_memory_back
 from project_tools.scorers import FN_COST, SCORERS, Score, Scorer, scorer
 from project_tools.thresholds import Threshold, best_threshold
 
@@ -128,7 +129,10 @@ def _fitted(
     if cache is None or not hasattr(estimator, "fit_prepared"):
         return cast("Estimator", estimator.fit(data.X.iloc[train], data.y[train]))
     prepared = cache.once(number, lambda: estimator.prepare(data.X, data.y, train))
-    return cast("Estimator", estimator.fit_prepared(prepared))
+    give_memory_back()  # what preparing left would stay beside what fitting takes
+    fitted = estimator.fit_prepared(prepared)
+    give_memory_back()
+    return cast("Estimator", fitted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,8 @@
-"""Which process wrote a run, and whether it still lives: what closing a dead one's runs rests on."""
+"""Which process wrote a run, and whether it still lives: what closing a dead one's runs rests on;
+and what this one holds.
+"""
 
+import ctypes
 import os
 import socket
 import subprocess
@@ -50,3 +53,10 @@ def _started_on_linux(process: int) -> str | None:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     # A zombie is dead: it waits for its parent to ask how it ended.
     return None if fields[_STATE] == "Z" else f"{boot}.{fields[_START]}"
+
+
+def give_memory_back() -> None:
+    """Return to the system what was freed; glibc's allocator keeps it for this process otherwise."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

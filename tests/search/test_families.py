@@ -260,23 +260,27 @@ def test_time_grows_with_trials_features_and_rows() -> None:
     assert rows.seconds("demo", **base | {"rows": 4_000}) == pytest.approx(4 * seconds)
 
 
-def test_bins_are_learnt_from_some_rows_and_pushed_in_batches(
+def test_bins_are_learnt_by_blocks_of_columns_from_training_rows(
     clients: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However few rows a batch holds, the trees are the same; those that train learn the bins."""
+    """However few columns a block, or rows a batch, holds, the trees are those of all at once."""
     data, rows = clients(600), family("lightgbm")
-    whole = native_text(fitted(rows, data, np.arange(500)))
+
+    def text(given: Dataset = data) -> str:
+        return native_text(fitted(rows, given, np.arange(500)))
+
+    monkeypatch.setattr(boosting, "BINNED_COLUMNS", data.X.shape[1])
+    at_once = text()
+    for columns, batch in ((1, 1_000), (7, 7), (25, 64)):
+        monkeypatch.setattr(boosting, "BINNED_COLUMNS", columns)
+        monkeypatch.setattr(boosting._Batches, "batch_size", batch)
+        assert text() == at_once
     monkeypatch.setattr(boosting, "BINNING_ROWS", 200)
-    texts = set()
-    for size in (7, 64, 1_000):
-        monkeypatch.setattr(boosting._Batches, "batch_size", size)
-        texts.add(native_text(fitted(rows, data, np.arange(500))))
-    assert len(texts) == 1
-    assert texts != {whole}, "the bins are those of fewer rows"
+    fewer = text()
+    assert fewer != at_once, "the bins are those of fewer rows"
     X = data.X.copy()
     X.iloc[500:, :3] = np.float32(1e9)
-    other = Dataset(X, data.y, data.ids, data.meta, data.digest, data.path)
-    assert native_text(fitted(rows, other, np.arange(500))) in texts
+    assert text(Dataset(X, data.y, data.ids, data.meta, data.digest, data.path)) == fewer
 
 
 def test_predictions_in_blocks_are_those_at_once(
