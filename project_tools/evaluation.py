@@ -49,15 +49,19 @@ class FoldCache:
     """What was learnt from the training rows of each fold, kept for the next trial.
 
     It belongs to one data set, seed, number of folds and preparation. Trials in other threads
-    wait for the one that prepares a fold, and do not prepare it again.
+    wait for the one that prepares a fold, and do not prepare it again. Of more than ``most`` folds
+    the rest is prepared anew each time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
         self._lock = threading.Lock()
         self._held: dict[int, tuple[threading.Lock, list[Any]]] = {}
 
     def once(self, fold: int, make: Callable[[], Any]) -> Any:
         """What ``make`` gave for the fold the first time."""
+        if self._most is not None and fold >= self._most:
+            return make()
         with self._lock:
             lock, held = self._held.setdefault(fold, (threading.Lock(), []))
         with lock:

@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 #: So many folds are judged that they hold this many clients: one fold of a large file is enough.
 LEAST_JUDGED = 5_000
 #: Clients of a fold that the two models are trained on at most.
-MOST_TRAINED = 15_000
+MOST_TRAINED = 12_000
 
 
 def exclusion_facts(

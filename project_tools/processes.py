@@ -8,6 +8,8 @@ import socket
 import subprocess
 from pathlib import Path
 
+#: glibc's name for the size from which a block is given back when it is freed, and that size, bytes.
+_MMAP_THRESHOLD, _LARGE = -3, 1 << 20
 _STATE, _START = 0, 19  # fields of /proc/PID/stat after the name: state, start in ticks since boot
 
 
@@ -56,7 +58,12 @@ def _started_on_linux(process: int) -> str | None:
 
 
 def give_memory_back() -> None:
-    """Return to the system what was freed; glibc's allocator keeps it for this process otherwise."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    """Return to the system what was freed, now and later; glibc's allocator keeps it otherwise.
+
+    When a large block is freed, glibc takes it that such blocks come again, and serves the next
+    ones from what it keeps; a threshold that is set stays as it is.
+    """
+    libc = ctypes.CDLL(None)
+    for name, given in (("mallopt", (_MMAP_THRESHOLD, _LARGE)), ("malloc_trim", (0,))):
+        if function := getattr(libc, name, None):
+            function(*given)

@@ -1,6 +1,7 @@
 """The table of families: every row fits, every dimension moves the model, nothing sees held-out rows."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import lightgbm
@@ -17,8 +18,10 @@ from project_tools.estimators import indicator_columns
 from project_tools.evaluation import FoldCache, fold_rows, out_of_fold
 from project_tools.families import FAMILIES, PROFILES, Dimension, Family, family, start_of
 from project_tools.preparation import PreparationPlan, numeric_matrix
+from project_tools.search import fold_cache
 from project_tools.settings import ROOT
 from project_tools.spaces import expressions, plain
+from project_tools.trials import Objective
 
 # With few clients, the penalty of the table's start would leave no feature.
 QUICK = {
@@ -258,6 +261,37 @@ def test_time_grows_with_trials_features_and_rows() -> None:
     assert rows.seconds("demo", **base | {"trials": 20}) == pytest.approx(2 * seconds)
     assert rows.seconds("demo", **base | {"columns": 800}) == pytest.approx(2 * seconds)
     assert rows.seconds("demo", **base | {"rows": 4_000}) == pytest.approx(4 * seconds)
+
+
+def test_beyond_the_most_a_fold_is_prepared_anew() -> None:
+    cache, made = FoldCache(most=1), []
+    for fold in (0, 1, 0, 1):
+        cache.once(fold, lambda fold=fold: made.append(fold))
+    assert made == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "folds", "kept"),
+    [
+        ("lightgbm", 60_000, 5, 3),  # 176 MB: bins of three folds and the one at work weigh as much
+        ("lightgbm", 60_000, 3, 3),  # all
+        ("xgboost", 300_000, 10, 2),
+        ("lightgbm", 20_000, 5, None),
+        ("random_forest", 60_000, 5, None),  # one matrix a fold, 0.9 GB of 2
+    ],
+)
+def test_bins_of_a_large_file_weigh_no_more_than_its_matrix(
+    name: str, rows: int, folds: int, kept: int | None
+) -> None:
+    X = pd.DataFrame(np.broadcast_to(np.float32(0), (rows, 735)))
+    data = Dataset(X, np.zeros(rows), np.arange(rows), {}, "d", Path("f.parquet"))
+    objective = Objective(family(name), data, "loss_of_income", folds, 1, 1, 5.0)
+    cache = fold_cache(objective)
+    made: list[int] = []
+    for _ in range(2):
+        for fold in range(folds):
+            cache.once(fold, lambda fold=fold: made.append(fold))
+    assert len(made) == folds + max(0, folds - (folds if kept is None else kept))
 
 
 def test_bins_are_learnt_by_blocks_of_columns_from_training_rows(
