@@ -2,8 +2,8 @@
 
 The plain way fits a new ``LGBMClassifier`` on each fold's frame, with the same setting, the same
 watched slice and LightGBM's own choices for the rest, and looks for the best of 101 thresholds for
-four scorers. Ours bins three of the five folds once a search: ``first`` is the trial that does so, ``later``
-every other. Both run with the same number of threads, each in a process of its own; the ratios are of
+four scorers. Ours keeps the bins of three of the five folds from the ``first`` trial on, and bins the
+others anew in every ``later`` one. Both run with the same number of threads, each in a process of its own; the ratios are of
 processor time, because the machine may be shared (``--wall`` takes the clock). Their figures are
 compared paired, on the same clients. Memory is the peak of the search's process, from before the data
 was loaded, over the size of the float32 matrix. Run it from the root:
@@ -141,13 +141,12 @@ def _peak() -> int:
 
 def _ours(words: argparse.Namespace) -> dict[str, Any]:
     from project_tools.families import family
-    from project_tools.search import fold_cache
     from project_tools.trials import Objective
 
     rows, clock, before = family("lightgbm"), _clock(words), _peak()
     data, taken = _loaded(words.folder), []
     objective = Objective(rows, data, "loss_of_income", FOLDS, SEED, words.jobs, 5.0)
-    cache = fold_cache(objective)
+    cache = objective.fold_cache()
     for _ in range(2):
         start = clock()
         oof = objective.probabilities(rows.start("full"), cache)

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # p
 
 from project_tools.dataset import Dataset
 from project_tools.errors import SettingError, TrainingError
-from project_tools.evaluation import DECIDING, FoldCache
+from project_tools.evaluation import DECIDING
 from project_tools.families import Family
 from project_tools.scorers import FN_COST, scorer
 from project_tools.spaces import Proposer
@@ -36,12 +36,6 @@ from project_tools.trials import (
 )
 
 Floats = npt.NDArray[np.float64]
-#: Prepared matrices of all folds are kept between trials up to this many bytes.
-CACHE_BYTES = 2 << 30
-#: Bytes of a float32 matrix from which the bins of its folds may weigh no more than it does.
-LARGE_BYTES = 128 << 20
-#: Bytes that a binned value takes, with what LightGBM holds beside it (benchmarks/tuning.py).
-BINNED_BYTES = 1.2
 #: Seconds between two looks at whether an interruption came.
 POLL_S = 0.5
 
@@ -152,7 +146,7 @@ class _TrialThreads:
     """Trials at work, one thread each, on the same data and the same prepared folds."""
 
     def __init__(self, objective: Objective) -> None:
-        self._objective, self._cache = objective, fold_cache(objective)
+        self._objective, self._cache = objective, objective.fold_cache()
         self.ended: queue.Queue[tuple[Trial, Outcome]] = queue.Queue()
         self.stop = threading.Event()
 
@@ -170,19 +164,3 @@ class _TrialThreads:
 
         outcome = examine(self._objective, trial.parameters, self._cache, after_fold)
         self.ended.put((trial, outcome))
-
-
-def fold_cache(objective: Objective) -> FoldCache | None:
-    """Where bins or prepared matrices of the folds stay; none for matrices that are too large.
-
-    Bins of a large file stay for as many folds as, with the one at work, weigh no more than its
-    matrix: three of five. To bin the others anew takes a twentieth of a trial.
-    """
-    (rows, columns), folds = objective.data.X.shape, objective.folds
-    matrix = rows * columns * 4
-    if objective.family.plan is not None:
-        return FoldCache() if matrix * folds <= CACHE_BYTES else None
-    if matrix <= LARGE_BYTES:
-        return FoldCache()
-    binned = rows * (folds - 1) / folds * columns * BINNED_BYTES
-    return FoldCache(most=int(matrix / binned) - 1)

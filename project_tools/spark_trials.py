@@ -128,13 +128,14 @@ def _examined_on_worker(shared: Any) -> Callable[[Mapping[str, Any]], dict[str, 
 
 
 @lru_cache(maxsize=1)
-def _unpacked(packed: bytes) -> tuple[Objective, dict[str, Any], FoldCache]:
+def _unpacked(packed: bytes) -> tuple[Objective, dict[str, Any], FoldCache | None]:
     """The objective, once a worker process.
 
-    The bytes are our own driver's of this session, from memory to memory; none comes from a file.
+    The bytes are what our own driver packed in this session, brought here by Spark; whoever can put
+    others into Spark's broadcasts runs code on its workers anyway.
     """
     objective, fixed = cloudpickle.loads(packed)
-    return objective, fixed, FoldCache()
+    return objective, fixed, objective.fold_cache()
 
 
 def _look(run: SearchRun, trials: SparkTrials) -> None:

@@ -388,17 +388,17 @@ def register(
     ``columns`` are the model's inputs as (name, "number" or "category"). The first version of a
     name becomes ``champion`` too: there is none that it would have to beat.
     """
-    with uninterrupted(), mlflow.start_run(run_id=log.run_id, log_system_metrics=False):
-        info = mlflow.pyfunc.log_model(
-            name="model",
-            loader_module="project_tools.scoring",
-            data_path=str(artefact),
-            signature=_signature(columns),
-            pip_requirements=str(ROOT / "lightgbm" / "requirements.txt"),
-            registered_model_name=name,
-        )
-    version = str(info.registered_model_version)
-    with _asking():
+    with _asking():  # whole: a version without its alias would be nobody's challenger
+        with mlflow.start_run(run_id=log.run_id, log_system_metrics=False):
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                loader_module="project_tools.scoring",
+                data_path=str(artefact),
+                signature=_signature(columns),
+                pip_requirements=str(ROOT / "lightgbm" / "requirements.txt"),
+                registered_model_name=name,
+            )
+        version = str(info.registered_model_version)
         for key, value in tags.items():
             log.client.set_model_version_tag(name, version, key, str(value))
         champion = alias_or_none(log.client, name, CHAMPION)

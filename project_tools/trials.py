@@ -23,6 +23,12 @@ Status = Literal["running", "finished", "failed", "hopeless", "interrupted"]
 HOPELESS_AT = 4.0
 #: Defaulters that must have been judged before a trial is given up: fewer make no normal error.
 HOPELESS_DEFAULTERS = 50
+#: Prepared matrices of all folds are kept between trials up to this many bytes.
+CACHE_BYTES = 2 << 30
+#: Bytes of a float32 matrix from which the bins of its folds may weigh no more than it does.
+LARGE_BYTES = 128 << 20
+#: Bytes that a binned value takes, with what LightGBM holds beside it (benchmarks/tuning.py).
+BINNED_BYTES = 1.2
 _LONGEST_REASON = 300
 
 
@@ -100,6 +106,22 @@ class Objective:
         return out_of_fold(
             make, self.data, folds=self.folds, seed=self.seed, cache=cache, after_fold=after_fold
         )
+
+    def fold_cache(self) -> FoldCache | None:
+        """Where bins or prepared matrices of the folds stay for the next trials; none for matrices
+        that are too large.
+
+        Bins of a large file stay for as many folds as, with the one at work, weigh no more than its
+        matrix: three of five.
+        """
+        rows, columns = self.data.X.shape
+        matrix = rows * columns * 4
+        if self.family.plan is not None:
+            return FoldCache() if matrix * self.folds <= CACHE_BYTES else None
+        if matrix <= LARGE_BYTES:
+            return FoldCache()
+        binned = rows * (self.folds - 1) / self.folds * columns * BINNED_BYTES
+        return FoldCache(most=int(matrix / binned) - 1)
 
     def judge(self, oof: Floats) -> Judgement:
         return judge(self.data.y, oof, metric=self.metric, fn_cost=self.fn_cost)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import mlflow
 import pytest
 from mlflow import MlflowClient
 
@@ -79,3 +80,31 @@ def test_a_store_is_never_left_in_the_middle_of_a_transaction(
         project.metrics({"loss": 0.5})
     run = MlflowClient().get_run(project.run_id)
     assert (run.info.status, run.data.metrics) == ("KILLED", {"loss": 0.5})
+
+
+@pytest.mark.filterwarnings(
+    "ignore:.*Any type hint is inferred as AnyType", "ignore:.*An input example was not provided"
+)
+def test_a_version_is_registered_with_its_aliases_or_not_at_all(
+    new_store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_store(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    folder = tmp_path / "served"
+    folder.mkdir()
+    (folder / "model.txt").write_text("trees")
+    logged = mlflow.pyfunc.log_model
+
+    def cut(*given: object, **named: object) -> object:
+        found = logged(*given, **named)
+        os.kill(os.getpid(), signal.SIGINT)
+        return found
+
+    monkeypatch.setattr(mlflow.pyfunc, "log_model", cut)
+    with pytest.raises(KeyboardInterrupt), tracking.project_run("lightgbm") as project:
+        tracking.register(project, folder, [("income", "number")], {"family": "lightgbm"}, "cut")
+    version = MlflowClient().get_model_version_by_alias("cut", tracking.CHALLENGER)
+    assert version.tags == {"family": "lightgbm"}
+    champion = MlflowClient().get_model_version_by_alias("cut", tracking.CHAMPION)
+    assert champion.version == version.version

@@ -36,8 +36,8 @@ _PARTS = frozenset(
 )
 #: What reading a file raises that is damaged, or of another making.
 UNREADABLE = (
-    OSError, EOFError, zlib.error, pickle.UnpicklingError, AttributeError, ImportError, IndexError,
-    KeyError, TypeError, ValueError,
+    OSError, EOFError, zlib.error, pickle.PickleError, AttributeError, ImportError, IndexError,
+    KeyError, TypeError, ValueError, OverflowError, MemoryError, RuntimeError,
 )  # fmt: skip
 
 

@@ -61,8 +61,18 @@ def test_the_tests_above_would_see_a_call(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no gzip", gzip.compress(b"no pickle"), gzip.compress(pickle.dumps([1, 2]))[:-9]],
-    ids=["empty", "no gzip", "no pickle", "cut short"],
+    [
+        b"",
+        b"no gzip",
+        gzip.compress(b"no pickle"),
+        gzip.compress(pickle.dumps([1, 2]))[:-9],
+        gzip.compress(b"\x80\x04\x95" + b"\xff" * 8),
+        gzip.compress(b"\x80\x04\x8e" + (1 << 62).to_bytes(8, "little")),
+        gzip.compress(
+            b"cpandas._libs.arrays\n__pyx_unpickle_NDArrayBacked\n(cpandas\nCategorical\nI1\nNtR."
+        ),
+    ],
+    ids=["empty", "no gzip", "no pickle", "cut short", "endless", "too large", "of another layout"],
 )
 def test_a_damaged_file_is_one_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "features.pkl.gz"

@@ -18,7 +18,6 @@ from project_tools.estimators import indicator_columns
 from project_tools.evaluation import FoldCache, fold_rows, out_of_fold
 from project_tools.families import FAMILIES, PROFILES, Dimension, Family, family, start_of
 from project_tools.preparation import PreparationPlan, numeric_matrix
-from project_tools.search import fold_cache
 from project_tools.settings import ROOT
 from project_tools.spaces import expressions, plain
 from project_tools.trials import Objective
@@ -286,7 +285,7 @@ def test_bins_of_a_large_file_weigh_no_more_than_its_matrix(
     X = pd.DataFrame(np.broadcast_to(np.float32(0), (rows, 735)))
     data = Dataset(X, np.zeros(rows), np.arange(rows), {}, "d", Path("f.parquet"))
     objective = Objective(family(name), data, "loss_of_income", folds, 1, 1, 5.0)
-    cache = fold_cache(objective)
+    cache = objective.fold_cache()
     made: list[int] = []
     for _ in range(2):
         for fold in range(folds):
