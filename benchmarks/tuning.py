@@ -164,8 +164,8 @@ def _ours(words: argparse.Namespace) -> dict[str, Any]:
 def _plain(words: argparse.Namespace) -> dict[str, Any]:
     import lightgbm
 
-    from project_tools.evaluation import fold_rows
     from project_tools.families import family
+    from project_tools.folds import fold_rows
     from project_tools.preparation import model_names
 
     setting, clock, before = family("lightgbm").start("full"), _clock(words), _peak()

@@ -25,9 +25,10 @@ from project_tools import __version__
 from project_tools.calibration import Calibration, calibration_from_dict
 from project_tools.errors import ArtefactError, CreditError
 from project_tools.files import replacing_folder, sha256
+from project_tools.format_base import ModelFile
 from project_tools.golden import check_golden, golden_rows
 from project_tools.manifest import FORMAT, MANIFEST, Manifest, plain_json, strict_json
-from project_tools.model_formats import ModelFile, model_format
+from project_tools.model_formats import model_format
 from project_tools.overview import OVERVIEW, Overview, overview
 from project_tools.served_features import ServedFeature, Value
 from project_tools.served_model import ServedModel

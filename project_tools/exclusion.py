@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # p
 from project_tools.calibration import PlattCalibration
 from project_tools.card import ExclusionFacts
 from project_tools.dataset import Dataset, feature_matrix
-from project_tools.evaluation import fold_rows
 from project_tools.features.catalogue import catalogue, protected
+from project_tools.folds import fold_rows
 from project_tools.segments import LEAST_OF_CLASS, cost_of_exclusion
 from project_tools.thresholds import break_even_probability
 from project_tools.training import TrainedModel

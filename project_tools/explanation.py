@@ -13,9 +13,9 @@ import numpy as np
 
 from project_tools.artefact import Artefact
 from project_tools.errors import ArtefactError
+from project_tools.format_base import Scale
 from project_tools.golden import SUMS_TO
 from project_tools.served_features import Value
-from project_tools.served_model import Scale
 
 #: As many reasons as a person takes in, and as lending law asks for.
 MOST_REASONS = 4

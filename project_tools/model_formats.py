@@ -4,25 +4,14 @@ A reader's library is imported when a file of its format is read, not before: se
 needs no XGBoost, and the other way round.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from project_tools.errors import ArtefactError, unknown
+from project_tools.format_base import Reader
 from project_tools.served_features import ServedFeature
-
-#: A model from a file's bytes and the features that it is to take; ``ArtefactError`` for a file
-#: that is none, or takes others.
-Reader = Callable[[bytes, Sequence[ServedFeature]], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFile:
-    """A model's bytes and what format they are in."""
-
-    format: str
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +56,3 @@ FORMATS: Mapping[str, ModelFormat] = MappingProxyType({
 })  # fmt: skip
 #: The names that a model's file can have.
 MODEL_FILES = tuple(row.file for row in FORMATS.values())
-
-
-def check_names(file: str, found: Sequence[str], features: Sequence[ServedFeature]) -> None:
-    """``ArtefactError`` unless a model's own names are those of the features, in the same order."""
-    expected = [feature.model_name for feature in features]
-    if len(found) != len(expected):
-        raise ArtefactError(
-            f"{file} takes {len(found)} features, features.json names {len(expected)}"
-        )
-    for position, (one, other) in enumerate(zip(found, expected, strict=True), start=1):
-        if one != other:
-            raise ArtefactError(
-                f"feature {position} is {one!r} in {file} and {other!r} in features.json"
-            )

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from project_tools.artefact import Artefact
 from project_tools.explanation import ConceptContribution, Explanation, display, explain
+from project_tools.format_base import Scale
 from project_tools.overview import Swarm
 from project_tools.served_features import Value
-from project_tools.served_model import Scale
 from project_tools.shap_library import import_shap
 
 _DRAWING = threading.Lock()

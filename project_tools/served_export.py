@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 from project_tools.artefact import ArtefactContent
 from project_tools.errors import TrainingError
 from project_tools.features.catalogue import catalogue, to_json
-from project_tools.model_formats import ModelFile
+from project_tools.format_base import ModelFile
 from project_tools.scorers import Score
 from project_tools.served_features import ServedFeature, Value, served_features
 from project_tools.served_model import ServedModel

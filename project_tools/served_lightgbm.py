@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError
-from project_tools.model_formats import FORMATS, check_names
+from project_tools.format_base import Floats, Scale, check_names
 from project_tools.served_features import ServedFeature
-from project_tools.served_model import Floats, Scale
 
-_FILE = FORMATS["lightgbm-text"].file
+_FILE = "model.txt"
 
 
 @dataclass(frozen=True, slots=True)

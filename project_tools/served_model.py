@@ -5,36 +5,17 @@ Nothing of a model library is imported here: ``model_formats`` finds the reader 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from project_tools.calibration import Calibration
-from project_tools.model_formats import ModelFile, model_format
+from project_tools.evaluation import Floats
+from project_tools.format_base import ModelFile, RawModel, Scale
+from project_tools.model_formats import model_format
 from project_tools.served_features import Encoder, ServedFeature
-
-Floats = NDArray[np.float64]
-#: What a score and its contributions are measured in, before calibration.
-Scale = Literal["log-odds", "probability"]
-
-
-class RawModel(Protocol):
-    """What each library's model can do with encoded rows; every call takes one thread.
-
-    ``scale`` is that of scores and contributions. ``precision`` is how closely another machine
-    repeats a score: 1e-9 for sums in double precision, 1e-6 in single.
-    """
-
-    scale: ClassVar[Scale]
-    precision: ClassVar[float]
-
-    def raw_scores(self, rows: NDArray[np.float32]) -> Floats:
-        """The score before calibration, one for each row."""
-
-    def contributions(self, rows: NDArray[np.float32]) -> Floats:
-        """What each feature adds to the score, shape (rows, features + 1); the base is last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from project_tools.errors import ArtefactError
-from project_tools.model_formats import FORMATS, ModelFile
+from project_tools.format_base import Floats, ModelFile, RawModel, Scale
 from project_tools.preparation import LevelCodes, LevelIndicators
 from project_tools.served_features import ServedFeature
-from project_tools.served_model import Floats, RawModel, Scale
 from project_tools.shap_library import import_shap
 from project_tools.skops_file import read_skops_file, write_skops
 
-_FILE = FORMATS["skops"].file
+_FILE = "model.skops"
 #: The time of an exact explanation grows with leaves x depth² of each tree.
 MOST_DEPTH, MOST_LEAVES = 24, 2_048
 _PAYLOAD = ("preparation", "model", "background")

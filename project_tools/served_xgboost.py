@@ -10,11 +10,10 @@ import xgboost
 from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError
-from project_tools.model_formats import FORMATS, check_names
+from project_tools.format_base import Floats, Scale, check_names
 from project_tools.served_features import ServedFeature
-from project_tools.served_model import Floats, Scale
 
-_FILE = FORMATS["xgboost-ubj"].file
+_FILE = "model.ubj"
 _TYPES = {"number": ("q", "float", "int", "i"), "category": ("c",)}
 #: Single precision loses at most this share of the sum of all magnitudes.
 _ROUNDING = 1e-4

@@ -19,9 +19,9 @@ from hyperopt.base import JOB_STATE_NEW, JOB_STATE_RUNNING, spec_from_misc
 from hyperopt.exceptions import AllTrialsFailed
 
 from project_tools.errors import TrainingError
-from project_tools.evaluation import FoldCache
 from project_tools.families import Space, start_of
 from project_tools.features.spark_engine import spark_session
+from project_tools.folds import FoldCache
 from project_tools.spaces import document, expressions, plain
 from project_tools.trials import Objective, Outcome, SearchRun, examine, one_line
 

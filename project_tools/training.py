@@ -12,8 +12,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # p
 from project_tools.calibration import Calibration
 from project_tools.dataset import Dataset
 from project_tools.errors import TrainingError
-from project_tools.evaluation import DECIDING, Judgement, judge, out_of_fold
+from project_tools.evaluation import DECIDING, Judgement, judge
 from project_tools.families import Family
+from project_tools.folds import out_of_fold
 from project_tools.reliability import CalibrationChoice, choose_calibration
 from project_tools.scorers import FN_COST, Score
 

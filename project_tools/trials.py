@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from project_tools.dataset import Dataset
 from project_tools.errors import CreditError
-from project_tools.evaluation import FoldCache, Judgement, judge, out_of_fold
+from project_tools.evaluation import Judgement, judge
 from project_tools.families import Family
+from project_tools.folds import FoldCache, out_of_fold
 from project_tools.scorers import Score, paired_difference, scorer
 
 Floats = npt.NDArray[np.float64]

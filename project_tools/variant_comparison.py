@@ -10,8 +10,9 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # publishes none
 
 from project_tools.dataset import Dataset
-from project_tools.evaluation import DECIDING, Judgement, judge, out_of_fold
+from project_tools.evaluation import DECIDING, Judgement, judge
 from project_tools.families import Family, Parameters
+from project_tools.folds import out_of_fold
 from project_tools.reliability import CalibrationChoice, choose_calibration
 from project_tools.resampling import Variant, check_resampled, make_variant
 from project_tools.scorers import FN_COST, SCORERS, Score, paired_difference

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from project_tools.errors import ArtefactError
+from project_tools.settings import ROOT
 
 #: A model that takes longer than this to read and to score a few rows is not served.
 TIMEOUT_S = 120
@@ -37,8 +38,7 @@ def verify_in_child(directory: Path, digest: str, model: str) -> None:
 
 def _environment() -> dict[str, str]:
     # MLflow may bring this package by path alone; the child must find the same one.
-    ours = str(Path(__file__).resolve().parents[1])
-    paths = [ours, *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
 
 

@@ -148,6 +148,12 @@ def code(*parts: str) -> str:
 
 
 def code_of(path: Path) -> str:
+    """Digest of a file's code, or of all code below a folder."""
+    if not path.exists():
+        # The digest of nothing never changes: old features would count as up to date for ever.
+        raise SettingError(
+            f"{path} is not there; scripts/run.py names a part of the code that moved"
+        )
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if _is_code(p))
     digest = hashlib.sha256()
     for file in files:

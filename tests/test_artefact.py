@@ -15,8 +15,8 @@ from api.tests.served import META, THRESHOLD, Served, make_served
 from project_tools import verifying
 from project_tools.artefact import copy_artefact, load_artefact, verify_artefact, write_artefact
 from project_tools.errors import ArtefactError
+from project_tools.format_base import ModelFile
 from project_tools.manifest import Manifest
-from project_tools.model_formats import ModelFile
 from project_tools.served_features import ServedFeature
 from project_tools.served_model import ServedModel
 

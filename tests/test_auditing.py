@@ -22,11 +22,11 @@ from project_tools.drift_files import Source
 from project_tools.drift_reference import DriftReference
 from project_tools.drifting import drift
 from project_tools.errors import ArtefactError, FeatureError
-from project_tools.evaluation import fold_rows
 from project_tools.exclusion import exclusion_facts
 from project_tools.exporting import export
 from project_tools.families import family
 from project_tools.features.store import read_features, state_folder
+from project_tools.folds import fold_rows
 from project_tools.promotion import Floors
 from project_tools.training import train
 from tests.small_final import HINTS, Trained, feature_file, train_finally

@@ -14,9 +14,10 @@ import project_tools.trials as trials_module
 from project_tools.calibration import PlattCalibration
 from project_tools.dataset import Dataset
 from project_tools.errors import TrainingError
-from project_tools.evaluation import evaluate, fold_rows, out_of_fold, threshold_for
+from project_tools.evaluation import evaluate, threshold_for
 from project_tools.families import FAMILIES, family, start_of
 from project_tools.final_evaluation import evaluate_finally
+from project_tools.folds import fold_rows, out_of_fold
 from project_tools.preparation import feature_name, model_name, numeric_matrix
 from project_tools.scorers import SCORERS
 from project_tools.search import search

@@ -12,8 +12,8 @@ from sklearn.ensemble import RandomForestClassifier
 
 from project_tools.dataset import Dataset
 from project_tools.errors import TrainingError
-from project_tools.evaluation import fold_rows
 from project_tools.families import family
+from project_tools.folds import fold_rows
 from project_tools.resampling import PREPARATIONS, RESAMPLINGS, Variant, make_variant
 from project_tools.scorers import SCORERS, paired_difference
 from project_tools.variant_comparison import Comparison, comparison_table

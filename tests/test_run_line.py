@@ -283,6 +283,12 @@ def test_a_server_that_ends_by_itself_is_said(line: ModuleType) -> None:
             line._await_answer("API", process, "http://127.0.0.1:9/")
 
 
+def test_a_part_of_the_code_that_moved_is_refused(line: ModuleType) -> None:
+    with pytest.raises(SettingError, match=r"no_such_part.py is not there"):
+        line.code("tables", "no_such_part.py")
+    assert line.code("tables") != line.code("features")
+
+
 WAITS = "import time; print('begun', flush=True); time.sleep(60)"
 DEAF = f"import signal; signal.signal(2, signal.SIG_IGN); {WAITS}"
 #: A command that starts another and waits for it, as mlflow run does.

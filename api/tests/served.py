@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from project_tools.artefact import ArtefactContent, write_artefact
 from project_tools.calibration import PlattCalibration
 from project_tools.clients import write_client_store
-from project_tools.model_formats import ModelFile
+from project_tools.format_base import ModelFile
 from project_tools.served_features import served_features
 
 #: What the feature file, the artefact and the client store say alike.

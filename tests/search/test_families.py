@@ -15,8 +15,8 @@ from project_tools import boosting, evaluation
 from project_tools.dataset import Dataset
 from project_tools.errors import SettingError
 from project_tools.estimators import indicator_columns
-from project_tools.evaluation import FoldCache, fold_rows, out_of_fold
 from project_tools.families import FAMILIES, PROFILES, Dimension, Family, family, start_of
+from project_tools.folds import FoldCache, fold_rows, out_of_fold
 from project_tools.preparation import PreparationPlan, numeric_matrix
 from project_tools.settings import ROOT
 from project_tools.spaces import expressions, plain

@@ -12,8 +12,8 @@ import pytest
 import project_tools.trials as trials_module
 from project_tools.dataset import Dataset
 from project_tools.errors import SettingError, TrainingError
-from project_tools.evaluation import fold_rows
 from project_tools.families import Family, family
+from project_tools.folds import fold_rows
 from project_tools.search import search
 from project_tools.trials import Former, HopelessTrialError, Objective, Trial
 
