@@ -13,9 +13,9 @@ from pathlib import Path
 
 from api.service import Service
 from project_tools.errors import CreditError, SettingError
-from project_tools.ports import refuse_busy
-from project_tools.progress import working
 from project_tools.settings import Settings
+from project_tools.system.ports import refuse_busy
+from project_tools.system.progress import working
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,8 +11,8 @@ import sys
 from typing import Any, NoReturn
 
 from project_tools.errors import CreditError
-from project_tools.ports import refuse_busy
 from project_tools.settings import ROOT, Settings
+from project_tools.system.ports import refuse_busy
 
 
 def _stop(line: str) -> NoReturn:

@@ -1,7 +1,7 @@
 """Which release of the code answers, with which model."""
 
 from project_tools import __version__
-from project_tools.artefact import Artefact
+from project_tools.serving.artefact import Artefact
 
 
 def release() -> str:

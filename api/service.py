@@ -9,12 +9,12 @@ from typing import Self
 from apiflask import APIFlask
 from flask import current_app
 
-from project_tools import pictures
-from project_tools.artefact import Artefact, load_artefact
-from project_tools.clients import ClientStore
 from project_tools.errors import CreditError
-from project_tools.pictures import PictureCache
-from project_tools.scoring import Scorer
+from project_tools.serving import pictures
+from project_tools.serving.artefact import Artefact, load_artefact
+from project_tools.serving.clients import ClientStore
+from project_tools.serving.pictures import PictureCache
+from project_tools.serving.scoring import Scorer
 from project_tools.settings import Settings
 
 #: Where the start leaves the digest of the model that it has verified.

@@ -33,12 +33,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from project_tools.demo import generate
 from project_tools.demo.figures import plain
-from project_tools.demo.measuring import (
-    Distance,
-    auc_distances,
-    distances,
-    rank_distances,
-)
+from project_tools.demo.realism import Distance, auc_distances, distances, rank_distances
 
 #: Labelled clients are 86 % of all, so this many give the 50,000 that the bounds are stated for.
 CLIENTS = 58_000

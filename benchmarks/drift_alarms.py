@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from project_tools.drift import MODERATE, Drift, compare
-from project_tools.drift_files import Source
-from project_tools.drift_reference import DriftReference
-from project_tools.features.store import read_features
+from project_tools.features.files import read_features
+from project_tools.governance.drift.comparison import MODERATE, Drift, compare
+from project_tools.governance.drift.reference import DriftReference
+from project_tools.governance.drift.rows import Source
 
 SMALL = 200
 SHIFTED = ("AMT_CREDIT", "DAYS_LAST_PHONE_CHANGE", "NAME_INCOME_TYPE")

@@ -162,8 +162,8 @@ def _pickle(features: Path) -> None:
     """Only write the pickle of features that are there: what a second output adds."""
     import pyarrow.parquet as pq
 
+    from project_tools.features.files import state_folder, write_features
     from project_tools.features.state import FeatureState
-    from project_tools.features.store import state_folder, write_features
 
     table = pq.read_table(features).replace_schema_metadata(None)
     state = FeatureState.load(state_folder(features))

@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from project_tools.entry import keep_usage_private, quiet_libraries, share_cores
+from project_tools.system.command import keep_usage_private, quiet_libraries, share_cores
 
 share_cores()  # before a library that brings OpenMP
 keep_usage_private()
@@ -31,14 +31,15 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import pyarrow as pa  # noqa: E402
 
-from project_tools import auditing, final_runs  # noqa: E402
-from project_tools.boosting import BINNING_ROWS, BINS  # noqa: E402
-from project_tools.dataset import load_dataset  # noqa: E402
-from project_tools.families import family  # noqa: E402
 from project_tools.features import catalogue  # noqa: E402
+from project_tools.features.files import write_features  # noqa: E402
 from project_tools.features.state import FeatureState  # noqa: E402
-from project_tools.features.store import write_features  # noqa: E402
-from project_tools.preparation import category_levels, numeric_matrix  # noqa: E402
+from project_tools.models.boosting import BINNING_ROWS, BINS  # noqa: E402
+from project_tools.models.dataset import load_dataset  # noqa: E402
+from project_tools.models.families import family  # noqa: E402
+from project_tools.models.preparation import category_levels, numeric_matrix  # noqa: E402
+from project_tools.runs import audit as auditing  # noqa: E402
+from project_tools.runs import final_model as final_runs  # noqa: E402
 from project_tools.settings import ROOT  # noqa: E402
 
 #: ``log_model`` ends within so many bare fits.
@@ -141,7 +142,7 @@ def log_model(data: Path, folder: Path, jobs: int) -> tuple[Taken, dict[str, Any
     start = now()
     module.main()
     taken = Taken.since(*start)
-    from project_tools.tracking import connect
+    from project_tools.runs.store import connect
 
     run = json.loads(receipt.read_text())["run_id"]
     path = connect().download_artifacts(run, "parameters.json", str(folder))

@@ -20,15 +20,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from project_tools.artefact import load_artefact, write_artefact
-from project_tools.dataset import Dataset
-from project_tools.explanation import explain, reasons
-from project_tools.families import Family, family
 from project_tools.features.catalogue import all_features
-from project_tools.pictures import PictureCache, warm
-from project_tools.scoring import Scorer
-from project_tools.served_export import artefact_content
-from project_tools.training import train
+from project_tools.models.dataset import Dataset
+from project_tools.models.families import Family, family
+from project_tools.models.training import train
+from project_tools.runs.served_form import artefact_content
+from project_tools.serving.artefact import load_artefact, write_artefact
+from project_tools.serving.explanation import explain, reasons
+from project_tools.serving.pictures import PictureCache, warm
+from project_tools.serving.scoring import Scorer
 
 #: Bounds in milliseconds, beyond the imports.
 BOUNDS = {"load": 2_000.0, "picture": 500.0, "again": 20.0}

@@ -87,8 +87,8 @@ def _words() -> argparse.Namespace:
 
 def _keep(words: argparse.Namespace) -> dict[str, Any]:
     """The clients of the benchmark as a plain matrix, so that loading them costs no memory besides."""
-    from project_tools.dataset import load_dataset, stratified_sample
-    from project_tools.preparation import category_levels, numeric_matrix
+    from project_tools.models.dataset import load_dataset, stratified_sample
+    from project_tools.models.preparation import category_levels, numeric_matrix
 
     data = load_dataset(words.data, seed=SEED)
     if words.rows < len(data):
@@ -116,7 +116,7 @@ def _apart(part: str, words: argparse.Namespace) -> Any:
 
 
 def _loaded(folder: Path) -> Any:
-    from project_tools.dataset import Dataset
+    from project_tools.models.dataset import Dataset
 
     matrix = np.load(folder / "matrix.npy")
     columns: dict[str, list[Any] | None] = json.loads((folder / "columns.json").read_text())
@@ -140,8 +140,8 @@ def _peak() -> int:
 
 
 def _ours(words: argparse.Namespace) -> dict[str, Any]:
-    from project_tools.families import family
-    from project_tools.trials import Objective
+    from project_tools.models.families import family
+    from project_tools.search.trial import Objective
 
     rows, clock, before = family("lightgbm"), _clock(words), _peak()
     data, taken = _loaded(words.folder), []
@@ -164,9 +164,9 @@ def _ours(words: argparse.Namespace) -> dict[str, Any]:
 def _plain(words: argparse.Namespace) -> dict[str, Any]:
     import lightgbm
 
-    from project_tools.families import family
-    from project_tools.folds import fold_rows
-    from project_tools.preparation import model_names
+    from project_tools.models.families import family
+    from project_tools.models.folds import fold_rows
+    from project_tools.models.preparation import model_names
 
     setting, clock, before = family("lightgbm").start("full"), _clock(words), _peak()
     data = _loaded(words.folder)
@@ -206,7 +206,7 @@ def _watched(train: Any, y: Any, share: float) -> tuple[Any, Any]:
 
 def _as_a_person_types(setting: dict[str, Any], words: argparse.Namespace) -> dict[str, Any]:
     """The setting in LGBMClassifier's own words; with ``--same`` our bins and order of sums too."""
-    from project_tools.boosting import BoostedTrees
+    from project_tools.models.boosting import BoostedTrees
 
     if words.same:
         ours = BoostedTrees(**setting, seed=SEED, jobs=words.jobs)._training()  # noqa: SLF001  (the very same)
@@ -221,8 +221,8 @@ def _as_a_person_types(setting: dict[str, Any], words: argparse.Namespace) -> di
 
 def _differences(y: Any, ours: Any, plain: Any) -> dict[str, tuple[float, float]]:
     """Our figures minus those of the plain way, each at its exact threshold, paired."""
-    from project_tools.evaluation import judge
-    from project_tools.scorers import paired_difference
+    from project_tools.evaluation.judgement import judge
+    from project_tools.evaluation.metrics import paired_difference
 
     def decided(oof: Any) -> tuple[Any, float]:
         judgement = judge(y, oof)
@@ -255,8 +255,8 @@ def _grid(y: Any, oof: Any) -> float:
 
 
 def _threshold(words: argparse.Namespace) -> dict[str, Any]:
-    from project_tools.evaluation import threshold_for
-    from project_tools.scorers import SCORERS
+    from project_tools.evaluation.judgement import threshold_for
+    from project_tools.evaluation.metrics import SCORERS
 
     chance, clock = np.random.default_rng(SEED), _clock(words)
     y = (chance.random(THRESHOLD_ROWS) < 0.08).astype("int8")  # noqa: PLR2004  (the rate of default)
@@ -275,7 +275,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
 
 
 if __name__ == "__main__":
-    from project_tools.entry import share_cores
+    from project_tools.system.command import share_cores
 
     share_cores()
     main()

@@ -2,8 +2,8 @@
 
 import sys
 
-from project_tools import entry
-from project_tools.progress import working
+from project_tools.system import command as entry
+from project_tools.system.progress import working
 
 PARAMETERS = (
     "data", "families", "profile", "trials", "sample", "folds", "metric", "fn_cost", "scaling",
@@ -13,8 +13,8 @@ PARAMETERS = (
 
 def main() -> None:
     with working("loading libraries"):
-        from project_tools.parameters import read
-        from project_tools.tuning import tune
+        from project_tools.runs.parameters import read
+        from project_tools.runs.tuning import tune
 
     print(tune("hyperparameter_tuning", read("hyperparameter_tuning", PARAMETERS)))
 

@@ -2,8 +2,8 @@
 
 import sys
 
-from project_tools import entry
-from project_tools.progress import working
+from project_tools.system import command as entry
+from project_tools.system.progress import working
 
 PARAMETERS = (
     "data", "profile", "sample", "folds", "metric", "fn_cost", "exclude", "seed", "jobs", "run",
@@ -13,15 +13,15 @@ PARAMETERS = (
 
 def main() -> None:
     with working("loading libraries"):
-        from project_tools.families import family
-        from project_tools.final_runs import (
+        from project_tools.models.families import family
+        from project_tools.runs.final_model import (
             register_final,
             registered_line,
             train_final,
             write_receipt,
         )
-        from project_tools.parameters import read, values
-        from project_tools.tracking import project_run
+        from project_tools.runs.parameters import read, values
+        from project_tools.runs.store import project_run
 
     texts = read("lightgbm", PARAMETERS)
     given = values(texts)

@@ -2,8 +2,8 @@
 
 import sys
 
-from project_tools import entry
-from project_tools.progress import working
+from project_tools.system import command as entry
+from project_tools.system.progress import working
 
 PARAMETERS = (
     "data", "profile", "trials", "sample", "folds", "metric", "fn_cost", "exclude", "seed", "jobs",
@@ -13,9 +13,9 @@ PARAMETERS = (
 
 def main() -> None:
     with working("loading libraries"):
-        from project_tools.parameters import PARAMETERS as ALL
-        from project_tools.parameters import read
-        from project_tools.tuning import PREPARING, tune
+        from project_tools.runs.parameters import PARAMETERS as ALL
+        from project_tools.runs.parameters import read
+        from project_tools.runs.tuning import PREPARING, tune
 
     texts = {name: ALL[name].default for name in PREPARING} | {"families": "lightgbm"}
     print(tune("lightgbm", texts | read("lightgbm", PARAMETERS)))

@@ -1,7 +1,11 @@
-"""From the raw tables of a consumer lender to a credit decision that a person can explain.
+"""Credit scoring, from raw tables to a decision that a person can explain.
 
-Nothing runs on import. The order of the modules is the order of the work: ``tables``, ``splits``,
-``features``, ``preparation``, ``families``, ``search``, ``training``, ``tracking``, ``artefact``, ``scoring``.
+raw tables -> features -> dataset, folds -> search -> final model -> run -> artefact -> answer
+
+``system`` what the operating system gives; ``evaluation`` arrays in, figures with errors out;
+``tables``, ``demo``, ``features``, ``models``, ``search`` in the order of the work; ``serving`` the
+verified model and its answers; ``governance`` what a risk officer signs; ``runs`` what MLflow
+keeps; ``cli`` the commands. docs/architecture.md draws it.
 """
 
 #: The release; pyproject.toml reads it here, because MLflow's environments hold no installation of ours.

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from project_tools import entry
 from project_tools.errors import SettingError
-from project_tools.files import replacing
 from project_tools.settings import ROOT, Settings
+from project_tools.system import command as entry
+from project_tools.system.files import replacing
 
 
 def _demo_data(words: argparse.Namespace) -> None:
@@ -29,7 +29,7 @@ def _check(words: argparse.Namespace) -> None:
 
     from rich.console import Console
 
-    from project_tools.tables.checks import check
+    from project_tools.tables.check import check
 
     settings = Settings.load()
     report = check(
@@ -72,7 +72,7 @@ def _transform(words: argparse.Namespace) -> None:
             "--as-published says from whom to learn, and with --state nothing is learnt; leave one out"
         )
     from project_tools.features.transform import transform
-    from project_tools.state_source import state_source
+    from project_tools.serving.feature_state import state_source
 
     settings = Settings.load()
     transform(
@@ -90,7 +90,7 @@ def _transform(words: argparse.Namespace) -> None:
 def _export(words: argparse.Namespace) -> None:
     if words.clients != "all" and not words.clients.isdecimal():
         raise SettingError(f"--clients is {words.clients!r}; it takes a whole number or 'all'")
-    from project_tools.exporting import export
+    from project_tools.runs.export import export
 
     most = None if words.clients == "all" else int(words.clients)
     export(words.model, words.directory, features=words.features, most_clients=most)
@@ -99,7 +99,7 @@ def _export(words: argparse.Namespace) -> None:
 def _inspect(words: argparse.Namespace) -> None:
     import json
 
-    from project_tools.inspecting import inspect
+    from project_tools.serving.inspection import inspect
 
     found = inspect(words.directory)
     print(json.dumps(found.as_dict(), indent=1) if words.json else found.as_text())
@@ -108,8 +108,9 @@ def _inspect(words: argparse.Namespace) -> None:
 def _drift(words: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from project_tools import drift_report, drifting
-    from project_tools.drift import DriftRule
+    from project_tools.governance.drift import check as drifting
+    from project_tools.governance.drift import report as drift_report
+    from project_tools.governance.drift.comparison import DriftRule
 
     found = drifting.drift(
         words.reference, words.new,
@@ -132,12 +133,12 @@ def _drift(words: argparse.Namespace) -> None:
 
 
 def _promote(words: argparse.Namespace) -> None:
-    from project_tools.progress import working
-    from project_tools.promotion import Floors, as_text
+    from project_tools.governance.challenge import Floors, as_text
+    from project_tools.system.progress import working
 
     allowed = Floors(words.slope, words.gap, words.ratio, words.latency)
     with working("loading libraries", quiet=words.quiet):
-        from project_tools import promoting
+        from project_tools.runs import promotion as promoting
 
     found = promoting.promote(
         words.model, force=words.force, metric=words.metric, allowed=allowed, quiet=words.quiet
@@ -149,10 +150,10 @@ def _promote(words: argparse.Namespace) -> None:
 
 
 def _reproduce(words: argparse.Namespace) -> None:
-    from project_tools.progress import working
+    from project_tools.system.progress import working
 
     with working("loading libraries", quiet=words.quiet):
-        from project_tools import reproducing
+        from project_tools.runs import reproduction as reproducing
 
     found = reproducing.reproduce(words.run_id, data=words.data, quiet=words.quiet)
     print(reproducing.as_text(found))
@@ -163,9 +164,9 @@ def _reproduce(words: argparse.Namespace) -> None:
 
 
 def _compare(words: argparse.Namespace) -> None:
-    from project_tools.comparison import as_text, compare
-    from project_tools.former_search import judged_families
-    from project_tools.tracking import connect
+    from project_tools.evaluation.comparison import as_text, compare
+    from project_tools.runs.history import judged_families
+    from project_tools.runs.store import connect
 
     print(as_text(compare(judged_families(connect(), words.search), words.metric)))
 

@@ -2,8 +2,8 @@
 
 import sys
 
-from project_tools import entry
-from project_tools.progress import working
+from project_tools.system import command as entry
+from project_tools.system.progress import working
 
 PARAMETERS = (
     "data", "profile", "sample", "folds", "metric", "fn_cost", "clip", "one_hot", "exclude", "seed",
@@ -13,11 +13,11 @@ PARAMETERS = (
 
 def main() -> None:
     with working("loading libraries"):
-        from project_tools.families import family
-        from project_tools.parameters import read, values
-        from project_tools.resampling import PREPARATIONS
-        from project_tools.tracking import project_run
-        from project_tools.variant_runs import compare_variants
+        from project_tools.models.families import family
+        from project_tools.models.variants import PREPARATIONS
+        from project_tools.runs.parameters import read, values
+        from project_tools.runs.store import project_run
+        from project_tools.runs.variants import compare_variants
 
     texts = read("random_forest", PARAMETERS)
     given = values(texts)

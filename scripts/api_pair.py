@@ -9,9 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from project_tools import entry
 from project_tools.errors import CreditError
 from project_tools.settings import ROOT
+from project_tools.system import command as entry
 
 BIN = Path(sys.executable).parent
 #: Demonstration clients, and how many of the held-out ones a clone serves: the pair stays small.

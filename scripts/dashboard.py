@@ -3,9 +3,9 @@
 import os
 import sys
 
-from project_tools import entry
-from project_tools.ports import refuse_busy
 from project_tools.settings import ROOT, Settings
+from project_tools.system import command as entry
+from project_tools.system.ports import refuse_busy
 
 HOST = "127.0.0.1"
 

@@ -4,8 +4,8 @@ is interrupted meanwhile.
 
 import sys
 
-from project_tools import entry
-from project_tools.progress import working
+from project_tools.system import command as entry
+from project_tools.system.progress import working
 
 
 def main() -> None:

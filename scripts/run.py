@@ -19,11 +19,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from project_tools import entry
 from project_tools.errors import SettingError
-from project_tools.files import replacing
-from project_tools.ports import refuse_busy
 from project_tools.settings import ROOT, Settings
+from project_tools.system import command as entry
+from project_tools.system.files import replacing
+from project_tools.system.ports import refuse_busy
 from project_tools.tables.declared import TABLES
 
 WORK = ROOT / "pickle_files"
@@ -65,7 +65,7 @@ def steps(raw: Path | None, clients: int, store: str, without: str = "") -> list
         *([] if raw else [_demonstration(tables, clients)]),
         Step(
             "features",
-            lambda: signature(tables, TABLES) + code("tables", "features", "splits.py", "settings.py") + without,
+            lambda: signature(tables, TABLES) + code("tables", "features", "settings.py") + without,
             (FEATURES, WORK / "features.pkl.gz", WORK / "features.state"),
             lambda: _ours("features", str(tables), str(FEATURES), str(WORK / "features.pkl.gz"), *left_out),
         ),

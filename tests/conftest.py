@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from project_tools.entry import keep_usage_private, share_cores
+from project_tools.system.command import keep_usage_private, share_cores
 
 # Before any test's module loads LightGBM or MLflow: spinning threads made the suite wait for itself.
 share_cores()
@@ -21,7 +21,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tracking store without runs: MLflow takes seconds to make one."""
-    from project_tools import tracking  # noqa: PLC0415  (most tests need no MLflow)
+    from project_tools.runs import store as tracking  # noqa: PLC0415  (most tests need no MLflow)
 
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
     before = os.environ.get("MLFLOW_TRACKING_URI")

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from api.tests.served import META, invented_features
-from project_tools.artefact import ArtefactContent
-from project_tools.dataset import Dataset
-from project_tools.families import Family, family
 from project_tools.features.catalogue import all_features
-from project_tools.served_export import artefact_content
-from project_tools.training import TrainedModel, train
+from project_tools.models.dataset import Dataset
+from project_tools.models.families import Family, family
+from project_tools.models.training import TrainedModel, train
+from project_tools.runs.served_form import artefact_content
+from project_tools.serving.artefact import ArtefactContent
 
 #: Every form that a model can be served in, and every preparation.
 NAMES = ("lightgbm", "xgboost", "random_forest", "logistic_l2", "logistic_l1", "forest of codes")

@@ -6,7 +6,10 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from project_tools.card import (
+from project_tools.evaluation.judgement import evaluate
+from project_tools.evaluation.metrics import SCORERS
+from project_tools.evaluation.reliability import calibration_line, reliability_curve
+from project_tools.governance.card import (
     CalibrationFacts,
     Card,
     Clients,
@@ -16,10 +19,7 @@ from project_tools.card import (
     ExclusionFacts,
     Result,
 )
-from project_tools.evaluation import evaluate
-from project_tools.reliability import calibration_line, reliability_curve
-from project_tools.scorers import SCORERS
-from project_tools.segments import audit_groups, cost_of_exclusion, segment_report
+from project_tools.governance.segments import audit_groups, cost_of_exclusion, segment_report
 
 THRESHOLD, FN_COST = 1 / 6, 5.0
 Clientele = tuple[np.ndarray, np.ndarray, pd.DataFrame]

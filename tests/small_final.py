@@ -12,9 +12,9 @@ import pyarrow as pa
 from mlflow import MlflowClient
 
 from api.tests.served import invented_features
-from project_tools import tracking
+from project_tools.features.files import write_features
 from project_tools.features.state import FeatureState
-from project_tools.features.store import write_features
+from project_tools.runs import store as tracking
 from project_tools.settings import ROOT
 
 SCRIPTS = {

@@ -12,13 +12,18 @@ from pathlib import Path
 import pytest
 
 from api.tests.served import META, THRESHOLD, Served, make_served
-from project_tools import verifying
-from project_tools.artefact import copy_artefact, load_artefact, verify_artefact, write_artefact
 from project_tools.errors import ArtefactError
-from project_tools.format_base import ModelFile
-from project_tools.manifest import Manifest
-from project_tools.served_features import ServedFeature
-from project_tools.served_model import ServedModel
+from project_tools.serving import verification as verifying
+from project_tools.serving.artefact import (
+    copy_artefact,
+    load_artefact,
+    verify_artefact,
+    write_artefact,
+)
+from project_tools.serving.formats.base import ModelFile
+from project_tools.serving.inputs import ServedFeature
+from project_tools.serving.manifest import Manifest
+from project_tools.serving.model import ServedModel
 
 
 @pytest.fixture(scope="module")
@@ -318,7 +323,7 @@ def test_a_lie_that_the_digests_do_not_show_is_refused(folder, name, change, wor
 def test_the_child_says_what_is_wrong_in_one_line(folder):
     edit(folder / "manifest.json", setting(threshold=0.5))
     done = subprocess.run(
-        [sys.executable, "-m", "project_tools.artefact", str(folder)],
+        [sys.executable, "-m", "project_tools.serving.artefact", str(folder)],
         capture_output=True,
         text=True,
         check=False,

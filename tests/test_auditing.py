@@ -12,23 +12,25 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from project_tools import entry, promoting, tracking
-from project_tools import exclusion as auditing_exclusion
-from project_tools.artefact import BESIDE, CARD_JSON, copy_artefact, load_artefact
-from project_tools.auditing import HELD_OUT
-from project_tools.card import Card
-from project_tools.dataset import load_dataset
-from project_tools.drift_files import Source
-from project_tools.drift_reference import DriftReference
-from project_tools.drifting import drift
 from project_tools.errors import ArtefactError, FeatureError
-from project_tools.exclusion import exclusion_facts
-from project_tools.exporting import export
-from project_tools.families import family
-from project_tools.features.store import read_features, state_folder
-from project_tools.folds import fold_rows
-from project_tools.promotion import Floors
-from project_tools.training import train
+from project_tools.features.files import read_features, state_folder
+from project_tools.governance import exclusion as auditing_exclusion
+from project_tools.governance.card import Card
+from project_tools.governance.challenge import Floors
+from project_tools.governance.drift.check import drift
+from project_tools.governance.drift.reference import DriftReference
+from project_tools.governance.drift.rows import Source
+from project_tools.governance.exclusion import exclusion_facts
+from project_tools.models.dataset import load_dataset
+from project_tools.models.families import family
+from project_tools.models.folds import fold_rows
+from project_tools.models.training import train
+from project_tools.runs import promotion as promoting
+from project_tools.runs import store as tracking
+from project_tools.runs.audit import HELD_OUT
+from project_tools.runs.export import export
+from project_tools.serving.artefact import BESIDE, CARD_JSON, copy_artefact, load_artefact
+from project_tools.system import command as entry
 from tests.small_final import HINTS, Trained, feature_file, train_finally
 
 pytestmark = pytest.mark.filterwarnings(*HINTS)

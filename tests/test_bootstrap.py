@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from project_tools import bootstrap
-from project_tools.bootstrap import all_scores, bootstrap_intervals
 from project_tools.errors import TrainingError
-from project_tools.evaluation import evaluate
-from project_tools.scorers import SCORERS, Case
+from project_tools.evaluation import bootstrap
+from project_tools.evaluation.bootstrap import all_scores, bootstrap_intervals
+from project_tools.evaluation.judgement import evaluate
+from project_tools.evaluation.metrics import SCORERS, Case
 
 
 def clients(rows: int = 800, seed: int = 0) -> tuple[Any, Any]:

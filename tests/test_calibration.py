@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from project_tools.calibration import (
+from project_tools.errors import ArtefactError, TrainingError
+from project_tools.evaluation.calibration import (
     METHODS,
     BetaCalibration,
     PlattCalibration,
     calibration_from_dict,
     softened,
 )
-from project_tools.errors import ArtefactError, TrainingError
-from project_tools.reliability import (
+from project_tools.evaluation.reliability import (
     calibration_line,
     choose_calibration,
     reliability_curve,

@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from project_tools.card import Card, markdown
-from project_tools.card_page import page
 from project_tools.errors import ArtefactError
-from project_tools.segments import Figure
+from project_tools.governance.card import Card, markdown
+from project_tools.governance.card_page import page
+from project_tools.governance.segments import Figure
 from tests.invented_card import invented_card
 
 

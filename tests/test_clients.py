@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from api.tests.served import META, make_served, write_features
-from project_tools.artefact import load_artefact
-from project_tools.clients import ClientStore, write_client_store
 from project_tools.errors import ArtefactError, FeatureError, UnknownClientError
+from project_tools.serving.artefact import load_artefact
+from project_tools.serving.clients import ClientStore, write_client_store
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from project_tools import entry
 from project_tools.settings import ROOT
+from project_tools.system import command as entry
 
 
 def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:

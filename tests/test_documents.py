@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from project_tools.errors import SettingError
-from project_tools.families import FAMILIES, PROFILES
-from project_tools.parameters import PARAMETERS, parse
-from project_tools.preparation import IMPUTATIONS, SCALINGS
-from project_tools.scorers import SCORERS
+from project_tools.evaluation.metrics import SCORERS
+from project_tools.models.families import FAMILIES, PROFILES
+from project_tools.models.preparation import IMPUTATIONS, SCALINGS
+from project_tools.runs.parameters import PARAMETERS, parse
 from project_tools.settings import PREFIX, ROOT, SETTINGS, Settings
 
 PROJECTS = ("hyperparameter_tuning", "lightgbm", "random_forest")

@@ -17,10 +17,11 @@ from hypothesis.extra import numpy as npst
 from scipy import stats
 
 from api.tests.served import make_served
-from project_tools import drift_report
 from project_tools.__main__ import main
-from project_tools.artefact import load_artefact
-from project_tools.drift import (
+from project_tools.errors import CreditError, FeatureError, SettingError
+from project_tools.governance.drift import report as drift_report
+from project_tools.governance.drift.check import drift
+from project_tools.governance.drift.comparison import (
     Drift,
     DriftRule,
     compare,
@@ -29,8 +30,7 @@ from project_tools.drift import (
     psi,
     psi_band,
 )
-from project_tools.drift_files import Decisions, Source
-from project_tools.drift_reference import (
+from project_tools.governance.drift.reference import (
     BINS,
     LEAST_ROWS,
     DriftReference,
@@ -38,9 +38,9 @@ from project_tools.drift_reference import (
     NumberBins,
     ScoreBins,
 )
-from project_tools.drifting import drift
-from project_tools.errors import CreditError, FeatureError, SettingError
-from project_tools.scoring import PyfuncModel
+from project_tools.governance.drift.rows import Decisions, Source
+from project_tools.serving.artefact import load_artefact
+from project_tools.serving.scoring import PyfuncModel
 
 
 def rows(count: int = 2_000, seed: int = 0) -> pd.DataFrame:

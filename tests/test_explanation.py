@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from api.tests.served import make_served
-from project_tools import pictures
-from project_tools.artefact import load_artefact
-from project_tools.clients import ClientStore
 from project_tools.errors import ArtefactError
-from project_tools.explanation import display, explain, reasons
-from project_tools.pictures import PictureCache
-from project_tools.scoring import Scorer
-from project_tools.shap_library import import_shap
+from project_tools.serving import pictures
+from project_tools.serving.artefact import load_artefact
+from project_tools.serving.clients import ClientStore
+from project_tools.serving.explanation import display, explain, reasons
+from project_tools.serving.pictures import PictureCache
+from project_tools.serving.scoring import Scorer
+from project_tools.serving.shap_library import import_shap
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

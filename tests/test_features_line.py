@@ -15,9 +15,9 @@ from project_tools.demo import generate
 from project_tools.errors import FeatureError, TableError
 from project_tools.features.build import build
 from project_tools.features.catalogue import catalogue, protected
+from project_tools.features.files import read_features
 from project_tools.features.pipeline import feature_names
-from project_tools.features.store import read_features
-from project_tools.tables.checks import check
+from project_tools.tables.check import check
 
 PAYMENTS = "installments_payments"
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from project_tools.errors import StorageError
-from project_tools.files import replacing, replacing_folder
+from project_tools.system.files import replacing, replacing_folder
 
 FULL = Path("/dev/full")
 

@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from project_tools.bootstrap import bootstrap_intervals
-from project_tools.dataset import Dataset
 from project_tools.errors import TrainingError
-from project_tools.evaluation import evaluate
-from project_tools.final_evaluation import (
+from project_tools.evaluation.bootstrap import bootstrap_intervals
+from project_tools.evaluation.judgement import evaluate
+from project_tools.evaluation.metrics import SCORERS
+from project_tools.evaluation.reliability import calibration_line
+from project_tools.models.dataset import Dataset
+from project_tools.models.final_evaluation import (
     FinalEvaluation,
     cost_curve,
     cost_figure,
     evaluate_finally,
     final_table,
 )
-from project_tools.reliability import calibration_line
-from project_tools.scorers import SCORERS
-from project_tools.training import TrainedModel
+from project_tools.models.training import TrainedModel
 from tests.every_family import clients, trained
 
 

@@ -15,11 +15,11 @@ import pytest
 import skops.io
 from sklearn.svm import LinearSVC
 
-from project_tools import skops_file
-from project_tools.artefact import load_artefact, write_artefact
 from project_tools.errors import ArtefactError
-from project_tools.scoring import Scorer
-from project_tools.skops_file import read_skops_file
+from project_tools.serving.artefact import load_artefact, write_artefact
+from project_tools.serving.formats import skops_file
+from project_tools.serving.formats.skops_file import read_skops_file
+from project_tools.serving.scoring import Scorer
 from tests.every_family import content_of
 from tests.test_artefact import edit, seal
 

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from project_tools.artefact import load_artefact, write_artefact
 from project_tools.errors import ArtefactError
-from project_tools.inspecting import inspect
+from project_tools.serving.artefact import load_artefact, write_artefact
+from project_tools.serving.inspection import inspect
 from project_tools.settings import ROOT
 from tests.every_family import content_of
 

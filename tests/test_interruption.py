@@ -10,8 +10,8 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
-from project_tools import tracking
-from project_tools.interruption import uninterrupted
+from project_tools.runs import store as tracking
+from project_tools.system.signals import uninterrupted
 
 
 @pytest.fixture(autouse=True)

@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import project_tools.trials as trials_module
-from project_tools.calibration import PlattCalibration
-from project_tools.dataset import Dataset
+import project_tools.search.trial as trials_module
 from project_tools.errors import TrainingError
-from project_tools.evaluation import evaluate, threshold_for
-from project_tools.families import FAMILIES, family, start_of
-from project_tools.final_evaluation import evaluate_finally
-from project_tools.folds import fold_rows, out_of_fold
-from project_tools.preparation import feature_name, model_name, numeric_matrix
-from project_tools.scorers import SCORERS
-from project_tools.search import search
-from project_tools.training import train
-from project_tools.trials import Trial
+from project_tools.evaluation.calibration import PlattCalibration
+from project_tools.evaluation.judgement import evaluate, threshold_for
+from project_tools.evaluation.metrics import SCORERS
+from project_tools.models.dataset import Dataset
+from project_tools.models.families import FAMILIES, family, start_of
+from project_tools.models.final_evaluation import evaluate_finally
+from project_tools.models.folds import fold_rows, out_of_fold
+from project_tools.models.preparation import feature_name, model_name, numeric_matrix
+from project_tools.models.training import train
+from project_tools.search.search import search
+from project_tools.search.trial import Trial
 
 LOSS = SCORERS["loss_of_income"]
 

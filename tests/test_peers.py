@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from api.tests.served import make_served
-from project_tools.artefact import load_artefact
-from project_tools.clients import ClientStore
 from project_tools.errors import FeatureError, UnknownClientError
-from project_tools.peers import GROUPS, SMALLEST_GROUP, peers
+from project_tools.serving.artefact import load_artefact
+from project_tools.serving.clients import ClientStore
+from project_tools.serving.peers import GROUPS, SMALLEST_GROUP, peers
 
 
 @pytest.fixture(scope="module")

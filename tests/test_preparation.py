@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import skew
 
 from project_tools.errors import SettingError
-from project_tools.preparation import (
+from project_tools.models.preparation import (
     IMPUTATIONS,
     SCALINGS,
     NearestRowsImputer,

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from project_tools import progress
-from project_tools.progress import working
+from project_tools.system import progress
+from project_tools.system.progress import working
 
 
 def test_a_long_step_says_how_much_of_it_is_done(

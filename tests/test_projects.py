@@ -14,28 +14,25 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from project_tools import (
-    entry,
-    final_runs,
-    resampling,
-    tracking,
-    training,
-    variant_comparison,
-    variant_runs,
-)
-from project_tools.artefact import load_artefact
 from project_tools.demo import generate
 from project_tools.errors import ArtefactError, SettingError, TrackingError
-from project_tools.evaluation import evaluate
-from project_tools.exporting import export
-from project_tools.families import Family, family
+from project_tools.evaluation.judgement import evaluate
+from project_tools.evaluation.metrics import SCORERS, paired_difference
 from project_tools.features.build import build
-from project_tools.features.store import read_features
-from project_tools.files import sha256
-from project_tools.parameters import PARAMETERS, parse
-from project_tools.scorers import SCORERS, paired_difference
+from project_tools.features.files import read_features
+from project_tools.models import training, variant_comparison
+from project_tools.models import variants as resampling
+from project_tools.models.families import Family, family
+from project_tools.runs import final_model as final_runs
+from project_tools.runs import store as tracking
+from project_tools.runs import variants as variant_runs
+from project_tools.runs.export import export
+from project_tools.runs.parameters import PARAMETERS, parse
+from project_tools.runs.store import PARENT_RUN
+from project_tools.serving.artefact import load_artefact
 from project_tools.settings import ROOT
-from project_tools.tracking import PARENT_RUN
+from project_tools.system import command as entry
+from project_tools.system.files import sha256
 
 SCRIPTS = {
     "search": "hyperparameter_tuning/tune_families.py",

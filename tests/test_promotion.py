@@ -9,16 +9,17 @@ import pandas as pd
 import pytest
 
 from api.tests.served import invented_features, trained
-from project_tools import promoting, tracking
 from project_tools.__main__ import main
-from project_tools.artefact import load_artefact, write_artefact
-from project_tools.auditing import HELD_OUT
-from project_tools.card import Card
-from project_tools.card_page import card_files
 from project_tools.errors import SettingError, TrackingError
-from project_tools.promotion import Candidate, Floors, floors_of, not_comparable, weigh
-from project_tools.scorers import SCORERS, paired_difference
-from project_tools.segments import Figure
+from project_tools.evaluation.metrics import SCORERS, paired_difference
+from project_tools.governance.card import Card
+from project_tools.governance.card_page import card_files
+from project_tools.governance.challenge import Candidate, Floors, floors_of, not_comparable, weigh
+from project_tools.governance.segments import Figure
+from project_tools.runs import promotion as promoting
+from project_tools.runs import store as tracking
+from project_tools.runs.audit import HELD_OUT
+from project_tools.serving.artefact import load_artefact, write_artefact
 from project_tools.settings import Settings
 from tests.invented_card import FN_COST, THRESHOLD, clientele, invented_card
 

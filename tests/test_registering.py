@@ -18,23 +18,23 @@ from sklearn.svm import SVC
 from api import create_app
 from api.service import VERIFIED
 from api.tests.served import invented_features
-from project_tools import tracking
-from project_tools.artefact import load_artefact
-from project_tools.auditing import audit_final
-from project_tools.clients import ClientStore
-from project_tools.dataset import load_dataset
 from project_tools.errors import TrackingError, TrainingError
-from project_tools.explanation import explain, reasons
-from project_tools.exporting import export
-from project_tools.families import family
+from project_tools.features.files import write_features
 from project_tools.features.state import FeatureState
-from project_tools.features.store import write_features
-from project_tools.files import sha256
-from project_tools.final_evaluation import evaluate_finally
-from project_tools.final_runs import FinalModel, log_final, register_final
-from project_tools.scoring import Scorer
+from project_tools.models.dataset import load_dataset
+from project_tools.models.families import family
+from project_tools.models.final_evaluation import evaluate_finally
+from project_tools.models.training import train
+from project_tools.runs import store as tracking
+from project_tools.runs.audit import audit_final
+from project_tools.runs.export import export
+from project_tools.runs.final_model import FinalModel, log_final, register_final
+from project_tools.serving.artefact import load_artefact
+from project_tools.serving.clients import ClientStore
+from project_tools.serving.explanation import explain, reasons
+from project_tools.serving.scoring import Scorer
 from project_tools.settings import Settings
-from project_tools.training import train
+from project_tools.system.files import sha256
 
 #: MLflow's own hints, said while its pyfunc is imported and a model is logged without examples.
 pytestmark = pytest.mark.filterwarnings(

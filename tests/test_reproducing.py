@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from project_tools import entry, reproducing, tracking
 from project_tools.__main__ import main
 from project_tools.errors import TrackingError
-from project_tools.reproducing import Reproduction, as_text, reproduce
+from project_tools.runs import reproduction as reproducing
+from project_tools.runs import store as tracking
+from project_tools.runs.reproduction import Reproduction, as_text, reproduce
+from project_tools.system import command as entry
 from tests.small_final import HINTS, Trained, feature_file, train_finally
 
 pytestmark = pytest.mark.filterwarnings(*HINTS)

@@ -14,8 +14,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from project_tools.evaluation import evaluate
-from project_tools.scorers import SCORERS, paired_difference, scorer
+from project_tools.evaluation.judgement import evaluate
+from project_tools.evaluation.metrics import SCORERS, paired_difference, scorer
 
 ROWS, RESAMPLES, THRESHOLD = 1_500, 500, 0.35
 

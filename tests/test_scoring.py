@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.tests.served import THRESHOLD, Served, make_served, model_name
-from project_tools.artefact import load_artefact
-from project_tools.clients import ClientStore
 from project_tools.errors import ArtefactError, FeatureError
-from project_tools.scoring import Scorer, _load_pyfunc
-from project_tools.served_features import Encoder, ServedFeature, served_features
+from project_tools.serving.artefact import load_artefact
+from project_tools.serving.clients import ClientStore
+from project_tools.serving.inputs import Encoder, ServedFeature, served_features
+from project_tools.serving.scoring import Scorer, _load_pyfunc
 
 NUMBER = ServedFeature("A", "A", "number")
 CATEGORY = ServedFeature("C", "C", "category", ("x", "y"))
@@ -172,6 +172,6 @@ def test_mlflows_loader_gives_the_scores_of_the_api(served, artefact, store):
 
 def test_neither_mlflow_nor_shap_is_imported_to_score():
     heavy = "sorted({'mlflow', 'shap', 'hyperopt', 'matplotlib'} & {*sys.modules})"
-    code = f"import sys, project_tools.scoring, project_tools.clients, project_tools.pictures; print({heavy})"
+    code = f"import sys, project_tools.serving.scoring, project_tools.serving.clients, project_tools.serving.pictures; print({heavy})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

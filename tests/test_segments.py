@@ -16,12 +16,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from project_tools.demo import generate
-from project_tools.drifting import drift
 from project_tools.errors import FeatureError, TrainingError
 from project_tools.features.build import build
-from project_tools.features.store import read_features
-from project_tools.segment_tables import markdown, terminal
-from project_tools.segments import (
+from project_tools.features.files import read_features
+from project_tools.governance.drift.check import drift
+from project_tools.governance.segment_tables import markdown, terminal
+from project_tools.governance.segments import (
     LEAST_CLIENTS,
     LEAST_FOR_SLOPE,
     NOT_KNOWN,

@@ -17,19 +17,19 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.svm import SVC
 
-from project_tools import served_sklearn
-from project_tools.artefact import Artefact, load_artefact, write_artefact
-from project_tools.dataset import excluded_features
 from project_tools.errors import ArtefactError, TrainingError
-from project_tools.explanation import explain, reasons
-from project_tools.families import family
 from project_tools.features.catalogue import PROTECTED_COLUMNS, all_features
-from project_tools.pictures import beeswarm, waterfall
-from project_tools.preparation import make_preparation, numeric_matrix
-from project_tools.scoring import Scorer
-from project_tools.served_export import artefact_content, served_form
-from project_tools.served_model import ServedModel
-from project_tools.training import train
+from project_tools.models.dataset import excluded_features
+from project_tools.models.families import family
+from project_tools.models.preparation import make_preparation, numeric_matrix
+from project_tools.models.training import train
+from project_tools.runs.served_form import artefact_content, served_form
+from project_tools.serving.artefact import Artefact, load_artefact, write_artefact
+from project_tools.serving.explanation import explain, reasons
+from project_tools.serving.formats import sklearn_skops as served_sklearn
+from project_tools.serving.model import ServedModel
+from project_tools.serving.pictures import beeswarm, waterfall
+from project_tools.serving.scoring import Scorer
 from tests.every_family import NAMES, clients, content_of, row_of, trained
 
 FORMATS = {"lightgbm": "lightgbm-text", "xgboost": "xgboost-ubj"}
@@ -192,7 +192,7 @@ def test_an_overview_puts_no_client_together_again(artefacts):
 def test_a_model_is_served_without_the_libraries_of_the_others(tmp_path, name, needless):
     write_artefact(tmp_path / "artefact", content_of(name, tmp_path / "state"))
     code = (
-        "import sys, api.service; from pathlib import Path; from project_tools.artefact import load_artefact;"
+        "import sys, api.service; from pathlib import Path; from project_tools.serving.artefact import load_artefact;"
         "a = load_artefact(Path(sys.argv[1]), child=False);"
         "a.model.raw_scores(a.model.encoder.encode_rows([dict.fromkeys(f.name for f in a.features)]));"
         f"print(sorted({set(needless)!r} & {{*sys.modules}}))"

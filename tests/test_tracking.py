@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from project_tools import tracking
 from project_tools.errors import TrackingError
+from project_tools.runs import store as tracking
 from project_tools.settings import Settings
 
 

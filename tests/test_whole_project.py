@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from project_tools.demo import generate
-from project_tools.families import FAMILIES
 from project_tools.features.build import build
-from project_tools.features.store import read_features
-from project_tools.files import sha256
+from project_tools.features.files import read_features
+from project_tools.models.families import FAMILIES
 from project_tools.settings import ROOT
+from project_tools.system.files import sha256
 
 pytestmark = pytest.mark.line
 

@@ -8,8 +8,8 @@ from flask import Response, request
 
 from api.inputs import client_id
 from api.service import service
-from project_tools.explanation import ConceptContribution, explain, reasons
-from project_tools.pictures import Picture
+from project_tools.serving.explanation import ConceptContribution, explain, reasons
+from project_tools.serving.pictures import Picture
 
 blueprint = APIBlueprint("explanations", __name__, tag="Explanations")
 

@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 
 from api.inputs import PeersQuery, client_id
 from api.service import service
-from project_tools.peers import peers
+from project_tools.serving.peers import peers
 
 blueprint = APIBlueprint("peers", __name__, tag="Clients")
 

@@ -17,8 +17,8 @@ from apiflask import APIFlask
 from api import create_app
 from api.service import VERIFIED
 from api.tests.served import Served, make_served
-from project_tools.files import sha256
 from project_tools.settings import Settings
+from project_tools.system.files import sha256
 
 
 @cache

@@ -13,11 +13,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from project_tools.artefact import ArtefactContent, write_artefact
-from project_tools.calibration import PlattCalibration
-from project_tools.clients import write_client_store
-from project_tools.format_base import ModelFile
-from project_tools.served_features import served_features
+from project_tools.evaluation.calibration import PlattCalibration
+from project_tools.serving.artefact import ArtefactContent, write_artefact
+from project_tools.serving.clients import write_client_store
+from project_tools.serving.formats.base import ModelFile
+from project_tools.serving.inputs import served_features
 
 #: What the feature file, the artefact and the client store say alike.
 META = {"version": 1, "raw_digest": "a" * 64, "split_digest": "b" * 64, "state_digest": "c" * 64}

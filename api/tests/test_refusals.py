@@ -15,8 +15,8 @@ from api.guard import BODY_LIMIT
 from api.service import VERIFIED
 from api.tests.running import application, logged, served, settings
 from api.tests.served import make_served
-from project_tools.files import sha256
-from project_tools.scoring import Scorer
+from project_tools.serving.scoring import Scorer
+from project_tools.system.files import sha256
 
 WITH_A_CLIENT = ("/prediction/{}", "/clients/{}", "/explanation/{}", "/local_shap/{}")
 PEERS = "/peers/{}?feature=EXT_SOURCE_2"

@@ -19,7 +19,7 @@ from unittest import mock
 
 from api import __main__ as launcher
 from api.tests.running import served
-from project_tools.files import sha256
+from project_tools.system.files import sha256
 
 API = Path(launcher.__file__).resolve().parent
 ROOT = API.parent

@@ -6,6 +6,6 @@ labels, default by quota), ``application`` and its ``oddities``, ``bureau``, ``p
 calibration as plain data, ``measuring`` says how far the tables are from it.
 """
 
-from project_tools.demo.generating import generate
+from project_tools.demo.generator import generate
 
 __all__ = ["generate"]

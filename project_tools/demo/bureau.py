@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from project_tools.demo.drawing import (
+from project_tools.demo.draws import (  # fmt: skip
     cents,
     draw,
     identities,
@@ -13,7 +13,7 @@ from project_tools.demo.drawing import (
     level,
     owners,
     spread,
-)  # fmt: skip
+)
 from project_tools.demo.figures import Flags, Numbers, Whole, history
 from project_tools.demo.frames import Columns, Text, Values
 from project_tools.demo.people import People

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from project_tools.demo.drawing import FIRST_MONTH, cents, draw, leaning, spread
+from project_tools.demo.draws import FIRST_MONTH, cents, draw, leaning, spread
 from project_tools.demo.figures import Flags, Numbers, Whole
 from project_tools.demo.frames import Columns, Text
 from project_tools.demo.people import People

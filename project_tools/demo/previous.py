@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from project_tools.demo.application import SENTINEL
-from project_tools.demo.drawing import (
+from project_tools.demo.draws import (  # fmt: skip
     MONTH,
     cents,
     draw,
@@ -15,7 +15,7 @@ from project_tools.demo.drawing import (
     leaning,
     level,
     owners,
-)  # fmt: skip
+)
 from project_tools.demo.figures import Flags, Numbers, Whole, history
 from project_tools.demo.frames import Columns, Text, Values
 from project_tools.demo.people import People

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from project_tools.demo.drawing import FIRST_DAY, FIRST_MONTH, MONTH, draw, spread
+from project_tools.demo.draws import FIRST_DAY, FIRST_MONTH, MONTH, draw, spread
 from project_tools.demo.figures import Flags, Numbers, Whole
 from project_tools.demo.frames import Columns, Text, Values
 from project_tools.demo.people import People

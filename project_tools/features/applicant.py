@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from project_tools.errors import FeatureError, nearest, unknown
-from project_tools.features.engine import OpenTables
+from project_tools.features.engines.engine import OpenTables
 from project_tools.features.expressions import CLIENT
 from project_tools.features.pipeline import compute, feature_names, finished
 from project_tools.features.state import FeatureState

@@ -13,18 +13,25 @@ import pandas as pd
 import pyarrow as pa
 
 from project_tools.errors import FeatureError, SettingError
-from project_tools.features import application
 from project_tools.features.catalogue import catalogue, to_json
-from project_tools.features.engine import Engine, Tables
-from project_tools.features.engines import BatchTables, check_engine, start_engine
+from project_tools.features.definitions import application
+from project_tools.features.engines.choice import BatchTables, check_engine, start_engine
+from project_tools.features.engines.engine import Engine, Tables
 from project_tools.features.expressions import CLIENT
+from project_tools.features.files import as_category, check_ending, write_features
 from project_tools.features.pipeline import Parts, compute, feature_names, finished
+from project_tools.features.splits import (
+    NEW,
+    SPLIT_SEED,
+    SPLITS,
+    TRAIN,
+    assign_splits,
+    split_digest,
+)
 from project_tools.features.state import LEAST_CLIENTS, FeatureState, Learner
-from project_tools.features.store import as_category, check_ending, write_features
-from project_tools.progress import say, working
-from project_tools.splits import NEW, SPLIT_SEED, SPLITS, TRAIN, assign_splits, split_digest
-from project_tools.tables.checks import ordered
-from project_tools.tables.reading import (
+from project_tools.system.progress import say, working
+from project_tools.tables.check import ordered
+from project_tools.tables.files import (
     RawTables,
     connect,
     digest_beside,

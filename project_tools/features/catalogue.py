@@ -10,8 +10,7 @@ from functools import cache
 from typing import Any, Literal, Self
 
 from project_tools.errors import FeatureError, nearest
-from project_tools.features import across, application
-from project_tools.features.english import ENGLISH
+from project_tools.features.definitions import across, application
 from project_tools.features.pipeline import HISTORIES, feature_names
 from project_tools.features.rows import (
     Aggregate,
@@ -23,7 +22,8 @@ from project_tools.features.rows import (
     Share,
     Trend,
 )
-from project_tools.features.wording import Noun, Template, Wording
+from project_tools.features.wording.english import ENGLISH
+from project_tools.features.wording.wording import Noun, Template, Wording
 from project_tools.tables.declared import TABLES
 
 #: A raw table and a column of it.

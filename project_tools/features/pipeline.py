@@ -7,7 +7,7 @@ from typing import Any
 
 import narwhals as nw
 
-from project_tools.features import (
+from project_tools.features.definitions import (
     across,
     application,
     bureau,
@@ -16,10 +16,10 @@ from project_tools.features import (
     pos_cash,
     previous,
 )
-from project_tools.features.engine import Engine, Tables, aggregates, derive, settle
+from project_tools.features.engines.engine import Engine, Tables, aggregates, derive, settle
 from project_tools.features.expressions import CLIENT
 from project_tools.features.rows import Aggregate, GroupStatistics, History
-from project_tools.progress import working
+from project_tools.system.progress import working
 from project_tools.tables.declared import TABLES
 
 #: Learns the statistics of groups from a frame, or gives those learnt before.

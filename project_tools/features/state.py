@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from project_tools.errors import FeatureError
-from project_tools.features.engine import Engine
+from project_tools.features.engines.engine import Engine
 from project_tools.features.expressions import CLIENT
 from project_tools.features.rows import GroupStatistics
-from project_tools.files import digest_of_contents, sha256_of_files
+from project_tools.system.files import digest_of_contents, sha256_of_files
 
 #: Raised when a state of before can no longer be read.
 VERSION = 1

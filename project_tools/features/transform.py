@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow as pa
 
 from project_tools.errors import FeatureError, SettingError
-from project_tools.features import application
 from project_tools.features.build import (
     BuildReport,
     Given,
@@ -23,13 +22,14 @@ from project_tools.features.build import (
     split_table,
     written,
 )
+from project_tools.features.definitions import application
 from project_tools.features.expressions import CLIENT
+from project_tools.features.files import TRANSFORMED, check_one_build, state_folder
 from project_tools.features.pipeline import compute, feature_names
+from project_tools.features.splits import assign_splits, split_digest
 from project_tools.features.state import StoredState
-from project_tools.features.store import TRANSFORMED, check_one_build, state_folder
-from project_tools.progress import say
-from project_tools.splits import assign_splits, split_digest
-from project_tools.tables.reading import absent_applications
+from project_tools.system.progress import say
+from project_tools.tables.files import absent_applications
 
 
 def transform(

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from project_tools.demo import generate
-from project_tools.demo.generating import CHUNK
+from project_tools.demo.files import writers
+from project_tools.demo.generator import CHUNK
 from project_tools.demo.oddities import UNSEEN_HOUSING
-from project_tools.demo.writing import writers
 from project_tools.errors import SettingError, StorageError
 from project_tools.tables.declared import TABLES
 

@@ -7,8 +7,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from project_tools.demo.figures import PROBABILITIES, applications, plain
-from project_tools.demo.measuring import auc_distances, distances, rank_distances
 from project_tools.demo.people import DEFAULT_RATE, people
+from project_tools.demo.realism import auc_distances, distances, rank_distances
 from project_tools.tables.declared import TABLES
 
 

@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 
 from api.tests.served import make_served
-from project_tools.artefact import load_artefact, write_artefact
 from project_tools.errors import ArtefactError, FeatureError
 from project_tools.features.applicant import HISTORY_NAMES, Applicants
+from project_tools.features.files import read_features
 from project_tools.features.pipeline import feature_names
 from project_tools.features.state import FeatureState
-from project_tools.features.store import read_features
-from project_tools.scoring import Scorer, load_applicants
+from project_tools.serving.artefact import load_artefact, write_artefact
+from project_tools.serving.scoring import Scorer, load_applicants
 
 MARK = "a value of the applicant's"
 

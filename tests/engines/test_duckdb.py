@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 
 from project_tools.features import build as building
-from project_tools.features import duckdb_engine
 from project_tools.features.build import build
-from project_tools.features.duckdb_engine import DuckEngine
+from project_tools.features.engines import on_duckdb as duckdb_engine
+from project_tools.features.engines.on_duckdb import DuckEngine
+from project_tools.features.files import read_features
 from project_tools.features.pipeline import _features
 from project_tools.features.rows import History, Ratio, Subset, Where
-from project_tools.features.store import read_features
 
 
 def test_subsets_apart_give_what_one_pass_gives(

@@ -6,7 +6,7 @@ import pytest
 
 from project_tools.errors import SettingError
 from project_tools.features.build import build
-from project_tools.features.store import read_features
+from project_tools.features.files import read_features
 
 
 def test_all_columns_agree_with_duckdb(

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from project_tools.errors import SettingError
-from project_tools.features import spark_engine
 from project_tools.features.build import build
-from project_tools.features.store import read_features
+from project_tools.features.engines import on_spark as spark_engine
+from project_tools.features.files import read_features
 
 #: What Java itself says of how Spark starts it.
 JAVAS_OWN = ("WARNING: Using incubator modules: jdk.incubator.vector",)

@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from project_tools.features import across, application, bureau, instalments, pos_cash
-from project_tools.features import previous as earlier
+from project_tools.features.definitions import across, application, bureau, instalments, pos_cash
+from project_tools.features.definitions import previous as earlier
 from project_tools.features.pipeline import HISTORIES
 from project_tools.features.rows import Aggregate, GroupStatistics, Row, Share, Subset, Trend
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from project_tools.features.build import build
-from project_tools.features.store import read_features
+from project_tools.features.files import read_features
 from project_tools.tables.declared import TABLES
 from project_tools.tables.schema import Column
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from project_tools.features.catalogue import FeatureInfo, all_features, catalogue
-from project_tools.features.english import ENGLISH
 from project_tools.features.pipeline import feature_names
-from project_tools.features.wording import Noun, Template
+from project_tools.features.wording.english import ENGLISH
+from project_tools.features.wording.wording import Noun, Template
 from project_tools.tables.declared import TABLES
 
 INFOS = all_features()

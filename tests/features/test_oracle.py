@@ -6,7 +6,7 @@ import pytest
 from features_oracle import STAGED, Tables, application_row, recompute
 from made_up_tables import features, made_up, write
 
-from project_tools.features import application
+from project_tools.features.definitions import application
 from project_tools.features.pipeline import HISTORIES, feature_names
 
 #: Two sets of tables, so that a value met by chance in one is met in the other by its meaning.

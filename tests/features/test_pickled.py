@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from project_tools.errors import FeatureError
-from project_tools.features.pickled import read_pickled_frame
-from project_tools.features.store import read_features
+from project_tools.features.files import read_features
+from project_tools.features.frame_pickle import read_pickled_frame
 
 
 class Calls:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from made_up_tables import Row, Tables, features, made_up, write
 
 from project_tools.features.catalogue import all_features
+from project_tools.features.files import state_folder
 from project_tools.features.state import FeatureState
-from project_tools.features.store import state_folder
 from project_tools.tables.declared import TABLES
 
 HISTORY_TABLES = [name for name in TABLES if not name.startswith("application")]

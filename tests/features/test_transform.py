@@ -16,20 +16,20 @@ from made_up_tables import Row, Tables, made_up, write
 
 from api.tests.served import make_served
 from project_tools.__main__ import main
-from project_tools.artefact import write_artefact
-from project_tools.dataset import load_dataset
-from project_tools.drifting import drift
 from project_tools.errors import CreditError, FeatureError, TableError, TrainingError
-from project_tools.families import family
 from project_tools.features.build import build
+from project_tools.features.files import read_features, state_folder
 from project_tools.features.state import StoredState, state_digest
-from project_tools.features.store import read_features, state_folder
 from project_tools.features.transform import transform
-from project_tools.final_runs import training_clients
-from project_tools.state_source import state_source
-from project_tools.tables.checks import check
-from project_tools.tables.reading import raw_digest
-from project_tools.tuning import load_all
+from project_tools.governance.drift.check import drift
+from project_tools.models.dataset import load_dataset
+from project_tools.models.families import family
+from project_tools.runs.final_model import training_clients
+from project_tools.runs.tuning import load_all
+from project_tools.serving.artefact import write_artefact
+from project_tools.serving.feature_state import state_source
+from project_tools.tables.check import check
+from project_tools.tables.files import raw_digest
 
 TRAIN, TEST = "application_train", "application_test"
 NOT_A_LEVEL = "a level that nobody has seen"

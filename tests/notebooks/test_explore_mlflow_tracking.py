@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from nbclient.exceptions import CellExecutionError
 
-from project_tools import tracking
-from project_tools.comparison import as_text, compare
 from project_tools.demo import generate
+from project_tools.evaluation.comparison import as_text, compare
 from project_tools.features.build import build
-from project_tools.former_search import judged_families
-from project_tools.parameters import PARAMETERS
+from project_tools.runs import store as tracking
+from project_tools.runs.history import judged_families
+from project_tools.runs.parameters import PARAMETERS
+from project_tools.runs.tuning import tune
 from project_tools.settings import Settings
-from project_tools.tuning import tune
 
 PICTURES = 5  # the history of the trials, four curves
 

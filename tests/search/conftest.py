@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from project_tools import tracking
-from project_tools.dataset import Dataset
 from project_tools.demo import generate
 from project_tools.features.build import build
-from project_tools.parameters import PARAMETERS
+from project_tools.models.dataset import Dataset
+from project_tools.runs import store as tracking
+from project_tools.runs.parameters import PARAMETERS
 from project_tools.settings import Settings
 
 MakeClients = Callable[..., Dataset]

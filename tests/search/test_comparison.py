@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from mlflow import MlflowClient
 
 from project_tools.__main__ import main
-from project_tools.comparison import Judged, as_text, compare
-from project_tools.dataset import Dataset
 from project_tools.errors import TrackingError
-from project_tools.evaluation import evaluate, judge
-from project_tools.families import Dimension
-from project_tools.former_search import judged_families
-from project_tools.importance import importance
-from project_tools.scorers import SCORERS, paired_difference
-from project_tools.search_pictures import Shown, curves, history, importance_bars
-from project_tools.trials import Trial
-from project_tools.tuning import tune
+from project_tools.evaluation.comparison import Judged, as_text, compare
+from project_tools.evaluation.judgement import evaluate, judge
+from project_tools.evaluation.metrics import SCORERS, paired_difference
+from project_tools.models.dataset import Dataset
+from project_tools.models.families import Dimension
+from project_tools.runs.history import judged_families
+from project_tools.runs.tuning import tune
+from project_tools.search.importance import importance
+from project_tools.search.pictures import Shown, curves, history, importance_bars
+from project_tools.search.trial import Trial
 
 
 def judged(data: Dataset, name: str, skill: float, seed: int, **others: Any) -> Judged:

@@ -11,16 +11,16 @@ import pytest
 import xgboost
 from hyperopt.pyll.stochastic import sample
 
-from project_tools import boosting, evaluation
-from project_tools.dataset import Dataset
 from project_tools.errors import SettingError
-from project_tools.estimators import indicator_columns
-from project_tools.families import FAMILIES, PROFILES, Dimension, Family, family, start_of
-from project_tools.folds import FoldCache, fold_rows, out_of_fold
-from project_tools.preparation import PreparationPlan, numeric_matrix
+from project_tools.models import boosting, folds
+from project_tools.models.classifiers import indicator_columns
+from project_tools.models.dataset import Dataset
+from project_tools.models.families import FAMILIES, PROFILES, Dimension, Family, family, start_of
+from project_tools.models.folds import FoldCache, fold_rows, out_of_fold
+from project_tools.models.preparation import PreparationPlan, numeric_matrix
+from project_tools.search.proposer import expressions, plain
+from project_tools.search.trial import Objective
 from project_tools.settings import ROOT
-from project_tools.spaces import expressions, plain
-from project_tools.trials import Objective
 
 # With few clients, the penalty of the table's start would leave no feature.
 QUICK = {
@@ -327,5 +327,5 @@ def test_predictions_in_blocks_are_those_at_once(
         )
 
     at_once = probabilities()
-    monkeypatch.setattr(evaluation, "PREDICTED_ROWS", 7)
+    monkeypatch.setattr(folds, "PREDICTED_ROWS", 7)
     np.testing.assert_array_equal(probabilities(), at_once)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from project_tools.families import family
-from project_tools.forecast import Forecast, Share, expected_share
+from project_tools.models.families import family
+from project_tools.search.forecast import Forecast, Share, expected_share
 
 
 def forecast() -> Forecast:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-import project_tools.trials as trials_module
-from project_tools.dataset import Dataset
+import project_tools.search.trial as trials_module
 from project_tools.errors import SettingError, TrainingError
-from project_tools.families import Family, family
-from project_tools.folds import fold_rows
-from project_tools.search import search
-from project_tools.trials import Former, HopelessTrialError, Objective, Trial
+from project_tools.models.dataset import Dataset
+from project_tools.models.families import Family, family
+from project_tools.models.folds import fold_rows
+from project_tools.search.search import search
+from project_tools.search.trial import Former, HopelessTrialError, Objective, Trial
 
 QUICK = {"n_estimators": 25, "early_stopping_rounds": 5}
 

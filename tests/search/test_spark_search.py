@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from project_tools import tracking
-from project_tools.dataset import Dataset
 from project_tools.errors import TrainingError
-from project_tools.families import family
-from project_tools.former_search import restored
-from project_tools.search import search
-from project_tools.trials import Former, Trial
-from project_tools.tuning import tune
+from project_tools.models.dataset import Dataset
+from project_tools.models.families import family
+from project_tools.runs import store as tracking
+from project_tools.runs.history import restored
+from project_tools.runs.tuning import tune
+from project_tools.search.search import search
+from project_tools.search.trial import Former, Trial
 
 Clients = Callable[..., Dataset]
 pytestmark = [

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from project_tools import tracking
-from project_tools.former_search import judged_families, restored
-from project_tools.parameters import values
-from project_tools.search import search
+from project_tools.runs import store as tracking
+from project_tools.runs.history import judged_families, restored
+from project_tools.runs.parameters import values
+from project_tools.runs.tuning import family_of, load_all, tune
+from project_tools.search.search import search
 from project_tools.settings import ROOT
-from project_tools.tuning import family_of, load_all, tune
 
 TRIALS = 7
 WAIT_S = 120

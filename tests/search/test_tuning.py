@@ -13,18 +13,18 @@ import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 
-import project_tools.trials as trials_module
-from project_tools import tracking
-from project_tools.comparison import as_text, compare
+import project_tools.search.trial as trials_module
 from project_tools.errors import CreditError, SettingError, TrackingError
-from project_tools.features.store import META_KEY, state_folder
-from project_tools.former_search import judged_families, restored
-from project_tools.parameters import values
-from project_tools.processes import identity
-from project_tools.search import search
-from project_tools.search_log import settings_of
-from project_tools.splits import TEST
-from project_tools.tuning import family_of, load_all, refuse_ignored, sample_for, tune
+from project_tools.evaluation.comparison import as_text, compare
+from project_tools.features.files import META_KEY, state_folder
+from project_tools.features.splits import TEST
+from project_tools.runs import store as tracking
+from project_tools.runs.history import judged_families, restored
+from project_tools.runs.parameters import values
+from project_tools.runs.search import settings_of
+from project_tools.runs.tuning import family_of, load_all, refuse_ignored, sample_for, tune
+from project_tools.search.search import search
+from project_tools.system.processes import identity
 
 Texts = Callable[..., dict[str, str]]
 MakeFile = Callable[[Any], Path]
@@ -237,7 +237,7 @@ def test_spark_that_is_not_there_is_one_line_and_nothing_is_logged(
 ) -> None:
     for name in ("find_spec", "shutil.which"):
         monkeypatch.setattr(
-            f"project_tools.features.spark_engine.{name}",
+            f"project_tools.features.engines.on_spark.{name}",
             lambda *_w, there=name != missing, **_n: "there" if there else None,
         )
     with pytest.raises(SettingError, match=says):

@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # raw_folder stands beside the tests
 
 from project_tools.demo import generate
-from project_tools.tables.checks import check
+from project_tools.tables.check import check
 from project_tools.tables.report import Finding
 
 

@@ -13,9 +13,9 @@ from raw_folder import rows_of, write
 from project_tools.errors import TableError
 from project_tools.features.build import build
 from project_tools.settings import ROOT
-from project_tools.tables.checks import check
+from project_tools.tables.check import check
 from project_tools.tables.declared import TABLES
-from project_tools.tables.reading import PROBED_ROWS
+from project_tools.tables.files import PROBED_ROWS
 from project_tools.tables.report import Finding
 from project_tools.tables.rules import NOT_FINITE, rules
 

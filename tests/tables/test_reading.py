@@ -15,16 +15,10 @@ import pytest
 from raw_folder import rows_of, write
 
 from project_tools.errors import TableError
-from project_tools.tables.checks import check
+from project_tools.tables.check import check
 from project_tools.tables.declared import TABLES
-from project_tools.tables.loading import LoadedTables
-from project_tools.tables.reading import (
-    connect,
-    digest_beside,
-    named_errors,
-    open_tables,
-    raw_digest,
-)
+from project_tools.tables.files import connect, digest_beside, named_errors, open_tables, raw_digest
+from project_tools.tables.loaded import LoadedTables
 from project_tools.tables.rules import NOT_FINITE
 
 NAME = "bureau"

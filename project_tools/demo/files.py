@@ -1,0 +1,108 @@
+"""The tables as files: appended chunk by chunk under temporary names, all renamed at the end."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from project_tools.errors import SettingError, unknown
+from project_tools.system.files import replacing
+from project_tools.tables.declared import TABLES
+
+#: Rows of a table as they go to its file: bytes of CSV, or a table of Arrow.
+Encoded: TypeAlias = Any
+Write = Callable[[Encoded], None]
+Encode = Callable[[pl.DataFrame, bool], Encoded]
+
+
+def _csv_bytes(rows: pl.DataFrame, header: bool) -> bytes:
+    file = BytesIO()
+    rows.write_csv(file, include_header=header)
+    return file.getvalue()
+
+
+def _arrow(rows: pl.DataFrame, header: bool) -> pa.Table:  # noqa: ARG001  (an Arrow table has no header line)
+    return rows.with_columns(pl.col(pl.Enum).cast(pl.String)).to_arrow(
+        compat_level=pl.CompatLevel.oldest()
+    )
+
+
+@contextmanager
+def _csv(path: Path) -> Iterator[Write]:
+    with path.open("wb") as file:
+
+        def write(rows: Encoded) -> None:
+            file.write(rows)
+
+        yield write
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Write]:
+    with ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+
+        def write(rows: Encoded) -> None:
+            nonlocal writer
+            if writer is None:
+                writer = stack.enter_context(
+                    pq.ParquetWriter(path, rows.schema, compression="zstd")
+                )
+            writer.write_table(rows)
+
+        yield write
+
+
+_ENCODERS: Mapping[str, Encode] = {"csv": _csv_bytes, "parquet": _arrow}
+
+
+def encoder(file_format: str) -> Encode:
+    """What brings a chunk's rows to the form that the format's files take."""
+    return _ENCODERS[file_format]
+
+
+FORMATS: Mapping[str, Callable[[Path], AbstractContextManager[Write]]] = {
+    "csv": _csv,
+    "parquet": _parquet,
+}
+
+
+def check_target(directory: Path, file_format: str, *, force: bool) -> None:
+    """Refuse an unknown format, a file in the directory's place, a directory that holds things."""
+    if file_format not in FORMATS:
+        raise SettingError(unknown("format of the tables", file_format, FORMATS))
+    if directory.exists() and not directory.is_dir():
+        raise SettingError(f"{directory} is a file; name a directory for the tables")
+    if not force and directory.exists() and any(directory.iterdir()):
+        raise SettingError(f"{directory} is not empty; name another directory or pass --force")
+
+
+@contextmanager
+def writers(directory: Path, file_format: str) -> Iterator[dict[str, Write]]:
+    """One writer for each table; the files take their names when all tables are whole."""
+    try:
+        with ExitStack() as stack:
+            paths = {name: directory / f"{name}.{file_format}" for name in TABLES}
+            temporary = {n: stack.enter_context(replacing(p)) for n, p in paths.items()}
+            with ExitStack() as files:
+                open_ = FORMATS[file_format]
+                yield {n: files.enter_context(open_(p)) for n, p in temporary.items()}
+        _remove_other_formats(directory, file_format)
+    except OSError as why:
+        reason = why.strerror or str(why).splitlines()[0]
+        raise SettingError(
+            f"the tables cannot be written to {directory}: {reason}; free space there or name "
+            "another directory"
+        ) from why
+
+
+def _remove_other_formats(directory: Path, file_format: str) -> None:
+    """Tables of a former run in another format would contradict the new ones."""
+    for name in TABLES:
+        for other in FORMATS.keys() - {file_format}:
+            (directory / f"{name}.{other}").unlink(missing_ok=True)

@@ -1,0 +1,157 @@
+"""Families side by side: out-of-fold figures with intervals, and which differences are real.
+
+Only families that were judged on the very same clients, in the same way, are ranked among each
+other. A difference between two of them is compared with its paired standard error: what their
+errors have in common cancels.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from project_tools.evaluation.metrics import FN_COST, Z_95, Score, paired_difference, scorer
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A family's best setting as judged out of fold: ``p`` are calibrated probabilities.
+
+    ``run_id`` is the family's parent run.
+    """
+
+    family: str
+    run_id: str
+    metric: str
+    data_digest: str
+    ids: npt.NDArray[np.int64]
+    y: npt.NDArray[np.int8]
+    p: Floats
+    threshold: float
+    fn_cost: float = FN_COST
+
+    @property
+    def ground(self) -> str:
+        """What it was judged on, and how: only families of one ground can be ranked."""
+        rows = hashlib.sha256(np.ascontiguousarray(self.ids).tobytes()).hexdigest()
+        return f"{self.data_digest}/{rows}/{self.metric}/{self.fn_cost}"
+
+    def score(self, metric: str) -> Score:
+        return scorer(metric).score(self.y, self.p, threshold=self.threshold, fn_cost=self.fn_cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two families on the same clients: the score of ``one`` minus that of ``other``."""
+
+    one: Judged
+    other: Judged
+    difference: Score
+
+    @property
+    def clear(self) -> bool:
+        """Whether the difference is larger than its 95 % error."""
+        return abs(self.difference.value) > Z_95 * self.difference.se
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Families judged on the same clients, best first, and all pairs of them."""
+
+    metric: str
+    families: tuple[Judged, ...]
+    pairs: tuple[Pair, ...]
+
+    def behind(self, judged: Judged) -> Score | None:
+        """How far a family lies from the first; none for the first itself."""
+        for pair in self.pairs:
+            if pair.one is self.families[0] and pair.other is judged:
+                return pair.difference
+        return None
+
+
+def compare(judged: Sequence[Judged], metric: str | None = None) -> list[Group]:
+    """The families in groups that may be ranked, the largest sample first.
+
+    ``metric`` defaults to what the first was searched for.
+    """
+    if not judged:
+        return []
+    metric = scorer(metric or judged[0].metric).name
+    grounds = dict.fromkeys(row.ground for row in judged)
+    groups = [_group([row for row in judged if row.ground == ground], metric) for ground in grounds]
+    return sorted(groups, key=lambda group: -len(group.families[0].y))
+
+
+def _group(judged: Sequence[Judged], metric: str) -> Group:
+    ranked = sorted(
+        judged, key=lambda row: (scorer(metric).loss(row.score(metric).value), row.family)
+    )
+    pairs = tuple(_pair(one, other, metric) for one, other in combinations(ranked, 2))
+    return Group(metric, tuple(ranked), pairs)
+
+
+def _pair(one: Judged, other: Judged, metric: str) -> Pair:
+    difference = paired_difference(
+        metric, one.y, (one.p, one.threshold), (other.p, other.threshold), fn_cost=one.fn_cost
+    )
+    return Pair(one, other, difference)
+
+
+def as_text(groups: Sequence[Group]) -> str:
+    """The table that a search ends with, and ``python -m project_tools compare`` prints."""
+    if not groups:
+        return "no family has been judged"
+    blocks = [_block(group) for group in groups]
+    if len(groups) > 1:
+        blocks.append(
+            "The groups were judged on different clients or in different ways: no ranking across them."
+        )
+    blocks.append(
+        "Out of fold, training clients only. Each figure is that of the best of its trials, chosen on these\n"
+        "very clients, so it flatters a little; the final projects judge one model on the test clients."
+    )
+    return "\n\n".join(blocks)
+
+
+def _block(group: Group) -> str:
+    first = group.families[0]
+    title = f"{len(first.y):,} clients, {int(first.y.sum()):,} of them defaulted; by {group.metric}"
+    if scorer(group.metric).greater_is_better:
+        title += " (more is better)"
+    rows = [_row(group, judged) for judged in group.families]
+    return "\n".join([title, _HEAD.format(group.metric[:14]), *rows, *_verdicts(group)])
+
+
+_HEAD = "  {:<15} {{:>14}} {:>17} {:>7} {:>10}  {}".format(
+    "family", "95 % interval", "AUC", "threshold", "behind the first"
+)
+
+
+def _row(group: Group, judged: Judged) -> str:
+    score, auc = judged.score(group.metric), judged.score("AUC")
+    low, high = score.interval
+    behind = group.behind(judged)
+    gap = "" if behind is None else f"{abs(behind.value):.4f} ± {behind.se:.4f}"
+    return (
+        f"  {judged.family:<15} {score.value:>14.4f} {f'{low:.4f} to {high:.4f}':>17} "
+        f"{auc.value:>7.4f} {judged.threshold:>10.4f}  {gap}"
+    ).rstrip()
+
+
+def _verdicts(group: Group) -> list[str]:
+    if not group.pairs:
+        return []
+    clear = [f"{pair.one.family} over {pair.other.family}" for pair in group.pairs if pair.clear]
+    unclear = [
+        f"{pair.one.family} and {pair.other.family}" for pair in group.pairs if not pair.clear
+    ]
+    return [
+        "  larger than the paired error (95 %, each by itself): " + ("; ".join(clear) or "none"),
+        "  not larger, so no finding: " + ("; ".join(unclear) or "none"),
+    ]

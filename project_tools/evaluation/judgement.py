@@ -1,0 +1,90 @@
+"""What probabilities of unseen rows are worth: calibration, threshold, scores with errors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from project_tools.errors import SettingError
+from project_tools.evaluation.calibration import Calibration, PlattCalibration
+from project_tools.evaluation.metrics import FN_COST, SCORERS, Score, Scorer, scorer
+from project_tools.evaluation.threshold import Threshold, best_threshold
+
+Floats = npt.NDArray[np.float64]
+#: The metric whose best threshold is taken where the metric asked for looks at no decision.
+DECIDING = "loss_of_income"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What out-of-fold probabilities are worth.
+
+    ``calibration`` was fitted on them, ``threshold`` and ``scores`` belong to the calibrated
+    probabilities; ``threshold.score`` is the deciding score at the threshold.
+    """
+
+    metric: str
+    calibration: Calibration
+    threshold: Threshold
+    scores: Mapping[str, Score]
+
+    @property
+    def score(self) -> Score:
+        """The metric that was asked for."""
+        return self.scores[self.metric]
+
+    @property
+    def loss(self) -> float:
+        """The same, turned so that less is better."""
+        return scorer(self.metric).loss(self.score.value)
+
+
+def judge(
+    y: npt.NDArray[Any],
+    p: Floats,
+    *,
+    metric: str = DECIDING,
+    fn_cost: float = FN_COST,
+    calibration: Calibration | None = None,
+) -> Judgement:
+    """Calibrate out-of-fold probabilities, find the exact threshold, score the decisions.
+
+    Without a ``calibration`` that was chosen before, Platt's curve is fitted on them.
+
+    The threshold is the metric's best, or that of ``loss_of_income`` where the metric looks at
+    no decision, as AUC does not.
+    """
+    wanted = scorer(metric)
+    calibration = calibration or PlattCalibration.fit(p, y)
+    calibrated = calibration.apply(p)
+    deciding = wanted if wanted.of_counts is not None else SCORERS[DECIDING]
+    threshold = threshold_for(deciding, y, calibrated, fn_cost)
+    scores = evaluate(y, calibrated, threshold.value, fn_cost)
+    return Judgement(metric, calibration, threshold, scores)
+
+
+def threshold_for(wanted: Scorer, y: npt.NDArray[Any], p: Floats, fn_cost: float) -> Threshold:
+    """The best threshold of a scorer of decisions; ``SettingError`` for another scorer."""
+    of_counts = wanted.of_counts
+    if of_counts is None:
+        raise SettingError(f"{wanted.name} looks at no decision, so it has no best threshold")
+    return best_threshold(
+        y,
+        p,
+        lambda tp, fp, fn, tn: of_counts(tp, fp, fn, tn, fn_cost),
+        greater_is_better=wanted.greater_is_better,
+    )
+
+
+def evaluate(
+    y: npt.NDArray[Any], p: npt.NDArray[Any], threshold: float, fn_cost: float = FN_COST
+) -> dict[str, Score]:
+    """All scores with standard errors, at a threshold that was found elsewhere.
+
+    Raises ``TrainingError`` where a class is missing.
+    """
+    return {
+        name: row.score(y, p, threshold=threshold, fn_cost=fn_cost) for name, row in SCORERS.items()
+    }

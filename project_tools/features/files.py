@@ -1,0 +1,212 @@
+"""Feature files: Parquet, or a gzipped pandas pickle, with the digest of the state they are of.
+
+Another's pickle is read by ``pickled``, which calls nothing but the parts of a frame; pandas' own
+reader would run whatever it names.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from project_tools.errors import FeatureError, nearest
+from project_tools.features.frame_pickle import UNREADABLE, read_pickled_frame
+from project_tools.features.state import FeatureState, state_digest
+from project_tools.system.files import replacing, replacing_folder, sha256
+
+#: Key of the metadata, in the Parquet file's and in the frame's ``attrs``.
+META_KEY = "credit_features"
+#: What the metadata say of a file whose clients were transformed with a state learnt from others.
+TRANSFORMED = "transformed"
+#: Version of the feature file's layout.
+VERSION = 1
+ENDINGS = (".parquet", ".pkl.gz")
+#: Columns that are no features.
+INDEX_COLUMNS = ("SK_ID_CURR", "TARGET", "SPLIT")
+ROWS_IN_GROUP = 50_000
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """What a feature file holds: the rows, their metadata, and the digest of the whole file."""
+
+    frame: pd.DataFrame
+    meta: dict[str, Any]
+    digest: str
+    state_dir: Path
+
+    @property
+    def features(self) -> list[str]:
+        return [name for name in self.frame.columns if name not in INDEX_COLUMNS]
+
+
+def state_folder(path: Path) -> Path:
+    """The folder of the fitted state beside a feature file.
+
+    >>> state_folder(Path("pickle_files/features.pkl.gz")).as_posix()
+    'pickle_files/features.state'
+    """
+    check_ending(path)
+    ending = next(ending for ending in ENDINGS if path.name.endswith(ending))
+    return path.with_name(path.name.removesuffix(ending) + ".state")
+
+
+def check_ending(path: Path) -> None:
+    """Raises ``FeatureError`` for a file name whose ending says no format that is known."""
+    if not path.name.endswith(ENDINGS) or path.name in ENDINGS:
+        raise FeatureError(
+            f"{path.name} names no format; end it in {' or '.join(ENDINGS)} "
+            f"(such as features.parquet)"
+        )
+
+
+def write_features(
+    table: pa.Table,
+    state: FeatureState,
+    outputs: Sequence[Path],
+    origin: Mapping[str, Any] | None = None,
+) -> str:
+    """Write the rows to each output and the state beside it, all whole or none; state's digest.
+
+    ``origin`` says where the rows come from, unless the state was learnt from their own tables.
+    """
+    digest = ""
+    with ExitStack() as stack:
+        for folder in dict.fromkeys(state_folder(path) for path in outputs):
+            digest = state.save(stack.enter_context(replacing_folder(folder)))
+        meta = {"version": VERSION, **(origin or _learnt_from(state)), "state_digest": digest}
+        for path in outputs:
+            _write(table, meta, stack.enter_context(replacing(path)))
+    return digest
+
+
+def _learnt_from(state: FeatureState) -> dict[str, Any]:
+    return {"raw_digest": state.raw_digest, "split_digest": state.split_digest}
+
+
+def _write(table: pa.Table, meta: dict[str, Any], path: Path) -> None:
+    if path.name.endswith(".parquet"):
+        marked = table.replace_schema_metadata({META_KEY: json.dumps(meta)})
+        pq.write_table(
+            marked, path, compression="zstd", row_group_size=ROWS_IN_GROUP,
+            # Floats hardly repeat, and nobody filters by them: both would only take time.
+            use_dictionary=_categories(marked), write_statistics=list(INDEX_COLUMNS),
+        )  # fmt: skip
+        return
+    frame = table.to_pandas()
+    frame.attrs[META_KEY] = meta
+    frame.to_pickle(path, compression={"method": "gzip", "compresslevel": 1, "mtime": 1})
+
+
+def _categories(table: pa.Table) -> list[str]:
+    return [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
+
+
+def read_features(path: Path, columns: Sequence[str] | None = None) -> FeatureTable:
+    """Read a feature file; ``columns`` names the features wanted (the client's id, outcome and
+    split always come with them).
+
+    Raises ``FeatureError`` for a file that is missing, damaged, without metadata, without one of
+    the columns, or that belongs to another state than the one beside it.
+    """
+    check_ending(path)
+    if not path.is_file():
+        raise FeatureError(f"{path} is not there; build it with: python -m project_tools features")
+    wanted = None if columns is None else list(dict.fromkeys((*INDEX_COLUMNS, *columns)))
+    parquet = path.name.endswith(".parquet")
+    frame, meta = (_read_parquet if parquet else _read_pickle)(path, wanted)
+    folder = state_folder(path)
+    _check_meta(path, meta, folder)
+    frame = with_levels(frame, FeatureState.load(folder).levels_)
+    return FeatureTable(frame, meta, sha256(path), folder)
+
+
+def _read_parquet(path: Path, wanted: list[str] | None) -> tuple[pd.DataFrame, Any]:
+    try:
+        schema = pq.read_schema(path)
+        _check_columns(path, wanted, schema.names)
+        table = pq.read_table(path, columns=wanted)
+    except (pa.ArrowException, OSError) as why:
+        raise FeatureError(f"{path} is damaged or no Parquet file; build it again") from why
+    return table.replace_schema_metadata(None).to_pandas(), _meta(schema)
+
+
+def _meta(schema: pa.Schema) -> Any:
+    return json.loads((schema.metadata or {}).get(META_KEY.encode(), b"null"))
+
+
+def _read_pickle(path: Path, wanted: list[str] | None) -> tuple[pd.DataFrame, Any]:
+    try:
+        frame = read_pickled_frame(path)
+    except UNREADABLE as why:
+        raise FeatureError(f"{path} is damaged or no pickle of features; build it again") from why
+    if not isinstance(frame, pd.DataFrame):
+        raise FeatureError(f"{path} holds no table; build it again")
+    _check_columns(path, wanted, list(frame.columns))
+    return (frame if wanted is None else frame[wanted]), frame.attrs.get(META_KEY)
+
+
+def _check_columns(path: Path, wanted: Collection[str] | None, present: Collection[str]) -> None:
+    missing = [name for name in wanted or INDEX_COLUMNS if name not in present]
+    if missing:
+        hint = nearest(missing[0], present)
+        raise FeatureError(f"{path.name} has no column {missing[0]!r}{hint}")
+
+
+def _check_meta(path: Path, meta: Any, folder: Path) -> None:
+    if not isinstance(meta, dict) or "state_digest" not in meta:
+        raise FeatureError(
+            f"{path.name} does not say which feature state it belongs to; build it with: "
+            f"python -m project_tools features"
+        )
+    if meta.get("version") != VERSION:
+        raise FeatureError(
+            f"{path.name} is a feature file of version {meta.get('version')}, this program reads "
+            f"version {VERSION}; build it again"
+        )
+    if not folder.is_dir():
+        raise FeatureError(f"{folder} is missing beside {path.name}; build the features again")
+    if state_digest(folder) != meta["state_digest"]:
+        raise FeatureError(
+            f"{path.name} and {folder.name} are not of one build; build the features again"
+        )
+
+
+def check_one_build(folder: Path, digest: str) -> None:
+    """Raises ``FeatureError`` where a state's folder is not of this digest that the Parquet file
+    beside it names: one of both was changed since.
+    """
+    path = folder.with_name(f"{folder.name.removesuffix('.state')}.parquet")
+    if folder.suffix == ".state" and path.is_file():
+        try:
+            meta = _meta(pq.read_schema(path))
+        except (pa.ArrowException, OSError) as why:
+            raise FeatureError(f"{path} is damaged or no Parquet file; build it again") from why
+        if isinstance(meta, dict) and meta.get("state_digest") != digest:
+            raise FeatureError(
+                f"{path.name} and {folder.name} are not of one build; build the features again"
+            )
+
+
+def with_levels(frame: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """The frame with all levels of each category, in their order; unseen levels become null."""
+    present = {
+        name: frame[name].astype("object").astype(pd.CategoricalDtype(list(values)))
+        for name, values in levels.items()
+        if name in frame.columns
+    }
+    return frame.assign(**present)
+
+
+def as_category(column: pa.ChunkedArray, levels: Sequence[str]) -> pa.DictionaryArray:
+    """Text as a dictionary of fixed levels; null where the level is none of them."""
+    known = pa.array(levels, pa.string())
+    places = pc.index_in(column.combine_chunks(), value_set=known)
+    return pa.DictionaryArray.from_arrays(places.cast(pa.int32()), known)

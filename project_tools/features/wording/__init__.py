@@ -1,0 +1,1 @@
+"""Labels and sentences of the features, one module for each language."""

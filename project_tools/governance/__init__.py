@@ -1,0 +1,4 @@
+"""What a risk officer signs and watches: segments, model card, challenge, drift.
+
+``segments.segment_report``, ``card.Card``, ``challenge.weigh``, ``drift.check.drift``.
+"""

@@ -1,0 +1,285 @@
+"""Whether a challenger may take the champion's place, and the record of what was decided.
+
+Both are compared paired on the very same held-out clients. A challenger must be better beyond the
+error of the difference, and break no floor. A person may overrule both, with a reason, which is
+kept with the figures that spoke against it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from project_tools.errors import SettingError
+from project_tools.evaluation.metrics import SCORERS, Z_95, Score, paired_difference, scorer
+from project_tools.governance.card import Card
+
+Floats = npt.NDArray[np.float64]
+#: What a comparison shows beside the metric that it is decided by.
+SHOWN = ("loss_of_income", "AUC", "brier")
+Outcome = Literal["promoted", "forced", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """What every champion keeps to, whomever it replaces.
+
+    ``slope``: the calibration slope on held-out clients lies between this and its inverse.
+    ``gap``: the mean probability is within this of the observed rate of default. ``ratio``: each
+    group is accepted at least so often as the best of its kind. ``latency_ms``: the median score
+    of one client takes no longer. Except for the last, a floor is broken where the whole 95 %
+    interval lies beyond it: chance in a small group breaks none.
+    """
+
+    slope: float = 0.8
+    gap: float = 0.01
+    ratio: float = 0.8
+    latency_ms: float = 50.0
+
+    def __post_init__(self) -> None:
+        for name, most in (("slope", 1.0), ("gap", 1.0), ("ratio", 1.0), ("latency_ms", np.inf)):
+            value = getattr(self, name)
+            if not 0 < value <= most or value == np.inf:
+                upto = "" if most == np.inf else f" and at most {most:g}"
+                raise SettingError(
+                    f"the floor {name} is {value:g}; it takes a number above 0{upto}"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A registered version with its decisions on held-out clients; ``p`` are calibrated."""
+
+    version: str
+    run_id: str
+    artefact_digest: str
+    data_digest: str
+    split_digest: str
+    threshold: float
+    fn_cost: float
+    ids: npt.NDArray[np.int64]
+    y: npt.NDArray[Any]
+    p: Floats
+    card: Card
+    latency_ms: float
+
+    def score(self, metric: str) -> Score:
+        return scorer(metric).score(self.y, self.p, threshold=self.threshold, fn_cost=self.fn_cost)
+
+
+@dataclass(frozen=True, slots=True)
+class FloorFound:
+    """One floor and what was found; ``kept`` unless it is broken beyond its error."""
+
+    floor: str
+    found: str
+    allowed: str
+    kept: bool
+
+    @property
+    def objection(self) -> str:
+        return f"{self.floor} is {self.found}, allowed is {self.allowed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A score of both on the same clients, and that of the challenger minus the champion's."""
+
+    metric: str
+    champion: float
+    challenger: float
+    difference: float
+    se: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return Score(self.difference, self.se).interval
+
+    @property
+    def better(self) -> bool:
+        """Whether the challenger is better by more than the 95 % error of the difference."""
+        return -SCORERS[self.metric].loss(self.difference) > Z_95 * self.se
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What speaks for and against a challenger; ``objections`` is empty where it may pass."""
+
+    clients: int
+    compared: tuple[Compared, ...]
+    floors: tuple[FloorFound, ...]
+    objections: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """The record: who, when, from which version to which, by which figures, for which reason.
+
+    ``reason`` is what a person gave to overrule the objections; empty where nobody did.
+    """
+
+    when: str
+    by: str
+    model: str
+    from_version: str | None
+    to_version: str
+    outcome: Outcome
+    reason: str
+    metric: str
+    allowed: Floors
+    weighed: Weighed
+    champion: Mapping[str, str]
+    challenger: Mapping[str, str]
+
+    @property
+    def done(self) -> bool:
+        """Whether the alias moves."""
+        return self.outcome != "refused"
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1, allow_nan=False) + "\n"
+
+
+def weigh(
+    challenger: Candidate, champion: Candidate | None, metric: str, allowed: Floors
+) -> Weighed:
+    """Compare two candidates that can be compared, and hold the challenger to the floors.
+
+    Where they cannot, or where there is no champion, that is the first objection and nothing is
+    compared.
+    """
+    floors = tuple(floors_of(challenger, allowed))
+    broken = [f"a floor is broken: {one.objection}" for one in floors if not one.kept]
+    apart = ["there is no champion to compare it with"]
+    apart = apart if champion is None else not_comparable(challenger, champion)
+    if champion is None or apart:
+        return Weighed(len(challenger.y), (), floors, (*apart, *broken))
+    names = dict.fromkeys((scorer(metric).name, *SHOWN))
+    compared = tuple(_compared(challenger, champion, name) for name in names)
+    objections = [] if compared[0].better else [_not_better(compared[0])]
+    return Weighed(len(challenger.y), compared, floors, (*objections, *broken))
+
+
+def not_comparable(challenger: Candidate, champion: Candidate) -> list[str]:
+    """Why two candidates cannot be compared paired, in one sentence; empty where they can."""
+    differences = [
+        f"{what} ({_short(getattr(challenger, field))}, the champion's {_short(getattr(champion, field))})"
+        for what, field in (
+            ("other data", "data_digest"),
+            ("another split", "split_digest"),
+            ("another cost of a missed defaulter", "fn_cost"),
+        )
+        if getattr(challenger, field) != getattr(champion, field)
+    ]
+    same = np.array_equal(challenger.ids, champion.ids) and np.array_equal(challenger.y, champion.y)
+    if not differences and not same:
+        differences = ["other held-out clients"]
+    return [f"not comparable: it was judged on {' and '.join(differences)}"] if differences else []
+
+
+def floors_of(candidate: Candidate, allowed: Floors) -> list[FloorFound]:
+    """Each floor beside what was found of a candidate."""
+    line, card = candidate.card.calibration, candidate.card
+    low, high = Score(line.slope, line.slope_se).interval
+    floors = [
+        FloorFound(
+            "the calibration slope", f"{line.slope:.2f} ({low:.2f} to {high:.2f})",
+            f"{allowed.slope:g} to {1 / allowed.slope:.3g}",
+            high >= allowed.slope and low <= 1 / allowed.slope,
+        )
+    ]  # fmt: skip
+    gap = card.segments.overall.gap
+    if gap is not None and gap.low is not None and gap.high is not None:
+        floors.append(
+            FloorFound(
+                "the mean probability less the rate of default",
+                f"{gap.value:+.4f} ({gap.low:+.4f} to {gap.high:+.4f})",
+                f"{-allowed.gap:g} to {allowed.gap:g}",
+                gap.high >= -allowed.gap and gap.low <= allowed.gap,
+            )
+        )
+    for one in card.segments.segments:
+        ratio = one.acceptance_ratio
+        if ratio is not None and ratio.high is not None:
+            floors.append(
+                FloorFound(
+                    f"the acceptance of {one.group} ({one.characteristic}) to the best group's",
+                    f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})",
+                    f"{allowed.ratio:g} or more",
+                    ratio.high >= allowed.ratio,
+                )
+            )
+    latency = candidate.latency_ms
+    found = f"{latency:.1f} ms", f"{allowed.latency_ms:g} ms or less"
+    return [*floors, FloorFound("the score of one client", *found, latency <= allowed.latency_ms)]
+
+
+def decide(objections: Sequence[str], reason: str) -> Outcome:
+    """What becomes of a challenger: objections hold unless a person gave a reason.
+
+    >>> decide([], ""), decide(["slower"], ""), decide(["slower"], "explains itself")
+    ('promoted', 'refused', 'forced')
+    """
+    if not objections:
+        return "promoted"
+    return "forced" if reason else "refused"
+
+
+def as_text(record: Promotion) -> str:
+    """The comparison and what came of it, for the terminal."""
+    found = record.weighed
+    former = f"version {record.from_version} (champion)" if record.from_version else "no champion"
+    lines = [
+        f"{record.model}: version {record.to_version} against {former}, "
+        f"{found.clients:,} held-out clients"
+    ]
+    if found.compared:
+        lines.append(
+            f"  {'score':<18}{'champion':>10}{'challenger':>12}   difference (95 % interval)"
+        )
+    for row in found.compared:
+        low, high = row.interval
+        lines.append(
+            f"  {row.metric:<18}{row.champion:>10.4f}{row.challenger:>12.4f}   "
+            f"{row.difference:+.4f} ({low:+.4f} to {high:+.4f}){'  better' if row.better else ''}"
+        )
+    kept = sum(one.kept for one in found.floors)
+    lines.append(f"  floors: {kept} of {len(found.floors)} kept")
+    lines += [f"  {why}" for why in found.objections]
+    return "\n".join([*lines, _ending(record)])
+
+
+def _ending(record: Promotion) -> str:
+    if record.outcome == "refused":
+        return f'refused: {record.model} keeps its champion; --force "REASON" overrules it'
+    by = f", forced by {record.by}: {record.reason}" if record.outcome == "forced" else ""
+    return f"promoted: version {record.to_version} is the champion{by}"
+
+
+def _compared(challenger: Candidate, champion: Candidate, metric: str) -> Compared:
+    difference = paired_difference(
+        metric,
+        challenger.y,
+        (challenger.p, challenger.threshold),
+        (champion.p, champion.threshold),
+        fn_cost=challenger.fn_cost,
+    )
+    both = champion.score(metric).value, challenger.score(metric).value
+    return Compared(metric, *both, difference.value, difference.se)
+
+
+def _not_better(row: Compared) -> str:
+    low, high = row.interval
+    wanted = "above" if SCORERS[row.metric].greater_is_better else "below"
+    return (
+        f"not better beyond its error: its {row.metric} differs by {row.difference:+.4f} (95 %: "
+        f"{low:+.4f} to {high:+.4f}), which is not {wanted} 0 throughout"
+    )
+
+
+def _short(value: object) -> str:
+    """A digest's beginning, a number as it is."""
+    return f"{value:g}" if isinstance(value, float) else f"{str(value)[:8]}…"

@@ -1,0 +1,428 @@
+"""Whether new rows are still like those of the training: features, score, acceptance, loss.
+
+**Effect.** The population stability index of a feature compares the shares of its bins, which
+were frozen at the reference; "not known" is a bin of its own. Two samples of one population do
+not give 0: PSI / (1/n + 1/m) is then about χ² with B - 1 degrees of freedom, so that chance alone
+gives (B - 1)(1/n + 1/m) on average, for B bins and n and m rows (B. Yurdakul and J. Naranjo,
+Statistical Properties of the Population Stability Index, Journal of Risk Model Validation 14(4),
+2020). What exceeds that is held against the usual bands: .1 moderate, .25 large.
+
+**Significance.** Numbers by the two-sample test of Kolmogorov and Smirnov on 40 frozen cells
+(never above the exact distance, so never too eager), categories by χ²; cells that expect fewer
+than 5 rows are put together and judged by Fisher's exact test, as is the share of "not known" of
+a number. Of the two p-values the smaller counts twice (Bonferroni). The p-values of all features
+are corrected together by Benjamini and Hochberg, those of score, acceptance and loss by
+themselves: in each of the two families the chance of any alarm on unchanged rows is ``alpha``.
+
+An alarm needs both, so that a large sample does not alarm on nothing and a small one not on
+chance.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from project_tools.errors import FeatureError, SettingError, nearest
+from project_tools.evaluation.metrics import Z_95
+from project_tools.governance.drift.reference import (
+    BINS,
+    MISSING,
+    Bins,
+    DriftReference,
+    LevelBins,
+    NumberBins,
+    ScoreBins,
+    check_rows,
+)
+from project_tools.governance.drift.rows import Decisions, Kind, Source
+
+Counts = npt.NDArray[np.int64]
+Band = Literal["none", "moderate", "large"]
+#: Where a shift begins to be moderate and large. Source: N. Siddiqi, Credit Risk Scorecards, 2006.
+MODERATE, LARGE = 0.1, 0.25
+#: Rows that a cell must expect for χ² to hold (Cochran, 1954).
+_EXPECTED = 5
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DriftRule:
+    """When to alarm: chance of a false alarm, and the least change of each kind that matters.
+
+    ``psi`` of a feature or the score above chance; ``acceptance`` as a share of the clients;
+    ``loss`` relative to the reference's. ``SettingError`` for what lies out of range.
+    """
+
+    alpha: float = 0.05
+    psi: float = MODERATE
+    acceptance: float = 0.05
+    loss: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < 1:
+            raise SettingError(f"alpha is {self.alpha}; it takes a chance between 0 and 1")
+        for name in ("psi", "acceptance", "loss"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise SettingError(f"{name} is {getattr(self, name)}; it takes 0 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureDrift:
+    """One feature's shift; ``excess`` is its PSI above what chance gives, at least 0."""
+
+    name: str
+    kind: Kind
+    psi: float
+    excess: float
+    test: Literal["KS", "chi2"]
+    statistic: float | None
+    p: float
+    missing_reference: float
+    missing_new: float
+    unknown_rows: int
+    labels: tuple[str, ...]
+    shares_reference: tuple[float, ...]
+    shares_new: tuple[float, ...]
+    p_adjusted: float = 1.0
+    alarm: bool = False
+
+    @property
+    def band(self) -> Band:
+        """The usual name of a shift of this size."""
+        return psi_band(self.excess)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A figure of the decisions in both samples; ``limit`` is the least change that matters."""
+
+    name: str
+    unit: str
+    reference: float
+    new: float
+    se: float
+    limit: float
+    p: float
+    p_adjusted: float = 1.0
+    alarm: bool = False
+
+    @property
+    def change(self) -> float:
+        """New minus reference."""
+        return self.new - self.reference
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the change, by the normal approximation."""
+        return self.change - Z_95 * self.se, self.change + Z_95 * self.se
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreDrift:
+    """The shift of the probabilities, of the share granted, and of what decisions cost."""
+
+    probability: FeatureDrift
+    acceptance: Change
+    loss: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What the comparison found. ``features``: alarms first, then by the size of the shift."""
+
+    reference: str
+    reference_digest: str
+    reference_rows: int
+    new: str
+    new_digest: str
+    new_rows: int
+    rule: DriftRule
+    features: tuple[FeatureDrift, ...] = ()
+    score: ScoreDrift | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def alarms(self) -> list[str]:
+        """What drifted, by name: figures of the decisions first."""
+        score = self.score
+        figures = () if score is None else (score.probability, score.acceptance, score.loss)
+        return [one.name for one in (*figures, *self.features) if one.alarm]
+
+    @property
+    def least_psi(self) -> float:
+        """About the PSI from which one feature that shifts alone can be told from chance here."""
+        level = self.rule.alpha / max(len(self.features), 1)
+        return float(stats.chi2.isf(level, BINS - 1)) * _noise(self.reference_rows, self.new_rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {"drift": bool(self.alarms), "alarms": self.alarms, **asdict(self)}
+
+
+def psi_band(psi: float) -> Band:
+    """The usual name of a PSI of this size.
+
+    >>> [psi_band(psi) for psi in (0.05, 0.1, 0.3)]
+    ['none', 'moderate', 'large']
+    """
+    if psi < MODERATE:
+        return "none"
+    return "moderate" if psi < LARGE else "large"
+
+
+def compare(
+    reference: DriftReference,
+    new: Source,
+    *,
+    decisions: Decisions | None = None,
+    rule: DriftRule | None = None,
+) -> Drift:
+    """Compare new rows, and their decisions where there are any, with a frozen reference.
+
+    Raises ``FeatureError`` for too few rows, for other columns than the reference's (named), for
+    text where it has a number or the other way round, and where nothing can be compared.
+    """
+    check_rows(new.rows, new.name, "new rows")
+    if decisions is None and new.has_decisions:
+        decisions = new.decisions()
+    comparable = bool(reference.features and new.kinds)
+    if comparable:
+        _check_columns(reference, new)
+    both = reference.score is not None and decisions is not None
+    if not comparable and not both:
+        raise FeatureError(
+            f"{reference.source} holds {_holds(bool(reference.features))}, {new.name} "
+            f"{_holds(bool(new.kinds))}; give two files of one kind"
+        )
+    features = [_feature(bins, new) for bins in reference.features] if comparable else []
+    rule = rule or DriftRule()
+    return Drift(
+        reference.source, reference.digest, reference.rows, new.name, new.digest, new.rows, rule,
+        features=tuple(sorted(_judged(features, rule), key=lambda f: (not f.alarm, -f.excess, f.p, f.name))),
+        score=_score(reference.score, reference.rows, decisions, rule)
+        if reference.score is not None and decisions is not None
+        else None,
+        notes=_notes(reference, decisions),
+    )  # fmt: skip
+
+
+def psi(reference: Sequence[int] | Counts, new: Sequence[int] | Counts) -> float:
+    """Population stability index of two rows of counts; an empty bin counts as half a row.
+
+    Σ (b - a)·ln(b / a) over the bins' shares a and b: at least 0, and 0 for equal shares. A bin
+    that is empty in both is none.
+
+    >>> psi([50, 50], [500, 500]), round(psi([50, 50], [80, 20]), 3)
+    (0.0, 0.416)
+    """
+    one, other = np.asarray(reference, np.float64), np.asarray(new, np.float64)
+    used = (one > 0) | (other > 0)
+    a = np.maximum(one[used], 0.5) / one.sum()
+    b = np.maximum(other[used], 0.5) / other.sum()
+    return float(np.sum((b - a) * np.log(b / a)))
+
+
+def _noise(n: int, m: int) -> float:
+    return 1 / n + 1 / m
+
+
+def _holds(features: bool) -> str:
+    return "features" if features else "decisions"
+
+
+def _notes(reference: DriftReference, decisions: Decisions | None) -> tuple[str, ...]:
+    if (reference.score is None) == (decisions is None):
+        return ()
+    lacking = "the new file" if decisions is None else "the reference"
+    return (f"the score was not compared: {lacking} holds no decisions; --artefact makes them",)
+
+
+def _check_columns(reference: DriftReference, new: Source) -> None:
+    known = {bins.name: _kind_of(bins) for bins in reference.features}
+    lacking = [name for name in known if name not in new.kinds]
+    foreign = [name for name in new.kinds if name not in known]
+    if lacking or foreign:
+        first = nearest(lacking[0], foreign) if lacking else ""
+        said = [f"lacks {_some(lacking)}"] * bool(lacking)
+        said += [f"has {_some(foreign)}, which {reference.source} lacks"] * bool(foreign)
+        raise FeatureError(f"{new.name} {' and '.join(said)}{first}; build both alike")
+    for name, kind in known.items():
+        if new.kinds[name] not in (kind, None):
+            raise FeatureError(
+                f"{new.name}: column {name} is a {new.kinds[name]}, in {reference.source} it is a "
+                f"{kind}; build both alike"
+            )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _kind_of(bins: Bins) -> Kind:
+    return "number" if isinstance(bins, NumberBins) else "category"
+
+
+def _feature(bins: Bins, new: Source) -> FeatureDrift:
+    if isinstance(bins, LevelBins):
+        return _of_levels(bins, *new.levels(bins.name))
+    return _of_number(bins, *bins.count(new.numbers(bins.name)))
+
+
+def _of_number(bins: NumberBins, cells: Counts, missing: int) -> FeatureDrift:
+    frozen = np.array(bins.counts)
+    distance, p = kolmogorov_smirnov(frozen, cells)
+    return _drift(
+        bins,
+        np.append(np.add.reduceat(frozen, bins.starts), bins.missing),
+        np.append(np.add.reduceat(cells, bins.starts), missing),
+        test="KS",
+        statistic=distance,
+        p=_smaller(p, share_test(bins.missing, sum(bins.counts), missing, int(cells.sum()))),
+    )
+
+
+def _of_levels(bins: LevelBins, found: dict[str, int], missing: int) -> FeatureDrift:
+    counts, unknown = bins.count(found)
+    one = np.array([*bins.counts, 0, bins.missing])
+    other = np.array([*counts, unknown, missing])
+    statistic, p = levels_test(one, other)
+    kept = bins.frequent
+    return _drift(
+        bins,
+        np.array([*one[:kept], one[kept:-1].sum(), bins.missing]),
+        np.array([*other[:kept], other[kept:-1].sum(), missing]),
+        test="chi2",
+        statistic=statistic,
+        p=p,
+        unknown=unknown,
+    )
+
+
+def _drift(
+    bins: Bins,
+    one: Counts,
+    other: Counts,
+    *,
+    test: Literal["KS", "chi2"],
+    statistic: float | None,
+    p: float,
+    unknown: int = 0,
+) -> FeatureDrift:
+    n, m = int(one.sum()), int(other.sum())
+    found = psi(one, other)
+    used = int(np.sum((one > 0) | (other > 0)))
+    return FeatureDrift(
+        name=bins.name,
+        kind=_kind_of(bins),
+        psi=found,
+        excess=max(0.0, found - (used - 1) * _noise(n, m)),
+        test=test,
+        statistic=statistic,
+        p=p,
+        missing_reference=bins.missing / n,
+        missing_new=float(other[-1] / m),
+        unknown_rows=unknown,
+        labels=(*bins.labels, MISSING),
+        shares_reference=tuple(map(float, one / n)),
+        shares_new=tuple(map(float, other / m)),
+    )
+
+
+def kolmogorov_smirnov(one: Counts, other: Counts) -> tuple[float | None, float]:
+    """Largest distance of two distributions on common cells, and its p-value.
+
+    The distance at the cells' edges is at most the exact one, so the p-value is at least the
+    exact one. Without rows on one side there is no distance, and the p-value is 1.
+    """
+    n, m = int(one.sum()), int(other.sum())
+    if not n or not m:
+        return None, 1.0
+    distance = float(np.max(np.abs(np.cumsum(one) / n - np.cumsum(other) / m)))
+    return distance, float(stats.kstwo.sf(distance, max(1, round(n * m / (n + m)))))
+
+
+def share_test(one: int, rest_of_one: int, other: int, rest_of_other: int) -> float:
+    """p-value of Fisher's exact test for two shares."""
+    if one + other == 0 or rest_of_one + rest_of_other == 0:
+        return 1.0
+    return float(stats.fisher_exact([[one, rest_of_one], [other, rest_of_other]]).pvalue)
+
+
+def levels_test(one: Counts, other: Counts) -> tuple[float | None, float]:
+    """χ² of two rows of counts, and the p-value of that and of the sparse cells together."""
+    n, m = int(one.sum()), int(other.sum())
+    expected = (one + other) * min(n, m) / (n + m)
+    sparse = expected < _EXPECTED
+    rare, rare_new = int(one[sparse].sum()), int(other[sparse].sum())
+    p_rare = share_test(rare, n - rare, rare_new, m - rare_new)
+    table = np.array([one[~sparse], other[~sparse]])
+    if table.shape[1] < 2 or not table.sum(axis=1).all():  # noqa: PLR2004  (one cell cannot differ)
+        return None, _smaller(p_rare, 1.0)
+    result = stats.chi2_contingency(table, correction=False)
+    return float(result.statistic), _smaller(p_rare, float(result.pvalue))
+
+
+def _smaller(p: float, q: float) -> float:
+    """The smaller of two p-values, corrected for having taken it (Bonferroni)."""
+    return min(1.0, 2 * min(p, q))
+
+
+def _judged(features: Sequence[FeatureDrift], rule: DriftRule) -> list[FeatureDrift]:
+    if not features:
+        return []
+    adjusted = stats.false_discovery_control([feature.p for feature in features])
+    return [_alarmed(f, float(p), rule) for f, p in zip(features, adjusted, strict=True)]
+
+
+def _alarmed(feature: FeatureDrift, p_adjusted: float, rule: DriftRule) -> FeatureDrift:
+    alarm = p_adjusted < rule.alpha and feature.excess >= rule.psi
+    return replace(feature, p_adjusted=p_adjusted, alarm=alarm)
+
+
+def _score(bins: ScoreBins, rows: int, decisions: Decisions, rule: DriftRule) -> ScoreDrift:
+    cells, missing = bins.probability.count(decisions.p.astype(np.float32))
+    probability = _of_number(bins.probability, cells, missing)
+    acceptance = _acceptance(bins, rows, decisions, rule)
+    loss = _loss(bins, rows, decisions, rule)
+    p = stats.false_discovery_control([probability.p, acceptance.p, loss.p])
+    return ScoreDrift(
+        _alarmed(probability, float(p[0]), rule),
+        *(
+            replace(
+                one,
+                p_adjusted=float(q),
+                alarm=bool(q < rule.alpha and abs(one.change) >= one.limit),
+            )
+            for one, q in zip((acceptance, loss), p[1:], strict=True)
+        ),
+    )
+
+
+def _acceptance(bins: ScoreBins, rows: int, decisions: Decisions, rule: DriftRule) -> Change:
+    """Share granted; its p-value is Fisher's, its error the usual one of two shares."""
+    granted, m = int(decisions.granted.sum()), len(decisions.p)
+    before, now = bins.granted / rows, granted / m
+    return Change(
+        "acceptance rate", "share of clients", before, now,
+        se=float(np.sqrt(before * (1 - before) / rows + now * (1 - now) / m)),
+        limit=rule.acceptance,
+        p=share_test(bins.granted, rows - bins.granted, granted, m - granted),
+    )  # fmt: skip
+
+
+def _loss(bins: ScoreBins, rows: int, decisions: Decisions, rule: DriftRule) -> Change:
+    """Mean expected cost; p by Welch's test, whose sizes make it normal."""
+    costs = decisions.expected_costs(bins.fn_cost)
+    now = float(costs.mean())
+    se = float(np.sqrt(bins.cost_variance / rows + costs.var(ddof=1) / len(costs)))
+    change = now - bins.cost_mean
+    return Change(
+        "expected loss", "good clients refused, per client", bins.cost_mean, now, se,
+        limit=rule.loss * bins.cost_mean,
+        p=float(2 * stats.norm.sf(abs(change) / se)) if se else float(change == 0),
+    )  # fmt: skip

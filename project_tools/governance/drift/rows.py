@@ -1,0 +1,240 @@
+"""Files whose rows are compared: features, decisions, or both sides scored; read by the column.
+
+A file of **decisions** has the columns ``proba_risk_class`` (probability of default, 0 to 1) and
+``class`` (``risk`` or ``no_risk``), named as the API and the exported model name them; an id and
+any other column may stand beside them and are not compared. Every other file is one of
+**features**: all its columns but ``SK_ID_CURR``, ``TARGET`` and ``SPLIT`` are.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from project_tools.errors import FeatureError, SettingError, unknown
+from project_tools.features.files import INDEX_COLUMNS, read_features
+from project_tools.system.files import sha256
+
+Kind = Literal["number", "category"]
+Numbers = npt.NDArray[np.float32]
+PROBABILITY, CLASS, SPLIT = "proba_risk_class", "class", "SPLIT"
+#: What ``class`` says, by whether the credit is granted.
+CLASSES = {"risk": False, "no_risk": True}
+ENDINGS = (".parquet", ".pkl.gz", ".csv")
+#: More levels than this are no category but a text, such as an id.
+MOST_LEVELS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Probabilities of default, and whether each credit was granted."""
+
+    p: npt.NDArray[np.float64]
+    granted: npt.NDArray[np.bool_]
+
+    def expected_costs(self, fn_cost: float) -> npt.NDArray[np.float64]:
+        """What each decision costs on average, if the probabilities are true ones.
+
+        ``fn_cost``·p for a credit that is granted, 1 - p for one that is refused; the unit is a
+        good client refused.
+
+        >>> Decisions(np.array([0.1, 0.5]), np.array([True, False])).expected_costs(5)
+        array([0.5, 0.5])
+        """
+        return np.where(self.granted, fn_cost * self.p, 1 - self.p)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The rows of a file, or those of one split; a column is read when it is asked for.
+
+    ``kinds`` holds the columns that are compared; a column without any value is of no kind.
+    """
+
+    name: str
+    digest: str
+    rows: int
+    kinds: dict[str, Kind | None]
+    has_decisions: bool
+    _column: Callable[[str], pa.ChunkedArray]
+
+    @classmethod
+    def open(cls, path: Path, split: str | None = None, *, otherwise: str | None = None) -> Self:
+        """The rows of a file: all, or those of a ``split`` where the file has that column; a file
+        whose rows are all of the split ``otherwise`` gives these.
+
+        Raises ``FeatureError`` for a file that is missing, damaged or of no known format, for a
+        column that is neither number nor category, and for infinite or doubled columns;
+        ``SettingError`` for a split that the file has no row of.
+        """
+        if not path.name.endswith(ENDINGS):
+            raise FeatureError(f"{path.name} names no format; it takes {', '.join(ENDINGS)}")
+        if not path.is_file():
+            raise FeatureError(f"{path} is not there")
+        schema, column = _parquet(path) if path.name.endswith(".parquet") else _frame(path)
+        return cls._of(path.name, sha256(path), schema, column, split, otherwise=otherwise)
+
+    @classmethod
+    def of_frame(cls, frame: pd.DataFrame, name: str = "frame", split: str | None = None) -> Self:
+        """The same of a frame in memory, whose index is not looked at."""
+        return cls._of(name, "", *_of_frame(frame), split)
+
+    @classmethod
+    def _of(
+        cls,
+        name: str,
+        digest: str,
+        schema: dict[str, pa.DataType],
+        column: Callable[[str], pa.ChunkedArray],
+        split: str | None,
+        *,
+        otherwise: str | None = None,
+    ) -> Self:
+        if split is not None and SPLIT in schema:
+            mask = _mask(column(SPLIT), split, otherwise, name)
+            rows, read = int(pc.sum(mask).as_py() or 0), lambda c: column(c).filter(mask)
+        else:
+            rows, read = len(column(next(iter(schema)))) if schema else 0, column
+        decided = PROBABILITY in schema
+        if decided and CLASS not in schema:
+            raise FeatureError(f"{name} has {PROBABILITY} but no column {CLASS!r}; it needs both")
+        kinds: dict[str, Kind | None] = {}
+        if not decided:
+            kinds = {c: _kind(c, t, name) for c, t in schema.items() if c not in INDEX_COLUMNS}
+            if not kinds:
+                raise FeatureError(
+                    f"{name} has neither features nor decisions ({PROBABILITY} and {CLASS})"
+                )
+        return cls(name, digest, rows, kinds, decided, read)
+
+    def numbers(self, column: str) -> Numbers:
+        """A column as the model takes it: float32, NaN for null, infinity and what overflows."""
+        values = self._column(column).cast(pa.float64(), safe=False).to_numpy()
+        with np.errstate(over="ignore"):
+            narrow = np.asarray(values, dtype=np.float32)
+        return np.where(np.isfinite(narrow), narrow, np.float32(np.nan))
+
+    def levels(self, column: str) -> tuple[dict[str, int], int]:
+        """How many rows each level has, and how many are null; no level without a row."""
+        text = self._column(column).cast(pa.string())
+        counts = {pair["values"]: pair["counts"] for pair in text.value_counts().to_pylist()}
+        missing = counts.pop(None, 0)
+        if len(counts) > MOST_LEVELS:
+            raise FeatureError(
+                f"{self.name}: column {column} has {len(counts):,} different texts and is no "
+                "category; leave it out"
+            )
+        return counts, missing
+
+    def frame(self, columns: Sequence[str]) -> pd.DataFrame:
+        """Some columns as a frame, for a model; ``FeatureError`` names the first that lacks."""
+        lacking = [name for name in columns if name not in self.kinds]
+        if lacking:
+            raise FeatureError(
+                f"{self.name} lacks {len(lacking)} of the model's features, as {lacking[0]}"
+            )
+        return pd.DataFrame({name: self._column(name).to_pandas() for name in columns})
+
+    def decisions(self) -> Decisions:
+        """What was decided; ``FeatureError`` for no probability, or another word than the two."""
+        column = self._column(PROBABILITY)
+        if _kind(PROBABILITY, column.type, self.name) == "category":
+            raise FeatureError(f"{self.name}: {PROBABILITY} is text, not a number from 0 to 1")
+        p = np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+        wrong = int((~((p >= 0) & (p <= 1))).sum())
+        if wrong:
+            raise FeatureError(
+                f"{self.name}: {PROBABILITY} is no probability in {wrong:,} of {len(p):,} rows"
+            )
+        words = self._column(CLASS).cast(pa.string())
+        known = pc.is_in(words, pa.array(list(CLASSES)))
+        if not pc.all(known, min_count=0).as_py():
+            count = len(words) - pc.sum(known).as_py()
+            raise FeatureError(
+                f"{self.name}: {CLASS} is neither {' nor '.join(CLASSES)} in {count:,} of "
+                f"{len(words):,} rows"
+            )
+        return Decisions(p, np.asarray(pc.equal(words, "no_risk").to_numpy(), dtype=np.bool_))
+
+
+def _parquet(path: Path) -> tuple[dict[str, pa.DataType], Callable[[str], pa.ChunkedArray]]:
+    try:
+        file = pq.ParquetFile(path, memory_map=True)
+    except (OSError, pa.ArrowException) as why:
+        raise FeatureError(f"{path} is damaged or no Parquet file") from why
+    names = file.schema_arrow.names
+    _check_unique(names, path.name)
+
+    def column(name: str) -> pa.ChunkedArray:
+        try:
+            return file.read(columns=[name], use_pandas_metadata=False).column(0)
+        except (OSError, pa.ArrowException) as why:
+            raise FeatureError(f"{path}: column {name} is damaged") from why
+
+    return dict(zip(names, file.schema_arrow.types, strict=True)), column
+
+
+def _frame(path: Path) -> tuple[dict[str, pa.DataType], Callable[[str], pa.ChunkedArray]]:
+    if path.name.endswith(".pkl.gz"):
+        return _of_frame(read_features(path).frame)
+    try:
+        return _of_frame(pd.read_csv(path, encoding="utf-8"))
+    except (ValueError, OSError) as why:  # pandas' own errors of parsing are ValueErrors
+        raise FeatureError(f"{path} is empty, damaged or no CSV file") from why
+
+
+def _of_frame(
+    frame: pd.DataFrame,
+) -> tuple[dict[str, pa.DataType], Callable[[str], pa.ChunkedArray]]:
+    names = [str(name) for name in frame.columns]
+    _check_unique(names, "the frame")
+    series = dict(zip(names, (frame[name] for name in frame.columns), strict=True))
+
+    def column(name: str) -> pa.ChunkedArray:
+        return pa.chunked_array([pa.array(series[name], from_pandas=True)])
+
+    return {name: _arrow_type(values) for name, values in series.items()}, column
+
+
+def _arrow_type(values: "pd.Series[Any]") -> pa.DataType:
+    if isinstance(values.dtype, pd.CategoricalDtype) or values.dtype == "str":
+        return pa.string()
+    if values.dtype == object:
+        return pa.array(values, from_pandas=True).type
+    return pa.array(values.head(0)).type
+
+
+def _check_unique(names: Sequence[str], name: str) -> None:
+    twice = sorted({n for n in names if names.count(n) > 1}) if len({*names}) < len(names) else []
+    if twice:
+        raise FeatureError(f"{name} has two columns of the name {twice[0]!r}")
+
+
+def _kind(column: str, found: pa.DataType, name: str) -> Kind | None:
+    if pa.types.is_null(found):
+        return None
+    if pa.types.is_dictionary(found):
+        found = found.value_type
+    if pa.types.is_string(found) or pa.types.is_large_string(found):
+        return "category"
+    if pa.types.is_boolean(found) or pa.types.is_integer(found) or pa.types.is_floating(found):
+        return "number"
+    raise FeatureError(
+        f"{name}: column {column} is {found}; numbers and categories can be compared, so leave it out"
+    )
+
+
+def _mask(splits: pa.ChunkedArray, split: str, otherwise: str | None, name: str) -> pa.ChunkedArray:
+    words = splits.cast(pa.string())
+    known = sorted(pc.unique(words.drop_null()).to_pylist())
+    split = split if known != [otherwise] else known[0]
+    if split not in known:
+        raise SettingError(f"{name}: {unknown('split', split, known)}")
+    return pc.fill_null(pc.equal(words, split), fill_value=False)

@@ -1,0 +1,122 @@
+"""What it costs to keep the protected columns from a model: the same model with and without them.
+
+Both are trained on the very folds of the final model, so that both judge the same clients without
+having known them; on a large file on a sample of each fold, so that the audit takes half a minute
+whatever the size. Each gets a calibration of its own, fitted on the other half of the judged
+clients, and decides at the break-even threshold: a threshold searched for each would add noise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.model_selection import train_test_split
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # publishes none
+
+from project_tools.evaluation.calibration import PlattCalibration
+from project_tools.evaluation.threshold import break_even_probability
+from project_tools.features.catalogue import catalogue, protected
+from project_tools.governance.card import ExclusionFacts
+from project_tools.governance.segments import LEAST_OF_CLASS, cost_of_exclusion
+from project_tools.models.dataset import Dataset, feature_matrix
+from project_tools.models.folds import fold_rows
+from project_tools.models.training import TrainedModel
+
+Floats = npt.NDArray[np.float64]
+#: So many folds are judged that they hold this many clients: one fold of a large file is enough.
+LEAST_JUDGED = 5_000
+#: Clients of a fold that the two models are trained on at most.
+MOST_TRAINED = 12_000
+
+
+def exclusion_facts(
+    model: TrainedModel,
+    setting: Mapping[str, Any],
+    training: Dataset,
+    features: pd.DataFrame,
+    *,
+    folds: int,
+    jobs: int = 1,
+) -> ExclusionFacts | None:
+    """The cost in AUC and loss, on training clients of the model; none where nothing is protected.
+
+    ``setting``, ``folds`` and the model's seed are those of its training; ``features`` are all
+    columns of the training clients, in their order. None too where a class is too small.
+    """
+    of_file = [*training.X.columns, *training.excluded]
+    guarded = protected(catalogue(of_file))
+    withheld = not guarded & set(training.X.columns)
+    judged = _judged_folds(training, folds, model.seed)
+    y = training.y[np.concatenate([held_out for _, held_out in judged])]
+    if not guarded or min(np.sum(y == 1), np.sum(y == 0)) < LEAST_OF_CLASS:
+        return None
+    names = [name for name in features.columns if name in of_file]
+    kept = set(training.X.columns) | guarded if withheld else set(training.X.columns) - guarded
+    X = feature_matrix(
+        features, [name for name in names if name in kept], source=training.path.name
+    )
+    capped = _capped(judged, training.y, model.seed)
+    fit = _Fit(model, setting, jobs)
+    others = fit.probabilities(replace(training, X=X), capped)
+    # The model's own folds are fitted already, where none of them is larger than may be.
+    own = fit.probabilities(training, capped) if capped is not judged else _known(model, judged)
+    threshold = break_even_probability(model.fn_cost)
+    pair = [(_calibrated(y, p, model.seed), threshold) for p in (own, others)]
+    without, with_them = pair if withheld else reversed(pair)
+    cost = cost_of_exclusion(y, without, with_them, fn_cost=model.fn_cost)
+    return ExclusionFacts(len(y), len(capped[0][0]), withheld, cost)
+
+
+Fold = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+
+
+def _judged_folds(training: Dataset, folds: int, seed: int) -> list[Fold]:
+    rows = fold_rows(training.y, folds, seed)
+    held = np.cumsum([len(held_out) for _, held_out in rows])
+    return rows[: int(np.searchsorted(held, LEAST_JUDGED)) + 1]
+
+
+def _capped(judged: list[Fold], y: npt.NDArray[Any], seed: int) -> list[Fold]:
+    """The folds with at most so many training clients, both classes in their proportion."""
+    if len(judged[0][0]) <= MOST_TRAINED:
+        return judged
+    return [
+        (train_test_split(train, train_size=MOST_TRAINED, stratify=y[train], random_state=seed)[0], held)
+        for train, held in judged
+    ]  # fmt: skip
+
+
+def _known(model: TrainedModel, judged: list[Fold]) -> Floats:
+    return np.concatenate([model.oof[held_out] for _, held_out in judged])
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A model's family and setting, to be fitted on other columns or clients."""
+
+    model: TrainedModel
+    setting: Mapping[str, Any]
+    jobs: int
+
+    def probabilities(self, data: Dataset, folds: list[Fold]) -> Floats:
+        """Before calibration, of the clients held out of each fold."""
+        family, seed, parts = self.model.family, self.model.seed, []
+        complete = {**family.fixed, **self.setting}
+        with threadpool_limits(self.jobs):
+            for train, held_out in folds:
+                estimator = family.make(complete, seed=seed, jobs=self.jobs, X=data.X)
+                estimator.fit(data.X.iloc[train], data.y[train])
+                parts.append(estimator.predict_proba(data.X.iloc[held_out])[:, 1])
+        return np.concatenate(parts).astype(np.float64)
+
+
+def _calibrated(y: npt.NDArray[Any], p: Floats, seed: int) -> Floats:
+    """By Platt's curve, each half by what was fitted on the other."""
+    calibrated = np.empty_like(p)
+    for fitting, held_out in fold_rows(y, 2, seed):
+        curve = PlattCalibration.fit(p[fitting], y[fitting])
+        calibrated[held_out] = curve.apply(p[held_out])
+    return calibrated

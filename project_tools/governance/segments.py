@@ -1,0 +1,393 @@
+"""What a model does to each group of clients: an audit of decisions, by groups it may not see.
+
+The groups come from columns that are kept in the feature file for this audit, whether the model
+uses them or not. Figures are of whole groups; nothing is reported of one client, and a group of
+fewer than ``LEAST_CLIENTS`` is shown by its size alone.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from fairlearn.metrics import MetricFrame
+from scipy import special, stats
+
+from project_tools.errors import FeatureError, TrainingError
+from project_tools.evaluation.calibration import PlattCalibration
+from project_tools.evaluation.logistic import EDGE
+from project_tools.evaluation.metrics import FN_COST, SCORERS, Z_95, Score, paired_difference
+from project_tools.features.catalogue import all_features
+from project_tools.features.files import INDEX_COLUMNS, read_features
+
+Floats = npt.NDArray[np.float64]
+#: Clients below which a group has no figure: a share's interval would be wider than ± 14 points.
+LEAST_CLIENTS = 50
+#: Clients of each class that an AUC needs.
+LEAST_OF_CLASS = 10
+#: Clients of each class that a slope needs. Source: G. Collins, E. Ogundimu and D. Altman, Sample
+#: Size Considerations for the External Validation of a Prognostic Model, Stat. Med. 35, 2016.
+LEAST_FOR_SLOPE = 100
+#: A ratio of acceptance rates below this is what the four-fifths rule looks into.
+FOUR_FIFTHS = 0.8
+NOT_KNOWN = "not known"
+THIN, THICK = "thin file", "with credit history"
+AGES = (30, 40, 50, 60)
+_DAYS_A_YEAR = 365.25
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure and its 95 % interval; without one where all rows of the group are alike."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @classmethod
+    def of(cls, score: Score, least: float = -np.inf, most: float = np.inf) -> "Figure":
+        """A score with its normal interval, kept within the figure's range."""
+        if not score.se:
+            return cls(score.value)
+        low, high = score.interval
+        return cls(score.value, max(low, least), min(high, most))
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One group of clients; a figure is None where the group is too small for it.
+
+    ``default_rate`` is observed, ``predicted`` the mean probability, ``gap`` predicted minus
+    observed (above 0: risk is overstated), ``slope`` that of the outcome's log-odds on the
+    predicted ones (1 is calibrated, below 1 too extreme). ``acceptance_ratio`` is to the best
+    group of the characteristic; ``acceptance_of_repaid`` is equal opportunity: the share granted
+    of those who repaid. ``loss`` is in good clients refused, per client.
+    """
+
+    characteristic: str
+    group: str
+    clients: int
+    default_rate: Figure | None = None
+    predicted: Figure | None = None
+    gap: Figure | None = None
+    slope: Figure | None = None
+    acceptance_rate: Figure | None = None
+    acceptance_ratio: Figure | None = None
+    acceptance_of_repaid: Figure | None = None
+    loss: Figure | None = None
+    auc: Figure | None = None
+
+    @property
+    def below_four_fifths(self) -> bool:
+        """Whether it is accepted less than four fifths as often as the best group."""
+        ratio = self.acceptance_ratio
+        return ratio is not None and ratio.value < FOUR_FIFTHS
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentReport:
+    """The audit: all clients together, then each group of each characteristic."""
+
+    threshold: float
+    fn_cost: float
+    overall: Segment
+    segments: tuple[Segment, ...]
+
+    @property
+    def characteristics(self) -> list[str]:
+        """By what the clients were grouped, in the report's order."""
+        return list(dict.fromkeys(segment.characteristic for segment in self.segments))
+
+    def groups(self, characteristic: str) -> list[Segment]:
+        """The groups of one characteristic."""
+        return [one for one in self.segments if one.characteristic == characteristic]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionCost:
+    """What a model without the protected columns loses against one with them, on the same clients.
+
+    ``auc_lost`` and ``loss_added`` are above 0 where the exclusion costs; their errors are paired.
+    """
+
+    auc_with: Score
+    auc_without: Score
+    auc_lost: Score
+    loss_with: Score
+    loss_without: Score
+    loss_added: Score
+
+    def sentence(self) -> str:
+        """The cost in words, with its interval."""
+        auc, loss = self.auc_lost.interval, self.loss_added.interval
+        return (
+            f"Excluding the protected columns costs {self.auc_lost.value:+.4f} of AUC "
+            f"(95 %: {auc[0]:+.4f} to {auc[1]:+.4f}) and adds {self.loss_added.value:+.4f} to the "
+            f"loss per client (95 %: {loss[0]:+.4f} to {loss[1]:+.4f})."
+        )
+
+
+def cost_of_exclusion(
+    y: npt.NDArray[Any],
+    without: tuple[npt.NDArray[Any], float],
+    with_protected: tuple[npt.NDArray[Any], float],
+    *,
+    fn_cost: float = FN_COST,
+) -> ExclusionCost:
+    """Compare two models, each as (probabilities, threshold), on the same rows in one order.
+
+    Out-of-fold or test probabilities; raises ``TrainingError`` where a class is missing.
+    """
+
+    def score(name: str, model: tuple[npt.NDArray[Any], float]) -> Score:
+        return SCORERS[name].score(y, model[0], threshold=model[1], fn_cost=fn_cost)
+
+    def difference(name: str, one: Any, other: Any) -> Score:
+        return paired_difference(name, y, one, other, fn_cost=fn_cost)
+
+    return ExclusionCost(
+        score("AUC", with_protected),
+        score("AUC", without),
+        difference("AUC", with_protected, without),
+        score("loss_of_income", with_protected),
+        score("loss_of_income", without),
+        difference("loss_of_income", without, with_protected),
+    )
+
+
+def groups_of(path: Path, ids: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """The audit's groups of these clients of a feature file, in the order of ``ids``.
+
+    Raises ``FeatureError`` for a file without one of the columns, or without one of the clients.
+    """
+    frame = read_features(path).frame.set_index("SK_ID_CURR")
+    lacking = int((~pd.Index(ids).isin(frame.index)).sum())
+    if lacking:
+        raise FeatureError(f"{path.name} lacks {lacking:,} of the {len(ids):,} clients to audit")
+    return audit_groups(frame.loc[ids]).reset_index(drop=True)
+
+
+def audit_groups(features: pd.DataFrame) -> pd.DataFrame:
+    """One column a characteristic, one row a client; an unknown value is the group "not known".
+
+    A **thin file** is a client without any loan at the credit bureau and without any earlier
+    application or loan here: no feature of any table but the application's has a value.
+    """
+    grouped = {
+        "gender": _levels(features, "CODE_GENDER", {"F": "women", "M": "men"}),
+        "age": _ages(_column(features, "DAYS_BIRTH")),
+        "family status": _levels(features, "NAME_FAMILY_STATUS", {"Unknown": NOT_KNOWN}),
+        "education": _levels(features, "NAME_EDUCATION_TYPE"),
+        "income type": _levels(features, "NAME_INCOME_TYPE"),
+        "credit history": _histories(features),
+    }
+    return pd.DataFrame(grouped, index=features.index)
+
+
+def segment_report(
+    y: npt.NDArray[Any],
+    p: npt.NDArray[Any],
+    groups: pd.DataFrame,
+    *,
+    threshold: float,
+    fn_cost: float = FN_COST,
+) -> SegmentReport:
+    """Audit calibrated probabilities ``p`` of clients with outcomes ``y`` (1 defaulted).
+
+    ``groups`` has a row for each client, in the same order, and a column for each characteristic.
+    Raises ``TrainingError`` where the three do not fit together.
+    """
+    labels, scores = _checked(y, p, groups)
+    metrics = _metrics(threshold, fn_cost)
+    everyone = pd.Series("all clients", index=range(len(labels)), name="all")
+    (alone,) = _segments("all", everyone, labels, scores, metrics)
+    overall = replace(alone, acceptance_ratio=None)  # there is no other group
+    segments = [
+        segment
+        for name in groups.columns
+        for segment in _segments(str(name), groups[name], labels, scores, metrics)
+    ]
+    return SegmentReport(threshold, fn_cost, overall, tuple(segments))
+
+
+Metric = Callable[[Any, Any], Figure | None]
+
+
+def _metrics(threshold: float, fn_cost: float) -> dict[str, Metric]:
+    """Each figure of outcomes and probabilities of one group, None where it is too small."""
+
+    def loss(y: Floats, p: Floats) -> Figure:
+        score = SCORERS["loss_of_income"].score(y, p, threshold=threshold, fn_cost=fn_cost)
+        return Figure.of(score, 0, fn_cost)
+
+    return {
+        "default_rate": lambda y, _: _share(y == 1),
+        "predicted": lambda _, p: _mean(p, 0, 1),
+        "gap": lambda y, p: _mean(p - y, -1, 1),
+        "slope": _slope,
+        "acceptance_rate": lambda _, p: _share(p <= threshold),
+        "acceptance_of_repaid": lambda y, p: _share(p[y == 0] <= threshold),
+        "loss": loss,
+        "auc": _auc,
+    }
+
+
+def _segments(
+    characteristic: str,
+    groups: "pd.Series[Any]",
+    y: Floats,
+    p: Floats,
+    metrics: Mapping[str, Metric],
+) -> list[Segment]:
+    known = groups.astype(object).where(groups.notna().to_numpy(), NOT_KNOWN).astype(str)
+    # One metric for all figures: the frame copies the rows of each group once for each metric.
+    frame = MetricFrame(
+        metrics=_figures(metrics),
+        y_true=y,
+        y_pred=p,
+        sensitive_features=pd.Series(known.to_numpy(), name=characteristic),
+    )
+    rows: dict[str, dict[str, Any]] = {str(group): row for group, row in frame.by_group.items()}
+    found = [Segment(characteristic, group, **rows[group]) for group in _ordered(groups, rows)]
+    rates = [one.acceptance_rate.value for one in found if one.acceptance_rate is not None]
+    best = next((one for one in found if rates and _rate(one) == max(rates)), None)
+    return [replace(one, acceptance_ratio=_ratio_to(best, one)) for one in found]
+
+
+def _figures(metrics: Mapping[str, Metric]) -> Callable[[Any, Any], dict[str, Any]]:
+    """All figures of a group by name, and its size; the size alone for a small group."""
+
+    def of_group(y: Any, p: Any) -> dict[str, Any]:
+        if len(y) < LEAST_CLIENTS:
+            return {"clients": len(y)}
+        labels, scores = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+        found = {name: metric(labels, scores) for name, metric in metrics.items()}
+        return {"clients": len(y), **found}
+
+    return of_group
+
+
+def _rate(segment: Segment) -> float | None:
+    return None if segment.acceptance_rate is None else segment.acceptance_rate.value
+
+
+def _ordered(groups: "pd.Series[Any]", rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Groups in their own order where they have one, else the largest first; unknown last."""
+    if isinstance(groups.dtype, pd.CategoricalDtype) and groups.cat.ordered:
+        order = [str(level) for level in groups.cat.categories]
+        places = {group: place for place, group in enumerate(order)}
+        return sorted(rows, key=lambda group: places.get(group, len(places)))
+    return sorted(rows, key=lambda group: (group == NOT_KNOWN, -rows[group]["clients"], group))
+
+
+def _ratio_to(best: Segment | None, one: Segment) -> Figure | None:
+    rate, highest = _rate(one), None if best is None else _rate(best)
+    if rate is None or best is None or not highest:
+        return None
+    return Figure(1.0) if one is best else _ratio(rate, one.clients, highest, best.clients)
+
+
+def _ratio(one: float, n: int, best: float, m: int) -> Figure:
+    """Ratio of two shares; its interval is normal in the logarithm.
+
+    Source: D. Katz et al., Biometrics 34, 1978. A share of 0 takes half a client for its error.
+    """
+    share = max(one, 0.5 / n)
+    se = float(np.sqrt((1 - share) / (n * share) + (1 - best) / (m * best)))
+    low, high = (share / best * float(np.exp(z * se)) for z in (-Z_95, Z_95))
+    return Figure(one / best, low if one else 0.0, high)
+
+
+def _share(chosen: npt.NDArray[np.bool_]) -> Figure | None:
+    """A share with Wilson's interval, which holds near 0 and 1 too."""
+    if len(chosen) < LEAST_CLIENTS:
+        return None
+    test = stats.binomtest(int(chosen.sum()), len(chosen))
+    interval = test.proportion_ci(method="wilson")
+    return Figure(float(chosen.mean()), float(interval.low), float(interval.high))
+
+
+def _mean(values: Floats, least: float, most: float) -> Figure:
+    se = float(values.std(ddof=1) / np.sqrt(len(values)))
+    return Figure.of(Score(float(values.mean()), se), least, most)
+
+
+def _of_class(y: Floats) -> int:
+    """Clients of the rarer class."""
+    return int(min(np.sum(y == 1), np.sum(y == 0)))
+
+
+def _auc(y: Floats, p: Floats) -> Figure | None:
+    return None if _of_class(y) < LEAST_OF_CLASS else Figure.of(SCORERS["AUC"].score(y, p), 0, 1)
+
+
+def _slope(y: Floats, p: Floats) -> Figure | None:
+    """Calibration slope, by logistic regression on the log-odds; its error from the information."""
+    logits = special.logit(np.clip(p, EDGE, 1 - EDGE))
+    if _of_class(y) < LEAST_FOR_SLOPE or not np.ptp(logits):
+        return None
+    fitted = PlattCalibration.fit(p, y)
+    again = fitted.apply(p)
+    weights = again * (1 - again)
+    centred = logits - np.average(logits, weights=weights)
+    return Figure.of(Score(fitted.slope, float(1 / np.sqrt(np.sum(weights * centred**2)))))
+
+
+def _checked(
+    y: npt.NDArray[Any], p: npt.NDArray[Any], groups: pd.DataFrame
+) -> tuple[Floats, Floats]:
+    labels, scores = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    if not len(labels) == len(scores) == len(groups) or not len(labels):
+        raise TrainingError(
+            f"an audit needs as many outcomes as probabilities and groups, at least one; there "
+            f"are {len(labels)}, {len(scores)} and {len(groups)}"
+        )
+    if not np.isin(labels, (0, 1)).all():
+        raise TrainingError("an audit needs outcomes of 0 and 1; some are neither")
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise TrainingError("an audit needs probabilities from 0 to 1; some are not")
+    return labels, scores
+
+
+def _column(features: pd.DataFrame, name: str) -> "pd.Series[Any]":
+    if name not in features.columns:
+        raise FeatureError(f"the features lack the column {name}, which the audit groups by")
+    return features[name]
+
+
+def _levels(
+    features: pd.DataFrame, name: str, names: Mapping[str, str] | None = None
+) -> "pd.Series[Any]":
+    words = _column(features, name).astype(object)
+    return words.map(lambda level: (names or {}).get(level, level), na_action="ignore").where(
+        words.notna(), NOT_KNOWN
+    )
+
+
+def _ages(days: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Bands of whole years from negative days since birth, youngest first."""
+    between = [f"{low} to {high - 1}" for low, high in pairwise(AGES)]
+    names = [f"under {AGES[0]}", *between, f"{AGES[-1]} and over"]
+    years = -days.astype(np.float64) / _DAYS_A_YEAR
+    return pd.cut(years, [-np.inf, *AGES, np.inf], right=False, labels=names)
+
+
+def _histories(features: pd.DataFrame) -> "pd.Series[Any]":
+    known = all_features()
+    histories = [
+        name
+        for name in features.columns
+        if name not in INDEX_COLUMNS and name in known and "application" not in known[name].tables
+    ]
+    if not histories:
+        return pd.Series(NOT_KNOWN, index=features.index)
+    thin = features[histories].isna().all(axis=1).to_numpy()
+    return pd.Series(np.where(thin, THIN, THICK), index=features.index)

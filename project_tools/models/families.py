@@ -1,0 +1,343 @@
+"""The one table of model families: estimator, preparation, search space, budgets.
+
+A space is a table of dimensions (bounds, scale, start); ``spaces`` makes hyperopt's expressions
+from it. A parameter stands in a space only where it changes the model (no ``subsample`` without
+``subsample_freq``, no round number beside early stopping, no ``degree`` for another kernel).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+
+from project_tools.errors import SettingError, unknown
+from project_tools.models.boosting import BoostedTrees, XGBoostedTrees
+from project_tools.models.classifiers import forest, lasso, machine, prepared_model, ridge
+from project_tools.models.preparation import PreparationPlan
+
+Parameters = Mapping[str, Any]
+Profile = Literal["full", "demo"]
+PROFILES: tuple[Profile, ...] = ("full", "demo")
+#: Rows and columns of the fit whose time a budget states.
+COST_ROWS, COST_COLUMNS = 8_000, 400
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One hyperparameter that a search moves: between bounds, or among options.
+
+    ``scale``: ``linear``, ``log`` (uniform in the logarithm), ``whole`` and ``whole log`` (the
+    same, rounded to whole numbers), ``choice``. ``start`` is the value of the first trial.
+    ``when`` names a choice and the option under which the dimension has an effect; under
+    another it is not drawn at all.
+    """
+
+    start: Any
+    low: float = 0.0
+    high: float = 0.0
+    scale: Literal["linear", "log", "whole", "whole log", "choice"] = "linear"
+    options: tuple[Any, ...] = ()
+    when: tuple[str, Any] | None = None
+
+
+Space = Mapping[str, Dimension]
+
+
+def start_of(space: Space) -> dict[str, Any]:
+    """The setting of the first trial: the starts of all dimensions that have an effect there."""
+    starts = {name: row.start for name, row in space.items()}
+    return {
+        name: row.start
+        for name, row in space.items()
+        if row.when is None or starts[row.when[0]] == row.when[1]
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a search of a family may cost: trials, clients, and parameters fixed for it.
+
+    ``fit_seconds`` is about what one fit of ``COST_ROWS`` clients with ``COST_COLUMNS`` features
+    takes one core: measured once, good for saying beforehand how long a search will take.
+    """
+
+    trials: int
+    largest_sample: int
+    fit_seconds: float
+    fixed: Parameters = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One row of the table.
+
+    ``build`` makes the bare classifier from all parameters, a seed and a number of threads;
+    ``fixed`` holds the parameters that are not searched; ``settle`` gives the parameters of the
+    final fit from those of the folds' fitted estimators (as the number of rounds that early
+    stopping found there); the time of a fit grows with the rows to the power ``growth``;
+    ``threads`` says whether one fit can use several cores; ``explains`` is the scale of its exact contributions, none where it
+    has none, and such a model is never promoted.
+    """
+
+    name: str
+    label: str
+    build: Callable[[Parameters, int, int], Any]
+    plan: PreparationPlan | None
+    space: Space
+    fixed: Parameters
+    budgets: Mapping[Profile, Budget]
+    growth: float
+    threads: bool
+    explains: Literal["log-odds", "probability"] | None = "log-odds"
+    settle: Callable[[Parameters, Sequence[Any]], dict[str, Any]] = field(
+        default=lambda parameters, _fitted: dict(parameters)
+    )
+
+    @property
+    def trials(self) -> int:
+        """Trials of the honest search."""
+        return self.budgets["full"].trials
+
+    @property
+    def largest_sample(self) -> int:
+        """Clients that the family can bear in the honest search."""
+        return self.budgets["full"].largest_sample
+
+    def budget(self, profile: str) -> Budget:
+        """The budget of a profile; ``SettingError`` names the choices."""
+        if profile not in self.budgets:
+            raise SettingError(unknown("profile", profile, self.budgets))
+        return self.budgets[profile]  # type: ignore[index]  # just looked up
+
+    def seconds(self, profile: str, *, trials: int, folds: int, rows: int, columns: int) -> float:
+        """About how long so many trials take one core."""
+        trained = rows * (folds - 1) / folds
+        fit = self.budget(profile).fit_seconds * columns / COST_COLUMNS
+        return float(trials * folds * fit * (trained / COST_ROWS) ** self.growth)
+
+    def start(self, profile: str) -> dict[str, Any]:
+        """All parameters of the first trial."""
+        return {**self.fixed, **self.budget(profile).fixed, **start_of(self.space)}
+
+    def with_choices(self, **choices: str | bool | None) -> Self:
+        """The family with other choices of preparation; one that takes raw features keeps none."""
+        return self if self.plan is None else replace(self, plan=self.plan.with_choices(**choices))
+
+    def make(self, parameters: Parameters, *, seed: int, jobs: int, X: pd.DataFrame) -> Any:
+        """An unfitted estimator with ``predict_proba`` for frames with the columns of ``X``.
+
+        The preparation, where the family has one, is inside. Parameters that are not given are
+        the family's own. ``SettingError`` for a parameter that the family does not have.
+        """
+        known = {*self.fixed, *self.space}
+        for name in parameters:
+            if name not in known:
+                raise SettingError(unknown(f"parameter of {self.name}", name, sorted(known)))
+        starts = {name: row.start for name, row in self.space.items()}
+        complete = {**self.fixed, **starts, **parameters}
+        model = self.build(complete, seed, jobs)
+        if self.plan is None:
+            return model
+        return prepared_model(model, self.plan, X, complete, seed)
+
+
+def _lightgbm(parameters: Parameters, seed: int, jobs: int) -> BoostedTrees:
+    return BoostedTrees(**parameters, seed=seed, jobs=jobs)
+
+
+def _xgboost(parameters: Parameters, seed: int, jobs: int) -> XGBoostedTrees:
+    return XGBoostedTrees(**parameters, seed=seed, jobs=jobs)
+
+
+def _settled_rounds(parameters: Parameters, fitted: Sequence[Any]) -> dict[str, Any]:
+    """As many rounds as the folds kept on average, so that all rows can train and none watch."""
+    if not fitted:
+        return dict(parameters)
+    rounds = round(float(np.mean([estimator.rounds_ for estimator in fitted])))
+    return {**parameters, "n_estimators": max(1, rounds), "early_stopping_rounds": 0}
+
+
+def _table(*rows: Family) -> Mapping[str, Family]:
+    return MappingProxyType({row.name: row for row in rows})
+
+
+def family(name: str) -> Family:
+    """The family of that name; ``SettingError`` names the choices and the nearest."""
+    if name not in FAMILIES:
+        raise SettingError(unknown("family", name, FAMILIES))
+    return FAMILIES[name]
+
+
+#: Rounds of boosted trees: many, and early stopping ends them sooner.
+_ROUNDS = {"n_estimators": 2_000, "early_stopping_rounds": 50, "watched_share": 0.1}
+_DEMO_ROUNDS = {"n_estimators": 300, "early_stopping_rounds": 20}
+#: How the rare class is made to count more, and the one number that goes with undersampling.
+_BALANCE = {
+    "balance": Dimension("none", scale="choice", options=("none", "weights", "undersample")),
+    "repaid_per_default": Dimension(3.0, 1.0, 8.0, "log", when=("balance", "undersample")),
+}
+_BALANCE_WITH_SMOTENC = _BALANCE | {
+    "balance": Dimension(
+        "none", scale="choice", options=("none", "weights", "undersample", "smotenc")
+    ),
+    "defaults_per_repaid": Dimension(0.3, 0.15, 1.0, "log", when=("balance", "smotenc")),
+}
+#: Clipped, standardised numbers beside indicators of levels, for models that measure distances.
+_STANDARD = PreparationPlan(scaling="standard", imputation="median", clip=True, one_hot=True)
+
+#: All families by name.
+FAMILIES = _table(
+    Family(
+        name="logistic_l1",
+        label="logistic regression, L1",
+        build=lasso,
+        plan=_STANDARD,
+        space={"C": Dimension(1e-2, 1e-4, 1.0, "log"), **_BALANCE},
+        fixed={"max_iter": 200, "tol": 1e-3},
+        budgets={
+            "full": Budget(trials=50, largest_sample=60_000, fit_seconds=0.8),
+            "demo": Budget(
+                trials=5, largest_sample=8_000, fit_seconds=0.3, fixed={"max_iter": 50, "tol": 1e-2}
+            ),
+        },
+        growth=1.1,
+        threads=False,
+    ),
+    Family(
+        name="logistic_l2",
+        label="logistic regression, L2",
+        build=ridge,
+        plan=_STANDARD,
+        space={"C": Dimension(1e-3, 1e-5, 10.0, "log"), **_BALANCE_WITH_SMOTENC},
+        fixed={"max_iter": 1_000, "tol": 1e-4},
+        budgets={
+            "full": Budget(trials=50, largest_sample=60_000, fit_seconds=1.0),
+            "demo": Budget(trials=5, largest_sample=8_000, fit_seconds=0.5, fixed={"tol": 1e-2}),
+        },
+        growth=1.2,
+        threads=True,
+    ),
+    Family(
+        name="random_forest",
+        label="random forest",
+        build=forest,
+        plan=PreparationPlan(scaling="none", imputation="median", clip=False, one_hot=True),
+        # Depth and leaves are bounded, because exact explanations grow with both.
+        space={
+            "max_leaf_nodes": Dimension(256, 32, 1_024, "whole log"),
+            "min_samples_leaf": Dimension(10, 1, 200, "whole log"),
+            "max_features": Dimension(0.1, 0.02, 0.5, "log"),
+            "max_samples": Dimension(0.8, 0.3, 1.0),
+            "criterion": Dimension("gini", scale="choice", options=("gini", "log_loss")),
+            **_BALANCE,
+        },
+        fixed={"n_estimators": 200, "max_depth": 16, "bootstrap": True},
+        budgets={
+            "full": Budget(trials=50, largest_sample=250_000, fit_seconds=13.0),
+            "demo": Budget(
+                trials=4, largest_sample=8_000, fit_seconds=4.0, fixed={"n_estimators": 60}
+            ),
+        },
+        growth=1.1,
+        threads=True,
+        explains="probability",
+    ),
+    Family(
+        name="svc_rbf",
+        label="SVC, RBF kernel",
+        build=machine("rbf"),
+        plan=_STANDARD,
+        space={
+            "C": Dimension(1.0, 0.01, 100.0, "log"),
+            "gamma": Dimension(3e-3, 1e-5, 0.1, "log"),
+            **_BALANCE,
+        },
+        fixed={},
+        budgets={
+            "full": Budget(trials=50, largest_sample=8_000, fit_seconds=23.0),
+            "demo": Budget(trials=4, largest_sample=2_000, fit_seconds=23.0),
+        },
+        growth=2.0,
+        threads=False,
+        explains=None,
+    ),
+    Family(
+        name="svc_poly",
+        label="SVC, polynomial kernel",
+        build=machine("poly"),
+        # Between 0 and 1 a product of features stays bounded, whatever the degree.
+        plan=PreparationPlan(scaling="min-max", imputation="median", clip=True, one_hot=True),
+        space={
+            "C": Dimension(1.0, 0.01, 100.0, "log"),
+            "gamma": Dimension(1e-2, 1e-3, 0.1, "log"),
+            "coef0": Dimension(1.0, 0.0, 5.0),
+            "degree": Dimension(2, 2, 4, "whole"),
+            **_BALANCE,
+        },
+        fixed={},
+        budgets={
+            "full": Budget(trials=50, largest_sample=8_000, fit_seconds=12.0),
+            "demo": Budget(trials=4, largest_sample=2_000, fit_seconds=12.0),
+        },
+        growth=2.0,
+        threads=False,
+        explains=None,
+    ),
+    Family(
+        name="lightgbm",
+        label="LightGBM",
+        build=_lightgbm,
+        plan=None,
+        space={
+            "learning_rate": Dimension(0.05, 0.01, 0.2, "log"),
+            "num_leaves": Dimension(31, 8, 256, "whole log"),
+            "min_child_samples": Dimension(50, 5, 500, "whole log"),
+            "colsample_bytree": Dimension(0.5, 0.1, 1.0),
+            "sampling": Dimension("bagging", scale="choice", options=("bagging", "goss")),
+            "subsample": Dimension(0.9, 0.5, 1.0, when=("sampling", "bagging")),
+            "top_rate": Dimension(0.2, 0.1, 0.5, when=("sampling", "goss")),
+            "other_rate": Dimension(0.1, 0.05, 0.3, when=("sampling", "goss")),
+            "reg_lambda": Dimension(5.0, 1e-3, 100.0, "log"),
+            "reg_alpha": Dimension(0.1, 1e-3, 10.0, "log"),
+        },
+        fixed=_ROUNDS,
+        budgets={
+            "full": Budget(trials=50, largest_sample=250_000, fit_seconds=6.0),
+            "demo": Budget(trials=5, largest_sample=8_000, fit_seconds=2.5, fixed=_DEMO_ROUNDS),
+        },
+        growth=0.9,
+        threads=True,
+        settle=_settled_rounds,
+    ),
+    Family(
+        name="xgboost",
+        label="XGBoost",
+        build=_xgboost,
+        plan=None,
+        space={
+            "learning_rate": Dimension(0.05, 0.01, 0.2, "log"),
+            "grow_policy": Dimension(
+                "depthwise", scale="choice", options=("depthwise", "lossguide")
+            ),
+            "max_depth": Dimension(5, 2, 9, "whole", when=("grow_policy", "depthwise")),
+            "max_leaves": Dimension(31, 8, 256, "whole log", when=("grow_policy", "lossguide")),
+            "min_child_weight": Dimension(10.0, 0.5, 100.0, "log"),
+            "colsample_bytree": Dimension(0.5, 0.1, 1.0),
+            "subsample": Dimension(0.9, 0.5, 1.0),
+            "gamma": Dimension(0.1, 1e-3, 10.0, "log"),
+            "reg_lambda": Dimension(5.0, 1e-3, 100.0, "log"),
+            "reg_alpha": Dimension(0.1, 1e-3, 10.0, "log"),
+        },
+        fixed=_ROUNDS,
+        budgets={
+            "full": Budget(trials=50, largest_sample=250_000, fit_seconds=7.0),
+            "demo": Budget(trials=5, largest_sample=8_000, fit_seconds=2.5, fixed=_DEMO_ROUNDS),
+        },
+        growth=0.9,
+        threads=True,
+        settle=_settled_rounds,
+    ),
+)

@@ -1,0 +1,171 @@
+"""What a final model is worth on clients that nothing was chosen by: looked at once.
+
+Threshold and calibration come from out-of-fold probabilities of the training clients. The test
+clients give figures with intervals, how true the probabilities are, and what the decisions cost.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from project_tools.errors import TrainingError
+from project_tools.evaluation.bootstrap import RESAMPLES, Interval, bootstrap_intervals
+from project_tools.evaluation.judgement import evaluate, threshold_for
+from project_tools.evaluation.metrics import SCORERS, Score
+from project_tools.evaluation.reliability import (
+    CalibrationLine,
+    ReliabilityBin,
+    calibration_line,
+    reliability_curve,
+)
+from project_tools.models.dataset import Dataset
+from project_tools.models.training import TrainedModel, check_held_out
+
+Floats = npt.NDArray[np.float64]
+#: Costs of a missed defaulter, in refused good clients, that the loss is drawn over.
+COST_RATIOS = tuple(range(1, 21))
+_LOSS = SCORERS["loss_of_income"]
+
+
+@dataclass(frozen=True, slots=True)
+class CostPoint:
+    """The loss a test client at one cost of a missed defaulter.
+
+    ``best`` by the threshold that is best out of fold at this cost, ``served`` by the model's
+    own, ``approve_all`` and ``refuse_all`` without any model.
+    """
+
+    fn_cost: float
+    threshold: float
+    best: float
+    best_se: float
+    served: float
+    approve_all: float
+    refuse_all: float
+
+
+@dataclass(frozen=True, slots=True)
+class FinalEvaluation:
+    """All that the test clients said of a model; ``raw_curve`` is the curve before calibration."""
+
+    clients: int
+    defaulted: int
+    scores: Mapping[str, Score]
+    intervals: Mapping[str, Interval]
+    line: CalibrationLine
+    curve: Sequence[ReliabilityBin]
+    raw_curve: Sequence[ReliabilityBin]
+    costs: Sequence[CostPoint]
+    resamples: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain figures, without a client among them."""
+        return asdict(self)
+
+
+def evaluate_finally(
+    model: TrainedModel,
+    training: Dataset,
+    test: Dataset,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 1,
+) -> FinalEvaluation:
+    """Judge a model on the test clients, by what was settled on ``training``, its own clients.
+
+    Raises ``TrainingError`` for test clients that it was trained on, for features of another
+    state and for other training clients than the model's.
+    """
+    check_held_out(model, test)
+    if not np.array_equal(training.ids, model.ids):
+        raise TrainingError(
+            "the training clients given are not those that the model was trained on"
+        )
+    raw = model.raw_probabilities(test.X)
+    p, threshold, cost = model.calibration.apply(raw), model.threshold, model.fn_cost
+    oof = model.calibration.apply(model.oof)
+    return FinalEvaluation(
+        clients=len(test),
+        defaulted=int(np.sum(test.y == 1)),
+        scores=evaluate(test.y, p, threshold, cost),
+        intervals=bootstrap_intervals(test.y, p, threshold, cost, resamples=resamples, seed=seed),
+        line=calibration_line(test.y, p),
+        curve=reliability_curve(test.y, p),
+        raw_curve=reliability_curve(test.y, raw),
+        costs=cost_curve((training.y, oof), (test.y, p), threshold),
+        resamples=resamples,
+    )
+
+
+def cost_curve(
+    out_of_fold: tuple[npt.NDArray[Any], Floats],
+    test: tuple[npt.NDArray[Any], Floats],
+    threshold: float,
+    ratios: Sequence[float] = COST_RATIOS,
+) -> list[CostPoint]:
+    """The loss on test clients over the cost of a missed defaulter; both pairs are (y, p)."""
+    y, p = test
+    rate = float(np.mean(y))
+    points = []
+    for ratio in ratios:
+        best = threshold_for(_LOSS, *out_of_fold, ratio).value
+        reached = _LOSS.score(y, p, threshold=best, fn_cost=ratio)
+        served = _LOSS.score(y, p, threshold=threshold, fn_cost=ratio)
+        points.append(
+            CostPoint(ratio, best, reached.value, reached.se, served.value, ratio * rate, 1 - rate)
+        )
+    return points
+
+
+def cost_figure(costs: Sequence[CostPoint], fn_cost: float) -> Any:
+    """A matplotlib figure of the loss over the cost, beside approving and refusing everybody."""
+    from matplotlib.figure import Figure  # noqa: PLC0415  (half a second that no score should wait for)
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    ratios = [point.fn_cost for point in costs]
+    axes.errorbar(
+        ratios, [point.best for point in costs], yerr=[point.best_se for point in costs],
+        marker="o", markersize=3, capsize=2, label="model, threshold of each cost (± 1 s.e.)",
+    )  # fmt: skip
+    axes.plot(ratios, [point.served for point in costs], "-.", label="model, served threshold")
+    axes.plot(ratios, [point.approve_all for point in costs], "--", label="approve all")
+    axes.plot(ratios, [point.refuse_all for point in costs], ":", label="refuse all")
+    axes.axvline(fn_cost, color="0.6", linewidth=1)
+    axes.set(
+        xlabel="cost of a missed defaulter, in refused good clients",
+        ylabel="loss for each test client, in refused good clients",
+        xticks=ratios, ylim=(0, 1.1 * max(p.refuse_all for p in costs)),
+    )  # fmt: skip
+    axes.legend()
+    return figure
+
+
+def final_table(model: TrainedModel, found: FinalEvaluation) -> str:
+    """The figures below each other, for the terminal."""
+    lines = [f"{'score':<28}{'out of fold':>18}{'test':>10}   95 % interval"]
+    for name, score in found.scores.items():
+        oof, (low, high) = model.scores[name], found.intervals[name]
+        lines.append(
+            f"{name:<28}{oof.value:>9.4f} ± {oof.se:.4f}{score.value:>10.4f}   {low:.4f} to {high:.4f}"
+        )
+    return "\n".join([*lines, *_notes(model, found)])
+
+
+def _notes(model: TrainedModel, found: FinalEvaluation) -> list[str]:
+    rate, line, chosen = found.defaulted / found.clients, found.line, model.calibrating
+    names = {"platt": "Platt's curve", "beta": "the beta curve"}
+    return [
+        f"loss of income without a model: approve all {model.fn_cost * rate:.4f}, "
+        f"refuse all {1 - rate:.4f} (a missed defaulter costs {model.fn_cost:g} refused good clients)",
+        f"threshold {model.threshold:.4f} and {names[chosen.method]} come from out-of-fold "
+        f"probabilities; beta's log loss is lower than Platt's by {chosen.gain:.6f} ± "
+        f"{chosen.gain_se:.6f}",
+        f"calibration on test clients: slope {line.slope:.3f} ± {line.slope_se:.3f}, intercept "
+        f"{line.intercept:+.3f} ± {line.intercept_se:.3f} (true probabilities: 1 and 0)",
+        f"{found.clients:,} test clients, {found.defaulted:,} of them defaulted; intervals by "
+        f"{found.resamples:,} stratified resamples; ± one standard error",
+    ]

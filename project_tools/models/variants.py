@@ -1,0 +1,171 @@
+"""How a forest may be told that defaulters are rare and how its numbers are made complete.
+
+Two tables of variants of one family. A variant differs from its neighbours in what is done before
+the trees alone, so that two of them can be compared on the same folds. Synthetic rows and
+undersampling are steps of an imbalanced-learn pipeline: they act when it is fitted, on a fold's
+training rows, and never when it predicts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from imblearn.over_sampling import SMOTENC
+from imblearn.pipeline import Pipeline as ResamplingPipeline
+from imblearn.under_sampling import RandomUnderSampler
+from sklearn.compose import ColumnTransformer
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from project_tools.errors import TrainingError
+from project_tools.models.families import Family, Parameters
+from project_tools.models.preparation import category_levels, column_kinds
+
+#: Defaulters for each repayer among the rows that the trees of a resampled variant see.
+BALANCED = 0.5
+#: The same after SMOTENC where undersampling does the rest.
+HALFWAY = 0.2
+#: Clients of a fold that SMOTENC looks for between a defaulter and the synthetic one beside it.
+NEIGHBOURS = 5
+#: Clients of a comparison of resamplings, unless a sample is asked for: imbalanced-learn holds
+#: synthetic rows as lists of Python numbers, some 30 bytes each.
+LARGEST_RESAMPLED = 60_000
+
+#: What a search may choose of balancing.
+BALANCE_PARAMETERS = ("balance", "repaid_per_default", "defaults_per_repaid")
+
+Step = Literal["smotenc", "undersample"]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What is done before the trees.
+
+    ``choices`` replace those of the family's preparation; with SMOTENC, which takes categories as
+    codes, ``one_hot`` among them says whether they become indicators after it. ``resampling``
+    names the samplers in their order. ``class_weight`` is scikit-learn's. Where ``balances`` is
+    false neither is asked for, and the setting's own ``balance`` stays.
+    """
+
+    name: str
+    choices: Mapping[str, str | bool] = field(default_factory=dict)
+    resampling: tuple[Step, ...] = ()
+    class_weight: str | None = None
+    balances: bool = True
+
+    @property
+    def synthesises(self) -> bool:
+        return "smotenc" in self.resampling
+
+
+_CODES, _INDICATORS = {"one_hot": False}, {"one_hot": True}
+#: Ways to deal with a class that is rare; the first is what the others are compared with.
+RESAMPLINGS = (
+    Variant("one-hot", _INDICATORS),
+    Variant("SMOTENC", _CODES, ("smotenc",)),
+    Variant("SMOTENC, one-hot", _INDICATORS, ("smotenc",)),
+    Variant("undersampling, one-hot", _INDICATORS, ("undersample",)),
+    Variant("SMOTENC, undersampling, one-hot", _INDICATORS, ("smotenc", "undersample")),
+    Variant("class weights, one-hot", _INDICATORS, class_weight="balanced_subsample"),
+)
+#: Scaling by imputation; trees split alike whatever keeps the order, so only the second can matter.
+PREPARATIONS = tuple(
+    Variant(
+        f"{scaling}, {imputation}", {"scaling": scaling, "imputation": imputation}, balances=False
+    )
+    for scaling, imputation in product(("min-max", "standard"), ("median", "knn", "zero"))
+)
+
+
+def unbalanced(setting: Parameters) -> dict[str, Any]:
+    """A setting without the balancing that a search may have chosen: the variants have their own."""
+    kept = {name: value for name, value in setting.items() if name not in BALANCE_PARAMETERS}
+    return kept | ({"balance": "none"} if "balance" in setting else {})
+
+
+def make_variant(
+    variant: Variant,
+    rows: Family,
+    setting: Parameters,
+    *,
+    seed: int,
+    jobs: int,
+    X: pd.DataFrame,
+) -> Any:
+    """An unfitted estimator of a family for frames with the columns of ``X``, changed as told."""
+    changed = rows.with_choices(**variant.choices)
+    indicators = variant.synthesises and changed.plan is not None and changed.plan.one_hot
+    if variant.synthesises:
+        # SMOTENC takes categories as whole codes; it gets numbers scaled after this.
+        changed = changed.with_choices(scaling="none", one_hot=False)
+    if not variant.balances:
+        return changed.make(setting, seed=seed, jobs=jobs, X=X)
+    made = changed.make(unbalanced(setting), seed=seed, jobs=jobs, X=X)
+    preparation, model = made.steps[0], made.steps[-1]
+    model[1].set_params(class_weight=variant.class_weight)
+    samplers: list[tuple[str, Any]] = []
+    if variant.synthesises:
+        samplers += _synthesis(variant, X, seed, indicators=indicators)
+    if "undersample" in variant.resampling:
+        fewer = RandomUnderSampler(sampling_strategy=BALANCED, random_state=seed)
+        samplers.append(("undersampling", fewer))
+    return ResamplingPipeline([preparation, *samplers, model]) if samplers else made
+
+
+def _synthesis(
+    variant: Variant, X: pd.DataFrame, seed: int, *, indicators: bool
+) -> list[tuple[str, Any]]:
+    numbers, categories = column_kinds(X)
+    codes = list(range(len(numbers), len(numbers) + len(categories)))
+    ratio = HALFWAY if "undersample" in variant.resampling else BALANCED
+    # Neighbours are found by distance: unscaled, the largest amounts would choose them alone.
+    return [
+        ("scaling", _scaled_numbers(len(numbers))),
+        (
+            "synthesis",
+            SMOTENC(codes, sampling_strategy=ratio, k_neighbors=NEIGHBOURS, random_state=seed),
+        ),
+        *([("indicators", _indicators(X, len(numbers), codes))] if indicators else []),
+    ]
+
+
+def _scaled_numbers(numbers: int) -> ColumnTransformer:
+    return ColumnTransformer(
+        [("numbers", StandardScaler(), slice(0, numbers))], remainder="passthrough"
+    )
+
+
+def _indicators(X: pd.DataFrame, numbers: int, codes: list[int]) -> ColumnTransformer:
+    """Indicators of levels from their positions, as one-hot encoding gives; none for a null."""
+    positions = [np.arange(len(levels)) for levels in category_levels(X).values()]
+    encoder = OneHotEncoder(
+        categories=positions, handle_unknown="ignore", sparse_output=False, dtype=np.float32
+    )
+    return ColumnTransformer(
+        [("numbers", "passthrough", slice(0, numbers)), ("levels", encoder, codes)]
+    )
+
+
+def check_resampled(X: pd.DataFrame, y: npt.NDArray[Any], folds: int) -> None:
+    """``TrainingError`` where the samplers cannot work on each fold's training rows."""
+    numbers, categories = column_kinds(X)
+    if not numbers or not categories:
+        raise TrainingError(
+            f"SMOTENC takes numbers and categories; the data has {len(numbers)} numbers and "
+            f"{len(categories)} categories after the exclusions"
+        )
+    defaulted, repaid = int(np.sum(y == 1)), int(np.sum(y == 0))
+    fewest = defaulted - -(-defaulted // folds)
+    if fewest <= NEIGHBOURS:
+        raise TrainingError(
+            f"SMOTENC needs more than {NEIGHBOURS} defaulters among a fold's training clients; "
+            f"there are {fewest} of {defaulted}; give more clients"
+        )
+    if defaulted >= HALFWAY * repaid:
+        raise TrainingError(
+            f"{defaulted:,} of {len(y):,} clients defaulted; resampling is compared where fewer "
+            f"than {HALFWAY} default for each who repays"
+        )

@@ -1,0 +1,218 @@
+"""What a final model answers for: segments, what exclusion costs, its card, the reference of drift.
+
+Written with the figures of the run, so that the card is of the very model that is registered.
+"""
+
+import tempfile
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from project_tools import __version__
+from project_tools.evaluation.judgement import DECIDING
+from project_tools.evaluation.metrics import SCORERS
+from project_tools.features.files import read_features
+from project_tools.governance.card import (
+    UNREGISTERED,
+    CalibrationFacts,
+    Card,
+    Clients,
+    CostFacts,
+    CurvePoint,
+    DataFacts,
+    Result,
+)
+from project_tools.governance.card_page import card_files
+from project_tools.governance.drift.reference import DriftReference
+from project_tools.governance.drift.rows import Decisions, Source
+from project_tools.governance.exclusion import exclusion_facts
+from project_tools.governance.segment_tables import markdown as segment_markdown
+from project_tools.governance.segments import SegmentReport, audit_groups, segment_report
+from project_tools.models.dataset import Dataset
+from project_tools.models.final_evaluation import CostPoint, FinalEvaluation
+from project_tools.models.training import TrainedModel
+from project_tools.runs.store import MODEL_NAME, RunLog, provenance
+from project_tools.serving.artefact import CARD_HTML, DRIFT_REFERENCE
+
+#: The held-out clients of a final model: id, outcome and calibrated probability.
+HELD_OUT = "held_out.parquet"
+#: Packages that a card names; the run's environment.json names all.
+SHOWN_VERSIONS = ("lightgbm", "numpy", "pandas", "scikit-learn", "xgboost-cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The card, and the reference that ``drift`` compares new clients with."""
+
+    card: Card
+    reference: DriftReference
+    held_out: pd.DataFrame
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What lies beside the served model."""
+        return card_files(self.card) | {DRIFT_REFERENCE: self.reference.to_json().encode()}
+
+
+def audit_final(
+    model: TrainedModel,
+    setting: Mapping[str, Any],
+    training: Dataset,
+    test: Dataset,
+    found: FinalEvaluation,
+    *,
+    given: Namespace,
+    run_id: str,
+) -> Audit:
+    """Audit a final model by what is kept in its feature file, whether the model sees it or not.
+
+    ``found`` is what the test clients said of it, ``setting`` what it was trained by.
+    """
+    frame = read_features(training.path).frame.set_index("SK_ID_CURR")
+    trained = frame.loc[training.ids]
+    p = model.probabilities(test.X)
+    segments = segment_report(
+        test.y,
+        p,
+        audit_groups(frame.loc[test.ids]),
+        threshold=model.threshold,
+        fn_cost=model.fn_cost,
+    )
+    exclusion = exclusion_facts(
+        model, setting, training, trained, folds=given.folds, jobs=given.jobs
+    )
+    commit = provenance()
+    card = Card(
+        name=MODEL_NAME, version=UNREGISTERED, alias="", run_id=run_id,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        commit=commit["commit"], tree=commit["tree"],
+        family=model.family.label, data=_data(model, training, test),
+        threshold=model.threshold, fn_cost=model.fn_cost, metric=_deciding(model),
+        folds=given.folds, seed=given.seed,
+        results=_results(model, found), calibration=_calibration(model, found),
+        costs=tuple(_cost(point) for point in found.costs),
+        granted=float(np.mean(p <= model.threshold)),
+        segments=segments, exclusion=exclusion,
+        parameters={name: _plain(value) for name, value in model.parameters.items()},
+        versions=_versions(commit["python"]),
+    )  # fmt: skip
+    held_out = pd.DataFrame({"SK_ID_CURR": test.ids, "TARGET": test.y, "probability": p})
+    return Audit(card, frozen_reference(model, training, trained), held_out)
+
+
+def log_audit(run: RunLog, audit: Audit) -> None:
+    """Segments, card, reference of drift and held-out probabilities, with the run."""
+    segments = audit.card.segments
+    run.json(segments.to_dict(), "segments.json")
+    run.text(segment_markdown(segments), "segments.md")
+    run.metrics(_segment_metrics(segments))
+    if audit.card.exclusion is not None:
+        cost = audit.card.exclusion.cost
+        run.json(asdict(audit.card.exclusion), "exclusion.json")
+        run.metrics(
+            {"exclusion.auc_lost": cost.auc_lost.value, "exclusion.loss_added": cost.loss_added.value}
+            | {"exclusion.auc_lost.se": cost.auc_lost.se, "exclusion.loss_added.se": cost.loss_added.se}
+        )  # fmt: skip
+    log_card(run, audit.card)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / HELD_OUT
+        audit.held_out.to_parquet(path)
+        run.file(path)
+    run.text(audit.reference.to_json(), DRIFT_REFERENCE)
+
+
+def log_card(run: RunLog, card: Card) -> None:
+    """The card with the run; one of a registered version takes the former's place."""
+    for name, content in card_files(card).items():
+        run.text(content.decode(), name)
+    run.tags({"card": CARD_HTML})
+
+
+def frozen_reference(
+    model: TrainedModel, training: Dataset, features: pd.DataFrame
+) -> DriftReference:
+    """Bins of the training clients' features, and their decisions as if they were new clients.
+
+    The probabilities are out of fold: a model's own on its training clients are more extreme than
+    those of new ones, which would look like drift.
+    """
+    source = replace(
+        Source.of_frame(features.reset_index(), training.path.name), digest=training.digest
+    )
+    p = model.calibration.apply(model.oof)
+    return DriftReference.of(source, Decisions(p, p <= model.threshold), model.fn_cost)
+
+
+def _deciding(model: TrainedModel) -> str:
+    """The score that the threshold was found by: some look at no decision."""
+    return model.metric if SCORERS[model.metric].of_counts is not None else DECIDING
+
+
+def _data(model: TrainedModel, training: Dataset, test: Dataset) -> DataFacts:
+    meta = training.meta
+    return DataFacts(
+        source=training.path.name,
+        digest=training.digest,
+        raw_digest=str(meta.get("raw_digest", "")),
+        split_digest=str(meta.get("split_digest", "")),
+        state_digest=str(meta.get("state_digest", "")),
+        training=_clients(training),
+        test=_clients(test),
+        features=len(model.feature_names),
+        excluded=training.excluded,
+    )
+
+
+def _clients(data: Dataset) -> Clients:
+    return Clients(len(data), int(np.sum(data.y == 1)))
+
+
+def _results(model: TrainedModel, found: FinalEvaluation) -> tuple[Result, ...]:
+    rows = []
+    for name, score in found.scores.items():
+        oof, (low, high) = model.scores[name], found.intervals[name]
+        rows.append(Result(name, SCORERS[name].label, oof.value, oof.se, score.value, low, high))
+    return tuple(rows)
+
+
+def _calibration(model: TrainedModel, found: FinalEvaluation) -> CalibrationFacts:
+    points = tuple(CurvePoint(**asdict(group)) for group in found.curve)
+    return CalibrationFacts(model.calibrating.method, **asdict(found.line), curve=points)
+
+
+def _cost(point: CostPoint) -> CostFacts:
+    plain = asdict(point)
+    del plain["threshold"]
+    return CostFacts(**plain)
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as JSON holds it."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _versions(python: str) -> dict[str, str]:
+    packages = {name: version(name) for name in SHOWN_VERSIONS}
+    return {"python": python, "project-tools": __version__} | packages
+
+
+def _segment_metrics(report: SegmentReport) -> dict[str, float]:
+    """The least acceptance ratio of each characteristic, and the widest gap."""
+    found: dict[str, float] = {}
+    for name in report.characteristics:
+        groups = report.groups(name)
+        ratios = [one.acceptance_ratio.value for one in groups if one.acceptance_ratio is not None]
+        gaps = [abs(one.gap.value) for one in groups if one.gap is not None]
+        key = f"segments.{name.replace(' ', '_')}"
+        if ratios:
+            found[f"{key}.least_acceptance_ratio"] = min(ratios)
+        if gaps:
+            found[f"{key}.widest_gap"] = max(gaps)
+    return found

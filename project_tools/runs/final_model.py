@@ -1,0 +1,248 @@
+"""A final model: trained, judged once, registered, with each step logged as it ends."""
+
+import hashlib
+import json
+import tempfile
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from project_tools.evaluation.reliability import reliability_figure
+from project_tools.features.files import state_folder
+from project_tools.models.dataset import Dataset, load_dataset
+from project_tools.models.families import Family
+from project_tools.models.final_evaluation import (
+    FinalEvaluation,
+    cost_figure,
+    evaluate_finally,
+    final_table,
+)
+from project_tools.models.training import TrainedModel, train
+from project_tools.runs.audit import Audit, audit_final, log_audit, log_card
+from project_tools.runs.search import (
+    environment,
+    environment_lock,
+    log_oof,
+    origin,
+    preparation_tags,
+    score_metrics,
+)
+from project_tools.runs.served_form import (
+    artefact_content,
+    check_explained,
+    metrics_of,
+    served_form,
+)
+from project_tools.runs.setting import setting_for
+from project_tools.runs.store import (
+    MODEL_NAME,
+    Registered,
+    RunLog,
+    aliases_of,
+    provenance,
+    register,
+)
+from project_tools.serving.artefact import write_artefact
+from project_tools.system.files import replacing
+from project_tools.system.progress import say, working
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A model, the clients that it was trained on and those that it was judged on, once."""
+
+    model: TrainedModel
+    training: Dataset
+    test: Dataset
+    found: FinalEvaluation
+
+
+@dataclass(frozen=True, slots=True)
+class FinalModel(Judged):
+    """The same with its audit."""
+
+    audit: Audit
+
+    @property
+    def table(self) -> str:
+        return final_table(self.model, self.found)
+
+
+def train_final(project: RunLog, given: Namespace, rows: Family) -> FinalModel:
+    """Train a setting on all training clients, judge it once on the test clients, log both."""
+    training = training_clients(given, rows)
+    project.tags(
+        {"level": "final", "family": rows.name, "jobs": given.jobs}
+        | {"environment_lock": environment_lock()}
+        | origin(training)
+        | preparation_tags(rows)
+    )
+    setting = setting_for(project, given, rows, training)
+    project.json(setting, "setting.json")
+    judged = judged_final(given, rows, setting, training)
+    with working("auditing it by segments, with and without the protected columns; its card"):
+        audit = audit_final(
+            judged.model, setting, training, judged.test, judged.found,
+            given=given, run_id=project.run_id,
+        )  # fmt: skip
+    final = FinalModel(judged.model, training, judged.test, judged.found, audit)
+    log_final(project, final)
+    return final
+
+
+def judged_final(
+    given: Namespace,
+    rows: Family,
+    setting: Mapping[str, Any],
+    training: Dataset | None = None,
+    *,
+    quiet: bool = False,
+) -> Judged:
+    """Train a setting on all training clients and judge it once on the test clients."""
+    training = training or training_clients(given, rows, quiet=quiet)
+
+    def on_fold(done: int) -> None:
+        if not quiet:
+            say(f"  {rows.label}: fold {done} of {given.folds} done")
+
+    with working(
+        f"training {rows.label} on {len(training):,} clients, {given.folds} folds and the final fit",
+        quiet=quiet,
+    ):
+        model = train(
+            rows, setting, training,
+            folds=given.folds, seed=given.seed, jobs=given.jobs,
+            fn_cost=given.fn_cost, metric=given.metric,
+            on_fold=on_fold,
+        )  # fmt: skip
+    with working("judging it on the test clients, once", quiet=quiet):
+        test = load_dataset(
+            given.data, split="test", exclude=given.exclude, seed=given.seed, folds=1
+        )
+        found = evaluate_finally(model, training, test, seed=given.seed)
+    return Judged(model, training, test, found)
+
+
+def training_clients(given: Namespace, rows: Family, *, quiet: bool = False) -> Dataset:
+    """All of them, unless a sample is asked for: a search is limited, a final model is not."""
+    with working(f"reading {given.data.name} for {rows.label}", quiet=quiet):
+        return load_dataset(
+            given.data,
+            exclude=given.exclude,
+            sample=given.sample,
+            seed=given.seed,
+            folds=given.folds,
+        )
+
+
+def log_final(run: RunLog, final: FinalModel) -> None:
+    """Figures, their intervals, what the model was settled by, pictures, and the table."""
+    model, found = final.model, final.found
+    run.params(model.parameters)
+    run.json(model.parameters, "parameters.json")
+    run.metrics(final_figures(model, found))
+    run.json(found.to_dict(), "evaluation.json")
+    run.json(_calibration(model), "calibration.json")
+    run.json(environment(), "environment.json")
+    curves = {"calibrated": found.curve, "before calibration": found.raw_curve}
+    run.figure(reliability_figure(curves), "reliability.png")
+    run.figure(cost_figure(found.costs, model.fn_cost), "costs.png")
+    run.text(final.table, "final.txt")
+    log_oof(run, final.training, model.oof)
+    run.tags({"model_digest": model_digest(model, final.training.X)})
+    log_audit(run, final.audit)
+
+
+def final_figures(model: TrainedModel, found: FinalEvaluation) -> dict[str, float]:
+    """Each score with its error or interval, the calibration line, the threshold."""
+    figures = {"threshold": model.threshold}
+    for on, scores in (("out_of_fold", model.scores), ("test", found.scores)):
+        figures |= score_metrics(scores, on)
+    for name, (low, high) in found.intervals.items():
+        figures |= {f"test.{name}.low": low, f"test.{name}.high": high}
+    return figures | {f"test.calibration_{name}": v for name, v in asdict(found.line).items()}
+
+
+def model_digest(model: TrainedModel, training: pd.DataFrame) -> str:
+    """SHA-256 of the model's file; empty where no file of the family is the same twice.
+
+    A skops file holds the times of its writing and the addresses of objects.
+    """
+    if model.family.name not in ("lightgbm", "xgboost"):
+        return ""
+    file, _ = served_form(model, training)
+    return hashlib.sha256(file.content).hexdigest()
+
+
+def _calibration(model: TrainedModel) -> dict[str, Any]:
+    chosen = model.calibrating
+    return {
+        "chosen": chosen.method,
+        "curve": model.calibration.to_dict(),
+        "log_loss": dict(chosen.loss),
+        "gain": chosen.gain,
+        "gain_se": chosen.gain_se,
+    }
+
+
+def register_final(project: RunLog, given: Namespace, final: FinalModel) -> Registered:
+    """Write the served folder of a model of any family and register it as the challenger.
+
+    Raises ``TrainingError`` for a family that has no exact explanation.
+    """
+    model = final.model
+    check_explained(model)
+    commit = provenance()["commit"]
+    with working("explaining, writing and registering it"), tempfile.TemporaryDirectory() as folder:
+        artefact = Path(folder) / "artefact"
+        on_test = metrics_of(final.found.scores, "test")
+        content = artefact_content(
+            model,
+            name=MODEL_NAME,
+            run_id=project.run_id,
+            commit=commit,
+            metrics=metrics_of(model.scores, "out of fold")
+            | {f"test.{name}": row for name, row in on_test.items()},
+            training=final.training.X,
+            held_out=final.test.X,
+            state=state_folder(given.data),
+            files=final.audit.files,
+        )
+        digest = write_artefact(artefact, content)
+        registered = register(
+            project,
+            artefact,
+            [(feature.name, feature.kind) for feature in content.features],
+            {
+                "artefact_digest": digest,
+                "data_digest": model.data_digest,
+                "family": model.family.name,
+                "commit": commit,
+                "threshold": model.threshold,
+            },
+        )
+        log_card(project, final.audit.card.of_version(registered.name, str(registered.version)))
+        return registered
+
+
+def registered_line(project: RunLog, registered: Registered) -> str:
+    """Which version it became, for the terminal."""
+    aliases = ", ".join(aliases_of(project.client, registered))
+    return f"registered: {registered.name} version {registered.version} ({aliases})"
+
+
+def write_receipt(path: Path | None, project: RunLog, registered: Registered) -> None:
+    """Name the registered version in a file, where one is asked for."""
+    if path is None:
+        return
+    receipt = {
+        "name": registered.name,
+        "version": str(registered.version),
+        "run_id": project.run_id,
+    }
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(receipt))

@@ -1,0 +1,291 @@
+"""The command ``reproduce``: what a rerun of a final model needs, the rerun, and what differs.
+
+Nothing is checked out and nothing registered: where the code, the data or the environment of the
+run is not there, it says so and what to do.
+"""
+
+import json
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from project_tools.errors import TrackingError, nearest
+from project_tools.models.families import FAMILIES, Family
+from project_tools.runs.audit import HELD_OUT
+from project_tools.runs.final_model import Judged, final_figures, judged_final, model_digest
+from project_tools.runs.parameters import PARAMETERS, values
+from project_tools.runs.search import environment, environment_lock
+from project_tools.runs.store import (
+    Client,
+    TrackedRun,
+    artifact,
+    connect,
+    find_version,
+    found_runs,
+    project_run,
+    provenance,
+    run_or_none,
+)
+from project_tools.runs.tuning import PREPARING
+from project_tools.system.files import sha256
+
+EXPERIMENT, RECORD = "reproduction", "reproduction.json"
+#: Exit status where the rerun found other figures; 1 and 2 are errors, as everywhere.
+DIFFERS = 3
+#: Figures are the same when they agree to this, relative: sums in another order differ by less.
+SAME = 1e-9
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing that a rerun needs: what it was then, what it is now, and how to get it back."""
+
+    name: str
+    then: str
+    now: str
+    remedy: str
+
+    @property
+    def there(self) -> bool:
+        return self.then == self.now != "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that came out otherwise; ``then`` and ``now`` as texts."""
+
+    name: str
+    then: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """What a rerun needed and, where all was there, what it compared and what differs."""
+
+    run_id: str
+    family: str
+    needs: tuple[Need, ...]
+    compared: int = 0
+    differences: tuple[Difference, ...] = ()
+    rerun: str = ""
+
+    @property
+    def missing(self) -> list[Need]:
+        return [need for need in self.needs if not need.there]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A final run as it was logged: its parameters as typed, its setting and figures."""
+
+    run: TrackedRun
+    texts: Mapping[str, str]
+    setting: Mapping[str, Any]
+    packages: Mapping[str, str]
+    held_out: pd.DataFrame
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        return dict(self.run.data.tags)
+
+    @property
+    def family(self) -> Family:
+        return FAMILIES[self.tags["family"]]
+
+
+def reproduce(run: str, *, data: Path | None = None, quiet: bool = False) -> Reproduction:
+    """Say what a rerun of a final model needs and, where all is there, rerun it and compare.
+
+    ``run`` is the run's id, or a registered model as ``export`` takes it; ``data`` names the
+    feature file where it lies elsewhere now. Raises ``TrackingError`` for a run that is not there,
+    or trained no final model.
+    """
+    client = connect()
+    past = _past(client, run)
+    texts = dict(past.texts) | ({} if data is None else {"data": str(data)})
+    given = values(texts)
+    given.run, given.parameters, given.receipt = None, None, None
+    given.jobs = int(past.tags.get("jobs", given.jobs))
+    needs = tuple(needs_of(past, given.data))
+    found = Reproduction(past.run.info.run_id, past.family.label, needs)
+    if found.missing:
+        return found
+    return _rerun(past, given, found, quiet=quiet)
+
+
+def needs_of(past: Past, data: Path) -> Iterator[Need]:
+    """Code, data and environment, then and now."""
+    code, tags = provenance(), past.tags
+    commit = tags.get("commit", "unknown")
+    yield Need(
+        "commit", commit, code["commit"],
+        f"git worktree add ../rerun {commit}, then there make setup and this command, with "
+        "MLFLOW_TRACKING_URI set to this store",
+    )  # fmt: skip
+    yield Need(
+        "tree", "clean", tags.get("tree", "unknown"),
+        "the run's code was in no commit, so nobody has it: train the model again from a clean tree",
+    )  # fmt: skip
+    yield Need("tree now", "clean", code["tree"], "commit or stash what has been changed")
+    yield Need(
+        "data", tags.get("data_digest", "unknown"),
+        sha256(data) if data.is_file() else "not there",
+        f"{data} is not the run's feature file: name that by --data, or build it from the raw tables"
+        f" (SHA-256 {tags.get('raw_digest', 'unknown')[:12]}…)",
+    )  # fmt: skip
+    yield Need(
+        "lock", tags.get("environment_lock", "unknown"), environment_lock(),
+        "requirements.txt is another: check the run's commit out, then make setup",
+    )  # fmt: skip
+    now = environment()
+    yield Need("packages", *_packages(past.packages, now["packages"]), "make setup")
+    yield Need("python", tags.get("python", "unknown"), code["python"], "make setup PYTHON=…")
+
+
+def _packages(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, str]:
+    """The packages that are of another version, as they were and are; of none, how many there are."""
+    differ = [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
+    if not differ:
+        return (f"{len(then)} packages",) * 2
+    more = "" if len(differ) <= _SHOWN else f" and {len(differ) - _SHOWN} more"
+    said = [
+        ", ".join(f"{name} {held.get(name, 'none')}" for name in differ[:_SHOWN]) + more
+        for held in (then, now)
+    ]
+    return said[0], said[1]
+
+
+def _rerun(past: Past, given: Namespace, found: Reproduction, *, quiet: bool) -> Reproduction:
+    family = past.family
+    if all(hasattr(given, name) for name in PREPARING):
+        family = family.with_choices(**{name: getattr(given, name) for name in PREPARING})
+    with project_run(EXPERIMENT) as project:
+        project.tags({"level": "reproduction", "reproduces": found.run_id})
+        judged = judged_final(given, family, past.setting, quiet=quiet)
+        differences, compared = _differences(past, judged)
+        done = Reproduction(
+            found.run_id, found.family, found.needs, compared, differences, project.run_id
+        )
+        project.metrics({"compared": compared, "differences": len(differences)})
+        project.text(done.to_json(), RECORD)
+    return done
+
+
+def _differences(past: Past, judged: Judged) -> tuple[tuple[Difference, ...], int]:
+    """What differs, and how many figures and digests were compared."""
+    found: list[Difference] = []
+    figures, then = final_figures(judged.model, judged.found), past.run.data.metrics
+    for name, value in figures.items():
+        if name not in then or not _same(then[name], value):
+            found.append(Difference(name, f"{then.get(name, float('nan')):.6g}", f"{value:.6g}"))
+    settled = {name: str(value) for name, value in judged.model.parameters.items()}
+    for name, text in settled.items():
+        if past.run.data.params.get(name) != text:
+            found.append(Difference(name, str(past.run.data.params.get(name)), text))
+    digest, held = model_digest(judged.model, judged.training.X), past.tags.get("model_digest", "")
+    if digest and digest != held:
+        found.append(Difference("model digest", held or "none", digest))
+    found += _scores_differ(past.held_out, judged)
+    return tuple(found), len(figures) + len(settled) + bool(digest) + 1
+
+
+def _scores_differ(then: pd.DataFrame, judged: Judged) -> list[Difference]:
+    now = pd.Series(judged.model.probabilities(judged.test.X), index=judged.test.ids)
+    before = then.set_index("SK_ID_CURR")["probability"]
+    if not before.index.equals(now.index):
+        return [Difference("held-out clients", f"{len(before):,}", f"{len(now):,}, others")]
+    gaps = np.abs(before.to_numpy() - now.to_numpy())
+    moved = int((gaps > SAME).sum())
+    if not moved:
+        return []
+    what = f"{moved:,} of {len(now):,} moved, by up to {gaps.max():.2g}"
+    return [Difference("held-out probabilities", f"{len(before):,} clients", what)]
+
+
+def _same(then: float, now: float) -> bool:
+    return bool(np.isclose(then, now, rtol=SAME, atol=SAME))
+
+
+def _past(client: Client, name: str) -> Past:
+    run = run_or_none(client, name)
+    if run is None:
+        run = run_or_none(client, str(_version_run(client, name)))
+    if run is None:
+        raise TrackingError(f"the run of {name} is no longer in the store; it cannot be rerun")
+    level = run.data.tags.get("level")
+    if level != "final":
+        finals = [one.info.run_id for one in found_runs(client, "tags.level = 'final'")]
+        newest = f"; the newest final model's is {finals[0]}" if finals else ""
+        raise TrackingError(
+            f"run {run.info.run_id} is of the level {level!r} and trained no final model{newest}"
+            f"{nearest(name, finals)}"
+        )
+    texts = {key: text for key, text in run.data.params.items() if key in PARAMETERS}
+    return Past(
+        run, texts, _json(client, run, "setting.json"),
+        _json(client, run, "environment.json")["packages"], _held_out(client, run),
+    )  # fmt: skip
+
+
+def _version_run(client: Client, name: str) -> object:
+    try:
+        return find_version(client, name).run_id
+    except TrackingError as error:
+        finals = [one.info.run_id for one in found_runs(client, "tags.level = 'final'")]
+        raise TrackingError(f"{error}{nearest(name, finals)}") from error
+
+
+def _json(client: Client, run: TrackedRun, name: str) -> Any:
+    with artifact(client, run.info.run_id, name) as path:
+        if path is None:
+            raise _lacks(run, name)
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _held_out(client: Client, run: TrackedRun) -> pd.DataFrame:
+    with artifact(client, run.info.run_id, HELD_OUT) as path:
+        if path is None:
+            raise _lacks(run, HELD_OUT)
+        return pd.read_parquet(path).sort_values("SK_ID_CURR", ignore_index=True)
+
+
+def _lacks(run: TrackedRun, name: str) -> TrackingError:
+    return TrackingError(
+        f"run {run.info.run_id} ({run.info.status.lower()}) holds no {name}: it did not come to its "
+        "end, or an older release trained it; train the model again"
+    )
+
+
+def as_text(found: Reproduction) -> str:
+    """What was needed, what was compared and what differs, for the terminal."""
+    lines = [f"run {found.run_id} ({found.family}) needs"]
+    lines += [_need(need) for need in found.needs]
+    if found.missing:
+        lines += [f"cannot be rerun: {need.name}: {need.remedy}" for need in found.missing]
+        return "\n".join(lines)
+    if not found.differences:
+        return "\n".join([*lines, f"reproduced: {found.compared} figures and digests are the same"])
+    lines.append(f"differs in {len(found.differences)} of {found.compared} figures and digests:")
+    lines += [f"  {one.name:<36}{one.then:>18}{one.now:>18}" for one in found.differences]
+    return "\n".join(lines)
+
+
+def _need(need: Need) -> str:
+    verdict = "there" if need.there else f"now {_short(need.now)}"
+    return f"  {need.name:<12}{_short(need.then):<44}{verdict}"
+
+
+def _short(text: str) -> str:
+    """A digest by its beginning, everything else whole."""
+    plain = len(text) >= 40 and " " not in text  # noqa: PLR2004  (a commit has 40 digits)
+    return f"{text[:12]}…" if plain else text

@@ -1,0 +1,296 @@
+"""One family's search, logged: a parent run, and a nested run for each trial.
+
+A trial is logged whole when it ends, so that a search which is stopped or killed can go on from
+there.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import tempfile
+import time
+from argparse import Namespace
+from collections.abc import Mapping
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from project_tools.errors import TrackingError
+from project_tools.evaluation.metrics import Score
+from project_tools.models.dataset import Dataset
+from project_tools.models.families import Family
+from project_tools.runs.history import (
+    OOF_FILE,
+    FormerFamily,
+    judgement_metrics,
+    judgement_tags,
+    oof_table,
+)
+from project_tools.runs.store import (
+    OUTCOME,
+    RunLog,
+    adopt,
+    end,
+    nested_run,
+    provenance,
+    start_nested,
+)
+from project_tools.search.forecast import Forecast
+from project_tools.search.importance import importance
+from project_tools.search.pictures import curves, history, importance_bars
+from project_tools.search.search import SearchResult, search
+from project_tools.search.trial import Floats, Former, Trial
+from project_tools.settings import ROOT
+from project_tools.system.files import sha256
+from project_tools.system.progress import in_words, say, working
+
+
+def search_family(
+    project: RunLog,
+    given: Namespace,
+    rows: Family,
+    data: Dataset,
+    *,
+    former: FormerFamily | None = None,
+    forecast: Forecast | None = None,
+) -> tuple[SearchResult, RunLog]:
+    """Search one family under its own parent run, a nested run for each trial.
+
+    With ``former`` the trials that an earlier search finished are nested anew, under this one's
+    parent, and not repeated; where all of them are there, so is the parent itself.
+    """
+    wanted = given.trials or rows.budget(given.profile).trials
+    if former is not None and former.finished and len(former.former.trials) >= wanted:
+        return _taken_over(project, given, rows, data, former)
+    tags = {"level": "family", "family": rows.name, "profile": given.profile}
+    tags |= provenance() | origin(data) | preparation_tags(rows)
+    tags |= {"settings": json.dumps(settings_of(given, rows, data))}
+    if former is not None:
+        tags["continues"] = former.run.info.run_id
+    with nested_run(project, rows.label, tags) as parent:
+        if former is not None:
+            for run_id in former.trial_runs:
+                adopt(parent, run_id)
+        trials = TrialLog(parent, rows, data, wanted, forecast)
+        with working(f"searching {rows.label}"):
+            result = _searched(given, rows, data, former, trials)
+        log_result(parent, result, rows, data, given.fn_cost)
+    return result, parent
+
+
+def _taken_over(
+    project: RunLog, given: Namespace, rows: Family, data: Dataset, former: FormerFamily
+) -> tuple[SearchResult, RunLog]:
+    """A search that had finished, nested under the project's run that goes on with the others."""
+    say(f"  {rows.label}: all {len(former.former.trials)} trials are there")
+    adopt(project, former.run.info.run_id)
+    result = _searched(given, rows, data, former, None)
+    return result, RunLog(project.client, former.run.info.run_id, project.experiment_id)
+
+
+def _searched(
+    given: Namespace,
+    rows: Family,
+    data: Dataset,
+    former: FormerFamily | None,
+    trials: "TrialLog | None",
+) -> SearchResult:
+    return search(
+        rows,
+        data,
+        metric=given.metric,
+        trials=given.trials,
+        profile=given.profile,
+        folds=given.folds,
+        seed=given.seed,
+        jobs=given.jobs,
+        fn_cost=given.fn_cost,
+        time_limit=given.time_limit,
+        spark=getattr(given, "spark", False),
+        former=Former() if former is None else former.former,
+        on_start=None if trials is None else trials.start,
+        on_trial=None if trials is None else trials.end,
+    )
+
+
+def settings_of(given: Namespace, rows: Family, data: Dataset) -> dict[str, Any]:
+    """All that the figures of a family's trials depend on: a search goes on only with the same."""
+    fixed = {**rows.fixed, **rows.budget(given.profile).fixed}
+    space = hashlib.sha256(repr(sorted(rows.space.items())).encode()).hexdigest()[:16]
+    return {
+        "data": data.digest,
+        "clients": hashlib.sha256(data.ids.tobytes()).hexdigest()[:16],
+        "features": hashlib.sha256("\n".join(data.X.columns).encode()).hexdigest()[:16],
+        "preparation": repr(rows.plan),
+        "fixed": json.dumps(fixed, sort_keys=True),
+        "space": space,
+        "metric": given.metric,
+        "folds": given.folds,
+        "seed": given.seed,
+        "fn_cost": given.fn_cost,
+    }
+
+
+class TrialLog:
+    """Opens a nested run with each trial, and closes it as what became of it."""
+
+    def __init__(
+        self, parent: RunLog, rows: Family, data: Dataset, wanted: int, forecast: Forecast | None
+    ) -> None:
+        self._parent, self._rows, self._data, self._wanted = parent, rows, data, wanted
+        self._forecast = forecast
+        self._open: dict[int, RunLog] = {}
+        self._best: Trial | None = None
+        self._made, self._began = 0, time.monotonic()
+
+    def start(self, trial: Trial) -> None:
+        setting = {"drawn": trial.drawn, "parameters": trial.parameters}
+        tags = {
+            "level": "trial",
+            "family": self._rows.name,
+            "number": trial.number,
+            "setting": json.dumps(setting),
+        }
+        run = start_nested(self._parent, f"{self._rows.label} {trial.number + 1}", tags)
+        run.params(trial.parameters)
+        self._open[trial.number] = run
+
+    def end(self, trial: Trial, oof: Floats | None) -> None:
+        """``oof`` is there where the trial is the best so far; what goes on later starts from it."""
+        run = self._open.pop(trial.number, None)
+        if run is None:  # interrupted while it was being opened: ``close_own_runs`` ends it
+            return
+        if trial.status == "interrupted":
+            run.tags({"reason": trial.reason})
+            end(run, "KILLED")
+            return
+        if oof is not None:
+            log_oof(run, self._data, oof)
+            self._best = trial
+        run.result(_trial_metrics(trial), _trial_tags(trial))
+        end(run, "FAILED" if trial.status == "failed" else "FINISHED")
+        self._made += 1
+        say(f"  {self._rows.label} {trial.number + 1}/{self._wanted}: {self._line(trial)}")
+
+    def _line(self, trial: Trial) -> str:
+        said = [_figure(trial) if trial.judgement else f"{trial.status}: {trial.reason}"]
+        if self._best is not None and self._best.judgement is not None:
+            said.append(
+                f"best {self._best.judgement.score.value:.4f} (trial {self._best.number + 1})"
+            )
+        said.append(f"{trial.seconds:.0f} s")
+        if self._forecast is not None:
+            here, all_of_them = self._forecast.after(
+                self._rows.name, self._made, time.monotonic() - self._began
+            )
+            said.append(f"about {in_words(here)} left" if here else "the last one")
+            if all_of_them > here:
+                said.append(f"{in_words(all_of_them)} for all families")
+        return ", ".join(said)
+
+
+def _figure(trial: Trial) -> str:
+    if trial.judgement is None:
+        return ""
+    score = trial.judgement.score
+    return f"{trial.judgement.metric} {score.value:.4f} ± {score.se:.4f}"
+
+
+def _trial_metrics(trial: Trial) -> dict[str, float]:
+    found = {"seconds": trial.seconds}
+    if trial.told is not None:
+        found["told_loss"] = trial.told
+    return found if trial.judgement is None else found | judgement_metrics(trial.judgement)
+
+
+def _trial_tags(trial: Trial) -> dict[str, object]:
+    tags: dict[str, object] = {OUTCOME: trial.status, "order": trial.order}
+    if trial.judgement is not None:
+        tags |= judgement_tags(trial.judgement)
+    return tags | ({"reason": trial.reason} if trial.reason else {})
+
+
+def origin(data: Dataset) -> dict[str, object]:
+    """What the figures were measured on."""
+    digests = {key: data.meta[key] for key in ("raw_digest", "split_digest", "state_digest")}
+    return {"data_digest": data.digest, "rows": len(data), "excluded": len(data.excluded)} | digests
+
+
+def preparation_tags(rows: Family) -> dict[str, str]:
+    plan = rows.plan
+    if plan is None:
+        return {"preparation": "none: raw nulls and categories"}
+    return {f"preparation.{name}": str(getattr(plan, name)) for name in plan.__slots__}
+
+
+def log_scores(run: RunLog, scores: Mapping[str, Score], on: str) -> None:
+    """Each score and, beside it, its standard error."""
+    run.metrics(score_metrics(scores, on))
+
+
+def score_metrics(scores: Mapping[str, Score], on: str) -> dict[str, float]:
+    """The same as metrics, by name."""
+    found = {f"{on}.{name}": score.value for name, score in scores.items()}
+    return found | {f"{on}.{name}.se": score.se for name, score in scores.items()}
+
+
+def log_result(
+    parent: RunLog, result: SearchResult, rows: Family, data: Dataset, fn_cost: float
+) -> None:
+    """The best setting with its figures, probabilities and pictures, on the family's run."""
+    best = result.best
+    if best.judgement is None:
+        raise TrackingError("the search ended without a judged trial")
+    parent.params(best.parameters)
+    parent.json({"parameters": best.parameters, "trial": best.number}, "best.json")
+    parent.json(environment(), "environment.json")
+    log_oof(parent, data, result.oof)
+    outcomes = [trial.status for trial in result.trials]
+    counts = {f"trials.{status}": float(outcomes.count(status)) for status in sorted(set(outcomes))}
+    parent.result(
+        judgement_metrics(best.judgement) | counts | {"trials": len(outcomes)},
+        judgement_tags(best.judgement) | {"best_trial": str(best.number)},
+    )
+    _log_pictures(parent, result, rows, data, fn_cost)
+
+
+def _log_pictures(
+    parent: RunLog, result: SearchResult, rows: Family, data: Dataset, fn_cost: float
+) -> None:
+    judgement = result.best.judgement
+    if judgement is None:
+        return
+    p = judgement.calibration.apply(result.oof)
+    pictures = curves(data.y, p, judgement.threshold.value, fn_cost, judgement.scores)
+    pictures["optimisation_history"] = history(result.trials, result.metric)
+    shares = importance(rows.space, result.trials)
+    if shares:
+        pictures["importance_of_hyperparameters"] = importance_bars(shares)
+        parent.metrics({f"importance.{name}": share for name, share in shares.items()})
+    for name, picture in pictures.items():
+        parent.figure(picture, f"figures/{name}.png")
+
+
+def log_oof(run: RunLog, data: Dataset, oof: Floats) -> None:
+    """Each training client's outcome and probability before calibration, as a file of the run."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / OOF_FILE
+        oof_table(data, oof).to_parquet(path)
+        run.file(path)
+
+
+def environment() -> dict[str, Any]:
+    """Interpreter, machine (without its name) and every installed package with its version."""
+    packages = {found.metadata["Name"]: found.version for found in distributions()}
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
+    }
+
+
+def environment_lock() -> str:
+    """SHA-256 of the lock that the environment is made from."""
+    return sha256(ROOT / "requirements.txt")

@@ -1,0 +1,105 @@
+"""Variants of a family side by side, logged: one parent run, a nested run for each."""
+
+import tempfile
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+import pandas as pd
+
+from project_tools.errors import SettingError
+from project_tools.models.dataset import Dataset, stratified_sample
+from project_tools.models.families import Family
+from project_tools.models.variant_comparison import Compared, Comparison, comparison_table
+from project_tools.models.variants import BALANCE_PARAMETERS, LARGEST_RESAMPLED, Variant, unbalanced
+from project_tools.runs.history import OOF_FILE
+from project_tools.runs.search import environment, log_scores, origin, preparation_tags
+from project_tools.runs.setting import setting_for
+from project_tools.runs.store import RunLog, nested_run
+from project_tools.runs.tuning import load
+from project_tools.system.progress import say, working
+
+
+def compare_variants(
+    project: RunLog, given: Namespace, rows: Family, variants: Sequence[Variant], what: str
+) -> str:
+    """Judge variants of a setting side by side: one parent run, a nested run a variant; the table."""
+    data = _compared_clients(given, rows, variants)
+    tags = {"level": "comparison", "family": rows.name, "profile": given.profile} | origin(data)
+    with nested_run(project, f"{rows.label}: {what}", tags | preparation_tags(rows)) as parent:
+        setting = _shared(setting_for(parent, given, rows, data), given, variants)
+        parent.params(setting)
+        comparison = Comparison(
+            rows, setting, data,
+            folds=given.folds, seed=given.seed, jobs=given.jobs,
+            fn_cost=given.fn_cost, metric=given.metric,
+        )  # fmt: skip
+        comparison.check(variants)
+        found: list[Compared] = []
+        for number, variant in enumerate(variants, start=1):
+            found.append(_judged(parent, comparison, variant, found, f"{number}/{len(variants)}"))
+        table = comparison_table(found, len(data))
+        parent.text(table, "variants.txt")
+        parent.json(environment(), "environment.json")
+        _log_probabilities(parent, data, {row.variant.name: row.raw for row in found})
+    return table
+
+
+def _shared(
+    setting: dict[str, Any], given: Namespace, variants: Sequence[Variant]
+) -> dict[str, Any]:
+    """What all variants have in common: no balancing, where that is what they differ in."""
+    if not any(variant.balances for variant in variants):
+        return setting
+    asked = [name for name in BALANCE_PARAMETERS if name in (given.parameters or {})]
+    if asked:
+        raise SettingError(
+            f"{asked[0]} has no effect here: the variants differ in how they balance the classes; "
+            "leave it out"
+        )
+    if setting.get("balance", "none") != "none":
+        say(f"  the setting's balance {setting['balance']} is left out: each variant has its own")
+    return unbalanced(setting)
+
+
+def _judged(
+    parent: RunLog, comparison: Comparison, variant: Variant, before: Sequence[Compared], part: str
+) -> Compared:
+    tags = {"level": "variant", "family": comparison.rows.name, "variant": variant.name}
+    tags |= preparation_tags(comparison.rows.with_choices(**variant.choices))
+    plain = {
+        "resampling": ", ".join(variant.resampling) or "none",
+        "class_weight": variant.class_weight or "none",
+    }
+    with (
+        nested_run(parent, variant.name, tags) as run,
+        working(f"{comparison.rows.label} {part}: {variant.name}"),
+    ):
+        run.params(plain)
+        row = comparison.judged(variant, next(iter(before), None))
+        log_scores(run, row.judgement.scores, "out_of_fold")
+        if before:
+            log_scores(run, row.differences, "difference")
+        run.tags({"calibration": row.calibrating.method})
+        run.metrics({"threshold": row.judgement.threshold.value, "seconds": row.seconds})
+    return row
+
+
+def _compared_clients(given: Namespace, rows: Family, variants: Sequence[Variant]) -> Dataset:
+    data = load(given, rows)
+    synthesised = any(variant.synthesises for variant in variants)
+    if not synthesised or given.sample is not None or len(data) <= LARGEST_RESAMPLED:
+        return data
+    say(f"  a sample of {LARGEST_RESAMPLED:,} of {len(data):,} clients: SMOTENC needs the memory")
+    return stratified_sample(data, LARGEST_RESAMPLED, seed=given.seed, folds=given.folds)
+
+
+def _log_probabilities(run: RunLog, data: Dataset, columns: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Out-of-fold probabilities, before calibration, beside the clients' ids and outcomes."""
+    rows = pd.DataFrame({"SK_ID_CURR": data.ids, "TARGET": data.y, **columns})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / OOF_FILE
+        rows.to_parquet(path)
+        run.file(path)

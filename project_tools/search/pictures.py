@@ -1,0 +1,115 @@
+"""The pictures of a search: its history, what mattered, and the curves of its best setting.
+
+Figures are made without pyplot, which would keep each of them in memory.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from project_tools.evaluation.metrics import SCORERS, Score
+from project_tools.evaluation.reliability import reliability_curve, reliability_figure
+from project_tools.evaluation.threshold import cuts
+from project_tools.search.trial import Trial
+
+Floats = npt.NDArray[np.float64]
+BLUE, ORANGE, GREY = "#1f5a99", "#b4530b", "#8a8a8a"
+
+
+class Shown:
+    """A figure that a notebook shows where it is the last value of a cell."""
+
+    def __init__(self, figure: Figure) -> None:
+        self._figure = figure
+
+    def _repr_png_(self) -> bytes:
+        png = io.BytesIO()
+        self._figure.savefig(png, format="png", dpi=100)
+        return png.getvalue()
+
+
+def history(trials: Sequence[Trial], metric: str) -> Figure:
+    """The metric of each trial in the order in which they ended, and the best so far."""
+    figure, axes = _axes("trial, in the order in which they ended", metric)
+    done = sorted((t for t in trials if t.order is not None), key=lambda t: t.order or 0)
+    finished = [(t.order, t.judgement.score) for t in done if t.judgement is not None]
+    places, scores = [place for place, _ in finished], [score for _, score in finished]
+    axes.errorbar(
+        places, [s.value for s in scores], [s.se for s in scores],
+        fmt="o", color=BLUE, ecolor=GREY, label="finished (± standard error)",
+    )  # fmt: skip
+    best = np.maximum if SCORERS[metric].greater_is_better else np.minimum
+    axes.step(
+        places, best.accumulate([s.value for s in scores]), where="post", color=ORANGE, label="best so far"
+    )  # fmt: skip
+    for status, mark in (("hopeless", "v"), ("failed", "x")):
+        ended = [t.order for t in done if t.status == status]
+        if ended:
+            bottom = axes.get_ylim()[0]
+            axes.plot(ended, [bottom] * len(ended), mark, color=GREY, label=status)
+    axes.legend()
+    return figure
+
+
+def importance_bars(shares: Mapping[str, float]) -> Figure:
+    """Shares of the hyperparameters, the largest on top."""
+    figure, axes = _axes("share in the differences between the trials' losses", "")
+    names = list(shares)[::-1]
+    axes.barh(names, [shares[name] for name in names], color=BLUE)
+    return figure
+
+
+def curves(
+    y: npt.NDArray[Any], p: Floats, threshold: float, fn_cost: float, scores: Mapping[str, Score]
+) -> dict[str, Figure]:
+    """ROC, precision-recall, reliability and loss against threshold, by name."""
+    return {
+        "roc": _roc(y, p, scores["AUC"]),
+        "precision_recall": _precision_recall(y, p, scores["average_precision"]),
+        "reliability": reliability_figure({"out of fold": reliability_curve(y, p)}),
+        "loss_by_threshold": _loss_by_threshold(y, p, threshold, fn_cost),
+    }
+
+
+def _axes(x: str, y: str) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def _roc(y: npt.NDArray[Any], p: Floats, auc: Score) -> Figure:
+    figure, axes = _axes("share of the repaid refused", "share of the defaults refused")
+    false, true, _ = roc_curve(y, p)
+    axes.plot(false, true, color=BLUE, label=f"AUC {auc.value:.3f} ± {auc.se:.3f}")
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="chance")
+    axes.legend()
+    return figure
+
+
+def _precision_recall(y: npt.NDArray[Any], p: Floats, average: Score) -> Figure:
+    figure, axes = _axes("share of the defaults refused (recall)", "share of defaults in the refused (precision)")  # fmt: skip
+    precision, recall, _ = precision_recall_curve(y, p)
+    axes.plot(recall, precision, color=BLUE, label=f"average precision {average.value:.3f} ± {average.se:.3f}")  # fmt: skip
+    axes.axhline(float(np.mean(y)), color=GREY, linestyle="--", label="share of defaults in all")
+    axes.legend()
+    return figure
+
+
+def _loss_by_threshold(y: npt.NDArray[Any], p: Floats, threshold: float, fn_cost: float) -> Figure:
+    figure, axes = _axes("threshold", "loss of income for each client")
+    thresholds, (_, fp, fn, _) = cuts(y, p)
+    axes.plot(thresholds, (fn_cost * fn + fp) / len(y), color=BLUE)
+    axes.axvline(threshold, color=ORANGE, label=f"threshold {threshold:.3f}")
+    axes.axvline(1 / (1 + fn_cost), color=GREY, linestyle="--", label="break-even")
+    axes.axhline(fn_cost * float(np.mean(y)), color=GREY, linestyle=":", label="granting all")
+    axes.set_xlim(0, min(1.0, 4 / (1 + fn_cost)))
+    axes.legend()
+    return figure

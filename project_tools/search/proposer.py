@@ -1,0 +1,110 @@
+"""From a table of dimensions to hyperopt's expressions, and back.
+
+Settings travel as plain dictionaries of the dimensions that were drawn; hyperopt wants labels,
+floats and the positions of options.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from hyperopt import STATUS_FAIL, STATUS_OK, Trials, hp, space_eval, tpe
+from hyperopt.base import JOB_STATE_DONE, Domain, spec_from_misc
+from hyperopt.fmin import generate_trial
+from hyperopt.pyll import scope
+
+from project_tools.models.families import Dimension, Space, start_of
+
+
+class Proposer:
+    """Proposes the setting of each trial: the space's start first, then hyperopt's TPE.
+
+    A proposal depends on the seed, the trial's number and the trials told of before, on nothing
+    else: a search that was stopped goes on as if it had not been.
+    """
+
+    def __init__(self, space: Space, seed: int) -> None:
+        self._space, self._seed = space, seed
+        self._expressions = expressions(space)
+        self._domain = Domain(lambda _point: 0.0, self._expressions)
+        self._trials = Trials()
+
+    def ask(self, number: int) -> dict[str, Any]:
+        """The setting to try as trial ``number``."""
+        if number == 0:
+            return start_of(self._space)
+        seed = int(np.random.default_rng([self._seed, number]).integers(2**31 - 1))
+        [document] = tpe.suggest([number], self._domain, self._trials, seed)
+        return plain(space_eval(self._expressions, spec_from_misc(document["misc"])))
+
+    def tell(self, number: int, drawn: Mapping[str, Any], loss: float | None) -> None:
+        """What came of a setting; ``None`` where it failed."""
+        self._trials.insert_trial_docs([document(self._space, number, drawn, loss)])
+        self._trials.refresh()
+
+
+def document(space: Space, number: int, drawn: Mapping[str, Any], loss: float | None) -> Any:
+    """A trial that is over, as hyperopt stores it; TPE looks for every label, drawn or not."""
+    point = to_point(space, drawn)
+    found = generate_trial(number, point)
+    for name in space.keys() - point.keys():
+        found["misc"]["idxs"][name] = found["misc"]["vals"][name] = []
+    result = {"status": STATUS_FAIL} if loss is None else {"status": STATUS_OK, "loss": loss}
+    found.update(state=JOB_STATE_DONE, result=result)
+    return found
+
+
+def expressions(space: Space) -> dict[str, Any]:
+    """Hyperopt's expression of a space; the label of each parameter is its name.
+
+    Dimensions under a ``when`` are drawn only within the option that they depend on.
+    """
+    free = {name: row for name, row in space.items() if row.when is None}
+    return {name: _expression(name, row, space) for name, row in free.items()}
+
+
+def _expression(name: str, row: Dimension, space: Space) -> Any:
+    if row.scale == "choice":
+        return hp.choice(name, [_option(name, option, space) for option in row.options])
+    if row.scale == "log":
+        return hp.loguniform(name, math.log(row.low), math.log(row.high))
+    if row.scale == "whole":
+        return scope.int(hp.quniform(name, row.low, row.high, 1))
+    if row.scale == "whole log":
+        return scope.int(hp.qloguniform(name, math.log(row.low), math.log(row.high), 1))
+    return hp.uniform(name, row.low, row.high)
+
+
+def _option(name: str, option: Any, space: Space) -> dict[str, Any]:
+    under = {key: row for key, row in space.items() if row.when == (name, option)}
+    return {name: option} | {key: _expression(key, row, space) for key, row in under.items()}
+
+
+def plain(point: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a point in Python's own types, those within an option beside it.
+
+    >>> plain({"C": 0.1, "kernel": {"kernel": "rbf", "gamma": np.float64(0.5)}})
+    {'C': 0.1, 'kernel': 'rbf', 'gamma': 0.5}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in point.items():
+        flat |= _within(name, value) if isinstance(value, dict) else {name: _python(value)}
+    return flat
+
+
+def _within(name: str, option: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: option[name]} | plain({k: v for k, v in option.items() if k != name})
+
+
+def _python(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def to_point(space: Space, drawn: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters in hyperopt's terms: floats, the position of an option, nothing for the rest."""
+    return {name: _coordinate(row, drawn[name]) for name, row in space.items() if name in drawn}
+
+
+def _coordinate(row: Dimension, value: Any) -> float | int:
+    return row.options.index(value) if row.scale == "choice" else float(value)

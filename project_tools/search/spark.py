@@ -1,0 +1,160 @@
+"""Trials on Spark, through hyperopt's SparkTrials: each is one task, on whichever worker is free.
+
+The data travels once, as a broadcast, and is unpacked once in each worker process. Listeners are
+called in the calling thread, which looks at the trials twice a second. Trials are not given up
+half-way here: a worker does not know the best of the others.
+"""
+
+import threading
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import cloudpickle
+import numpy as np
+from hyperopt import STATUS_FAIL, STATUS_OK, SparkTrials, fmin, space_eval, tpe
+from hyperopt.base import JOB_STATE_NEW, JOB_STATE_RUNNING, spec_from_misc
+from hyperopt.exceptions import AllTrialsFailed
+
+from project_tools.errors import TrainingError
+from project_tools.features.engines.on_spark import spark_session
+from project_tools.models.families import Space, start_of
+from project_tools.models.folds import FoldCache
+from project_tools.search.proposer import document, expressions, plain
+from project_tools.search.trial import Objective, Outcome, SearchRun, examine, one_line
+
+POLL_S = 0.5
+#: Seconds that an interrupted search gives Spark to cancel its tasks.
+CANCEL_S = 15
+
+
+def run_on_spark(run: SearchRun, seed: int) -> None:
+    """Let ``run.width`` trials at a time run on Spark until all are there or the time is over.
+
+    Raises ``SettingError`` where Spark does not start.
+    """
+    if not run.missing():
+        return
+    _quiet_pyspark()
+    # Where Spark runs is its own configuration's matter; here, it is this machine.
+    with spark_session(None, None) as spark:
+        _run_in_session(run, seed, spark)
+
+
+def _run_in_session(run: SearchRun, seed: int, spark: Any) -> None:
+    shared = spark.sparkContext.broadcast(cloudpickle.dumps((run.objective, run.fixed)))
+    trials = _trials(run, spark)
+    failure: list[Exception] = []
+
+    def minimise() -> None:
+        try:
+            _minimise(run, trials, shared, seed)
+        except Exception as error:  # noqa: BLE001  (raised again in the calling thread)
+            failure.append(error)
+
+    thread = threading.Thread(target=minimise, daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            _look(run, trials)
+            time.sleep(POLL_S)
+        _look(run, trials)
+    except BaseException as error:
+        trials.timeout = 0.001  # SparkTrials looks at it once a second, and cancels what runs
+        run.abandon(error)
+        thread.join(CANCEL_S)
+        raise
+    if failure and not isinstance(failure[0], AllTrialsFailed):  # the result says that in our words
+        raise TrainingError(f"Spark could not run the trials: {one_line(failure[0])}")
+
+
+def _minimise(run: SearchRun, trials: SparkTrials, shared: Any, seed: int) -> None:
+    space = run.objective.family.space
+    fmin(
+        _examined_on_worker(shared),
+        expressions(space),
+        algo=_starting_at_the_start(space),
+        max_evals=run.wanted,
+        trials=trials,
+        rstate=np.random.default_rng(seed),
+        verbose=False,
+        show_progressbar=False,
+        return_argmin=False,
+    )
+
+
+def _quiet_pyspark() -> None:
+    """No pandas frame passes through Spark here, and SparkTrials gives its jobs no tags."""
+    for message in ("PySpark does not yet fully support pandas", "Spark session is not provided"):
+        warnings.filterwarnings("ignore", message=message)
+
+
+def _trials(run: SearchRun, spark: Any) -> SparkTrials:
+    """Hyperopt's record, with the trials of an earlier search in it."""
+    left = None if run.deadline == float("inf") else max(1, round(run.deadline - time.monotonic()))
+    trials = SparkTrials(parallelism=run.width, spark_session=spark, timeout=left)
+    space = run.objective.family.space
+    trials.insert_trial_docs(
+        [document(space, t.number, t.drawn, t.told) for t in run.trials.values()]
+    )
+    trials.refresh()
+    return trials
+
+
+def _starting_at_the_start(space: Space) -> Callable[..., Any]:
+    """TPE, but with the space's start as its first trial."""
+
+    def suggest(new_ids: list[int], domain: Any, trials: Any, seed: int) -> Any:
+        if new_ids[0] != 0:
+            return tpe.suggest(new_ids, domain, trials, seed)
+        first = document(space, 0, start_of(space), None)
+        first.update(state=JOB_STATE_NEW, result=domain.new_result())
+        return [first]
+
+    return suggest
+
+
+def _examined_on_worker(shared: Any) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    def examined(point: Mapping[str, Any]) -> dict[str, Any]:
+        objective, fixed, cache = _unpacked(shared.value)
+        outcome = examine(objective, {**fixed, **plain(point)}, cache)
+        if outcome.judgement is None:
+            return {"status": STATUS_FAIL, "outcome": outcome}
+        return {"status": STATUS_OK, "loss": outcome.judgement.loss, "outcome": outcome}
+
+    return examined
+
+
+@lru_cache(maxsize=1)
+def _unpacked(packed: bytes) -> tuple[Objective, dict[str, Any], FoldCache | None]:
+    """The objective, once a worker process.
+
+    The bytes are what our own driver packed in this session, brought here by Spark; whoever can put
+    others into Spark's broadcasts runs code on its workers anyway.
+    """
+    objective, fixed = cloudpickle.loads(packed)
+    return objective, fixed, objective.fold_cache()
+
+
+def _look(run: SearchRun, trials: SparkTrials) -> None:
+    """Tell of the trials that began or ended since the last look."""
+    space = run.objective.family.space
+    for found in list(trials.trials):
+        number = found["tid"]
+        if number in run.trials or found["state"] == JOB_STATE_NEW:
+            continue
+        if number not in run.open:
+            point = spec_from_misc(found["misc"])
+            run.begin(number, plain(space_eval(expressions(space), point)))
+        if found["state"] != JOB_STATE_RUNNING:
+            run.end(run.open[number], _outcome(found))
+
+
+def _outcome(found: Mapping[str, Any]) -> Outcome:
+    if isinstance(found["result"].get("outcome"), Outcome):
+        return found["result"]["outcome"]  # type: ignore[no-any-return]
+    kind, text = found["misc"].get("error", ("", "the task was cancelled"))
+    last = str(text).strip().splitlines()[-1:] or [kind]
+    return Outcome("failed", reason=f"on Spark: {last[0]}"[:300])

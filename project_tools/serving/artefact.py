@@ -1,0 +1,398 @@
+"""The served folder: written whole, sealed by digests, verified before it answers anybody.
+
+A damaged model can end the process that reads it, or change scores silently. So digests are
+compared first, then a child process reads the model and scores the golden rows; only when it
+survives and agrees does the caller read the same bytes. Digests say that nothing was damaged, not
+who made it: what a file holds is never trusted because its digest agrees.
+
+``python -m project_tools.serving.artefact DIR`` is that child: it prints the manifest's digest, or one
+line that says what is wrong, with exit status 1.
+"""
+
+import hashlib
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from project_tools import __version__
+from project_tools.errors import ArtefactError, CreditError
+from project_tools.evaluation.calibration import Calibration, calibration_from_dict
+from project_tools.serving.formats.base import ModelFile
+from project_tools.serving.formats.table import model_format
+from project_tools.serving.golden import check_golden, golden_rows
+from project_tools.serving.inputs import ServedFeature, Value
+from project_tools.serving.manifest import FORMAT, MANIFEST, Manifest, plain_json, strict_json
+from project_tools.serving.model import ServedModel
+from project_tools.serving.overview import OVERVIEW, Overview, overview
+from project_tools.serving.verification import verify_in_child
+from project_tools.system.files import replacing_folder, sha256
+
+FEATURES, CATALOGUE, GOLDEN = "features.json", "catalogue.json", "golden.json"
+#: What is read beside the model's own file.
+_READ = (FEATURES, CATALOGUE, GOLDEN, OVERVIEW)
+#: What may lie beside the model: its card as facts, Markdown and page; the reference of drift.
+CARD_JSON, CARD_MARKDOWN, CARD_HTML = "card.json", "card.md", "card.html"
+DRIFT_REFERENCE = "drift_reference.json"
+BESIDE = (CARD_JSON, CARD_MARKDOWN, CARD_HTML, DRIFT_REFERENCE)
+#: The folder of the fitted feature state, copied as it is.
+STATE = "state"
+#: No file of a served folder is as large as this.
+LARGEST_FILE = 1 << 30
+#: Where a feature stands that a client store holds and the model does not take.
+UNUSED = "Not used by the model"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtefactContent:
+    """What a training run hands over to be served.
+
+    ``features`` are the model's inputs in order, ``catalogue`` plain rows of ``FeatureInfo``,
+    ``feature_meta`` the feature file's ``credit_features``, ``golden`` a few rows by feature name
+    (held-out or invented, without an id), ``background`` the clients over whom the model is
+    explained in general (the golden rows where there are none), ``state`` the folder of the fitted
+    feature state, which is copied. ``files`` lie beside all that: the model card in its forms, the
+    reference of drift.
+    """
+
+    name: str
+    version: str
+    run_id: str
+    family: str
+    model: ModelFile
+    features: Sequence[ServedFeature]
+    catalogue: Sequence[Mapping[str, Any]]
+    threshold: float
+    fn_cost: float
+    metric: str
+    calibration: Calibration
+    metrics: Mapping[str, Mapping[str, Any]]
+    data_digest: str
+    feature_meta: Mapping[str, Any]
+    golden: Sequence[Mapping[str, Value]]
+    state: Path
+    background: Sequence[Mapping[str, Value]] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    alias: str = ""
+    commit: str = ""
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A verified model with all that a decision and its explanation need.
+
+    ``card`` is the model card by the name of its file; a model of an older release has none.
+    """
+
+    manifest: Manifest
+    digest: str
+    model: ServedModel
+    catalogue: Mapping[str, Mapping[str, Any]]
+    overview: Overview
+    card: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def threshold(self) -> float:
+        """The calibrated probability above which a client is a risk."""
+        return self.manifest.threshold
+
+    @property
+    def features(self) -> tuple[ServedFeature, ...]:
+        """The model's inputs, in its order."""
+        return self.model.features
+
+    def describe(self, name: str) -> Mapping[str, Any]:
+        """The catalogue's row of a feature, or its bare name where the model does not take it."""
+        bare = {"name": name, "label": name, "sentence": "", "unit": "", "concept": UNUSED}
+        return self.catalogue.get(name, {**bare, "kind": "number"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The bytes of a folder whose digests agree with its manifest; ``sizes`` in bytes, of all files."""
+
+    manifest: Manifest
+    digest: str
+    files: Mapping[str, bytes]
+    sizes: Mapping[str, int]
+
+    @property
+    def model_name(self) -> str:
+        return model_format(self.manifest.model_format).file
+
+    def json(self, name: str) -> Any:
+        return strict_json(name, self.files[name])
+
+    def features(self) -> list[ServedFeature]:
+        return _features(self.json(FEATURES))
+
+    def catalogue(self) -> Mapping[str, Mapping[str, Any]]:
+        return _catalogue(self.json(CATALOGUE), self.features())
+
+    def overview(self) -> Overview:
+        return Overview.from_dict(self.json(OVERVIEW), [f.name for f in self.features()])
+
+
+def write_artefact(directory: Path, content: ArtefactContent) -> str:
+    """Write the served folder, or leave the former one as it was; returns the manifest's digest.
+
+    Refuses a model whose contributions do not add up to its score, whose order of features is
+    another than the one given, or whose data is not finite.
+    """
+    model = ServedModel.read(content.model, content.features, content.calibration)
+    catalogue = _catalogue(content.catalogue, content.features)
+    with replacing_folder(directory) as folder:
+        (folder / model.file).write_bytes(content.model.content)
+        _write_json(folder / FEATURES, [f.to_dict() for f in content.features])
+        _write_json(folder / CATALOGUE, [dict(row) for row in content.catalogue])
+        shutil.copytree(content.state, folder / STATE)
+        _write_json(folder / GOLDEN, golden_rows(model, content.golden, content.threshold))
+        general = overview(
+            model,
+            concepts(catalogue, content.features),
+            model.encoder.encode_rows(content.background or content.golden),
+        )
+        _write_json(folder / OVERVIEW, general.to_dict())
+        _write_files(folder, content.files)
+        return _seal(folder, _manifest(content, model))
+
+
+def concepts(
+    catalogue: Mapping[str, Mapping[str, Any]], features: Sequence[ServedFeature]
+) -> dict[str, list[int]]:
+    """The positions of the features, by concept."""
+    found: dict[str, list[int]] = {}
+    for position, feature in enumerate(features):
+        found.setdefault(catalogue[feature.name]["concept"], []).append(position)
+    return found
+
+
+def copy_artefact(
+    source: Path,
+    directory: Path,
+    files: Mapping[str, bytes] | None = None,
+    **changes: str,
+) -> str:
+    """A verified copy under another name, version, alias or run id; returns its digest.
+
+    A run does not know yet which version the registry will give it: the export stamps it.
+    ``files`` take the place of those that lie beside the model.
+    """
+    verify_artefact(source)
+    with replacing_folder(directory) as folder:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+        (folder / MANIFEST).unlink()
+        _write_files(folder, files or {})
+        former = Manifest.from_bytes((source / MANIFEST).read_bytes())
+        return _seal(folder, replace(former, **changes))  # type: ignore[arg-type] # texts only
+
+
+def verify_artefact(directory: Path, *, child: bool = True) -> Manifest:
+    """The manifest of a folder whose files and scores are what it says; else ``ArtefactError``.
+
+    With ``child=False`` the golden rows are scored in this process.
+    """
+    parts = read_parts(directory)
+    if child:
+        verify_in_child(directory, parts.digest, parts.model_name)
+    else:
+        _assemble(parts)
+    return parts.manifest
+
+
+def load_artefact(directory: Path, *, child: bool = True, verified: str = "") -> Artefact:
+    """The verified artefact, built from the very bytes whose digests were compared.
+
+    A child process reads the model first, unless the manifest's digest is ``verified``: then a
+    child has read these bytes before.
+    """
+    parts = read_parts(directory)
+    if child and parts.digest != verified:
+        verify_in_child(directory, parts.digest, parts.model_name)
+    return _assemble(parts)
+
+
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        if name not in BESIDE:
+            raise ArtefactError(f"{name} is none of what lies beside a model: {', '.join(BESIDE)}")
+        (folder / name).write_bytes(content)
+
+
+def _write_json(path: Path, data: Any) -> None:
+    path.write_bytes(plain_json(data))
+
+
+def _manifest(content: ArtefactContent, model: ServedModel) -> Manifest:
+    digests = {
+        name: str(content.feature_meta.get(name, ""))
+        for name in ("raw_digest", "split_digest", "state_digest")
+    }
+    return Manifest(
+        format=FORMAT,
+        name=content.name,
+        version=content.version,
+        alias=content.alias,
+        run_id=content.run_id,
+        family=content.family,
+        model_format=content.model.format,
+        created=content.created.astimezone(UTC).isoformat(timespec="seconds"),
+        threshold=float(content.threshold),
+        fn_cost=float(content.fn_cost),
+        metric=content.metric,
+        calibration=content.calibration.to_dict(),
+        metrics=content.metrics,
+        explains=model.scale,
+        data_digest=content.data_digest,
+        commit=content.commit,
+        versions={
+            "project-tools": __version__,
+            **{name: version(name) for name in ("numpy", *model_format(model.format).packages)},
+        },
+        files={},
+        **digests,
+    )
+
+
+def _seal(folder: Path, manifest: Manifest) -> str:
+    files = {name: sha256(folder / name) for name in _names(folder)}
+    content = replace(manifest, files=files).to_bytes()
+    Manifest.from_bytes(content)
+    (folder / MANIFEST).write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _names(folder: Path) -> list[str]:
+    """Every file of the folder but the manifest, by its relative name.
+
+    ``ArtefactError`` for links and whatever else is neither a plain file nor a folder: a link
+    leads out of the folder, and reading a pipe would never end.
+    """
+    names = []
+    for path in folder.rglob("*"):
+        mode = path.lstat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise ArtefactError(f"{path} is a link or no plain file; a served folder holds neither")
+        if stat.S_ISREG(mode):
+            names.append(path.relative_to(folder).as_posix())
+    return sorted(name for name in names if name != MANIFEST)
+
+
+def read_parts(directory: Path) -> Parts:
+    """The files' bytes, after every digest has been compared."""
+    if not directory.is_dir():
+        raise ArtefactError(
+            f"there is no model folder {directory}; make one with `python -m project_tools export`"
+        )
+    content = _bytes(directory, MANIFEST)
+    manifest = Manifest.from_bytes(content)
+    read = (model_format(manifest.model_format).file, *_READ)
+    _compare_names(directory, manifest, read)
+    kept = {*read, CARD_MARKDOWN, CARD_HTML}
+    files, sizes = {}, {}
+    for name, expected in manifest.files.items():
+        found = _bytes(directory, name)
+        _compare(name, expected, hashlib.sha256(found).hexdigest())
+        sizes[name] = len(found)
+        if name in kept:
+            files[name] = found
+    return Parts(manifest, hashlib.sha256(content).hexdigest(), files, sizes)
+
+
+def _bytes(directory: Path, name: str) -> bytes:
+    try:
+        # Neither a link is followed nor a pipe waited for.
+        with os.fdopen(
+            os.open(directory / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb"
+        ) as file:
+            if os.fstat(file.fileno()).st_size > LARGEST_FILE:
+                raise ArtefactError(f"{directory / name} is larger than {LARGEST_FILE:,} bytes")
+            return file.read()
+    except OSError as why:
+        raise ArtefactError(
+            f"{directory / name} cannot be read ({why.strerror}); export the model again"
+        ) from why
+
+
+def _compare_names(directory: Path, manifest: Manifest, read: Sequence[str]) -> None:
+    found = set(_names(directory))
+    for name in sorted({*manifest.files, *read} - found):
+        raise ArtefactError(f"{directory / name} is missing; export the model again")
+    for name in sorted({*found, *read} - {*manifest.files}):
+        raise ArtefactError(f"{directory / name} is not in {MANIFEST}; export the model again")
+
+
+def _compare(name: str, expected: str, found: str) -> None:
+    if found != expected:
+        raise ArtefactError(
+            f"{name} is damaged: its SHA-256 is {found[:12]}…, {MANIFEST} says {expected[:12]}…; "
+            "export the model again"
+        )
+
+
+def _assemble(parts: Parts) -> Artefact:
+    manifest = parts.manifest
+    features, catalogue = parts.features(), parts.catalogue()
+    file = ModelFile(manifest.model_format, parts.files[parts.model_name])
+    model = ServedModel.read(file, features, _calibration(manifest))
+    if model.scale != manifest.explains:
+        raise ArtefactError(
+            f"{MANIFEST}: 'explains' is {manifest.explains!r}, {model.file} scores in {model.scale}"
+        )
+    check_golden(model, parts.json(GOLDEN), manifest.threshold)
+    card = {name: parts.files[name] for name in (CARD_MARKDOWN, CARD_HTML) if name in parts.files}
+    return Artefact(manifest, parts.digest, model, catalogue, parts.overview(), card)
+
+
+def _features(rows: Any) -> list[ServedFeature]:
+    if not isinstance(rows, list):
+        raise ArtefactError(f"{FEATURES} is no list; export the model again")
+    return [ServedFeature.from_dict(row) for row in rows]
+
+
+def _catalogue(rows: Any, features: Sequence[ServedFeature]) -> Mapping[str, Mapping[str, Any]]:
+    try:
+        catalogue = {row["name"]: row for row in rows}
+        complete = all(
+            {"label", "sentence", "unit", "concept", "kind"} <= row.keys() for row in rows
+        )
+    except (TypeError, KeyError, AttributeError) as why:
+        raise ArtefactError(f"{CATALOGUE} is not a list of features with names") from why
+    if not complete:
+        raise ArtefactError(f"{CATALOGUE}: a row lacks label, sentence, unit, concept or kind")
+    for feature in features:
+        if feature.name not in catalogue:
+            raise ArtefactError(f"{CATALOGUE} does not describe the model's {feature.name!r}")
+        # A reason names the concept, and nobody can be told "other".
+        if str(catalogue[feature.name]["concept"]).strip().lower() in ("", "other"):
+            raise ArtefactError(f"{CATALOGUE} gives the model's {feature.name!r} no concept")
+    return catalogue
+
+
+def _calibration(manifest: Manifest) -> Calibration:
+    try:
+        return calibration_from_dict(manifest.calibration)
+    except (CreditError, TypeError, ValueError) as why:
+        raise ArtefactError(f"{MANIFEST}: 'calibration' is none that is known here") from why
+
+
+def _main(arguments: Sequence[str]) -> int:
+    try:
+        directory = Path(arguments[0])
+        verify_artefact(directory, child=False)
+        line, status = sha256(directory / MANIFEST), 0
+    except CreditError as why:
+        line, status = str(why), 1
+    sys.stdout.write(f"{line}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))

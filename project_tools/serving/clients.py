@@ -1,0 +1,312 @@
+"""The client store: features of the clients that the API knows, none of whom trained the model."""
+
+import json
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from project_tools.errors import ArtefactError, FeatureError, UnknownClientError, nearest
+from project_tools.serving.artefact import Artefact
+from project_tools.serving.inputs import Kind, Value
+from project_tools.system.files import replacing
+
+ID, TARGET, SPLIT = "SK_ID_CURR", "TARGET", "SPLIT"
+#: Where a feature file says which raw tables, split and feature state it belongs to.
+META_KEY = b"credit_features"
+SERVED_SPLITS = ("test", "new")
+_DIGESTS = {
+    "raw_digest": "set of raw tables",
+    "split_digest": "split",
+    "state_digest": "feature state",
+}
+#: Rows that are decoded to read one of them: a few milliseconds at 800 features.
+_ROW_GROUP = 2048
+#: Decoded groups kept in memory, of about 6 MB each at 800 features.
+_KEPT_GROUPS = 4
+#: Groups of rows that a sample is drawn from, so that it never decodes the whole file.
+_SAMPLED_GROUPS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class IdPage:
+    """A page of client ids in ascending order; ``pages`` is at least 1."""
+
+    ids: list[int]
+    total: int
+    page: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One feature of all clients: numbers with NaN for null, or codes of levels with -1 for null."""
+
+    name: str
+    kind: Kind
+    values: NDArray[np.float64]
+    levels: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Where a value is known."""
+        return self.values >= 0 if self.kind == "category" else ~np.isnan(self.values)
+
+
+def write_client_store(feature_file: Path, target: Path, *, limit: int | None = None) -> int:
+    """Write the held-out and new clients of a feature file; returns how many there are.
+
+    ``limit`` keeps that many, evenly spaced by id. Only a group of rows is in memory at a time,
+    and every page carries a checksum, so that a damaged store is refused and not served.
+    """
+    try:
+        source = pq.ParquetFile(feature_file)
+        split = source.read(columns=[SPLIT]).column(SPLIT).cast(pa.string())
+    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError) as why:
+        raise FeatureError(f"{feature_file} is no feature file with a column {SPLIT}") from why
+    kept = _evenly(np.flatnonzero(pc.is_in(split, pa.array(SERVED_SPLITS)).to_numpy()), limit)
+    if not len(kept):
+        raise FeatureError(f"{feature_file} holds no held-out or new client to serve")
+    schema = source.schema_arrow
+    with (
+        replacing(target) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd", write_page_checksum=True) as writer,
+    ):
+        first = 0
+        for batch in source.iter_batches(batch_size=_ROW_GROUP * 4):
+            inside = kept[(kept >= first) & (kept < first + len(batch))] - first
+            rows = pa.Table.from_batches([batch.take(pa.array(inside))], schema=schema)
+            writer.write_table(rows, row_group_size=_ROW_GROUP)
+            first += len(batch)
+    return len(kept)
+
+
+def _evenly(positions: NDArray[np.int64], limit: int | None) -> NDArray[np.int64]:
+    if limit is None or len(positions) <= limit:
+        return positions
+    spaced = np.linspace(0, len(positions) - 1, limit).round().astype(np.int64)
+    return np.asarray(positions[spaced], dtype=np.int64)
+
+
+class ClientStore:
+    """Clients by id, from a Parquet file that is mapped and decoded a group of rows at a time.
+
+    Safe to share between threads: each read has a reader of its own over the same bytes. A file
+    that is replaced by rename does not disturb a store that is open.
+    """
+
+    def __init__(self, path: Path, artefact: Artefact) -> None:
+        self._path, self._artefact = path, artefact
+        self._source = _mapped(path)
+        self._metadata = self._reader().metadata
+        self._schema = self._reader().schema_arrow
+        _check_meta(path, self._schema, artefact)
+        _check_names(path, self._schema, artefact)
+        groups = range(self._metadata.num_row_groups)
+        self._ends = np.cumsum([0, *(self._metadata.row_group(g).num_rows for g in groups)])
+        #: The features that the store holds, in the file's order: all that may be shown.
+        self.names = tuple(n for n in self._schema.names if n not in (ID, TARGET, SPLIT))
+        self._narrow = {n for n in self.names if self._schema.field(n).type == pa.float32()}
+        self._read_clients()
+        self._group = lru_cache(maxsize=_KEPT_GROUPS)(lambda group: self._read(groups=[group]))
+        self.row = lru_cache(maxsize=256)(self._row)
+        self.column = lru_cache(maxsize=64)(self._column)
+
+    @classmethod
+    def open(cls, path: Path, artefact: Artefact) -> Self:
+        """The store beside a model; ``ArtefactError`` unless it was made by the model's own state.
+
+        Refuses a store from other raw tables, another split or feature state, one without the
+        model's features, with a client twice, or with a client whom the model was trained on.
+        """
+        return cls(path, artefact)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def ids(self, prefix: str = "", page: int = 1, size: int = 100) -> IdPage:
+        """The ids that begin with these digits, in ascending order, a page of them.
+
+        Ids of one length that share a prefix lie side by side, so no id is looked at as a text.
+        """
+        spans = _spans(self._ids, prefix)
+        total = sum(end - start for start, end in spans)
+        found = _window(spans, (page - 1) * size, size)
+        pages = max(1, math.ceil(total / size))
+        return IdPage([int(self._ids[i]) for i in found], total, page, pages)
+
+    def targets(self) -> NDArray[np.float64]:
+        """1 for a default, 0 for a loan repaid, NaN where that is not known yet, by position."""
+        return self._targets
+
+    def position(self, client_id: int) -> int:
+        """Where a client stands in the columns; ``UnknownClientError`` names no other client."""
+        at = int(np.searchsorted(self._ids, client_id))
+        if at == len(self._ids) or self._ids[at] != client_id:
+            raise UnknownClientError(f"no client {client_id} is known here")
+        return int(self._order[at])
+
+    def sample(self, size: int) -> list[dict[str, Value]]:
+        """Rows of features spread over the store, always the same ones; for the global picture."""
+        count = self._metadata.num_row_groups
+        groups = sorted(
+            {*np.linspace(0, count - 1, min(count, _SAMPLED_GROUPS)).round().astype(int)}
+        )
+        table = self._read(groups=groups)
+        picked = _evenly(np.arange(len(table)), size)
+        return [_plain(row, self._narrow) for row in table.take(pa.array(picked)).to_pylist()]
+
+    def _read_clients(self) -> None:
+        splits = set(self._read([SPLIT]).column(SPLIT).cast(pa.string()).unique().to_pylist())
+        if not splits <= {*SERVED_SPLITS}:
+            raise ArtefactError(
+                f"{self._path} holds clients of the split {sorted(map(str, splits))}; "
+                f"only {' and '.join(SERVED_SPLITS)} are served; export it again"
+            )
+        ids = self._read([ID]).column(ID).to_numpy()
+        self._order = np.argsort(ids, kind="stable")
+        self._ids: NDArray[np.int64] = ids[self._order].astype(np.int64)
+        if not len(ids) or (np.diff(self._ids) == 0).any():
+            raise ArtefactError(f"{self._path} is empty or holds a client twice; export it again")
+        self._targets = _numbers(self._read([TARGET]).column(TARGET))
+
+    def _row(self, client_id: int) -> Mapping[str, Value]:
+        """The features of a client by name, null where nothing is known."""
+        position = self.position(client_id)
+        group = int(np.searchsorted(self._ends, position, side="right")) - 1
+        table = self._group(group).slice(position - int(self._ends[group]), 1)
+        return _plain(table.to_pylist()[0], self._narrow)
+
+    def _column(self, name: str) -> Column:
+        """One feature of all clients; ``FeatureError`` for a name that the store does not hold."""
+        if name not in self.names:
+            raise FeatureError(unknown_feature(name, self.names))
+        column = self._read([name]).column(name)
+        if not _is_text(column.type):
+            return Column(name, "number", _numbers(column))
+        texts = column.cast(pa.string())
+        levels = self._levels(name) or tuple(sorted(texts.drop_null().unique().to_pylist()))
+        codes = pc.fill_null(pc.index_in(texts, pa.array(levels, pa.string())), -1)
+        return Column(name, "category", codes.to_numpy().astype(np.float64), levels)
+
+    def _levels(self, name: str) -> tuple[str, ...]:
+        return tuple(self._artefact.describe(name).get("levels") or ())
+
+    def _reader(self) -> pq.ParquetFile:
+        return _parquet(self._path, self._source)
+
+    def _read(
+        self, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
+    ) -> pa.Table:
+        every = range(self._metadata.num_row_groups)
+        try:
+            return self._reader().read_row_groups(
+                list(every if groups is None else groups),
+                columns=list(self.names if columns is None else columns),
+                use_threads=False,
+            )
+        except (OSError, pa.ArrowException) as why:
+            raise ArtefactError(f"{self._path} is damaged; export it again") from why
+
+
+def unknown_feature(name: str, names: Sequence[str]) -> str:
+    """The sentence for a feature that is none of the store's, without its hundreds of names."""
+    return f"unknown feature {name!r}; GET /features lists them{nearest(name, names)}"
+
+
+def _mapped(path: Path) -> pa.Buffer:
+    try:
+        with pa.memory_map(str(path)) as file:
+            return file.read_buffer()
+    except OSError as why:
+        raise ArtefactError(
+            f"there is no client store {path}; make one with `python -m project_tools export`"
+        ) from why
+
+
+def _parquet(path: Path, source: pa.Buffer) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(pa.BufferReader(source), page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as why:
+        raise ArtefactError(f"{path} is no Parquet file, or damaged; export it again") from why
+
+
+def _check_meta(path: Path, schema: pa.Schema, artefact: Artefact) -> None:
+    try:
+        meta = json.loads((schema.metadata or {})[META_KEY])
+        found = {name: meta[name] for name in _DIGESTS}
+    except (KeyError, TypeError, ValueError) as why:
+        raise ArtefactError(
+            f"{path} does not say which feature state made it; export it again"
+        ) from why
+    for name, what in _DIGESTS.items():
+        if found[name] != getattr(artefact.manifest, name):
+            raise ArtefactError(
+                f"{path} was made with another {what} than the model; export both together"
+            )
+
+
+def _check_names(path: Path, schema: pa.Schema, artefact: Artefact) -> None:
+    features = {f.name: f.kind for f in artefact.features}
+    for name in (ID, TARGET, SPLIT, *features):
+        if name not in schema.names:
+            raise ArtefactError(f"{path} lacks the column {name!r}; export it again")
+    if len({*schema.names}) < len(schema.names):
+        raise ArtefactError(f"{path} has two columns of one name; export it again")
+    for name, kind in features.items():
+        if _is_text(schema.field(name).type) != (kind == "category"):
+            raise ArtefactError(f"{path}: column {name!r} is no {kind}; export it again")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    )
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    values = np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _plain(row: Mapping[str, Any], narrow: Collection[str]) -> dict[str, Value]:
+    """A row without NaN, its float32 numbers by their shortest digits (0.1, not 0.10000000149)."""
+    return {name: _value(value, name in narrow) for name, value in row.items()}
+
+
+def _value(value: Any, narrow: bool) -> Value:
+    if not isinstance(value, float):
+        return value  # type: ignore[no-any-return]  # whole numbers, texts and null, from Arrow
+    if not math.isfinite(value):
+        return None
+    return float(str(np.float32(value))) if narrow else value
+
+
+def _spans(ids: NDArray[np.int64], prefix: str) -> list[tuple[int, int]]:
+    """Where the ids with a prefix lie among the sorted ones: a span for each number of digits."""
+    if not prefix:
+        return [(0, len(ids))]
+    if prefix.startswith("0"):  # no id does
+        return []
+    longest = len(str(ids[-1]))
+    widths = [10**extra for extra in range(longest - len(prefix) + 1)]
+    bounds = [(int(prefix) * w, (int(prefix) + 1) * w) for w in widths]
+    return [(int(np.searchsorted(ids, a)), int(np.searchsorted(ids, b))) for a, b in bounds]
+
+
+def _window(spans: Sequence[tuple[int, int]], skip: int, size: int) -> list[int]:
+    """The positions that a page shows, after those of the pages before it."""
+    found: list[int] = []
+    for start, end in spans:
+        taken = range(min(start + skip, end), min(start + skip + size - len(found), end))
+        skip = max(0, skip - (end - start))
+        found.extend(taken)
+    return found

@@ -1,0 +1,142 @@
+"""Why the model scored a client as it did: exact contributions, by concept, in words.
+
+Base and contributions add up to the model's own score before calibration (log-odds, or a forest's
+probability), which is checked for every client. Calibration is strictly monotone, so what raises
+the score raises the probability.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from project_tools.errors import ArtefactError
+from project_tools.serving.artefact import Artefact
+from project_tools.serving.formats.base import Scale
+from project_tools.serving.golden import SUMS_TO
+from project_tools.serving.inputs import Value
+
+#: As many reasons as a person takes in, and as lending law asks for.
+MOST_REASONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one feature adds to the score, and the client's value of it."""
+
+    name: str
+    label: str
+    concept: str
+    unit: str
+    value: Value
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptContribution:
+    """The features of one concept, the weightiest first, and what they add together."""
+
+    concept: str
+    contribution: float
+    features: tuple[Contribution, ...]
+
+    @property
+    def leading(self) -> list[Contribution]:
+        """The features that move the score as the concept does, the weightiest first."""
+        return [c for c in self.features if c.contribution * self.contribution > 0]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A principal reason in plain English, about a concept that moves the score as it says."""
+
+    text: str
+    concept: str
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Base and contributions, which add up to ``raw_score``; all on ``scale``, before calibration."""
+
+    scale: Scale
+    base: float
+    raw_score: float
+    groups: tuple[ConceptContribution, ...]
+
+
+def explain(artefact: Artefact, row: Mapping[str, Value]) -> Explanation:
+    """The exact contributions of a row, grouped by concept, the weightiest first.
+
+    Raises ``ArtefactError`` if they do not add up to the model's own score.
+    """
+    encoded = artefact.model.encoder.encode(row)
+    *parts, base = artefact.model.contributions(encoded)[0].tolist()
+    raw_score = float(artefact.model.raw_scores(encoded)[0])
+    if not np.isclose(base + sum(parts), raw_score, rtol=SUMS_TO, atol=SUMS_TO):
+        raise ArtefactError("the contributions do not add up to the score; export the model again")
+    scale = artefact.model.scale
+    return Explanation(scale, base, raw_score, tuple(_grouped(contributions(artefact, row, parts))))
+
+
+def contributions(
+    artefact: Artefact, row: Mapping[str, Value], parts: Sequence[float]
+) -> list[Contribution]:
+    """Each feature of the model with its part of the score, in the model's order."""
+    return [
+        _contribution(artefact.describe(feature.name), row[feature.name], part)
+        for feature, part in zip(artefact.features, parts, strict=True)
+    ]
+
+
+def _contribution(about: Mapping[str, str], value: Value, part: float) -> Contribution:
+    return Contribution(about["name"], about["label"], about["concept"], about["unit"], value, part)
+
+
+def _grouped(features: Sequence[Contribution]) -> list[ConceptContribution]:
+    ordered = sorted(features, key=lambda c: c.concept)
+    groups = [_group(concept, list(members)) for concept, members in groupby(ordered, _concept)]
+    return sorted(groups, key=lambda g: -abs(g.contribution))
+
+
+def _concept(contribution: Contribution) -> str:
+    return contribution.concept
+
+
+def _group(concept: str, members: Sequence[Contribution]) -> ConceptContribution:
+    weightiest = tuple(sorted(members, key=lambda c: -abs(c.contribution)))
+    return ConceptContribution(concept, sum(c.contribution for c in members), weightiest)
+
+
+def reasons(explanation: Explanation, *, granted: bool) -> list[Reason]:
+    """At most four principal reasons for the decision, the weightiest first.
+
+    They are the concepts that move the score furthest towards the decision taken: upwards for a
+    refusal, downwards for a loan granted.
+    """
+    sign = -1 if granted else 1
+    towards = [g for g in explanation.groups if sign * g.contribution > 0]
+    return [_reason(group, sign) for group in towards[:MOST_REASONS]]
+
+
+def _reason(group: ConceptContribution, sign: int) -> Reason:
+    """Names the two features of the concept that weigh most in the concept's own direction."""
+    named = " and ".join(f"{c.label} ({display(c.value, c.unit)})" for c in group.leading[:2])
+    direction = "Lowers" if sign < 0 else "Raises"
+    text = f"{direction} the estimated risk: {group.concept}, above all {named}."
+    return Reason(text, group.concept, group.contribution)
+
+
+def display(value: Value, unit: str = "") -> str:
+    """A value as people read it.
+
+    >>> display(1234567.0, "currency"), display(0.123456), display(None), display(3.0, "years")
+    ('1,234,567 currency', '0.1235', 'not known', '3 years')
+    """
+    if value is None:
+        return "not known"
+    if isinstance(value, str):
+        return value
+    text = f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"  # noqa: PLR2004  (no digits after the point)
+    return f"{text} {unit}".strip()

@@ -1,0 +1,198 @@
+"""A client among others: counts per class over a group, never a row of anybody else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from project_tools.errors import FeatureError, unknown
+from project_tools.serving.artefact import Artefact
+from project_tools.serving.clients import ClientStore, Column
+from project_tools.serving.inputs import Value
+
+#: Fewer labelled clients than this say little, and say it about persons.
+SMALLEST_GROUP = 10
+#: Bars of a distribution; cells along a side of a joint one.
+_BARS, _CELLS = 30, 12
+#: A bar ends at these quantiles: the first and last hold what lies beyond, so that no edge is
+#: the very value of one client.
+_QUANTILES = (0.01, 0.99)
+
+#: The features by which a group is formed.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "everyone": (),
+    "similar_person": ("NAME_EDUCATION_TYPE", "OCCUPATION_TYPE", "AGE_RANGE"),
+    "similar_loan": ("CREDIT_TO_ANNUITY_GROUP", "NAME_INCOME_TYPE", "NAME_EDUCATION_TYPE"),
+}
+#: What the numbers of the grouping features mean; the bounds are those of the features' builder.
+_WORDS: Mapping[str, Mapping[int, str]] = {
+    "AGE_RANGE": {
+        0: "over 99 years",
+        1: "up to 27 years",
+        2: "over 27, up to 40 years",
+        3: "over 40, up to 50 years",
+        4: "over 50, up to 65 years",
+        5: "over 65 years",
+    },
+    "CREDIT_TO_ANNUITY_GROUP": {
+        0: "not known",
+        1: "up to 6 months",
+        2: "over 6, up to 12 months",
+        3: "over 12, up to 18 months",
+        4: "over 18, up to 24 months",
+        5: "over 24, up to 30 months",
+        6: "over 30, up to 36 months",
+        7: "over 36 months",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """The labelled clients of a group: who repaid and who defaulted, by position."""
+
+    repaid: NDArray[np.bool_]
+    defaulted: NDArray[np.bool_]
+
+    @property
+    def n(self) -> int:
+        return int(self.repaid.sum() + self.defaulted.sum())
+
+
+def peers(
+    artefact: Artefact, store: ClientStore, client_id: int, group: str, features: Sequence[str]
+) -> dict[str, Any]:
+    """How one or two features are distributed in a client's group, per class.
+
+    A group of fewer than ten labelled clients, or one that is not defined because the client's
+    value is not known, gives ``too_small`` and a sentence instead of counts.
+    """
+    if group not in GROUPS:
+        raise FeatureError(unknown("group", group, GROUPS))
+    row = store.row(client_id)
+    columns = [store.column(name) for name in features]
+    members = _members(store, client_id, group)
+    about = {
+        "group": group,
+        "criteria": [_criterion(artefact, name, row[name]) for name in GROUPS[group]],
+        "features": [_feature(artefact, column, row[column.name]) for column in columns],
+    }
+    if members.n < SMALLEST_GROUP:
+        return {**about, **_too_small(artefact, members, row, group)}
+    return {**about, **_counts(members), **_distributions(members, columns)}
+
+
+def _members(store: ClientStore, client_id: int, group: str) -> Labelled:
+    """The labelled clients who share the client's value in every feature of the group."""
+    targets, at = store.targets(), store.position(client_id)
+    inside = np.ones(len(store), dtype=bool)
+    for name in GROUPS[group]:
+        if name not in store.names:
+            raise FeatureError(f"the client store lacks {name!r}, which forms the group {group!r}")
+        column = store.column(name)
+        inside &= column.known & (column.values == column.values[at])
+    return Labelled(inside & (targets == 0), inside & (targets == 1))
+
+
+def _counts(members: Labelled) -> dict[str, Any]:
+    defaulted = int(members.defaulted.sum())
+    return {
+        "n": members.n,
+        "n_by_class": {"repaid": members.n - defaulted, "defaulted": defaulted},
+        "default_rate": defaulted / members.n,
+        "too_small": False,
+    }
+
+
+def _too_small(
+    artefact: Artefact, members: Labelled, row: Mapping[str, Value], group: str
+) -> dict[str, Any]:
+    unknown_ones = [name for name in GROUPS[group] if row[name] is None]
+    sentence = f"Clients with a known outcome who are like this one: {members.n}. That is too few to compare."
+    if unknown_ones:
+        label = artefact.describe(unknown_ones[0])["label"]
+        sentence = f"This client's value of “{label}” is not known, so there is no such group."
+    return {"n": members.n, "too_small": True, "sentence": sentence, "distributions": []}
+
+
+def _criterion(artefact: Artefact, name: str, value: Value) -> dict[str, Any]:
+    words = _WORDS.get(name, {})
+    known = words.get(int(value), value) if isinstance(value, float) else value
+    return {"label": artefact.describe(name)["label"], "value": known}
+
+
+def _feature(artefact: Artefact, column: Column, value: Value) -> dict[str, Any]:
+    about = artefact.describe(column.name)
+    return {
+        "name": column.name,
+        "label": about["label"],
+        "unit": about["unit"],
+        "kind": column.kind,
+        "client_value": value,
+    }
+
+
+def _distributions(members: Labelled, columns: Sequence[Column]) -> dict[str, Any]:
+    one_each = [_distribution(members, column) for column in columns]
+    if len(columns) < 2:  # noqa: PLR2004  (a pair)
+        return {"distributions": one_each}
+    return {"distributions": one_each, "joint": _joint(members, columns[0], columns[1])}
+
+
+def _distribution(members: Labelled, column: Column) -> dict[str, Any]:
+    axis = _axis(members, column, _BARS)
+    places = _places(column, axis)
+    counts = {
+        name: np.bincount(places[mask & column.known], minlength=_length(axis)).tolist()
+        for name, mask in (("repaid", members.repaid), ("defaulted", members.defaulted))
+    }
+    missing = {
+        "repaid": int((members.repaid & ~column.known).sum()),
+        "defaulted": int((members.defaulted & ~column.known).sum()),
+    }
+    return {"name": column.name, "kind": column.kind, **axis, **counts, "missing": missing}
+
+
+def _joint(members: Labelled, x: Column, y: Column) -> dict[str, Any]:
+    """Counts over the cells of two features; rows are cells of ``x``, columns cells of ``y``."""
+    x_axis, y_axis = _axis(members, x, _CELLS), _axis(members, y, _CELLS)
+    shape = (_length(x_axis), _length(y_axis))
+    cells = _places(x, x_axis) * shape[1] + _places(y, y_axis)
+    both = x.known & y.known
+    counts = {
+        f"counts_{name}": np.bincount(cells[mask & both], minlength=shape[0] * shape[1])
+        .reshape(shape)
+        .tolist()
+        for name, mask in (("repaid", members.repaid), ("defaulted", members.defaulted))
+    }
+    return {
+        **{f"x_{key}": value for key, value in x_axis.items()},
+        **{f"y_{key}": value for key, value in y_axis.items()},
+        **counts,
+    }
+
+
+def _axis(members: Labelled, column: Column, bars: int) -> dict[str, list[Any]]:
+    """The levels of a category, or the edges of a number's bars."""
+    if column.kind == "category":
+        return {"levels": list(column.levels)}
+    known = column.values[(members.repaid | members.defaulted) & column.known]
+    low, high = np.quantile(known, _QUANTILES) if len(known) else (0.0, 1.0)
+    if not low < high:
+        low, high = low - 0.5, high + 0.5
+    count = int(np.clip(np.sqrt(len(known)), 5, bars))
+    return {"edges": np.linspace(low, high, count + 1).tolist()}
+
+
+def _length(axis: Mapping[str, list[Any]]) -> int:
+    return len(axis["levels"]) if "levels" in axis else len(axis["edges"]) - 1
+
+
+def _places(column: Column, axis: Mapping[str, list[Any]]) -> NDArray[np.int64]:
+    """Each client's level or bar; what lies beyond the edges is in the outer bars."""
+    if "levels" in axis:
+        return column.values.astype(np.int64)
+    inner = np.asarray(axis["edges"][1:-1])
+    return np.asarray(np.searchsorted(inner, np.nan_to_num(column.values), side="right"), np.int64)

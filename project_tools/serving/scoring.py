@@ -1,0 +1,74 @@
+"""From a client's features, or an applicant's raw records, to a decision.
+
+MLflow finds ``_load_pyfunc`` here by name (``loader_module="project_tools.serving.scoring"``); nothing of
+MLflow is imported.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from project_tools.errors import ArtefactError
+from project_tools.evaluation.threshold import Decision
+from project_tools.features.applicant import Applicants
+from project_tools.serving.artefact import STATE, Artefact, load_artefact
+from project_tools.serving.inputs import Value
+from project_tools.system.files import sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A decision, and the log-odds before calibration that it comes from."""
+
+    decision: Decision
+    raw_score: float
+
+
+class Scorer:
+    """Scores one client after the other with one artefact; safe to share between threads."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        self._artefact = artefact
+
+    def score(self, row: Mapping[str, Value]) -> Score:
+        """The score of a row of features by name; ``FeatureError`` where one is missing."""
+        model = self._artefact.model
+        raw = model.raw_scores(model.encoder.encode(row))
+        probability = float(model.probabilities(raw)[0])
+        return Score(Decision(probability, self._artefact.threshold), float(raw[0]))
+
+
+def load_applicants(directory: Path, artefact: Artefact) -> Applicants:
+    """What computes an applicant's features from raw records, with the fitted state of a served
+    folder whose ``artefact`` was loaded; ``ArtefactError`` if the state is no longer that one.
+    """
+    for name, digest in artefact.manifest.files.items():
+        path = directory / name
+        if name.startswith(f"{STATE}/") and (not path.is_file() or sha256(path) != digest):
+            raise ArtefactError(f"{name} has changed since the model was loaded; load it again")
+    return Applicants.load(directory / STATE)
+
+
+class PyfuncModel:
+    """The artefact behind MLflow's pyfunc protocol: a frame in, a frame of the same index out."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        self._artefact = artefact
+
+    def predict(self, frame: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """``proba_risk_class``, ``class`` and ``raw_score`` of each row."""
+        del params  # MLflow passes them; there are none
+        model = self._artefact.model
+        raw = model.raw_scores(model.encoder.encode_frame(frame))
+        probabilities = model.probabilities(raw)
+        labels = [Decision(float(p), self._artefact.threshold).label for p in probabilities]
+        columns = {"proba_risk_class": probabilities, "class": labels, "raw_score": raw}
+        return pd.DataFrame(columns, index=frame.index)
+
+
+def _load_pyfunc(path: str) -> PyfuncModel:
+    """The verified artefact in a folder, as MLflow asks for it."""
+    return PyfuncModel(load_artefact(Path(path)))
