@@ -34,9 +34,9 @@ import pyarrow as pa  # noqa: E402
 from project_tools.features import catalogue  # noqa: E402
 from project_tools.features.files import write_features  # noqa: E402
 from project_tools.features.state import FeatureState  # noqa: E402
-from project_tools.models.boosting import BINNING_ROWS, BINS  # noqa: E402
 from project_tools.models.dataset import load_dataset  # noqa: E402
 from project_tools.models.families import family  # noqa: E402
+from project_tools.models.lightgbm_trees import BINNING_ROWS, BINS  # noqa: E402
 from project_tools.models.preparation import category_levels, numeric_matrix  # noqa: E402
 from project_tools.runs import audit as auditing  # noqa: E402
 from project_tools.runs import final_model as final_runs  # noqa: E402

@@ -206,7 +206,7 @@ def _watched(train: Any, y: Any, share: float) -> tuple[Any, Any]:
 
 def _as_a_person_types(setting: dict[str, Any], words: argparse.Namespace) -> dict[str, Any]:
     """The setting in LGBMClassifier's own words; with ``--same`` our bins and order of sums too."""
-    from project_tools.models.boosting import BoostedTrees
+    from project_tools.models.lightgbm_trees import BoostedTrees
 
     if words.same:
         ours = BoostedTrees(**setting, seed=SEED, jobs=words.jobs)._training()  # noqa: SLF001  (the very same)

@@ -3,6 +3,7 @@
 import sys
 
 from project_tools.system import command as entry
+from project_tools.system import signals
 from project_tools.system.progress import working
 
 PARAMETERS = (
@@ -36,5 +37,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     entry.quiet_libraries()
-    entry.stop_once()
+    signals.stop_once()
     sys.exit(entry.run(main))

@@ -26,10 +26,11 @@ from project_tools.models.families import family
 from project_tools.models.folds import fold_rows
 from project_tools.models.training import train
 from project_tools.runs import promotion as promoting
-from project_tools.runs import store as tracking
+from project_tools.runs import registry
 from project_tools.runs.audit import HELD_OUT
 from project_tools.runs.export import export
-from project_tools.serving.artefact import BESIDE, CARD_JSON, copy_artefact, load_artefact
+from project_tools.serving.artefact import copy_artefact, load_artefact
+from project_tools.serving.folder import BESIDE, CARD_JSON
 from project_tools.system import command as entry
 from tests.small_final import HINTS, Trained, feature_file, train_finally
 
@@ -82,7 +83,7 @@ def test_groups_that_the_model_does_not_see_are_audited(final: Trained) -> None:
     assert women["default_rate"]["value"] == pytest.approx(held_out["TARGET"][inside].mean())
     kinds = {one["characteristic"] for one in segments}
     assert kinds == {"gender", "age", "family status", "education", "income type", "credit history"}
-    artefact = load_artefact(tracking.download(final.version, final.file("")), child=False)
+    artefact = load_artefact(registry.download(final.version, final.file("")), child=False)
     assert not PROTECTED & {feature.name for feature in artefact.features}
     metrics = final.client.get_run(final.run_id).data.metrics
     assert metrics["segments.gender.least_acceptance_ratio"] == pytest.approx(
@@ -205,7 +206,7 @@ def test_drift_takes_a_model_folder_as_its_reference(
     finals: dict[str, Trained], tmp_path: Path
 ) -> None:
     final = finals["random_forest"]
-    folder = tracking.download(final.version, tmp_path)
+    folder = registry.download(final.version, tmp_path)
     found = drift(folder, final.data, split="test", quiet=True)
     assert found.alarms == []
     assert found.score is not None
@@ -223,7 +224,7 @@ def test_drift_takes_a_model_folder_as_its_reference(
 
 def test_features_of_another_state_are_told_from_drift(final: Trained, tmp_path: Path) -> None:
     """What was learnt anew is no change of the clients, and is said."""
-    folder = tracking.download(final.version, tmp_path)
+    folder = registry.download(final.version, tmp_path)
     assert drift(folder, final.data, split="test", quiet=True).notes == ()
     other = tmp_path / "other.parquet"
     shutil.copy(final.data, other)

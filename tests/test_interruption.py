@@ -10,6 +10,7 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
+from project_tools.runs import registry
 from project_tools.runs import store as tracking
 from project_tools.system.signals import uninterrupted
 
@@ -103,8 +104,8 @@ def test_a_version_is_registered_with_its_aliases_or_not_at_all(
 
     monkeypatch.setattr(mlflow.pyfunc, "log_model", cut)
     with pytest.raises(KeyboardInterrupt), tracking.project_run("lightgbm") as project:
-        tracking.register(project, folder, [("income", "number")], {"family": "lightgbm"}, "cut")
-    version = MlflowClient().get_model_version_by_alias("cut", tracking.CHALLENGER)
+        registry.register(project, folder, [("income", "number")], {"family": "lightgbm"}, "cut")
+    version = MlflowClient().get_model_version_by_alias("cut", registry.CHALLENGER)
     assert version.tags == {"family": "lightgbm"}
-    champion = MlflowClient().get_model_version_by_alias("cut", tracking.CHAMPION)
+    champion = MlflowClient().get_model_version_by_alias("cut", registry.CHAMPION)
     assert champion.version == version.version

@@ -20,10 +20,12 @@ from project_tools.evaluation.judgement import evaluate
 from project_tools.evaluation.metrics import SCORERS, paired_difference
 from project_tools.features.build import build
 from project_tools.features.files import read_features
-from project_tools.models import training, variant_comparison
+from project_tools.models import training
 from project_tools.models import variants as resampling
+from project_tools.models import variants as variant_comparison
 from project_tools.models.families import Family, family
 from project_tools.runs import final_model as final_runs
+from project_tools.runs import registry
 from project_tools.runs import store as tracking
 from project_tools.runs import variants as variant_runs
 from project_tools.runs.export import export
@@ -455,9 +457,9 @@ def test_the_final_model_is_judged_on_the_test_clients_once_and_registered(
     assert version.run_id == written["run_id"] == found.judged.info.run_id
     assert version.tags["data_digest"] == sha256(projects.data)
     assert version.tags["family"] == found.tags["family"]
-    assert "challenger" in tracking.aliases_of(projects.client, version)
+    assert "challenger" in registry.aliases_of(projects.client, version)
     first = projects.client.get_model_version(written["name"], "1")
-    assert "champion" in tracking.aliases_of(projects.client, first)
+    assert "champion" in registry.aliases_of(projects.client, first)
     frame = read_features(projects.data).frame
     assert looked == [(frame["SPLIT"] == "test").sum()]
     for name in SCORERS:

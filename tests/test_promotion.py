@@ -17,6 +17,7 @@ from project_tools.governance.card_page import card_files
 from project_tools.governance.challenge import Candidate, Floors, floors_of, not_comparable, weigh
 from project_tools.governance.segments import Figure
 from project_tools.runs import promotion as promoting
+from project_tools.runs import registry
 from project_tools.runs import store as tracking
 from project_tools.runs.audit import HELD_OUT
 from project_tools.serving.artefact import load_artefact, write_artefact
@@ -207,11 +208,11 @@ class Store:
             if held_out:
                 run.file(path)
             columns = [(feature.name, feature.kind) for feature in content.features]
-            return tracking.register(run, folder, columns, {}, self.name)
+            return registry.register(run, folder, columns, {}, self.name)
 
     @property
     def champion(self) -> str:
-        version = tracking.alias_or_none(self.client, self.name, "champion")
+        version = registry.alias_or_none(self.client, self.name, "champion")
         assert version is not None
         return str(version.version)
 

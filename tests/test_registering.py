@@ -25,6 +25,7 @@ from project_tools.models.dataset import load_dataset
 from project_tools.models.families import family
 from project_tools.models.final_evaluation import evaluate_finally
 from project_tools.models.training import train
+from project_tools.runs import registry
 from project_tools.runs import store as tracking
 from project_tools.runs.audit import audit_final
 from project_tools.runs.export import export
@@ -85,7 +86,7 @@ def finally_judged(row, setting, given):
 
 def digest_of_registered(registered):
     with tempfile.TemporaryDirectory() as folder:
-        return load_artefact(tracking.download(registered, Path(folder)), child=False).digest
+        return load_artefact(registry.download(registered, Path(folder)), child=False).digest
 
 
 def answered(folder, address):
@@ -116,7 +117,7 @@ def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_
         "evaluation.json",
         "final.txt",
     }
-    assert tracking.aliases_of(store, registered) == ["challenger", "champion"]
+    assert registry.aliases_of(store, registered) == ["challenger", "champion"]
     digest = export(
         "credit_scoring", tmp_path / "out" / "model", features=given.data, most_clients=50
     )

@@ -8,8 +8,8 @@ import pytest
 
 from project_tools.__main__ import main
 from project_tools.errors import TrackingError
+from project_tools.runs import provenance
 from project_tools.runs import reproduction as reproducing
-from project_tools.runs import store as tracking
 from project_tools.runs.reproduction import Reproduction, as_text, reproduce
 from project_tools.system import command as entry
 from tests.small_final import HINTS, Trained, feature_file, train_finally
@@ -31,7 +31,7 @@ def finals(new_store, tmp_path_factory) -> Iterator[dict[str, Trained]]:
         patch.setenv("MLFLOW_TRACKING_URI", new_store(folder))
         patch.delenv("MLFLOW_RUN_ID", raising=False)
         patch.chdir(folder)
-        patch.setattr(tracking, "_git", clean)
+        patch.setattr(provenance, "_git", clean)
         entry.quiet_libraries()
         yield {
             "lightgbm": train_finally("lightgbm", data),
@@ -109,7 +109,7 @@ def test_what_is_not_there_is_said_and_nothing_is_trained(
     run = final.client.get_run(final.run_id)
     if place in {"commit", "tree now"}:
         words = "rev-parse" if place == "commit" else "status"
-        monkeypatch.setattr(tracking, "_git", lambda *w: value if w[0] == words else clean(*w))
+        monkeypatch.setattr(provenance, "_git", lambda *w: value if w[0] == words else clean(*w))
     elif place in {"tree", "python"}:
         final.client.set_tag(final.run_id, place, value)
     elif place == "lock":

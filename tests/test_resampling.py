@@ -15,8 +15,14 @@ from project_tools.evaluation.metrics import SCORERS, paired_difference
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import family
 from project_tools.models.folds import fold_rows
-from project_tools.models.variant_comparison import Comparison, comparison_table
-from project_tools.models.variants import PREPARATIONS, RESAMPLINGS, Variant, make_variant
+from project_tools.models.variants import (
+    PREPARATIONS,
+    RESAMPLINGS,
+    Comparison,
+    Variant,
+    comparison_table,
+    make_variant,
+)
 
 FOREST = family("random_forest")
 SMALL = {"n_estimators": 10, "max_leaf_nodes": 16, "min_samples_leaf": 3}

@@ -7,6 +7,7 @@ import pytest
 from mlflow import MlflowClient
 
 from project_tools.errors import TrackingError
+from project_tools.runs import registry
 from project_tools.runs import store as tracking
 from project_tools.settings import Settings
 
@@ -88,10 +89,10 @@ def test_a_model_that_is_not_there(client: MlflowClient, model: str, says: str) 
     client.create_registered_model("credit_scoring")
     version = client.create_model_version("credit_scoring", source="file:///nowhere")
     client.set_registered_model_alias("credit_scoring", "champion", version.version)
-    assert tracking.find_version(client, "credit_scoring").version == version.version
-    assert tracking.find_version(client, "credit_scoring/1").version == version.version
+    assert registry.find_version(client, "credit_scoring").version == version.version
+    assert registry.find_version(client, "credit_scoring/1").version == version.version
     with pytest.raises(TrackingError, match=says):
-        tracking.find_version(client, model)
+        registry.find_version(client, model)
 
 
 def test_a_run_that_is_not_there(client: MlflowClient) -> None:

@@ -8,7 +8,7 @@ from flask import Response, request
 
 from api.problems import problem
 from api.service import service
-from project_tools.serving.artefact import CARD_HTML, CARD_MARKDOWN
+from project_tools.serving.folder import CARD_HTML, CARD_MARKDOWN
 
 blueprint = APIBlueprint("model_info", __name__, tag="Model")
 

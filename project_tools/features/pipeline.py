@@ -16,8 +16,9 @@ from project_tools.features.definitions import (
     pos_cash,
     previous,
 )
-from project_tools.features.engines.engine import Engine, Tables, aggregates, derive, settle
+from project_tools.features.engines.engine import Engine, Tables
 from project_tools.features.expressions import CLIENT
+from project_tools.features.operations import aggregates, derive, settle
 from project_tools.features.rows import Aggregate, GroupStatistics, History
 from project_tools.system.progress import working
 from project_tools.tables.declared import TABLES

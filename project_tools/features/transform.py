@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from project_tools.errors import FeatureError, SettingError
-from project_tools.features.build import (
+from project_tools.features.batch import (
     BuildReport,
     Given,
     applications,

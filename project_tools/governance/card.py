@@ -15,7 +15,7 @@ from project_tools.errors import ArtefactError
 from project_tools.evaluation.metrics import Z_95
 from project_tools.governance.segment_tables import NOTES, compact_markdown
 from project_tools.governance.segments import ExclusionCost, Segment, SegmentReport
-from project_tools.serving.artefact import CARD_JSON
+from project_tools.serving.folder import CARD_JSON
 
 #: The layout of ``card.json``.
 VERSION = 1

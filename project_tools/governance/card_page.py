@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from project_tools.governance.card import Card, Section, markdown, sections, summary
-from project_tools.serving.artefact import CARD_HTML, CARD_JSON, CARD_MARKDOWN
+from project_tools.serving.folder import CARD_HTML, CARD_JSON, CARD_MARKDOWN
 
 #: Parts of the first page, which stand beside the charts; the others follow below.
 _BESIDE = ("purpose", "decision", "calibration", "limits")

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from project_tools.errors import SettingError, unknown
-from project_tools.models.boosting import BoostedTrees, XGBoostedTrees
 from project_tools.models.classifiers import forest, lasso, machine, prepared_model, ridge
+from project_tools.models.lightgbm_trees import BoostedTrees
 from project_tools.models.preparation import PreparationPlan
+from project_tools.models.xgboost_trees import XGBoostedTrees
 
 Parameters = Mapping[str, Any]
 Profile = Literal["full", "demo"]

@@ -38,8 +38,10 @@ from project_tools.governance.segments import SegmentReport, audit_groups, segme
 from project_tools.models.dataset import Dataset
 from project_tools.models.final_evaluation import CostPoint, FinalEvaluation
 from project_tools.models.training import TrainedModel
-from project_tools.runs.store import MODEL_NAME, RunLog, provenance
-from project_tools.serving.artefact import CARD_HTML, DRIFT_REFERENCE
+from project_tools.runs.provenance import provenance
+from project_tools.runs.registry import MODEL_NAME
+from project_tools.runs.store import RunLog
+from project_tools.serving.folder import CARD_HTML, DRIFT_REFERENCE
 
 #: The held-out clients of a final model: id, outcome and calibrated probability.
 HELD_OUT = "held_out.parquet"

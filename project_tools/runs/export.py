@@ -7,9 +7,11 @@ from pathlib import Path
 from project_tools.errors import ArtefactError
 from project_tools.governance.card import Card
 from project_tools.governance.card_page import card_files
-from project_tools.runs.store import aliases_of, connect, download, find_version
-from project_tools.serving.artefact import CARD_JSON, copy_artefact, verify_artefact
+from project_tools.runs.registry import aliases_of, download, find_version
+from project_tools.runs.store import connect
+from project_tools.serving.artefact import copy_artefact, verify_artefact
 from project_tools.serving.clients import write_client_store
+from project_tools.serving.folder import CARD_JSON
 from project_tools.system.files import sha256
 from project_tools.system.progress import working
 

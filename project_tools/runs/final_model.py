@@ -23,14 +23,15 @@ from project_tools.models.final_evaluation import (
 )
 from project_tools.models.training import TrainedModel, train
 from project_tools.runs.audit import Audit, audit_final, log_audit, log_card
-from project_tools.runs.search import (
+from project_tools.runs.provenance import (
     environment,
     environment_lock,
-    log_oof,
     origin,
     preparation_tags,
-    score_metrics,
+    provenance,
 )
+from project_tools.runs.registry import MODEL_NAME, Registered, aliases_of, register
+from project_tools.runs.search import log_oof, score_metrics
 from project_tools.runs.served_form import (
     artefact_content,
     check_explained,
@@ -38,14 +39,7 @@ from project_tools.runs.served_form import (
     served_form,
 )
 from project_tools.runs.setting import setting_for
-from project_tools.runs.store import (
-    MODEL_NAME,
-    Registered,
-    RunLog,
-    aliases_of,
-    provenance,
-    register,
-)
+from project_tools.runs.store import RunLog
 from project_tools.serving.artefact import write_artefact
 from project_tools.system.files import replacing
 from project_tools.system.progress import say, working

@@ -19,20 +19,18 @@ from project_tools.evaluation.metrics import scorer
 from project_tools.governance.card import Card
 from project_tools.governance.challenge import Candidate, Floors, Promotion, decide, weigh
 from project_tools.runs.audit import HELD_OUT
-from project_tools.runs.store import (
+from project_tools.runs.registry import (
     CHAMPION,
     MODEL_NAME,
-    Client,
     Registered,
     alias_or_none,
-    artifact,
-    connect,
     download,
     find_version,
-    project_run,
     set_champion,
 )
-from project_tools.serving.artefact import CARD_JSON, GOLDEN, Artefact, load_artefact
+from project_tools.runs.store import Client, artifact, connect, project_run
+from project_tools.serving.artefact import Artefact, load_artefact
+from project_tools.serving.folder import CARD_JSON, GOLDEN
 from project_tools.serving.manifest import strict_json
 from project_tools.serving.scoring import Scorer
 from project_tools.system.progress import working

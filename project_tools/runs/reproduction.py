@@ -19,16 +19,15 @@ from project_tools.models.families import FAMILIES, Family
 from project_tools.runs.audit import HELD_OUT
 from project_tools.runs.final_model import Judged, final_figures, judged_final, model_digest
 from project_tools.runs.parameters import PARAMETERS, values
-from project_tools.runs.search import environment, environment_lock
+from project_tools.runs.provenance import environment, environment_lock, provenance
+from project_tools.runs.registry import find_version
 from project_tools.runs.store import (
     Client,
     TrackedRun,
     artifact,
     connect,
-    find_version,
     found_runs,
     project_run,
-    provenance,
     run_or_none,
 )
 from project_tools.runs.tuning import PREPARING

@@ -6,13 +6,10 @@ there.
 
 import hashlib
 import json
-import os
-import platform
 import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Mapping
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +24,13 @@ from project_tools.runs.history import (
     judgement_tags,
     oof_table,
 )
-from project_tools.runs.store import (
-    OUTCOME,
-    RunLog,
-    adopt,
-    end,
-    nested_run,
-    provenance,
-    start_nested,
-)
+from project_tools.runs.provenance import environment, origin, preparation_tags, provenance
+from project_tools.runs.store import OUTCOME, RunLog, adopt, end, nested_run, start_nested
 from project_tools.search.forecast import Forecast
 from project_tools.search.importance import importance
 from project_tools.search.pictures import curves, history, importance_bars
 from project_tools.search.search import SearchResult, search
 from project_tools.search.trial import Floats, Former, Trial
-from project_tools.settings import ROOT
-from project_tools.system.files import sha256
 from project_tools.system.progress import in_words, say, working
 
 
@@ -211,19 +199,6 @@ def _trial_tags(trial: Trial) -> dict[str, object]:
     return tags | ({"reason": trial.reason} if trial.reason else {})
 
 
-def origin(data: Dataset) -> dict[str, object]:
-    """What the figures were measured on."""
-    digests = {key: data.meta[key] for key in ("raw_digest", "split_digest", "state_digest")}
-    return {"data_digest": data.digest, "rows": len(data), "excluded": len(data.excluded)} | digests
-
-
-def preparation_tags(rows: Family) -> dict[str, str]:
-    plan = rows.plan
-    if plan is None:
-        return {"preparation": "none: raw nulls and categories"}
-    return {f"preparation.{name}": str(getattr(plan, name)) for name in plan.__slots__}
-
-
 def log_scores(run: RunLog, scores: Mapping[str, Score], on: str) -> None:
     """Each score and, beside it, its standard error."""
     run.metrics(score_metrics(scores, on))
@@ -278,19 +253,3 @@ def log_oof(run: RunLog, data: Dataset, oof: Floats) -> None:
         path = Path(folder) / OOF_FILE
         oof_table(data, oof).to_parquet(path)
         run.file(path)
-
-
-def environment() -> dict[str, Any]:
-    """Interpreter, machine (without its name) and every installed package with its version."""
-    packages = {found.metadata["Name"]: found.version for found in distributions()}
-    return {
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": os.cpu_count(),
-        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
-    }
-
-
-def environment_lock() -> str:
-    """SHA-256 of the lock that the environment is made from."""
-    return sha256(ROOT / "requirements.txt")

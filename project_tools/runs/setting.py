@@ -9,7 +9,7 @@ from project_tools.errors import SettingError, TrackingError, nearest
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import Family
 from project_tools.models.setting import complete_setting
-from project_tools.runs.search import origin, preparation_tags
+from project_tools.runs.provenance import origin, preparation_tags
 from project_tools.runs.store import (
     PARENT_RUN,
     RunLog,

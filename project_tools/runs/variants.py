@@ -12,10 +12,18 @@ import pandas as pd
 from project_tools.errors import SettingError
 from project_tools.models.dataset import Dataset, stratified_sample
 from project_tools.models.families import Family
-from project_tools.models.variant_comparison import Compared, Comparison, comparison_table
-from project_tools.models.variants import BALANCE_PARAMETERS, LARGEST_RESAMPLED, Variant, unbalanced
+from project_tools.models.variants import (
+    BALANCE_PARAMETERS,
+    LARGEST_RESAMPLED,
+    Compared,
+    Comparison,
+    Variant,
+    comparison_table,
+    unbalanced,
+)
 from project_tools.runs.history import OOF_FILE
-from project_tools.runs.search import environment, log_scores, origin, preparation_tags
+from project_tools.runs.provenance import environment, origin, preparation_tags
+from project_tools.runs.search import log_scores
 from project_tools.runs.setting import setting_for
 from project_tools.runs.store import RunLog, nested_run
 from project_tools.runs.tuning import load

@@ -10,9 +10,7 @@ line that says what is wrong, with exit status 1.
 """
 
 import hashlib
-import os
 import shutil
-import stat
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,27 +22,29 @@ from typing import Any
 from project_tools import __version__
 from project_tools.errors import ArtefactError, CreditError
 from project_tools.evaluation.calibration import Calibration, calibration_from_dict
+from project_tools.serving.folder import (
+    BESIDE,
+    CARD_HTML,
+    CARD_MARKDOWN,
+    CATALOGUE,
+    FEATURES,
+    GOLDEN,
+    STATE,
+    Parts,
+    checked_catalogue,
+    file_names,
+    read_parts,
+)
 from project_tools.serving.formats.base import ModelFile
 from project_tools.serving.formats.table import model_format
 from project_tools.serving.golden import check_golden, golden_rows
 from project_tools.serving.inputs import ServedFeature, Value
-from project_tools.serving.manifest import FORMAT, MANIFEST, Manifest, plain_json, strict_json
+from project_tools.serving.manifest import FORMAT, MANIFEST, Manifest, plain_json
 from project_tools.serving.model import ServedModel
 from project_tools.serving.overview import OVERVIEW, Overview, overview
 from project_tools.serving.verification import verify_in_child
 from project_tools.system.files import replacing_folder, sha256
 
-FEATURES, CATALOGUE, GOLDEN = "features.json", "catalogue.json", "golden.json"
-#: What is read beside the model's own file.
-_READ = (FEATURES, CATALOGUE, GOLDEN, OVERVIEW)
-#: What may lie beside the model: its card as facts, Markdown and page; the reference of drift.
-CARD_JSON, CARD_MARKDOWN, CARD_HTML = "card.json", "card.md", "card.html"
-DRIFT_REFERENCE = "drift_reference.json"
-BESIDE = (CARD_JSON, CARD_MARKDOWN, CARD_HTML, DRIFT_REFERENCE)
-#: The folder of the fitted feature state, copied as it is.
-STATE = "state"
-#: No file of a served folder is as large as this.
-LARGEST_FILE = 1 << 30
 #: Where a feature stands that a client store holds and the model does not take.
 UNUSED = "Not used by the model"
 
@@ -114,32 +114,6 @@ class Artefact:
         return self.catalogue.get(name, {**bare, "kind": "number"})
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The bytes of a folder whose digests agree with its manifest; ``sizes`` in bytes, of all files."""
-
-    manifest: Manifest
-    digest: str
-    files: Mapping[str, bytes]
-    sizes: Mapping[str, int]
-
-    @property
-    def model_name(self) -> str:
-        return model_format(self.manifest.model_format).file
-
-    def json(self, name: str) -> Any:
-        return strict_json(name, self.files[name])
-
-    def features(self) -> list[ServedFeature]:
-        return _features(self.json(FEATURES))
-
-    def catalogue(self) -> Mapping[str, Mapping[str, Any]]:
-        return _catalogue(self.json(CATALOGUE), self.features())
-
-    def overview(self) -> Overview:
-        return Overview.from_dict(self.json(OVERVIEW), [f.name for f in self.features()])
-
-
 def write_artefact(directory: Path, content: ArtefactContent) -> str:
     """Write the served folder, or leave the former one as it was; returns the manifest's digest.
 
@@ -147,7 +121,7 @@ def write_artefact(directory: Path, content: ArtefactContent) -> str:
     another than the one given, or whose data is not finite.
     """
     model = ServedModel.read(content.model, content.features, content.calibration)
-    catalogue = _catalogue(content.catalogue, content.features)
+    catalogue = checked_catalogue(content.catalogue, content.features)
     with replacing_folder(directory) as folder:
         (folder / model.file).write_bytes(content.model.content)
         _write_json(folder / FEATURES, [f.to_dict() for f in content.features])
@@ -262,79 +236,11 @@ def _manifest(content: ArtefactContent, model: ServedModel) -> Manifest:
 
 
 def _seal(folder: Path, manifest: Manifest) -> str:
-    files = {name: sha256(folder / name) for name in _names(folder)}
+    files = {name: sha256(folder / name) for name in file_names(folder)}
     content = replace(manifest, files=files).to_bytes()
     Manifest.from_bytes(content)
     (folder / MANIFEST).write_bytes(content)
     return hashlib.sha256(content).hexdigest()
-
-
-def _names(folder: Path) -> list[str]:
-    """Every file of the folder but the manifest, by its relative name.
-
-    ``ArtefactError`` for links and whatever else is neither a plain file nor a folder: a link
-    leads out of the folder, and reading a pipe would never end.
-    """
-    names = []
-    for path in folder.rglob("*"):
-        mode = path.lstat().st_mode
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            raise ArtefactError(f"{path} is a link or no plain file; a served folder holds neither")
-        if stat.S_ISREG(mode):
-            names.append(path.relative_to(folder).as_posix())
-    return sorted(name for name in names if name != MANIFEST)
-
-
-def read_parts(directory: Path) -> Parts:
-    """The files' bytes, after every digest has been compared."""
-    if not directory.is_dir():
-        raise ArtefactError(
-            f"there is no model folder {directory}; make one with `python -m project_tools export`"
-        )
-    content = _bytes(directory, MANIFEST)
-    manifest = Manifest.from_bytes(content)
-    read = (model_format(manifest.model_format).file, *_READ)
-    _compare_names(directory, manifest, read)
-    kept = {*read, CARD_MARKDOWN, CARD_HTML}
-    files, sizes = {}, {}
-    for name, expected in manifest.files.items():
-        found = _bytes(directory, name)
-        _compare(name, expected, hashlib.sha256(found).hexdigest())
-        sizes[name] = len(found)
-        if name in kept:
-            files[name] = found
-    return Parts(manifest, hashlib.sha256(content).hexdigest(), files, sizes)
-
-
-def _bytes(directory: Path, name: str) -> bytes:
-    try:
-        # Neither a link is followed nor a pipe waited for.
-        with os.fdopen(
-            os.open(directory / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb"
-        ) as file:
-            if os.fstat(file.fileno()).st_size > LARGEST_FILE:
-                raise ArtefactError(f"{directory / name} is larger than {LARGEST_FILE:,} bytes")
-            return file.read()
-    except OSError as why:
-        raise ArtefactError(
-            f"{directory / name} cannot be read ({why.strerror}); export the model again"
-        ) from why
-
-
-def _compare_names(directory: Path, manifest: Manifest, read: Sequence[str]) -> None:
-    found = set(_names(directory))
-    for name in sorted({*manifest.files, *read} - found):
-        raise ArtefactError(f"{directory / name} is missing; export the model again")
-    for name in sorted({*found, *read} - {*manifest.files}):
-        raise ArtefactError(f"{directory / name} is not in {MANIFEST}; export the model again")
-
-
-def _compare(name: str, expected: str, found: str) -> None:
-    if found != expected:
-        raise ArtefactError(
-            f"{name} is damaged: its SHA-256 is {found[:12]}…, {MANIFEST} says {expected[:12]}…; "
-            "export the model again"
-        )
 
 
 def _assemble(parts: Parts) -> Artefact:
@@ -349,31 +255,6 @@ def _assemble(parts: Parts) -> Artefact:
     check_golden(model, parts.json(GOLDEN), manifest.threshold)
     card = {name: parts.files[name] for name in (CARD_MARKDOWN, CARD_HTML) if name in parts.files}
     return Artefact(manifest, parts.digest, model, catalogue, parts.overview(), card)
-
-
-def _features(rows: Any) -> list[ServedFeature]:
-    if not isinstance(rows, list):
-        raise ArtefactError(f"{FEATURES} is no list; export the model again")
-    return [ServedFeature.from_dict(row) for row in rows]
-
-
-def _catalogue(rows: Any, features: Sequence[ServedFeature]) -> Mapping[str, Mapping[str, Any]]:
-    try:
-        catalogue = {row["name"]: row for row in rows}
-        complete = all(
-            {"label", "sentence", "unit", "concept", "kind"} <= row.keys() for row in rows
-        )
-    except (TypeError, KeyError, AttributeError) as why:
-        raise ArtefactError(f"{CATALOGUE} is not a list of features with names") from why
-    if not complete:
-        raise ArtefactError(f"{CATALOGUE}: a row lacks label, sentence, unit, concept or kind")
-    for feature in features:
-        if feature.name not in catalogue:
-            raise ArtefactError(f"{CATALOGUE} does not describe the model's {feature.name!r}")
-        # A reason names the concept, and nobody can be told "other".
-        if str(catalogue[feature.name]["concept"]).strip().lower() in ("", "other"):
-            raise ArtefactError(f"{CATALOGUE} gives the model's {feature.name!r} no concept")
-    return catalogue
 
 
 def _calibration(manifest: Manifest) -> Calibration:

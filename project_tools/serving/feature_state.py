@@ -30,7 +30,7 @@ def state_source(given: Path) -> Path:
 
 def _of_model(folder: Path) -> Path:
     # Imported here: what is learnt and transformed needs no model, and no wait for its libraries.
-    from project_tools.serving.artefact import STATE, read_parts  # noqa: PLC0415
+    from project_tools.serving.folder import STATE, read_parts  # noqa: PLC0415
 
     read_parts(folder)
     return folder / STATE

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from project_tools.serving.artefact import Parts, read_parts
+from project_tools.serving.folder import Parts, read_parts
 from project_tools.serving.manifest import Manifest
 
 _WIDTH = 16

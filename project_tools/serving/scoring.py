@@ -14,7 +14,8 @@ import pandas as pd
 from project_tools.errors import ArtefactError
 from project_tools.evaluation.threshold import Decision
 from project_tools.features.applicant import Applicants
-from project_tools.serving.artefact import STATE, Artefact, load_artefact
+from project_tools.serving.artefact import Artefact, load_artefact
+from project_tools.serving.folder import STATE
 from project_tools.serving.inputs import Value
 from project_tools.system.files import sha256
 

@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 import traceback
 import warnings
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from importlib.util import find_spec
 
 from project_tools.errors import CreditError, SettingError
 from project_tools.settings import ROOT
+from project_tools.system.signals import end_like_ctrl_c
 
 #: Exit status of a command that was interrupted (128 + SIGINT), as shells report it.
 INTERRUPTED = 130
@@ -31,7 +31,7 @@ def run(command: Callable[[], None]) -> int:
     """
     share_cores()
     keep_usage_private()
-    ended = _ends_like_ctrl_c(signal.SIGTERM)
+    ended = end_like_ctrl_c(signal.SIGTERM)
     try:
         check_environment()
         command()
@@ -52,23 +52,6 @@ def run(command: Callable[[], None]) -> int:
         print(f"error: {_kept(defect)}", file=sys.stderr)  # noqa: T201
         return DEFECT
     return 0
-
-
-def _ends_like_ctrl_c(name: signal.Signals) -> threading.Event:
-    """Let the signal end the command as Ctrl-C does: what was begun is cleared away. By default it
-    would leave temporary files behind. The event is set when the signal has come. A command that
-    has said how it ends keeps to that.
-    """
-    came = threading.Event()
-    if signal.getsignal(name) is not signal.SIG_DFL:
-        return came
-
-    def stop(*_: object) -> None:
-        came.set()
-        raise KeyboardInterrupt
-
-    signal.signal(name, stop)
-    return came
 
 
 def _was_interrupted(defect: Exception) -> bool:
@@ -98,25 +81,6 @@ def check_environment() -> None:
     spec = find_spec("lightgbm")
     if spec is None or spec.origin is None:
         raise SettingError("the library lightgbm is not installed here; run make setup")
-
-
-def stop_once() -> None:
-    """Let the first Ctrl-C, or a supervisor's SIGTERM, end the command; a second one does not cut
-    its closing short.
-
-    ``mlflow run`` answers Ctrl-C with a SIGTERM besides the terminal's SIGINT.
-    """
-    stopping = threading.Event()
-
-    def stop(*_: object) -> None:
-        if stopping.is_set():
-            return
-        stopping.set()
-        sys.stderr.write("\nstopping: the open runs are closed …\n")
-        raise KeyboardInterrupt
-
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, stop)
 
 
 def share_cores() -> None:

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from project_tools.features import build as building
+from project_tools.features import batch
 from project_tools.features.build import build
 from project_tools.features.engines import on_duckdb as duckdb_engine
 from project_tools.features.engines.on_duckdb import DuckEngine
@@ -88,7 +88,7 @@ def test_the_table_of_features_has_its_share_of_the_memory(
         given.append(limit)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(building, "connect", stop)
+    monkeypatch.setattr(batch, "connect", stop)
     with pytest.raises(KeyboardInterrupt):
         build(odd_tables, [tmp_path / "f.parquet"], memory_limit=allowed, quiet=True)
     assert given == [steps]

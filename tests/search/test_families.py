@@ -12,7 +12,7 @@ import xgboost
 from hyperopt.pyll.stochastic import sample
 
 from project_tools.errors import SettingError
-from project_tools.models import boosting, folds
+from project_tools.models import folds, lightgbm_trees
 from project_tools.models.classifiers import indicator_columns
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import FAMILIES, PROFILES, Dimension, Family, family, start_of
@@ -302,13 +302,13 @@ def test_bins_are_learnt_by_blocks_of_columns_from_training_rows(
     def text(given: Dataset = data) -> str:
         return native_text(fitted(rows, given, np.arange(500)))
 
-    monkeypatch.setattr(boosting, "BINNED_COLUMNS", data.X.shape[1])
+    monkeypatch.setattr(lightgbm_trees, "BINNED_COLUMNS", data.X.shape[1])
     at_once = text()
     for columns, batch in ((1, 1_000), (7, 7), (25, 64)):
-        monkeypatch.setattr(boosting, "BINNED_COLUMNS", columns)
-        monkeypatch.setattr(boosting._Batches, "batch_size", batch)
+        monkeypatch.setattr(lightgbm_trees, "BINNED_COLUMNS", columns)
+        monkeypatch.setattr(lightgbm_trees._Batches, "batch_size", batch)
         assert text() == at_once
-    monkeypatch.setattr(boosting, "BINNING_ROWS", 200)
+    monkeypatch.setattr(lightgbm_trees, "BINNING_ROWS", 200)
     fewer = text()
     assert fewer != at_once, "the bins are those of fewer rows"
     X = data.X.copy()

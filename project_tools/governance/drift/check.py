@@ -134,14 +134,14 @@ def _state_of(path: Path) -> Path | None:
     """The feature state of a model's folder or a feature file; None where there is none."""
     folder = state_folder(path) if path.name.endswith(FEATURE_ENDINGS) else path
     if folder == path and path.is_dir():
-        from project_tools.serving.artefact import STATE  # noqa: PLC0415  (as in ``Model.load``)
+        from project_tools.serving.folder import STATE  # noqa: PLC0415  (as in ``Model.load``)
 
         folder = path / STATE
     return folder if folder.is_dir() else None
 
 
 def _of_training(folder: Path) -> Path:
-    from project_tools.serving.artefact import DRIFT_REFERENCE  # noqa: PLC0415  (as in ``Model.load``)
+    from project_tools.serving.folder import DRIFT_REFERENCE  # noqa: PLC0415  (as in ``Model.load``)
 
     path = folder / DRIFT_REFERENCE
     if not path.is_file():

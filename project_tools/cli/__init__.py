@@ -1,0 +1,11 @@
+"""The command line: one module for each command.
+
+Each module has ``HELP`` (one line), ``words`` (adds the command's arguments to a parser) and
+``run`` (does what parsed arguments say); ``EPILOG``, if it is there, ends the command's help.
+A command imports what it needs when it runs, so that ``--help`` and refusals come at once.
+"""
+
+#: The commands in the order of ``--help``; the module of ``demo-data`` is ``demo_data``.
+COMMANDS = (
+    "demo-data", "check", "features", "export", "inspect", "drift", "compare", "promote", "reproduce",
+)  # fmt: skip

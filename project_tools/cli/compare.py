@@ -1,0 +1,21 @@
+"""``compare``: the families that were searched, side by side."""
+
+import argparse
+
+HELP = "families searched: figures with intervals, and which differences count"
+
+
+def words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "search", nargs="?", metavar="RUN",
+        help="run of a search (the newest search of each family, on the newest's data)",
+    )  # fmt: skip
+    parser.add_argument("--metric", help="what they are ranked by (what was searched for)")
+
+
+def run(words: argparse.Namespace) -> None:
+    from project_tools.evaluation.comparison import as_text, compare
+    from project_tools.runs.history import judged_families
+    from project_tools.runs.store import connect
+
+    print(as_text(compare(judged_families(connect(), words.search), words.metric)))

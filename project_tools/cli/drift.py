@@ -1,0 +1,79 @@
+"""``drift``: new rows against those of the training."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from project_tools.cli.common import add_quiet
+from project_tools.system.files import replacing
+
+HELP = "new rows against the training's: features, score; status 3 on drift"
+EPILOG = (
+    "exit status: 0 no drift, 3 drift, 1 an input that cannot be compared, 2 a wrong "
+    "word. REFERENCE and NEW: feature files (.parquet, .pkl.gz) of the same columns, or "
+    "decisions (.parquet, .csv) with proba_risk_class from 0 to 1 and class risk or no_risk."
+)
+
+
+def words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "reference", type=Path, metavar="REFERENCE",
+        help="frozen .json, a model folder (what its training froze, and the model), or a file: its "
+        "rows of SPLIT train if it has that column, else all",
+    )  # fmt: skip
+    parser.add_argument("new", type=Path, metavar="NEW", help="the rows to look at")
+    parser.add_argument("--split", help="only these rows of NEW: train, test or new (all)")
+    parser.add_argument(
+        "--artefact", type=Path, metavar="DIR", help="model folder that scores both files"
+    )
+    parser.add_argument(
+        "--freeze", type=Path, metavar="FILE.json", help="keep the reference for the next time"
+    )
+    parser.add_argument("--json", metavar="FILE|-", help="write the figures; - to the screen alone")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures")
+    parser.add_argument(
+        "--alpha", type=float, default=0.05, help="chance of a false alarm, all tests (0.05)"
+    )
+    parser.add_argument(
+        "--psi", type=float, default=0.1, help="least PSI above chance that alarms (0.1)"
+    )
+    parser.add_argument(
+        "--acceptance", type=float, default=0.05, metavar="SHARE",
+        help="least change of the acceptance rate that alarms (0.05)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--loss", type=float, default=0.1, metavar="SHARE",
+        help="least relative change of the expected loss that alarms (0.1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fn-cost", type=float, metavar="C",
+        help="cost of a missed defaulter in refused good clients (the model's, or 5)",
+    )  # fmt: skip
+    add_quiet(parser)
+
+
+def run(words: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from project_tools.governance.drift import check as drifting
+    from project_tools.governance.drift import report as drift_report
+    from project_tools.governance.drift.comparison import DriftRule
+
+    found = drifting.drift(
+        words.reference, words.new,
+        artefact=words.artefact, split=words.split, fn_cost=words.fn_cost, freeze=words.freeze,
+        rule=DriftRule(words.alpha, words.psi, words.acceptance, words.loss), quiet=words.quiet,
+    )  # fmt: skip
+    if words.html is not None:
+        with drifting.writable(words.html):
+            drift_report.write_html(found, words.html)
+    if words.json == "-":
+        print(drifting.to_json(found), end="")
+    else:
+        width = None if sys.stdout.isatty() else 120  # a pipe has none of its own
+        drift_report.print_drift(found, Console(width=width, highlight=False))
+    if words.json not in {None, "-"}:
+        with drifting.writable(Path(words.json)), replacing(Path(words.json)) as temporary:
+            temporary.write_text(drifting.to_json(found), encoding="utf-8")
+    if found.alarms:
+        sys.exit(drifting.DRIFTED)

@@ -1,0 +1,216 @@
+"""LightGBM on raw nulls and categories, with early stopping that sees training rows only."""
+
+import logging
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import lightgbm
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from project_tools.models.boosting import Binned, Boosting, Rows, rows_by_column
+from project_tools.models.preparation import (
+    Matrix,
+    level_codes,
+    model_names,
+)
+
+#: Rows from which bins are learnt.
+BINNING_ROWS = 20_000
+#: Columns that are binned at a time: LightGBM holds their rows as float32 and float64 besides.
+BINNED_COLUMNS = 25
+#: LightGBM's bins a feature. Its own 255 took a quarter longer a tree, for figures that differed
+#: by less than their paired error (benchmarks/README.md).
+BINS = 63
+
+
+class _Batches(lightgbm.Sequence):
+    """Some rows of a frame as float32, two thousand at a time: never all of them at once."""
+
+    batch_size = 2_048
+
+    def __init__(self, X: pd.DataFrame, rows: Rows, levels: dict[str, list[Any]]) -> None:
+        self._rows = rows
+        self._columns = [
+            level_codes(X[[name]], {name: levels[name]})[:, 0]
+            if name in levels
+            else X.iloc[:, place].to_numpy()
+            for place, name in enumerate(X.columns)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, batch: Any) -> Matrix:
+        """The rows of a slice: LightGBM asks for single ones only where it has bins to learn."""
+        rows = self._rows[batch]
+        found = np.empty((len(rows), len(self._columns)), dtype=np.float32)
+        for place, column in enumerate(self._columns):
+            found[:, place] = column[rows]
+        return found
+
+
+#: What LightGBM warns of, on stdout, and is meant so: bins from a part of the rows, raw data that
+#: is not kept, and categories that are named anew after columns were put together.
+_MEANT_SO = ("bin_construct_sample_cnt", "Cannot add features", "Resetting categorical features")
+
+
+@cache
+def _quiet_about_bins() -> None:
+    logger = logging.getLogger("lightgbm")
+    logger.addFilter(lambda record: not any(part in record.getMessage() for part in _MEANT_SO))
+    lightgbm.register_logger(logger)
+
+
+class BoostedTrees(Boosting):
+    """LightGBM on raw nulls and categories by the position of their fixed level.
+
+    With ``early_stopping_rounds`` above 0 it stops when the log loss on a stratified slice
+    (``watched_share``) of its own training rows has not fallen for so many rounds, at most after
+    ``n_estimators``; with 0, or too few rows of a class to watch, after exactly that many.
+    ``sampling`` is ``bagging``, which draws the share ``subsample`` of the rows for each tree, or
+    ``goss``, which keeps the rows of the largest gradients (``top_rate``) and some of the others.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_estimators: int = 2_000,
+        early_stopping_rounds: int = 50,
+        watched_share: float = 0.1,
+        learning_rate: float = 0.05,
+        num_leaves: int = 31,
+        min_child_samples: int = 50,
+        colsample_bytree: float = 0.5,
+        sampling: str = "bagging",
+        subsample: float = 0.9,
+        top_rate: float = 0.2,
+        other_rate: float = 0.1,
+        reg_lambda: float = 5.0,
+        reg_alpha: float = 0.1,
+        seed: int = 0,
+        jobs: int = 1,
+    ) -> None:
+        self.n_estimators, self.early_stopping_rounds = n_estimators, early_stopping_rounds
+        self.watched_share, self.learning_rate = watched_share, learning_rate
+        self.num_leaves, self.min_child_samples = num_leaves, min_child_samples
+        self.colsample_bytree, self.sampling = colsample_bytree, sampling
+        self.subsample, self.top_rate, self.other_rate = subsample, top_rate, other_rate
+        self.reg_lambda, self.reg_alpha = reg_lambda, reg_alpha
+        self.seed, self.jobs = seed, jobs
+
+    def model_text(self) -> str:
+        """LightGBM's native text of the kept trees: numeric codes in, probabilities out."""
+        text: str = self.booster_.model_to_string(num_iteration=self.rounds_)
+        return text
+
+    def _binned(
+        self,
+        X: pd.DataFrame,
+        y: npt.NDArray[Any],
+        rows: Rows,
+        levels: dict[str, list[Any]],
+        like: Any | None,
+    ) -> lightgbm.Dataset:
+        _quiet_about_bins()
+        if like is not None:
+            return self._dataset(_Batches(X, rows, levels), X, y[rows], levels, like)
+        # Some columns after the others: with all at once, what LightGBM holds besides the bins while
+        # it looks for them would weigh more than they do.
+        blocks = (
+            X.iloc[:, first : first + BINNED_COLUMNS]
+            for first in range(0, X.shape[1], BINNED_COLUMNS)
+        )
+        parts = (
+            self._dataset(rows_by_column(block, rows, levels), block, y[rows], levels)
+            for block in blocks
+        )
+        whole = next(parts)
+        for part in parts:
+            whole.add_features_from(part)
+        # Both sets name features and categories alike: LightGBM compares them in training, and
+        # the bins can no longer be changed then.
+        whole.feature_name = model_names(X.columns)
+        whole.categorical_feature = _categorical(X, levels)
+        if whole.categorical_feature:  # as it would say of itself, binned at once
+            whole.params = whole.get_params() | {"categorical_column": whole.categorical_feature}
+        return whole
+
+    def _dataset(
+        self,
+        data: Matrix | _Batches,
+        X: pd.DataFrame,
+        y: npt.NDArray[Any],
+        levels: dict[str, list[Any]],
+        like: lightgbm.Dataset | None = None,
+    ) -> lightgbm.Dataset:
+        """Rows of the columns of ``X`` in bins: those of another set, or learnt from these rows."""
+        return lightgbm.Dataset(
+            data,
+            np.asarray(y, dtype=np.float32),
+            reference=like,
+            feature_name=model_names(X.columns),
+            categorical_feature=_categorical(X, levels),
+            params=self._binning(),
+        ).construct()
+
+    def _grow(self, prepared: Binned) -> None:
+        watched = [prepared.watched] if prepared.watched is not None else []
+        stop: list[Callable[..., Any]] = [
+            lightgbm.early_stopping(self.early_stopping_rounds, verbose=False)
+        ]
+        self.booster_ = lightgbm.train(
+            self._training(),
+            prepared.train,
+            num_boost_round=self.n_estimators,
+            valid_sets=watched,
+            callbacks=stop if watched else [],
+        )
+        self.feature_names_in_ = np.array(self.booster_.feature_name(), dtype=object)
+        self.rounds_ = self.booster_.best_iteration or self.booster_.current_iteration()
+
+    def _risk(self, matrix: Matrix) -> npt.NDArray[np.float64]:
+        return np.asarray(
+            self.booster_.predict(matrix, num_iteration=self.rounds_, num_threads=self.jobs)
+        )
+
+    def _binning(self) -> dict[str, Any]:
+        """What bins depend on; none of it is searched, so that bins serve every trial."""
+        return {
+            "max_bin": BINS,
+            "bin_construct_sample_cnt": BINNING_ROWS,
+            "feature_pre_filter": False,  # would drop features by min_child_samples
+            "data_random_seed": self.seed,
+            "num_threads": self.jobs,
+            "verbosity": -1,
+        }
+
+    def _training(self) -> dict[str, Any]:
+        return self._binning() | self._row_sampling() | {
+            "objective": "binary",
+            "metric": "binary_logloss",
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.num_leaves,
+            "min_child_samples": self.min_child_samples,
+            "colsample_bytree": self.colsample_bytree,
+            "reg_lambda": self.reg_lambda,
+            "reg_alpha": self.reg_alpha,
+            "seed": self.seed,
+            "deterministic": True,
+            # Else a timing at the start chooses, and sums differ. By rows, which it chose on two
+            # cores, a tree took two fifths longer, and sums depended on the number of threads.
+            "force_col_wise": True,
+        }  # fmt: skip
+
+    def _row_sampling(self) -> dict[str, Any]:
+        if self.sampling == "goss":
+            rates = {"top_rate": self.top_rate, "other_rate": self.other_rate}
+            return {"data_sample_strategy": "goss"} | rates
+        # Without subsample_freq, subsample has no effect.
+        return {"data_sample_strategy": "bagging", "subsample": self.subsample, "subsample_freq": 1}
+
+
+def _categorical(X: pd.DataFrame, levels: dict[str, list[Any]]) -> list[int]:
+    return [place for place, name in enumerate(X.columns) if name in levels]

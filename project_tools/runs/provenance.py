@@ -1,0 +1,64 @@
+"""Where a figure came from: code, data, preparation and environment."""
+
+import os
+import platform
+import subprocess
+import sys
+from importlib.metadata import distributions
+from typing import Any
+
+from project_tools.models.dataset import Dataset
+from project_tools.models.families import Family
+from project_tools.settings import ROOT
+from project_tools.system.files import sha256
+
+
+def provenance() -> dict[str, str]:
+    """Where a figure came from: code (commit, and whether the tree was clean) and interpreter."""
+    commit = _git("rev-parse", "HEAD")
+    dirty = _git("status", "--porcelain", "--untracked-files=no")
+    return {
+        "commit": commit or "unknown",
+        "tree": "unknown" if commit is None else "dirty" if dirty else "clean",
+        "python": sys.version.split()[0],
+    }
+
+
+def _git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603  (fixed words)
+            ["git", *words],  # noqa: S607  (git is found by the user's own PATH)
+            cwd=ROOT, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def origin(data: Dataset) -> dict[str, object]:
+    """What the figures were measured on."""
+    digests = {key: data.meta[key] for key in ("raw_digest", "split_digest", "state_digest")}
+    return {"data_digest": data.digest, "rows": len(data), "excluded": len(data.excluded)} | digests
+
+
+def preparation_tags(rows: Family) -> dict[str, str]:
+    plan = rows.plan
+    if plan is None:
+        return {"preparation": "none: raw nulls and categories"}
+    return {f"preparation.{name}": str(getattr(plan, name)) for name in plan.__slots__}
+
+
+def environment() -> dict[str, Any]:
+    """Interpreter, machine (without its name) and every installed package with its version."""
+    packages = {found.metadata["Name"]: found.version for found in distributions()}
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
+    }
+
+
+def environment_lock() -> str:
+    """SHA-256 of the lock that the environment is made from."""
+    return sha256(ROOT / "requirements.txt")

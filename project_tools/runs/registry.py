@@ -1,0 +1,183 @@
+"""Versions of a model in MLflow's registry: registered, found, downloaded, made the champion."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types.schema import ColSpec, DataType, Schema
+
+from project_tools.errors import TrackingError, nearest
+from project_tools.runs.store import RunLog, run_or_none, store_call
+from project_tools.settings import ROOT
+
+#: MLflow's own types, for modules that do not import it: a version in the registry, a run, the
+#: client of a store.
+Registered = ModelVersion
+#: The registered model that the lender's decisions come from.
+MODEL_NAME = "credit_scoring"
+#: The version that decides, and the one that would take its place.
+CHAMPION, CHALLENGER = "champion", "challenger"
+
+
+def register(
+    log: RunLog,
+    artefact: Path,
+    columns: Sequence[tuple[str, str]],
+    tags: Mapping[str, object],
+    name: str = MODEL_NAME,
+) -> ModelVersion:
+    """Log a served folder with the run and register it; the new version is the ``challenger``.
+
+    ``columns`` are the model's inputs as (name, "number" or "category"). The first version of a
+    name becomes ``champion`` too: there is none that it would have to beat.
+    """
+    with store_call():  # whole: a version without its alias would be nobody's challenger
+        with mlflow.start_run(run_id=log.run_id, log_system_metrics=False):
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                loader_module="project_tools.serving.scoring",
+                data_path=str(artefact),
+                signature=_signature(columns),
+                pip_requirements=str(ROOT / "lightgbm" / "requirements.txt"),
+                registered_model_name=name,
+            )
+        version = str(info.registered_model_version)
+        for key, value in tags.items():
+            log.client.set_model_version_tag(name, version, key, str(value))
+        champion = alias_or_none(log.client, name, CHAMPION)
+        log.client.set_registered_model_alias(name, CHALLENGER, version)
+        if champion is None:
+            log.client.set_registered_model_alias(name, CHAMPION, version)
+        return log.client.get_model_version(name, version)
+
+
+def _signature(columns: Sequence[tuple[str, str]]) -> ModelSignature:
+    kinds = {"number": DataType.float, "category": DataType.string}
+    return ModelSignature(
+        inputs=Schema([ColSpec(kinds[kind], name, required=False) for name, kind in columns]),
+        outputs=Schema(
+            [
+                ColSpec(DataType.double, "proba_risk_class"),
+                ColSpec(DataType.string, "class"),
+                ColSpec(DataType.double, "raw_score"),
+            ]
+        ),
+    )
+
+
+def alias_or_none(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
+    """The version that an alias of a model points at."""
+    try:
+        return client.get_model_version_by_alias(name, alias)
+    except MlflowException:
+        return None
+
+
+def find_version(client: MlflowClient, model: str) -> ModelVersion:
+    """The registered version that a text names: ``name``, ``name@alias``, ``name/7`` or a run's id.
+
+    ``name`` alone is its champion. Raises ``TrackingError`` that names what is there.
+    """
+    name, at, alias = model.partition("@")
+    if at:
+        return _by_alias(client, name, alias)
+    name, slash, number = model.partition("/")
+    if slash:
+        return _by_number(client, name, number)
+    if any(m.name == model for m in client.search_registered_models()):
+        return _by_alias(client, model, CHAMPION)
+    of_run = client.search_model_versions(f"run_id = '{model}'")
+    if of_run:
+        return of_run[0]
+    raise TrackingError(_nothing_called(client, model))
+
+
+def _nothing_called(client: MlflowClient, model: str) -> str:
+    names = [m.name for m in client.search_registered_models()]
+    runs = sorted({str(v.run_id) for v in client.search_model_versions()})
+    there = ", ".join(names) or "none yet (run make run, or mlflow run lightgbm -e log_model)"
+    return (
+        f"no registered model and no run with a registered model is called {model!r}"
+        f"{_run_alone(client, model)}; registered are: {there}{nearest(model, [*names, *runs])}"
+    )
+
+
+def _run_alone(client: MlflowClient, run_id: str) -> str:
+    """That a run of this id exists, where it does: it registered nothing."""
+    run = run_or_none(client, run_id)
+    if run is None:
+        return ""
+    level = run.data.tags.get("level", "some")
+    return f" (there is a run of this id, of the level {level!r}, but it registered no model)"
+
+
+def _by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion:
+    found = alias_or_none(client, name, alias)
+    if found is not None:
+        return found
+    known = [m for m in client.search_registered_models() if m.name == name]
+    if not known:
+        raise TrackingError(_not_registered(client, name))
+    aliases = sorted(known[0].aliases)
+    raise TrackingError(
+        f"{name} has no alias {alias!r}; set are: {', '.join(aliases) or 'none'}{nearest(alias, aliases)}"
+    )
+
+
+def _by_number(client: MlflowClient, name: str, number: str) -> ModelVersion:
+    try:
+        return client.get_model_version(name, number)
+    except MlflowException as error:
+        versions = [v.version for v in client.search_model_versions(f"name = '{name}'")]
+        if not versions:
+            raise TrackingError(_not_registered(client, name)) from error
+        raise TrackingError(
+            f"{name} has no version {number!r}; there are {', '.join(sorted(map(str, versions)))}"
+        ) from error
+
+
+def _not_registered(client: MlflowClient, name: str) -> str:
+    names = [m.name for m in client.search_registered_models()]
+    return f"no model {name!r} is registered; registered are: {', '.join(names) or 'none'}{nearest(name, names)}"
+
+
+def download(version: ModelVersion, into: Path) -> Path:
+    """The served folder of a registered version, copied below ``into``."""
+    local = mlflow.artifacts.download_artifacts(
+        f"models:/{version.name}/{version.version}", dst_path=str(into)
+    )
+    folders = [path.parent for path in Path(local).rglob("manifest.json")]
+    if len(folders) != 1:
+        raise TrackingError(
+            f"{version.name} version {version.version} holds no artefact of ours; "
+            "register one with mlflow run lightgbm -e log_model"
+        )
+    return folders[0]
+
+
+def aliases_of(client: MlflowClient, version: ModelVersion) -> list[str]:
+    """The aliases that point at a version, sorted."""
+    model = client.get_registered_model(version.name)
+    return sorted(a for a, v in model.aliases.items() if str(v) == str(version.version))
+
+
+def set_champion(client: MlflowClient, version: ModelVersion, former: str | None) -> None:
+    """Let a version decide from now on; it is no challenger any more.
+
+    Raises ``TrackingError`` where another than ``former`` has become the champion meanwhile.
+    """
+    held = alias_or_none(client, version.name, CHAMPION)
+    if (None if held is None else str(held.version)) != former:
+        raise TrackingError(
+            f"another version of {version.name} became the champion meanwhile; weigh them anew"
+        )
+    with store_call():
+        client.set_registered_model_alias(version.name, CHAMPION, version.version)
+    challenger = alias_or_none(client, version.name, CHALLENGER)
+    if challenger is not None and challenger.version == version.version:
+        with store_call():
+            client.delete_registered_model_alias(version.name, CHALLENGER)
