@@ -41,7 +41,7 @@ test: setup ## the whole test suite, on all cores (at most four: a process takes
 	$(BIN)/python -W error -m unittest discover api
 
 test-spark: spark ## the features on Spark, all columns compared with DuckDB's; trials on Spark
-	SPARK_IS_HERE=1 $(BIN)/python -m pytest -m spark tests/engines tests/search
+	SPARK_IS_HERE=1 $(BIN)/python -m pytest -m spark tests/features/engines tests/search
 
 lint: setup ## ruff: rules and format; workflows
 	$(BIN)/ruff check .

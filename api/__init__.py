@@ -7,13 +7,13 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from api.guard import guard
-from api.journal import journal, place, request_id
-from api.problems import answer_errors
 from api.release import release
 from api.routes import BLUEPRINTS
 from api.service import install
-from api.strict_json import StrictJSON
+from api.web.guard import guard
+from api.web.journal import journal, place, request_id
+from api.web.problems import answer_errors
+from api.web.strict_json import StrictJSON
 from project_tools.settings import Settings
 
 

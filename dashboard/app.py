@@ -1,9 +1,8 @@
 """The dashboard: ``streamlit run dashboard/app.py``. It speaks to the API by HTTP alone."""
 
-import open_client
-import sidebar
 import streamlit as st
-from plain_errors import whole_page
+from page import open_client, sidebar
+from page.failures import whole_page
 
 ABOUT = "Decisions of a credit scoring model, and the reasons for them."
 

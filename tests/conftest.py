@@ -4,11 +4,16 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from project_tools.system.command import keep_usage_private, share_cores
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 # Before any test's module loads LightGBM or MLflow: spinning threads made the suite wait for itself.
 share_cores()
@@ -43,3 +48,45 @@ def new_store(empty_store: Path) -> Callable[[Path], str]:
         return f"sqlite:///{shutil.copy(empty_store, folder / 'mlflow.db')}"
 
     return copy
+
+
+@pytest.fixture
+def store(
+    new_store: Callable[[Path], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> "MlflowClient":
+    """A client of an empty tracking store, in a working directory of its own."""
+    from project_tools.runs import store as tracking  # noqa: PLC0415  (most tests need no MLflow)
+    from project_tools.settings import Settings  # noqa: PLC0415
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_store(tmp_path))
+    monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tracking.connect(Settings.load({}))
+
+
+@pytest.fixture(scope="session")
+def clients() -> Callable[..., object]:
+    """Makes a small data set of made-up clients."""
+    from tests.helpers.searches import made_up  # noqa: PLC0415  (most tests need no training)
+
+    return made_up
+
+
+@pytest.fixture(scope="session")
+def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The feature file of 700 invented clients; not to be changed."""
+    from project_tools.demo import generate  # noqa: PLC0415  (most tests need no tables)
+    from project_tools.features.build import build  # noqa: PLC0415
+
+    folder = tmp_path_factory.mktemp("features")
+    generate(folder / "raw", 700, 3, force=True, quiet=True)
+    build(folder / "raw", [folder / "features.parquet"], threads=2, quiet=True)
+    return folder / "features.parquet"
+
+
+@pytest.fixture
+def texts(features: Path) -> Callable[..., dict[str, str]]:
+    """Makes the parameters of a search of seconds, with others in their place."""
+    from tests.helpers.searches import small_search  # noqa: PLC0415  (most tests need no training)
+
+    return partial(small_search, features)

@@ -4,8 +4,8 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
-from api.inputs import client_id
 from api.service import Service, service
+from api.web.inputs import client_id
 
 blueprint = APIBlueprint("clients", __name__, tag="Clients")
 

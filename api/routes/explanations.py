@@ -6,8 +6,8 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, request
 
-from api.inputs import client_id
 from api.service import service
+from api.web.inputs import client_id
 from project_tools.serving.explanation import ConceptContribution, explain, reasons
 from project_tools.serving.pictures import Picture
 

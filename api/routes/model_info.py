@@ -6,8 +6,8 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, request
 
-from api.problems import problem
 from api.service import service
+from api.web.problems import problem
 from project_tools.serving.folder import CARD_HTML, CARD_MARKDOWN
 
 blueprint = APIBlueprint("model_info", __name__, tag="Model")

@@ -4,8 +4,8 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
-from api.inputs import PeersQuery, client_id
 from api.service import service
+from api.web.inputs import PeersQuery, client_id
 from project_tools.serving.peers import peers
 
 blueprint = APIBlueprint("peers", __name__, tag="Clients")

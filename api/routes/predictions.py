@@ -4,9 +4,9 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
-from api.inputs import ClientsQuery, client_id
 from api.release import model_of
 from api.service import service
+from api.web.inputs import ClientsQuery, client_id
 
 blueprint = APIBlueprint("predictions", __name__, url_prefix="/prediction", tag="Decisions")
 

@@ -11,10 +11,10 @@ from unittest import mock
 from apiflask import APIFlask
 
 from api import create_app
-from api.guard import BODY_LIMIT
 from api.service import VERIFIED
 from api.tests.running import application, logged, served, settings
 from api.tests.served import make_served
+from api.web.guard import BODY_LIMIT
 from project_tools.serving.scoring import Scorer
 from project_tools.system.files import sha256
 

@@ -1,5 +1,5 @@
 """The page that opens first: one client."""
 
-from client_tabs import show_client
+from tabs.client import show_client
 
 show_client()

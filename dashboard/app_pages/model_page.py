@@ -1,5 +1,5 @@
 """The page about the model."""
 
-from model_card import show_model
+from tabs.model import show_model
 
 show_model()

@@ -14,12 +14,9 @@ import pytest
 import requests
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+from tests.browser.browser_visit import SHOWN_TIMEOUT, Visit
 
-from browser_visit import SHOWN_TIMEOUT, Visit  # noqa: E402  (after the path)
-
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 # Without these, Chromium asks hosts of its own from the moment it starts.
 FLAGS = (

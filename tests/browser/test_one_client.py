@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import requests
-from browser_visit import Visit
 from playwright.sync_api import Locator, expect
+
+from tests.browser.browser_visit import Visit
 
 pytestmark = pytest.mark.browser
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-DASHBOARD = HERE.parents[1] / "dashboard"
-sys.path[:0] = [str(DASHBOARD), str(HERE)]
+DASHBOARD = Path(__file__).resolve().parents[2] / "dashboard"
+sys.path.insert(0, str(DASHBOARD))
 
 import streamlit as st  # noqa: E402  (after the path)
-from fake_credit_api import FakeApi, running_api  # noqa: E402
 from streamlit.testing.v1 import AppTest  # noqa: E402
+
+from tests.dashboard.fake_credit_api import FakeApi, running_api  # noqa: E402
 
 #: Seconds for one run of the page; a run takes about half of one.
 RUN_TIMEOUT = 20

@@ -7,8 +7,8 @@ from threading import Thread
 
 import pytest
 import requests
-from answers import Distribution, Joint, Peers, Picture, Prediction
-from api_client import (
+from service.answers import Distribution, Joint, Peers, Picture, Prediction
+from service.client import (
     ApiClient,
     ApiRefusalError,
     ApiUnreachableError,
@@ -16,7 +16,8 @@ from api_client import (
     UnreadableAnswerError,
     new_session,
 )
-from fake_credit_api import IDS, REFUSED, FakeApi, problem
+
+from tests.dashboard.fake_credit_api import IDS, REFUSED, FakeApi, problem
 
 
 @pytest.fixture

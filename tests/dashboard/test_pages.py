@@ -7,9 +7,18 @@ import re
 from collections.abc import Callable
 
 import pytest
-import remembered
-from fake_credit_api import GRANTED, LONELY, NEAR, REFUSED, THIN_FILE, FakeApi, problem
+from page import remembered
 from streamlit.testing.v1 import AppTest
+
+from tests.dashboard.fake_credit_api import (
+    GRANTED,
+    LONELY,
+    NEAR,
+    REFUSED,
+    THIN_FILE,
+    FakeApi,
+    problem,
+)
 
 Open = Callable[..., AppTest]
 

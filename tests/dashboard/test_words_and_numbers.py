@@ -12,7 +12,23 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from answers import (
+from charts.comparison import (
+    fullest_levels,
+    histogram_table,
+    joint_table,
+    level_table,
+    one_feature_alt,
+    one_feature_chart,
+    reading,
+    two_features_chart,
+)
+from charts.factors import contribution_chart, importance_chart, left_out, strongest
+from charts.gauge import INNER, OUTER, gauge_alt, gauge_svg, position
+from charts.palette import PALETTES, Palette, contrast, palette
+from hypothesis import given
+from hypothesis import strategies as st
+from service.address import AddressError, api_address
+from service.answers import (
     ConceptContribution,
     Distribution,
     Explanation,
@@ -23,27 +39,10 @@ from answers import (
     Peers,
     Prediction,
 )
-from api_address import AddressError, api_address
-from api_client import ApiClient, new_session
-from comparison_charts import (
-    fullest_levels,
-    histogram_table,
-    joint_table,
-    level_table,
-    one_feature_alt,
-    one_feature_chart,
-    reading,
-    two_features_chart,
-)
-from decision_gauge import INNER, OUTER, gauge_alt, gauge_svg, position
-from factor_charts import contribution_chart, importance_chart, left_out, strongest
-from fake_credit_api import REFUSED, FakeApi
-from feature_table import choices, found
-from hypothesis import given
-from hypothesis import strategies as st
-from palette import PALETTES, Palette, contrast, palette
-from score_scale import LOG_ODDS, ScoreScale, points_around, scale_of
-from wording import (
+from service.client import ApiClient, new_session
+from service.scale import LOG_ODDS, ScoreScale, points_around, scale_of
+from tabs.feature_table import choices, found
+from words.english import (
     MISSING,
     decision_sentence,
     escaped,
@@ -55,6 +54,8 @@ from wording import (
     value_text,
     value_with_unit,
 )
+
+from tests.dashboard.fake_credit_api import REFUSED, FakeApi
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "dashboard"
 MODULES = sorted(path.stem for path in DASHBOARD.glob("*.py") if path.stem != "app")

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_tables import NO_DATE, Row, Tables, features, plain, write
 
 from project_tools.features.pipeline import feature_names
 from project_tools.tables.declared import TABLES
+from tests.features.made_up_tables import NO_DATE, Row, Tables, features, plain, write
 
 ABSENT = object()
 NULL = None

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from features_oracle import STAGED, Tables, application_row, recompute
-from made_up_tables import features, made_up, write
 
 from project_tools.features.definitions import application
 from project_tools.features.pipeline import HISTORIES, feature_names
+from tests.features.features_oracle import STAGED, Tables, application_row, recompute
+from tests.features.made_up_tables import features, made_up, write
 
 #: Two sets of tables, so that a value met by chance in one is met in the other by its meaning.
 SEEDS = (11, 12)

@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made_up_tables import Row, Tables, features, made_up, write
 
 from project_tools.features.catalogue import all_features
 from project_tools.features.files import state_folder
 from project_tools.features.state import FeatureState
 from project_tools.tables.declared import TABLES
+from tests.features.made_up_tables import Row, Tables, features, made_up, write
 
 HISTORY_TABLES = [name for name in TABLES if not name.startswith("application")]
 #: Each example is a whole build, which takes seconds.

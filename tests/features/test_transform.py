@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from made_up_tables import Row, Tables, made_up, write
 
 from api.tests.served import make_served
 from project_tools.__main__ import main
@@ -30,6 +29,7 @@ from project_tools.serving.artefact import write_artefact
 from project_tools.serving.feature_state import state_source
 from project_tools.tables.check import check
 from project_tools.tables.files import raw_digest
+from tests.features.made_up_tables import Row, Tables, made_up, write
 
 TRAIN, TEST = "application_train", "application_test"
 NOT_A_LEVEL = "a level that nobody has seen"

@@ -1,12 +1,9 @@
 """Small demonstration tables, and a copy of them to spoil."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # raw_folder stands beside the tests
 
 from project_tools.demo import generate
 from project_tools.tables.check import check

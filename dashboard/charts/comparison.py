@@ -1,0 +1,298 @@
+"""Charts that compare a client with a group: one feature per class, or two as a picture of counts."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import altair as alt
+import pandas as pd
+from charts.frame import framed
+from charts.palette import Palette
+from service.answers import Distribution, Joint, PeerFeature, Peers, Value
+from words.english import are, percent, thousands, value_with_unit
+
+REPAID, DEFAULTED = "repaid", "had difficulties"
+HEIGHT = 340
+BAR = 30
+#: As many categories as are drawn, and pixels for each along an upright axis.
+LEVELS, LEVEL = 20, 18
+NAME: dict[str, Any] = {"fontWeight": 600, "fontSize": 13}
+
+Chart = alt.Chart | alt.LayerChart
+
+
+def histogram_table(distribution: Distribution) -> pd.DataFrame:
+    """One row per bin and class: its bounds, its count, and its share of the class per unit.
+
+    Bins may differ in width and classes in size; by ``Density`` both become comparable.
+    """
+    rows = []
+    for label, counts in _classes(distribution):
+        for (low, high), count in zip(pairwise(distribution.edges), counts, strict=True):
+            density = count / max(sum(counts), 1) / (high - low)
+            rows.append(
+                {"Class": label, "From": low, "To": high, "Clients": count, "Density": density}
+            )
+    return pd.DataFrame(rows)
+
+
+def level_table(distribution: Distribution) -> pd.DataFrame:
+    """One row per category and class: its count and its share of the class."""
+    rows = []
+    for label, counts in _classes(distribution):
+        for level, count in zip(distribution.levels, counts, strict=True):
+            share = count / max(sum(counts), 1)
+            rows.append({"Category": level, "Class": label, "Clients": count, "Share": share})
+    return pd.DataFrame(rows)
+
+
+def fullest_levels(distribution: Distribution, own: Value, most: int = LEVELS) -> tuple[str, ...]:
+    """The fullest categories in their order, and the client's own, be it ever so rare."""
+    sizes = {
+        level: repaid + defaulted
+        for level, repaid, defaulted in zip(
+            distribution.levels, distribution.repaid, distribution.defaulted, strict=True
+        )
+    }
+    kept = set(sorted(sizes, key=lambda level: -sizes[level])[:most]) | {own}
+    return tuple(level for level in distribution.levels if level in kept)
+
+
+def reading(peers: Peers) -> str:
+    """What the picture leaves unsaid: its outer ends, what it leaves out, who has no value."""
+    notes = []
+    if any(distribution.edges for distribution in peers.distributions):
+        notes.append("The outermost places hold all that lies beyond them.")
+    one = peers.distributions[0]
+    if peers.joint is None and len(one.levels) > LEVELS:
+        notes.append(f"The {LEVELS} largest of {len(one.levels)} categories; the table has all.")
+    notes += [
+        f"Of the group, {are(distribution.missing)} without a value of {feature.label}."
+        for feature, distribution in zip(peers.features, peers.distributions, strict=True)
+        if distribution.missing
+    ]
+    return " ".join(notes)
+
+
+def joint_table(joint: Joint) -> pd.DataFrame:
+    """One row per cell that holds anybody: where it is, how many, and their default rate."""
+    xs, ys = _places(joint.x_edges, joint.x_levels), _places(joint.y_edges, joint.y_levels)
+    rows = []
+    for i, x in enumerate(xs):
+        for j, y in enumerate(ys):
+            defaulted = joint.defaulted[i][j]
+            clients = joint.repaid[i][j] + defaulted
+            if clients:
+                rows.append(
+                    {"X": x, "Y": y, "Clients": clients, "Default rate": defaulted / clients}
+                )
+    return pd.DataFrame(rows, columns=["X", "Y", "Clients", "Default rate"])
+
+
+def one_feature_chart(peers: Peers, colours: Palette) -> Chart:
+    """The first feature's distribution in the group, per class, with the client marked."""
+    feature, distribution = peers.features[0], peers.distributions[0]
+    if distribution.levels:
+        return framed(_bars(feature, distribution, colours), colours)
+    return framed(_histogram(feature, distribution, colours), colours)
+
+
+def one_feature_alt(peers: Peers) -> str:
+    feature, distribution = peers.features[0], peers.distributions[0]
+    modes = "; ".join(
+        f"of those who {_verb(label)}, most often {_mode(distribution, counts)}"
+        for label, counts in _classes(distribution)
+        if sum(counts)
+    )
+    return f"Distribution of {feature.label} in the group: {modes}. {client_sentence(feature)}"
+
+
+def client_sentence(feature: PeerFeature) -> str:
+    """The client's own value, or that it is missing."""
+    if feature.client_value is None:
+        return f"{feature.label} of this client: missing, so no mark shows it."
+    return f"{feature.label} of this client: {value_with_unit(feature.client_value, feature.unit)}."
+
+
+def two_features_chart(peers: Peers, colours: Palette) -> Chart:
+    """Circles as large as cells are full, coloured by default rate, with the client marked."""
+    if peers.joint is None:
+        raise ValueError("two features come with joint counts")
+    x, y = peers.features
+    table = joint_table(peers.joint)
+    place = {"x": _axis("X", x, peers.joint.x_levels), "y": _axis("Y", y, peers.joint.y_levels)}
+    height = max(HEIGHT + 80, LEVEL * len(peers.joint.y_levels))
+    circles = (
+        alt.Chart(table)
+        .mark_circle(opacity=0.9, stroke=colours.background, strokeWidth=0.5)
+        .encode(
+            **place,
+            size=alt.Size("Clients:Q", scale=alt.Scale(type="sqrt", range=[12, 420]), legend=None),
+            color=alt.Color(
+                "Default rate:Q",
+                scale=alt.Scale(range=[colours.low, colours.defaulted], interpolate="lab"),
+                legend=alt.Legend(format=".0%", gradientLength=180, title="default rate"),
+            ),
+            tooltip=["Clients:Q", alt.Tooltip("Default rate:Q", format=".1%")],
+        )
+    )
+    if x.client_value is None or y.client_value is None:
+        return framed(circles.properties(height=height), colours)
+    marks = _diamond(peers.joint, x.client_value, y.client_value, place, colours)
+    return framed(alt.layer(circles, *marks).properties(height=height), colours)
+
+
+def _diamond(
+    joint: Joint,
+    x: float | str,
+    y: float | str,
+    place: Mapping[str, alt.X | alt.Y],
+    colours: Palette,
+) -> tuple[alt.Chart, alt.Chart]:
+    """The client among the circles, with a name that stays inside the picture."""
+    at_x, at_y = _within(x, joint.x_edges), _within(y, joint.y_edges)
+    here = pd.DataFrame([{"X": at_x, "Y": at_y, "Who": _who(at_x != x or at_y != y)}])
+    base = alt.Chart(here).encode(**place)
+    mark = base.mark_point(
+        shape="diamond",
+        size=260,
+        filled=True,
+        color=colours.client,
+        stroke=colours.background,
+        strokeWidth=2,
+        opacity=1,
+    ).encode(tooltip=["Who:N"])
+    name = base.mark_text(
+        **_name_side(at_x, joint.x_edges, joint.x_levels, 12), color=colours.text, **NAME
+    )
+    return mark, name.encode(text="Who:N")
+
+
+def _within(value: float | str, edges: tuple[float, ...]) -> float | str:
+    """Where a value is marked: one beyond the scale at its end, as the outer bins hold the rest."""
+    if isinstance(value, str) or not edges:
+        return value
+    return min(max(value, edges[0]), edges[-1])
+
+
+def _who(beyond: bool) -> str:
+    return "this client, beyond the scale" if beyond else "this client"
+
+
+def _name_side(
+    at: float | str, edges: tuple[float, ...], levels: tuple[str, ...], gap: int
+) -> dict[str, Any]:
+    """The side of a mark on which its name has room."""
+    if isinstance(at, str):
+        share = levels.index(at) / len(levels) if at in levels else 0
+    else:
+        share = (at - edges[0]) / (edges[-1] - edges[0])
+    right = share < 0.75  # noqa: PLR2004  (a name is about a quarter as wide as the picture)
+    return {"align": "left", "dx": gap} if right else {"align": "right", "dx": -gap}
+
+
+def two_features_alt(peers: Peers) -> str:
+    x, y = peers.features
+    return (
+        f"{thousands(peers.n)} clients by {x.label} (across) and {y.label} (up): the larger a "
+        f"circle the more clients, the more orange the more of them had difficulties. "
+        f"{client_sentence(x)} {client_sentence(y)}"
+    )
+
+
+def _histogram(feature: PeerFeature, distribution: Distribution, colours: Palette) -> Chart:
+    table = histogram_table(distribution).assign(Zero=0.0)
+    bounds = zip(table["From"], table["To"], strict=True)
+    table["Bin"] = [f"{_short(low)} to {_short(high)}" for low, high in bounds]
+    base = alt.Chart(table).encode(
+        x=alt.X("From:Q", title=_title(feature), scale=alt.Scale(zero=False, nice=False)),
+        y=alt.Y(
+            "Density:Q", title="how common in the class", axis=alt.Axis(labels=False, ticks=False)
+        ),
+        color=_class_colour(colours),
+        tooltip=["Class:N", alt.Tooltip("Bin:N", title=feature.label), "Clients:Q"],
+    )
+    bars = base.mark_rect(opacity=0.35).encode(x2="To:Q", y2="Zero:Q")
+    # The tops once more, as lines that stay apart where the areas cover each other.
+    tops = base.mark_rule(strokeWidth=2.5).encode(x2="To:Q").transform_filter("datum.Clients > 0")
+    if not isinstance(feature.client_value, float):
+        return alt.layer(bars, tops).properties(height=HEIGHT)
+    rule = _rule(feature.client_value, distribution.edges, colours)
+    return alt.layer(bars, tops, *rule).properties(height=HEIGHT)
+
+
+def _rule(value: float, edges: tuple[float, ...], colours: Palette) -> tuple[alt.Chart, alt.Chart]:
+    """The client's value as an upright line with its name at the top."""
+    at = _within(value, edges)
+    here = alt.Chart(pd.DataFrame([{"From": at, "Who": _who(at != value)}]))
+    rule = here.mark_rule(color=colours.client, strokeWidth=2.5, strokeDash=[6, 3]).encode(
+        x="From:Q"
+    )
+    name = here.mark_text(
+        **_name_side(at, edges, (), 6), baseline="top", color=colours.text, **NAME
+    ).encode(x="From:Q", y=alt.value(2), text="Who:N")
+    return rule, name
+
+
+def _bars(feature: PeerFeature, distribution: Distribution, colours: Palette) -> Chart:
+    own = feature.client_value
+    table = level_table(distribution)
+    table = table[table["Category"].isin(fullest_levels(distribution, own))]
+    shown = [f"▶ {c} (this client)" if c == own else c for c in table["Category"]]
+    return (
+        alt.Chart(table.assign(Shown=shown), height=alt.Step(BAR / 2))
+        .mark_bar(cornerRadius=2)
+        .encode(
+            y=alt.Y("Shown:N", sort=None, title=None, axis=alt.Axis(labelLimit=320, ticks=False)),
+            yOffset=alt.YOffset("Class:N", sort=[REPAID, DEFAULTED]),
+            x=alt.X(
+                "Share:Q", title=f"{feature.label}: share of the class", axis=alt.Axis(format=".0%")
+            ),
+            color=_class_colour(colours),
+            tooltip=["Category:N", "Class:N", "Clients:Q", alt.Tooltip("Share:Q", format=".1%")],
+        )
+    )
+
+
+def _class_colour(colours: Palette) -> alt.Color:
+    scale = alt.Scale(domain=[REPAID, DEFAULTED], range=[colours.repaid, colours.defaulted])
+    return alt.Color("Class:N", scale=scale, legend=alt.Legend(title=None))
+
+
+def _axis(name: str, feature: PeerFeature, levels: tuple[str, ...]) -> alt.X | alt.Y:
+    channel = alt.X if name == "X" else alt.Y
+    if levels:
+        axis = alt.Axis(labelLimit=180, labelAngle=-30 if name == "X" else 0)
+        return channel(f"{name}:N", sort=list(levels), title=_title(feature), axis=axis)
+    return channel(f"{name}:Q", title=_title(feature), scale=alt.Scale(zero=False))
+
+
+def _title(feature: PeerFeature) -> str:
+    return f"{feature.label} ({feature.unit})" if feature.unit else feature.label
+
+
+def _classes(distribution: Distribution) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    return (REPAID, distribution.repaid), (DEFAULTED, distribution.defaulted)
+
+
+def _places(edges: tuple[float, ...], levels: tuple[str, ...]) -> tuple[float | str, ...]:
+    """Where cells stand on an axis: in the middle of a bin, or at their category."""
+    return levels or tuple((low + high) / 2 for low, high in pairwise(edges))
+
+
+def _mode(distribution: Distribution, counts: tuple[int, ...]) -> str:
+    """The fullest bin or category, and its share of the class."""
+    best = max(range(len(counts)), key=counts.__getitem__)
+    share = percent(counts[best] / sum(counts))
+    if distribution.levels:
+        return f"{distribution.levels[best]} ({share})"
+    low, high = distribution.edges[best], distribution.edges[best + 1]
+    return f"{_short(low)} to {_short(high)} ({share})"
+
+
+def _verb(label: str) -> str:
+    return "repaid" if label == REPAID else "had difficulties"
+
+
+def _short(value: float) -> str:
+    return f"{value:.4g}"

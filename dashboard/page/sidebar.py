@@ -1,0 +1,76 @@
+"""The sidebar: a client is found by id, and the decision stands there on every page."""
+
+import re
+from dataclasses import replace
+
+import streamlit as st
+from charts.gauge import gauge_alt, gauge_svg
+from charts.palette import palette
+from page import remembered
+from page.open_client import CLIENT_KEY, Opened, open_client
+from service.answers import Prediction
+from words.english import decision_sentence, escaped, matches_sentence, unknown_client
+
+#: As many ids as are offered at a time; all others are found by more digits.
+OFFERED = 8
+#: What the API takes for an id.
+ID = r"[1-9][0-9]{0,17}"
+
+
+def choose(connection: Opened) -> Opened:
+    """Draws the sidebar and gives what is open after it."""
+    typed = _typed()
+    opened = open_client(connection, typed) if _is_id(typed) else None
+    if opened is not None and opened.prediction is not None:
+        _decision(opened.prediction, opened)
+        return opened
+    notice = _offer(connection, typed)
+    return replace(connection, notice=notice)
+
+
+def _typed() -> str:
+    text = st.text_input(
+        "Client id",
+        key=CLIENT_KEY,
+        type="search",
+        live="300ms",
+        bind="query-params",
+        placeholder="type an id or its first digits",
+        autocomplete="off",
+    )
+    return "".join((text or "").split())
+
+
+def _is_id(typed: str) -> bool:
+    return re.fullmatch(ID, typed) is not None
+
+
+def _offer(connection: Opened, typed: str) -> str | None:
+    """The first ids that begin with what was typed, to be opened by a click; or why there are none."""
+    if typed and not _is_id(typed):
+        return _warn("A client's id is made of digits alone, the first of them not 0.")
+    known = remembered.known_ids(*connection.key, typed, OFFERED)
+    if typed and not known.ids:
+        return _warn(unknown_client(typed))
+    st.caption(escaped(matches_sentence(typed, known.total, len(known.ids))))
+    st.pills(
+        "Clients found", known.ids, key="offered", label_visibility="collapsed", on_change=_take
+    )
+    return None
+
+
+def _warn(sentence: str) -> str:
+    st.warning(escaped(sentence))
+    return sentence
+
+
+def _take() -> None:
+    """A click on an offered id opens it: the id goes into the search field, and into the link."""
+    st.session_state[CLIENT_KEY] = st.session_state["offered"]
+
+
+def _decision(prediction: Prediction, opened: Opened) -> None:
+    colours = palette(st.context.theme.type)
+    st.image(gauge_svg(prediction, colours), width="stretch", alt=gauge_alt(prediction))
+    st.markdown(escaped(decision_sentence(prediction)))
+    st.caption(escaped(f"Model {opened.model.name}, version {opened.model.version}"))

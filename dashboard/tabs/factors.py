@@ -1,0 +1,136 @@
+"""The second tab: what weighed most, for this client and in the model as a whole."""
+
+from collections.abc import Callable
+
+import streamlit as st
+from charts.factors import (
+    concept_table,
+    contribution_chart,
+    contribution_table,
+    importance_chart,
+    left_out,
+    strongest,
+)
+from charts.palette import palette
+from page import remembered
+from page.failures import one_part
+from page.open_client import Opened
+from service.answers import Explanation, Picture
+from words.english import escaped, factor_sentence, factors_alt, importances_alt
+
+SENTENCES = 5
+IMPORTANT = 15
+CHART_KEY, CONCEPT_KEY = "factors_chart", "factors_concept"
+
+
+def show_factors(opened: Opened, client: str) -> None:
+    mine, all_clients = "This client", "All clients"
+    scope = st.segmented_control(
+        "Factors of", [mine, all_clients], default=mine, required=True, key="factors_scope"
+    )
+    if scope == all_clients:
+        _model_factors(opened)
+    else:
+        _client_factors(opened, client)
+
+
+def _client_factors(opened: Opened, client: str) -> None:
+    explanation = remembered.explanation(*opened.key, client)
+    groups, scale = strongest(explanation), explanation.scale
+    words, chart = st.columns([2, 3], gap="large")
+    with words:
+        _reasons(explanation)
+    with chart:
+        st.subheader("What moved the score", anchor=False)
+        st.altair_chart(
+            contribution_chart(groups, scale, palette(st.context.theme.type)),
+            theme=None,
+            key=CHART_KEY,
+            on_select=_take_concept,
+            alt=factors_alt(groups, scale),
+        )
+        st.caption(escaped(_reading(explanation)))
+    _concept(explanation)
+    _picture(lambda: remembered.local_picture(*opened.key, client), "local")
+
+
+def _reasons(explanation: Explanation) -> None:
+    st.subheader("Main reasons", anchor=False)
+    st.markdown("\n".join(f"1. {escaped(reason)}" for reason in explanation.reasons) or "None.")
+    st.subheader("By subject", anchor=False)
+    scale = explanation.scale
+    sentences = (factor_sentence(group, scale) for group in strongest(explanation, SENTENCES))
+    st.markdown("\n".join(f"- {escaped(sentence)}" for sentence in sentences))
+
+
+def _reading(explanation: Explanation) -> str:
+    """How the chart is read, and what it leaves out."""
+    (rest, total), scale = left_out(explanation), explanation.scale
+    added = scale.signed(total)
+    others = f" {rest} more subjects add {added} in all; the table has them." if rest else ""
+    return (
+        f"Everyone starts at {scale.signed(explanation.base)}; with this client's subjects the "
+        f"score is {scale.signed(explanation.raw_score)}, before it is calibrated to the risk. "
+        f"{scale.reading}{others}"
+    )
+
+
+def _take_concept() -> None:
+    """A click on a bar chooses its subject in the field below."""
+    points = st.session_state[CHART_KEY]["selection"].get("concept") or []
+    if points:
+        st.session_state[CONCEPT_KEY] = points[0]["Subject"]
+
+
+def _concept(explanation: Explanation) -> None:
+    """The table behind the chart: all subjects, or the features of one."""
+    groups = {group.concept: group for group in strongest(explanation, len(explanation.groups))}
+    st.subheader("The numbers behind it", anchor=False)
+    chosen = st.selectbox(
+        "Subject", list(groups), index=None, key=CONCEPT_KEY, placeholder="all subjects"
+    )
+    scale = explanation.scale
+    number = st.column_config.NumberColumn(
+        format=f"%+.{scale.digits + 1}f", help=f"{scale.unit}; above 0 raises the risk"
+    )
+    if chosen is None:
+        table = concept_table(tuple(groups.values()), scale)
+        alt = "All subjects and what each contributes"
+    else:
+        table = contribution_table((groups[chosen],), scale)
+        alt = f"The features of {chosen} and what each contributes"
+    st.dataframe(table, hide_index=True, column_config={"Contribution": number}, alt=alt)
+
+
+def _model_factors(opened: Opened) -> None:
+    info = remembered.model_info(*opened.key)
+    important = info.importances[:IMPORTANT]
+    st.subheader("What weighs most in the model", anchor=False)
+    st.altair_chart(
+        importance_chart(important, palette(st.context.theme.type)),
+        theme=None,
+        alt=importances_alt(important),
+    )
+    with st.expander("The numbers behind it"):
+        st.dataframe(
+            [{"Feature": i.label, "Share": i.importance, "Name": i.name} for i in info.importances],
+            hide_index=True,
+            column_config={"Share": st.column_config.NumberColumn(format="percent")},
+            alt="All features of the model with their share",
+        )
+    _picture(lambda: remembered.global_picture(*opened.key), "global")
+
+
+def _picture(fetch: Callable[[], Picture], part: str) -> None:
+    """The API's own picture, at a click: drawing it may take the API a second."""
+    with st.expander(
+        "The picture of the scoring service", key=f"picture_{part}", on_change="rerun"
+    ) as place:
+        if place.open:
+            with one_part(f"picture_{part}"):
+                _draw(fetch())
+
+
+def _draw(picture: Picture) -> None:
+    st.image(picture.png, alt=picture.alt, width="content")
+    st.caption(escaped(picture.alt))

@@ -1,0 +1,57 @@
+"""The client's features as a table: searched, filtered, in order of importance."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+from service.answers import Feature
+from words.english import value_text
+
+COLUMNS = ("Feature", "This client", "Unit", "Subject", "Importance", "What it is", "Name")
+
+
+def found(
+    features: Iterable[Feature], text: str = "", concept: str | None = None, missing: bool = False
+) -> list[Feature]:
+    """The features whose label, name, sentence or value holds every word of the text.
+
+    Of one concept alone where one is given, and of the missing ones alone where they are asked for.
+    """
+    words = text.casefold().split()
+    return [
+        feature
+        for feature in features
+        if all(word in _searched(feature) for word in words)
+        and concept in {None, feature.concept}
+        and not (missing and feature.value is not None)
+    ]
+
+
+def feature_rows(features: Iterable[Feature]) -> pd.DataFrame:
+    """One row per feature, in the order given; a missing value is said to be missing."""
+    rows = [
+        (f.label, value_text(f.value), f.unit, f.concept, f.importance, f.sentence, f.name)
+        for f in features
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def concepts(features: Iterable[Feature]) -> list[str]:
+    """The concepts in the order of their first, that is most important, feature."""
+    return list(dict.fromkeys(feature.concept for feature in features))
+
+
+def choices(features: Iterable[Feature]) -> dict[str, str]:
+    """What a person chooses a feature by: name → label, with the name where a label is not unique."""
+    labels: dict[str, list[str]] = {}
+    for feature in features:
+        labels.setdefault(feature.label, []).append(feature.name)
+    return {
+        name: label if len(names) == 1 else f"{label} ({name})"
+        for label, names in labels.items()
+        for name in names
+    }
+
+
+def _searched(feature: Feature) -> str:
+    parts = (feature.label, feature.name, feature.sentence, value_text(feature.value))
+    return " ".join(parts).casefold()

@@ -1,0 +1,270 @@
+"""Every final evaluation is audited by segments, gets its card, and freezes what drift compares."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold
+
+from project_tools.errors import ArtefactError, FeatureError
+from project_tools.features.files import read_features, state_folder
+from project_tools.governance import exclusion as auditing_exclusion
+from project_tools.governance.card import Card
+from project_tools.governance.challenge import Floors
+from project_tools.governance.drift.check import drift
+from project_tools.governance.drift.reference import DriftReference
+from project_tools.governance.drift.rows import Source
+from project_tools.governance.exclusion import exclusion_facts
+from project_tools.models.dataset import load_dataset
+from project_tools.models.families import family
+from project_tools.models.folds import fold_rows
+from project_tools.models.training import train
+from project_tools.runs import promotion as promoting
+from project_tools.runs import registry
+from project_tools.runs.audit import HELD_OUT
+from project_tools.runs.export import export
+from project_tools.serving.artefact import copy_artefact, load_artefact
+from project_tools.serving.folder import BESIDE, CARD_JSON
+from project_tools.system import command as entry
+from tests.helpers.small_final import HINTS, Trained, feature_file, train_finally
+
+pytestmark = pytest.mark.filterwarnings(*HINTS)
+PROTECTED = {"CODE_GENDER", "NAME_FAMILY_STATUS"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return feature_file(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def finals(data: Path, new_store, tmp_path_factory) -> Iterator[dict[str, Trained]]:
+    folder = tmp_path_factory.mktemp("finals")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", new_store(folder))
+        patch.delenv("MLFLOW_RUN_ID", raising=False)
+        patch.chdir(folder)
+        entry.quiet_libraries()
+        # A third of these clients default: at a cost of 5 the best model grants nobody anything.
+        given = {"lightgbm": {"sample": "400"}, "random_forest": {}}
+        yield {name: train_finally(name, data, fn_cost="1", **given[name]) for name in given}
+
+
+@pytest.fixture(params=["lightgbm", "random_forest"])
+def final(request: pytest.FixtureRequest, finals: dict[str, Trained]) -> Trained:
+    return finals[request.param]
+
+
+def of_gender(one: dict) -> bool:
+    return one["characteristic"] == "gender" and one["acceptance_rate"] is not None
+
+
+def card_of(final: Trained) -> Card:
+    return Card.from_json(final.file(CARD_JSON).read_text())
+
+
+def test_groups_that_the_model_does_not_see_are_audited(final: Trained) -> None:
+    held_out = pd.read_parquet(final.file(HELD_OUT))
+    threshold = final.client.get_run(final.run_id).data.metrics["threshold"]
+    people = read_features(final.data).frame.set_index("SK_ID_CURR").loc[held_out["SK_ID_CURR"]]
+    segments = json.loads(final.file("segments.json").read_text())["segments"]
+    women = next(one for one in segments if one["group"] == "women")
+    inside = (people["CODE_GENDER"] == "F").to_numpy()
+    granted = (held_out["probability"] <= threshold).to_numpy()[inside]
+    assert women["clients"] == inside.sum()
+    assert women["acceptance_rate"]["value"] == pytest.approx(granted.mean())
+    assert women["acceptance_rate"]["low"] < granted.mean() < women["acceptance_rate"]["high"]
+    assert women["default_rate"]["value"] == pytest.approx(held_out["TARGET"][inside].mean())
+    kinds = {one["characteristic"] for one in segments}
+    assert kinds == {"gender", "age", "family status", "education", "income type", "credit history"}
+    artefact = load_artefact(registry.download(final.version, final.file("")), child=False)
+    assert not PROTECTED & {feature.name for feature in artefact.features}
+    metrics = final.client.get_run(final.run_id).data.metrics
+    assert metrics["segments.gender.least_acceptance_ratio"] == pytest.approx(
+        min(one["acceptance_rate"]["value"] for one in segments if of_gender(one))
+        / max(one["acceptance_rate"]["value"] for one in segments if of_gender(one))
+    )
+
+
+def test_the_card_says_what_the_run_logged(final: Trained) -> None:
+    run, card = final.client.get_run(final.run_id), card_of(final)
+    for row in card.results:
+        assert row.test == run.data.metrics[f"test.{row.name}"]
+        assert row.out_of_fold == run.data.metrics[f"out_of_fold.{row.name}"]
+        assert row.low == run.data.metrics[f"test.{row.name}.low"]
+    assert card.calibration.slope == run.data.metrics["test.calibration_slope"]
+    assert card.data.digest == run.data.tags["data_digest"]
+    assert card.commit == run.data.tags["commit"]
+    assert card.threshold == run.data.metrics["threshold"]
+    held_out = pd.read_parquet(final.file(HELD_OUT))
+    assert card.granted == pytest.approx((held_out["probability"] <= card.threshold).mean())
+    assert set(card.data.excluded) == PROTECTED
+    # The number that the registry gave is on the card of the run, and the alias on that of the export.
+    assert f"credit_scoring, version {final.version.version}" in final.file("card.md").read_text()
+
+
+def test_the_card_travels_with_the_export(finals: dict[str, Trained], tmp_path: Path) -> None:
+    final = finals["random_forest"]
+    name = f"credit_scoring/{final.version.version}"
+    export(name, tmp_path / "model", features=final.data, most_clients=20)
+    artefact = load_artefact(tmp_path / "model", child=False)
+    title = f"credit_scoring, version {final.version.version} (challenger)"
+    assert {name: title in text.decode() for name, text in artefact.card.items()} == {
+        "card.md": True, "card.html": True,
+    }  # fmt: skip
+    assert set(BESIDE) <= set(artefact.manifest.files)
+    # Nothing but what a training leaves can be laid beside a model.
+    with pytest.raises(ArtefactError, match=r"notes.md is none of what lies beside a model"):
+        copy_artefact(tmp_path / "model", tmp_path / "other", {"notes.md": b""})
+    assert not (tmp_path / "other").exists()
+
+
+def test_what_excluding_the_protected_columns_costs_is_on_the_card(final: Trained) -> None:
+    card = card_of(final)
+    assert card.exclusion is not None
+    assert card.exclusion.withheld
+    # Gender decides 60 % of these outcomes, so that a model without it loses much.
+    assert card.exclusion.cost.auc_lost.interval[0] > 0.05
+    assert card.exclusion.cost.loss_added.interval[0] > 0
+    assert card.exclusion.cost.sentence() in final.file("card.md").read_text()
+    metrics = final.client.get_run(final.run_id).data.metrics
+    assert metrics["exclusion.auc_lost"] == card.exclusion.cost.auc_lost.value
+
+
+def exclusion(data: Path, exclude: str | tuple[str, ...], folds: int = 3):
+    training = load_dataset(data, exclude=exclude, folds=folds)
+    setting = {"n_estimators": 20, "min_child_samples": 10}
+    model = train(family("lightgbm"), setting, training, folds=folds)
+    features = read_features(data).frame.set_index("SK_ID_CURR").loc[training.ids]
+    return model, training, exclusion_facts(model, setting, training, features, folds=folds)
+
+
+def test_the_cost_of_exclusion_is_the_same_from_either_side(data: Path) -> None:
+    """A model with the columns, audited without them, meets the very pair of the one without."""
+    without, training, found = exclusion(data, "protected")
+    with_them, _, other = exclusion(data, ())
+    assert found is not None
+    assert other is not None
+    assert (found.withheld, other.withheld) == (True, False)
+    assert found.cost == other.cost
+    assert found.clients == len(training)  # few clients: every fold is judged
+    # The folds one after the other, as they are judged.
+    order = np.concatenate([held_out for _, held_out in fold_rows(training.y, 3, 1)])
+    y = training.y[order]
+    expected = [roc_auc_score(y, by_halves(y, model.oof[order])) for model in (with_them, without)]
+    assert [found.cost.auc_with.value, found.cost.auc_without.value] == pytest.approx(
+        expected, abs=1e-3
+    )
+
+
+def by_halves(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Each half calibrated on the other, by scikit-learn."""
+    calibrated, logits = np.empty(len(p)), np.log(p / (1 - p))[:, None]
+    for fitting, held_out in StratifiedKFold(2, shuffle=True, random_state=1).split(logits, y):
+        curve = LogisticRegression(C=np.inf).fit(logits[fitting], y[fitting])
+        calibrated[held_out] = curve.predict_proba(logits[held_out])[:, 1]
+    return calibrated
+
+
+def test_without_protected_columns_there_is_no_cost(data: Path) -> None:
+    training = load_dataset(data, exclude="protected", folds=2)
+    bare = training.__class__(
+        training.X, training.y, training.ids, training.meta, training.digest, training.path
+    )
+    model = train(family("lightgbm"), {"n_estimators": 5}, bare, folds=2)
+    features = read_features(data).frame.set_index("SK_ID_CURR").loc[bare.ids]
+    assert exclusion_facts(model, {"n_estimators": 5}, bare, features, folds=2) is None
+
+
+def test_the_reference_of_drift_is_frozen_at_training(finals: dict[str, Trained]) -> None:
+    final = finals["random_forest"]
+    frozen = DriftReference.load(final.file("drift_reference.json"))
+    expected = DriftReference.of(Source.open(final.data, "train"))
+    assert frozen.features == expected.features
+    assert frozen.digest == expected.digest
+    oof = pd.read_parquet(final.file("out_of_fold.parquet"))
+    assert frozen.score is not None
+    assert frozen.rows == len(oof)
+    card = card_of(final)
+    assert frozen.score.fn_cost == card.fn_cost
+    granted = frozen.score.granted / frozen.rows
+    # Out of fold, the training clients are granted about as often as the test clients.
+    assert granted == pytest.approx(card.granted, abs=0.08)
+
+
+def test_a_sampled_training_freezes_its_own_clients(finals: dict[str, Trained]) -> None:
+    assert DriftReference.load(finals["lightgbm"].file("drift_reference.json")).rows == 400
+
+
+def test_drift_takes_a_model_folder_as_its_reference(
+    finals: dict[str, Trained], tmp_path: Path
+) -> None:
+    final = finals["random_forest"]
+    folder = registry.download(final.version, tmp_path)
+    found = drift(folder, final.data, split="test", quiet=True)
+    assert found.alarms == []
+    assert found.score is not None
+    frame = read_features(final.data).frame
+    shifted = frame[frame["SPLIT"] == "test"].assign(EXT_SOURCE_2=lambda f: f["EXT_SOURCE_2"] / 3)
+    shifted.drop(columns="SPLIT").to_parquet(tmp_path / "shifted.parquet")
+    again = drift(folder, tmp_path / "shifted.parquet", quiet=True)
+    assert any("EXT_SOURCE_2" in str(alarm) for alarm in again.alarms)
+    # Decisions are compared with those of the training; no model is read for them.
+    p = np.linspace(0.01, 0.99, 200)
+    words = np.where(p > 0.5, "risk", "no_risk")
+    pd.DataFrame({"proba_risk_class": p, "class": words}).to_parquet(tmp_path / "decided.parquet")
+    assert drift(folder, tmp_path / "decided.parquet", quiet=True).score is not None
+
+
+def test_features_of_another_state_are_told_from_drift(final: Trained, tmp_path: Path) -> None:
+    """What was learnt anew is no change of the clients, and is said."""
+    folder = registry.download(final.version, tmp_path)
+    assert drift(folder, final.data, split="test", quiet=True).notes == ()
+    other = tmp_path / "other.parquet"
+    shutil.copy(final.data, other)
+    state = shutil.copytree(state_folder(final.data), state_folder(other))
+    head = state / "state.json"
+    head.write_text(head.read_text().replace('"raw_digest": "', '"raw_digest": "f'))
+    # The file itself still says which state it is of: it is not read as a feature table here.
+    (note,) = drift(folder, other, split="test", quiet=True).notes
+    assert "other.parquet was built with a feature state of its own (other.state)" in note
+    assert f"project_tools features RAW {other} --state {folder / 'state'}" in note
+
+
+def test_a_folder_without_a_reference_is_one_line(final: Trained, tmp_path: Path) -> None:
+    with pytest.raises(FeatureError, match=r"holds no drift_reference.json that was frozen at its"):
+        drift(tmp_path, final.data, quiet=True)
+
+
+def test_a_final_model_can_be_weighed_against_another(finals: dict[str, Trained]) -> None:
+    """From the entry scripts to the record: data, split and held-out clients are the same."""
+    assert finals["lightgbm"].data == finals["random_forest"].data
+    found = promoting.promote(
+        f"credit_scoring/{finals['random_forest'].version.version}",
+        allowed=Floors(slope=0.01, gap=1, ratio=0.01, latency_ms=10_000), quiet=True,
+    )  # fmt: skip
+    assert found.record.weighed.compared
+    assert not any("floor" in why for why in found.record.weighed.objections)
+
+
+def test_a_large_file_is_audited_on_a_sample_of_each_fold(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = exclusion(data, "protected")[2]
+    monkeypatch.setattr(auditing_exclusion, "MOST_TRAINED", 200)
+    monkeypatch.setattr(auditing_exclusion, "LEAST_JUDGED", 100)
+    _, training, found = exclusion(data, "protected")
+    _, _, other = exclusion(data, ())
+    assert found is not None
+    assert other is not None
+    assert whole is not None
+    assert (whole.trained, found.trained) == (len(training) * 2 // 3, 200)
+    assert found.clients == -(-len(training) // 3)  # one fold holds enough
+    assert found.cost == other.cost
+    assert found.cost.auc_lost.interval[0] > 0

@@ -1,0 +1,200 @@
+"""A final model is trained again where all that it needs is there, and what differs is named."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from project_tools.__main__ import main
+from project_tools.errors import TrackingError
+from project_tools.runs import provenance
+from project_tools.runs import reproduction as reproducing
+from project_tools.runs.reproduction import Reproduction, as_text, reproduce
+from project_tools.system import command as entry
+from tests.helpers.small_final import HINTS, Trained, feature_file, train_finally
+
+pytestmark = pytest.mark.filterwarnings(*HINTS)
+COMMIT = "c" * 40
+
+
+def clean(*words: str) -> str:
+    """What git says of a clean tree."""
+    return COMMIT if words[0] == "rev-parse" else ""
+
+
+@pytest.fixture(scope="module")
+def finals(new_store, tmp_path_factory) -> Iterator[dict[str, Trained]]:
+    folder = tmp_path_factory.mktemp("finals")
+    data = feature_file(folder, 900)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", new_store(folder))
+        patch.delenv("MLFLOW_RUN_ID", raising=False)
+        patch.chdir(folder)
+        patch.setattr(provenance, "_git", clean)
+        entry.quiet_libraries()
+        yield {
+            "lightgbm": train_finally("lightgbm", data),
+            "random_forest": train_finally(
+                "random_forest", data, imputation="median", sample="250"
+            ),
+        }
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "random_forest"])
+def test_a_rerun_gives_the_same_figures_and_model(finals: dict[str, Trained], name: str) -> None:
+    final = finals[name]
+    versions = len(final.client.search_model_versions())
+    found = reproduce(final.run_id, quiet=True)
+    assert found.missing == []
+    assert found.differences == ()
+    metrics = final.client.get_run(final.run_id).data.metrics
+    judged = [key for key in metrics if key.startswith(("out_of_fold.", "test."))]
+    assert found.compared > len(judged)  # besides the figures: threshold, parameters, the model
+    rerun = final.client.get_run(found.rerun)
+    assert rerun.data.tags["reproduces"] == final.run_id
+    assert rerun.data.tags["level"] == "reproduction"
+    # Nothing is registered by it, and nobody's best final run is now this one.
+    assert len(final.client.search_model_versions()) == versions
+    assert as_text(found).endswith("figures and digests are the same")
+
+
+def changed(final: Trained, name: str, content: dict) -> dict:
+    """Write another file of the run; the former content."""
+    before = json.loads(final.file(name).read_text())
+    final.client.log_dict(final.run_id, content, name)
+    return before
+
+
+def test_what_differs_is_named(finals: dict[str, Trained]) -> None:
+    final = finals["lightgbm"]
+    setting = json.loads(final.file("setting.json").read_text())
+    changed(final, "setting.json", setting | {"learning_rate": 0.123})
+    try:
+        found = reproduce(final.run_id, quiet=True)
+    finally:
+        changed(final, "setting.json", setting)
+    named = {one.name: one for one in found.differences}
+    assert named["learning_rate"].now == "0.123"
+    assert named["learning_rate"].then == str(setting["learning_rate"])
+    assert {"model digest", "held-out probabilities", "test.AUC", "out_of_fold.AUC"} <= set(named)
+    text = as_text(found)
+    assert f"differs in {len(found.differences)} of {found.compared} figures and digests:" in text
+    assert "learning_rate" in text
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "need", "remedy"),
+    [
+        (
+            "commit",
+            "d" * 40,
+            "commit",
+            f"git worktree add ../rerun {COMMIT}, then there make setup and this command",
+        ),
+        ("tree now", " M x.py", "tree now", "commit or stash what has been changed"),
+        ("tree", "dirty", "tree", "the run's code was in no commit"),
+        ("data", None, "data", r"is not the run's feature file.*SHA-256 aaaaaaaaaaaa"),
+        ("lock", "e" * 64, "lock", "requirements.txt is another"),
+        ("packages", {"numpy": "1.0"}, "packages", "make setup"),
+        ("python", "2.7.18", "python", "make setup PYTHON="),
+    ],
+)
+def test_what_is_not_there_is_said_and_nothing_is_trained(
+    finals: dict[str, Trained], monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    *, place: str, value, need: str, remedy: str,
+) -> None:  # fmt: skip
+    final, data = finals["lightgbm"], None
+    monkeypatch.setattr(reproducing, "judged_final", lambda *_: pytest.fail("it was trained"))
+    run = final.client.get_run(final.run_id)
+    if place in {"commit", "tree now"}:
+        words = "rev-parse" if place == "commit" else "status"
+        monkeypatch.setattr(provenance, "_git", lambda *w: value if w[0] == words else clean(*w))
+    elif place in {"tree", "python"}:
+        final.client.set_tag(final.run_id, place, value)
+    elif place == "lock":
+        monkeypatch.setattr(reproducing, "environment_lock", lambda: value)
+    elif place == "packages":
+        held = reproducing.environment()
+        other = held | {"packages": held["packages"] | value}
+        monkeypatch.setattr(reproducing, "environment", lambda: other)
+    else:
+        data = tmp_path / "other.parquet"
+        data.write_bytes(b"other")
+    try:
+        found = reproduce(final.run_id, data=data, quiet=True)
+    finally:
+        for tag in ("tree", "python"):
+            final.client.set_tag(final.run_id, tag, run.data.tags[tag])
+    assert [one.name for one in found.missing] == [need]
+    assert found.rerun == ""
+    with pytest.raises(AssertionError, match=f"cannot be rerun: {need}: .*{remedy}"):
+        raise AssertionError(as_text(found).splitlines()[-1])
+
+
+def test_a_feature_file_that_lies_elsewhere_is_named(
+    finals: dict[str, Trained], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    final = finals["lightgbm"]
+    copied = tmp_path / "moved.parquet"
+    copied.write_bytes(final.data.read_bytes())
+    monkeypatch.setattr(
+        reproducing, "_rerun", lambda _past, given, found, **_: (found, given.data)[0]
+    )
+    assert reproduce(final.run_id, data=copied, quiet=True).missing == []
+    assert [
+        n.name for n in reproduce(final.run_id, data=tmp_path / "none", quiet=True).missing
+    ] == ["data"]
+
+
+def test_a_registered_model_leads_to_its_run(
+    finals: dict[str, Trained], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reproducing, "_rerun", lambda _past, _given, found, **_: found)
+    final = finals["random_forest"]
+    assert reproduce("credit_scoring@challenger", quiet=True).run_id == final.run_id
+    assert reproduce(f"credit_scoring/{final.version.version}", quiet=True).run_id == final.run_id
+
+
+def test_wrong_names_are_one_line_with_the_nearest(finals: dict[str, Trained]) -> None:
+    final = finals["lightgbm"]
+    client, experiment = final.client, final.client.get_run(final.run_id).info.experiment_id
+    trial = client.create_run(experiment, tags={"level": "trial"}).info.run_id
+    bare = client.create_run(experiment, tags={"level": "final"}).info.run_id
+    for name, says in (
+        (trial, "is of the level 'trial' and trained no final model; the newest"),
+        (bare, r"holds no setting.json: it did not come to its end, or an older release"),
+        (f"{final.run_id[:-1]}-", f"did you mean '{final.run_id}'"),
+        ("credit_scorin", "did you mean 'credit_scoring'"),
+        ("credit_scoring@champoin", "did you mean 'champion'"),
+    ):
+        with pytest.raises(TrackingError, match=says) as refused:
+            reproduce(name, quiet=True)
+        assert "\n" not in str(refused.value)
+    client.delete_run(bare)
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [
+        (Reproduction("r", "LightGBM", (), 9, (), "x"), 0),
+        (
+            Reproduction(
+                "r", "LightGBM", (), 9, (reproducing.Difference("test.AUC", ".7", ".8"),), "x"
+            ),
+            3,
+        ),
+        (Reproduction("r", "LightGBM", (reproducing.Need("commit", "a", "b", "do"),)), 1),
+    ],
+)
+def test_the_exit_status_says_what_came_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys, found: Reproduction, status: int
+) -> None:
+    monkeypatch.setattr(reproducing, "reproduce", lambda *_, **__: found)
+    if status:
+        with pytest.raises(SystemExit) as ended:
+            main(["reproduce", "r", "--quiet"])
+        assert ended.value.code == status
+    else:
+        assert main(["reproduce", "r", "--quiet"]) == 0
+    assert capsys.readouterr().out.startswith("run r (LightGBM) needs")
