@@ -17,8 +17,8 @@ import polars as pl
 import pyarrow as pa
 
 from project_tools.errors import FeatureError, nearest, unknown
+from project_tools.features.columns import ID, TARGET
 from project_tools.features.engines.engine import OpenTables
-from project_tools.features.expressions import CLIENT
 from project_tools.features.pipeline import compute, feature_names, finished
 from project_tools.features.state import FeatureState
 from project_tools.tables.declared import TABLES
@@ -78,7 +78,7 @@ class Applicants:
         sources = {name: _wrapped(self._source(table)) for name, table in TABLES.items()}
         parts = compute(OpenTables(sources), engine, state.look_up(engine), quiet=True)
         own, *others = parts
-        frame = finished(engine.beside(own, others)).drop(CLIENT, "TARGET")
+        frame = finished(engine.beside(own, others)).drop(ID, TARGET)
         plan: pl.LazyFrame = frame.to_native()
         self._plan_names = plan.collect_schema().names()
         return plan
@@ -131,7 +131,7 @@ class _OneApplicant:
         """One row beside the other; what has no row is filled with nulls. A join of hundreds of
         columns would cost more than computing them.
         """
-        others = (frame.drop(CLIENT).to_native() for frame in features)
+        others = (frame.drop(ID).to_native() for frame in features)
         return _wrapped(pl.concat([clients.to_native(), *others], how="horizontal_extend"))
 
 
@@ -146,7 +146,7 @@ def _frames(records: Records) -> dict[str, pl.DataFrame]:
         if name not in {*RECORD_NAMES, *APPLICATION_NAMES}:
             raise FeatureError(unknown("table", name, RECORD_NAMES))
     name, own = _application(records)
-    client = own.get(CLIENT)
+    client = own.get(ID)
     # As an unlabelled application: an applicant's outcome is never a feature.
     tables = {"application_test": _frame(TABLES["application_train"], name, [own], client)}
     for history in HISTORY_NAMES:
@@ -190,10 +190,10 @@ def _frame(table: Table, name: str, rows: Sequence[Record], client: Any) -> pl.D
     for row in rows:
         for field in _record(name, row).keys() - set(known):
             raise FeatureError(f"{name} has no field {field!r}{nearest(str(field), known)}")
-    columns = {c.name: _column(c, name, rows) for c in table.columns if c.name != "TARGET"}
-    if CLIENT in columns:
-        columns[CLIENT] = _one_client(name, columns[CLIENT], client)
-    return pl.DataFrame(columns, schema=_schema(table, leave_out="TARGET"), strict=True)
+    columns = {c.name: _column(c, name, rows) for c in table.columns if c.name != TARGET}
+    if ID in columns:
+        columns[ID] = _one_client(name, columns[ID], client)
+    return pl.DataFrame(columns, schema=_schema(table, leave_out=TARGET), strict=True)
 
 
 def _one_client(name: str, keys: Sequence[Any], client: Any) -> list[int]:

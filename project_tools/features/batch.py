@@ -13,10 +13,10 @@ import pandas as pd
 import pyarrow as pa
 
 from project_tools.errors import FeatureError, SettingError
+from project_tools.features.columns import ID, SPLIT, TARGET
 from project_tools.features.definitions import application
 from project_tools.features.engines.choice import BatchTables, check_engine, start_engine
 from project_tools.features.engines.engine import Engine, Tables
-from project_tools.features.expressions import CLIENT
 from project_tools.features.files import as_category, check_ending, write_features
 from project_tools.features.pipeline import Parts, feature_names, finished
 from project_tools.features.splits import (
@@ -129,14 +129,14 @@ def collect(
     Each part is taken out as soon as it is there: as float32 it is half as large, and the engine
     needs its room for the next table.
     """
-    clients = splits[CLIENT].combine_chunks()
-    columns = {CLIENT: splits[CLIENT], "SPLIT": as_category(splits["SPLIT"], SPLITS)}
+    clients = splits[ID].combine_chunks()
+    columns = {ID: splits[ID], SPLIT: as_category(splits[SPLIT], SPLITS)}
     for part in parts:
         lowered = engine.lower_for(clients, finished(part))
         columns |= dict(zip(lowered.column_names, lowered.columns, strict=True))
     for name in application.CATEGORIES:
         columns[name] = as_category(columns[name], levels[name])
-    return pa.table({n: columns[n] for n in (CLIENT, "TARGET", "SPLIT", *feature_names())})
+    return pa.table({n: columns[n] for n in (ID, TARGET, SPLIT, *feature_names())})
 
 
 def _tell(odd: Sequence[Finding], *, quiet: bool) -> None:
@@ -153,20 +153,20 @@ def applications(tables: Tables, engine: Engine) -> pd.DataFrame:
     """Client and outcome of every application; refuses one without a client."""
     train, test = tables.read("application_train"), tables.read("application_test")
     keys = application.stacked(train, test)
-    clients: pd.DataFrame = engine.lower(keys.select(CLIENT, "TARGET")).to_pandas()
-    if clients[CLIENT].isna().any():
-        missing = int(clients[CLIENT].isna().sum())
+    clients: pd.DataFrame = engine.lower(keys.select(ID, TARGET)).to_pandas()
+    if clients[ID].isna().any():
+        missing = int(clients[ID].isna().sum())
         raise FeatureError(f"{missing} applications have no SK_ID_CURR; remove or mend them")
     return clients
 
 
 def split_table(splits: pd.Series) -> pa.Table:
     """Splits by client as a table of the feature file's columns."""
-    return pa.table({CLIENT: splits.index.to_numpy("int64"), "SPLIT": splits.to_list()})
+    return pa.table({ID: splits.index.to_numpy("int64"), SPLIT: splits.to_list()})
 
 
 def _counts(table: pa.Table) -> dict[str, int]:
-    counted = table["SPLIT"].value_counts().to_pylist()
+    counted = table[SPLIT].value_counts().to_pylist()
     return {row["values"]: row["counts"] for row in counted}
 
 

@@ -17,9 +17,9 @@ from project_tools.features.batch import (
     written,
 )
 from project_tools.features.catalogue import catalogue, to_json
+from project_tools.features.columns import ID, SPLIT, TARGET
 from project_tools.features.definitions import application
 from project_tools.features.engines.engine import Engine, Tables
-from project_tools.features.expressions import CLIENT
 from project_tools.features.pipeline import compute, feature_names
 from project_tools.features.splits import NEW, SPLIT_SEED, TRAIN, assign_splits, split_digest
 from project_tools.features.state import LEAST_CLIENTS, FeatureState, Learner
@@ -76,7 +76,7 @@ def fit_transform(
         levels_=application.LEVELS,
         least_clients=1 if as_published else LEAST_CLIENTS,
         raw_digest=raw_sha(),
-        split_digest=split_digest(splits[CLIENT].to_pylist(), splits["SPLIT"].to_pylist()),
+        split_digest=split_digest(splits[ID].to_pylist(), splits[SPLIT].to_pylist()),
         catalogue=to_json(catalogue(feature_names())),
     )
     return table, state
@@ -85,7 +85,7 @@ def fit_transform(
 def _splits(tables: Tables, engine: Engine, seed: int) -> pa.Table:
     """Client and split of every application, by client."""
     clients = applications(tables, engine)
-    splits = assign_splits(clients[CLIENT], clients["TARGET"], seed=seed).sort_index()
+    splits = assign_splits(clients[ID], clients[TARGET], seed=seed).sort_index()
     if not (splits == TRAIN).any():
         raise FeatureError(
             "application_train holds no client with a TARGET to learn from; give labelled clients"
@@ -96,6 +96,6 @@ def _splits(tables: Tables, engine: Engine, seed: int) -> pa.Table:
 def _learning(splits: pa.Table, as_published: bool) -> pa.Table:
     """The clients that are learnt from."""
     wanted = [
-        split != NEW if as_published else split == TRAIN for split in splits["SPLIT"].to_pylist()
+        split != NEW if as_published else split == TRAIN for split in splits[SPLIT].to_pylist()
     ]
-    return splits.filter(pa.array(wanted)).select([CLIENT])
+    return splits.filter(pa.array(wanted)).select([ID])

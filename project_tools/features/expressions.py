@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import narwhals as nw
 
-CLIENT = "SK_ID_CURR"
 LOAN = "SK_ID_PREV"
 BUREAU_LOAN = "SK_ID_BUREAU"
 #: The tables' own mark for "no date".

@@ -17,19 +17,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from project_tools.errors import FeatureError, nearest
+from project_tools.features.columns import INDEX_COLUMNS, META_KEY
 from project_tools.features.frame_pickle import UNREADABLE, read_pickled_frame
 from project_tools.features.state import FeatureState, state_digest
 from project_tools.system.files import replacing, replacing_folder, sha256
 
-#: Key of the metadata, in the Parquet file's and in the frame's ``attrs``.
-META_KEY = "credit_features"
 #: What the metadata say of a file whose clients were transformed with a state learnt from others.
 TRANSFORMED = "transformed"
 #: Version of the feature file's layout.
 VERSION = 1
 ENDINGS = (".parquet", ".pkl.gz")
-#: Columns that are no features.
-INDEX_COLUMNS = ("SK_ID_CURR", "TARGET", "SPLIT")
 ROWS_IN_GROUP = 50_000
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import narwhals as nw
 
-from project_tools.features.expressions import CLIENT, GRID_BITS, on_grid, square_parts
+from project_tools.features.columns import ID
+from project_tools.features.expressions import GRID_BITS, on_grid, square_parts
 from project_tools.features.rows import Derived, Ratio, Row, Where
 
 
@@ -69,7 +70,7 @@ def _names(rows: Iterable[Row]) -> set[str]:
     return {name for row in rows for name in row.names}
 
 
-def aggregate(frame: nw.LazyFrame[Any], rows: Sequence[Row], by: str = CLIENT) -> nw.LazyFrame[Any]:
+def aggregate(frame: nw.LazyFrame[Any], rows: Sequence[Row], by: str = ID) -> nw.LazyFrame[Any]:
     """One row per client with the features that the rows declare, as doubles."""
     for column in dict.fromkeys(name for row in rows for name in row.squared):
         for name, part in square_parts(column):

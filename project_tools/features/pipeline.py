@@ -7,6 +7,7 @@ from typing import Any
 
 import narwhals as nw
 
+from project_tools.features.columns import ID, TARGET
 from project_tools.features.definitions import (
     across,
     application,
@@ -17,7 +18,6 @@ from project_tools.features.definitions import (
     previous,
 )
 from project_tools.features.engines.engine import Engine, Tables
-from project_tools.features.expressions import CLIENT
 from project_tools.features.operations import aggregates, derive, settle
 from project_tools.features.rows import Aggregate, GroupStatistics, History
 from project_tools.system.progress import working
@@ -86,7 +86,7 @@ class _Steps:
             clients = _applications(train, test)
             clients = self._hold(clients, "clients", "application_train", "application_test")
             known = _with_groups(clients, application.GROUPS, self._groups)
-            known = known.select(CLIENT, "TARGET", *application.NAMES)
+            known = known.select(ID, TARGET, *application.NAMES)
             known = self._engine.hold(known, "applications")
             self._engine.release("clients")
             yield from self._handed_out(known, "applications")
@@ -164,7 +164,7 @@ class _Steps:
             between = derive(self._engine.beside(own, others), across.RATIOS)
             between = self._engine.hold(between, "between")
             between = _with_groups(between, (across.SAME_DURATION,), self._groups)
-            yield self._engine.hold(between.select(CLIENT, *across.NAMES), "across")
+            yield self._engine.hold(between.select(ID, *across.NAMES), "across")
 
     def _hold(self, frame: nw.LazyFrame[Any], name: str, *made_of: str) -> nw.LazyFrame[Any]:
         """Compute the frame now; the raw tables that it is made of are not needed any more."""
@@ -188,7 +188,7 @@ class _Steps:
         """
         needed = [column for column in part.collect_schema().names() if column in _ACROSS]
         if needed:
-            narrow = part.select(CLIENT, *needed)
+            narrow = part.select(ID, *needed)
             self._across.append(self._engine.hold(narrow, f"{names[0]}, for features across"))
         yield part
         for name in names:
@@ -202,7 +202,7 @@ def _stacked(frames: Sequence[nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
 def finished(part: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """A part as it is handed out: numbers as float32."""
     names = part.collect_schema().names()
-    kept = (CLIENT, *application.CATEGORIES)
+    kept = (ID, *application.CATEGORIES)
     return part.select(*(n if n in kept else nw.col(n).cast(nw.Float32) for n in names))
 
 
@@ -229,7 +229,7 @@ def _derived(
     What no feature needs is left behind here: a CSV's reader then skips it, and no memory holds it.
     """
     frame = settle(derive(frame, history.derived), units(history), _summed(history))
-    used = {name for row in history.rows for name in row.sources}.union(also, (CLIENT,))
+    used = {name for row in history.rows for name in row.sources}.union(also, (ID,))
     return frame.select(*(name for name in frame.collect_schema().names() if name in used))
 
 

@@ -8,7 +8,8 @@ import narwhals as nw
 import pandas as pd
 from pandas.api.typing import SeriesGroupBy
 
-from project_tools.features.expressions import CLIENT, divide, flag, square_names, variance
+from project_tools.features.columns import ID
+from project_tools.features.expressions import divide, flag, square_names, variance
 
 Operator = Literal["==", ">=", "<=", ">"]
 Named = Iterator[tuple[str, nw.Expr]]
@@ -386,7 +387,7 @@ class GroupStatistics:
 
     def learnt_from(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """The rows and columns to learn from, in an order that nothing but the rows decides."""
-        columns = tuple(dict.fromkeys((CLIENT, *self.by, *self.members)))
+        columns = tuple(dict.fromkeys((ID, *self.by, *self.members)))
         known = nw.all_horizontal(*(~nw.col(key).is_null() for key in self.by), ignore_nulls=False)
         return frame.filter(known).select(*columns).sort(*columns)
 
@@ -398,7 +399,7 @@ class GroupStatistics:
             self.name_of(column, statistic): _learnt(members[column], statistic)
             for column, statistic in self.pairs
         }
-        enough = groups[CLIENT].nunique() >= least_clients
+        enough = groups[ID].nunique() >= least_clients
         return pd.DataFrame(learnt).loc[enough].reset_index()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from project_tools.errors import SettingError, TableError
+from project_tools.features.columns import ID, SPLIT
 
 #: Key of the hash; another one gives another split.
 SPLIT_SEED = 20_260_101
@@ -33,12 +34,12 @@ def assign_splits(
     """
     if not 0 <= test_share < 1:
         raise SettingError(f"test_share is {test_share}; it takes a share from 0 to below 1")
-    outcome = pd.Series(list(target), index=pd.Index(list(ids), name="SK_ID_CURR"), dtype="float64")
+    outcome = pd.Series(list(target), index=pd.Index(list(ids), name=ID), dtype="float64")
     if outcome.index.has_duplicates:
         raise TableError(
             f"{outcome.index.duplicated().sum()} client ids stand in the applications twice"
         )
-    splits = pd.Series(NEW, index=outcome.index, dtype="str", name="SPLIT")
+    splits = pd.Series(NEW, index=outcome.index, dtype="str", name=SPLIT)
     for _, clients in outcome.dropna().groupby(outcome):
         held_out = _smallest_hashes(clients.index.to_numpy("int64"), seed, test_share)
         splits[clients.index] = np.where(held_out, TEST, TRAIN)

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from project_tools.errors import FeatureError
+from project_tools.features.columns import ID
 from project_tools.features.engines.engine import Engine
-from project_tools.features.expressions import CLIENT
 from project_tools.features.rows import GroupStatistics
 from project_tools.system.files import digest_of_contents, sha256_of_files
 
@@ -138,7 +138,7 @@ class Learner:
         self.tables_: dict[str, pa.Table] = {}
 
     def __call__(self, groups: GroupStatistics, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        mine = frame.join(self._clients, on=CLIENT, how="semi")
+        mine = frame.join(self._clients, on=ID, how="semi")
         # In memory and in a fixed order: sums over many rows end in other digits in another order.
         rows = self._engine.lower(groups.learnt_from(mine)).to_pandas()
         learnt = groups.learn(rows, self._least)

@@ -22,8 +22,8 @@ from project_tools.features.batch import (
     split_table,
     written,
 )
+from project_tools.features.columns import ID, SPLIT
 from project_tools.features.definitions import application
-from project_tools.features.expressions import CLIENT
 from project_tools.features.files import TRANSFORMED, check_one_build, state_folder
 from project_tools.features.pipeline import compute, feature_names
 from project_tools.features.splits import assign_splits, split_digest
@@ -74,7 +74,7 @@ def _transformed(given: Given, stored: StoredState, *, quiet: bool) -> pa.Table:
             "the tables of applications hold no client; there is nothing to transform"
         )
     nothing_known = [None] * len(clients)  # of whom no outcome is looked at is new
-    splits = split_table(assign_splits(clients[CLIENT], nothing_known).sort_index())
+    splits = split_table(assign_splits(clients[ID], nothing_known).sort_index())
     parts = compute(given.tables, given.engine, stored.look_up(given.engine), quiet=quiet)
     return collect(parts, splits, given.engine, stored.levels_)
 
@@ -83,7 +83,7 @@ def _origin(table: pa.Table, given: Given) -> dict[str, Any]:
     """What the file says of its rows; its state says what it was learnt from."""
     return {
         "raw_digest": given.raw_sha(),
-        "split_digest": split_digest(table[CLIENT].to_pylist(), table["SPLIT"].to_pylist()),
+        "split_digest": split_digest(table[ID].to_pylist(), table[SPLIT].to_pylist()),
         TRANSFORMED: True,
     }
 

@@ -22,7 +22,8 @@ from project_tools.evaluation.calibration import PlattCalibration
 from project_tools.evaluation.logistic import EDGE
 from project_tools.evaluation.metrics import FN_COST, SCORERS, Z_95, Score, paired_difference
 from project_tools.features.catalogue import all_features
-from project_tools.features.files import INDEX_COLUMNS, read_features
+from project_tools.features.columns import ID, INDEX_COLUMNS
+from project_tools.features.files import read_features
 
 Floats = npt.NDArray[np.float64]
 #: Clients below which a group has no figure: a share's interval would be wider than ± 14 points.
@@ -168,7 +169,7 @@ def groups_of(path: Path, ids: npt.NDArray[np.int64]) -> pd.DataFrame:
 
     Raises ``FeatureError`` for a file without one of the columns, or without one of the clients.
     """
-    frame = read_features(path).frame.set_index("SK_ID_CURR")
+    frame = read_features(path).frame.set_index(ID)
     lacking = int((~pd.Index(ids).isin(frame.index)).sum())
     if lacking:
         raise FeatureError(f"{path.name} lacks {lacking:,} of the {len(ids):,} clients to audit")

@@ -16,9 +16,9 @@ from project_tools.features.catalogue import (
     computed_from,
     protected,
 )
+from project_tools.features.columns import ID, SPLIT, TARGET
 from project_tools.features.files import TRANSFORMED, read_features
 
-ID, TARGET, SPLIT = "SK_ID_CURR", "TARGET", "SPLIT"
 #: The name that stands for the protected columns and all that is computed from them.
 PROTECTED = "protected"
 _SHOWN = 3

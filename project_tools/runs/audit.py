@@ -18,6 +18,7 @@ import pandas as pd
 from project_tools import __version__
 from project_tools.evaluation.judgement import DECIDING
 from project_tools.evaluation.metrics import SCORERS
+from project_tools.features.columns import ID, TARGET
 from project_tools.features.files import read_features
 from project_tools.governance.card import (
     UNREGISTERED,
@@ -77,7 +78,7 @@ def audit_final(
 
     ``found`` is what the test clients said of it, ``setting`` what it was trained by.
     """
-    frame = read_features(training.path).frame.set_index("SK_ID_CURR")
+    frame = read_features(training.path).frame.set_index(ID)
     trained = frame.loc[training.ids]
     p = model.probabilities(test.X)
     segments = segment_report(
@@ -105,7 +106,7 @@ def audit_final(
         parameters={name: _plain(value) for name, value in model.parameters.items()},
         versions=_versions(commit["python"]),
     )  # fmt: skip
-    held_out = pd.DataFrame({"SK_ID_CURR": test.ids, "TARGET": test.y, "probability": p})
+    held_out = pd.DataFrame({ID: test.ids, TARGET: test.y, "probability": p})
     return Audit(card, frozen_reference(model, training, trained), held_out)
 
 

@@ -13,6 +13,7 @@ from project_tools.evaluation.comparison import Judged
 from project_tools.evaluation.judgement import Judgement
 from project_tools.evaluation.metrics import SCORERS, Score
 from project_tools.evaluation.threshold import Threshold
+from project_tools.features.columns import ID, TARGET
 from project_tools.models.dataset import Dataset
 from project_tools.runs.store import (
     OUTCOME,
@@ -162,7 +163,7 @@ def judgement_tags(judgement: Judgement) -> dict[str, str]:
 
 def oof_table(data: Dataset, oof: Floats) -> pd.DataFrame:
     """Each training client's outcome and probability before calibration, out of fold."""
-    return pd.DataFrame({"SK_ID_CURR": data.ids, "TARGET": data.y, "probability": oof})
+    return pd.DataFrame({ID: data.ids, TARGET: data.y, "probability": oof})
 
 
 def oof_of(client: Client, run: TrackedRun) -> pd.DataFrame | None:
@@ -185,8 +186,8 @@ def judged(client: Client, run: TrackedRun) -> Judged:
         run_id=run.info.run_id,
         metric=judgement.metric,
         data_digest=settings["data"],
-        ids=table["SK_ID_CURR"].to_numpy(),
-        y=table["TARGET"].to_numpy(),
+        ids=table[ID].to_numpy(),
+        y=table[TARGET].to_numpy(),
         p=judgement.calibration.apply(table["probability"].to_numpy()),
         threshold=judgement.threshold.value,
         fn_cost=settings["fn_cost"],

@@ -16,6 +16,7 @@ import pandas as pd
 from project_tools.errors import SettingError, TrackingError
 from project_tools.evaluation.judgement import DECIDING
 from project_tools.evaluation.metrics import scorer
+from project_tools.features.columns import ID, TARGET
 from project_tools.governance.card import Card
 from project_tools.governance.challenge import Candidate, Floors, Promotion, decide, weigh
 from project_tools.runs.audit import HELD_OUT
@@ -132,7 +133,7 @@ def _candidate(client: Client, version: Registered) -> Candidate:
         version=str(version.version), run_id=version.run_id or "", artefact_digest=artefact.digest,
         data_digest=manifest.data_digest, split_digest=manifest.split_digest,
         threshold=manifest.threshold, fn_cost=manifest.fn_cost,
-        ids=rows["SK_ID_CURR"].to_numpy(dtype=np.int64), y=rows["TARGET"].to_numpy(dtype=np.int8),
+        ids=rows[ID].to_numpy(dtype=np.int64), y=rows[TARGET].to_numpy(dtype=np.int8),
         p=rows["probability"].to_numpy(dtype=np.float64), card=card, latency_ms=latency,
     )  # fmt: skip
     if abs(found.score(DECIDING).value - card.result(DECIDING).test) > _SAME:
@@ -149,7 +150,7 @@ def _held_out(client: Client, version: Registered, name: str) -> pd.DataFrame:
             raise TrackingError(
                 f"{name}: its run holds no {HELD_OUT} to compare it by; train it again"
             )
-        return pd.read_parquet(path).sort_values("SK_ID_CURR", ignore_index=True)
+        return pd.read_parquet(path).sort_values(ID, ignore_index=True)
 
 
 def latency_ms(artefact: Artefact, golden: list[list[float | str | None]]) -> float:

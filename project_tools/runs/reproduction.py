@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from project_tools.errors import TrackingError, nearest
+from project_tools.features.columns import ID
 from project_tools.models.families import FAMILIES, Family
 from project_tools.runs.audit import HELD_OUT
 from project_tools.runs.final_model import Judged, final_figures, judged_final, model_digest
@@ -200,7 +201,7 @@ def _differences(past: Past, judged: Judged) -> tuple[tuple[Difference, ...], in
 
 def _scores_differ(then: pd.DataFrame, judged: Judged) -> list[Difference]:
     now = pd.Series(judged.model.probabilities(judged.test.X), index=judged.test.ids)
-    before = then.set_index("SK_ID_CURR")["probability"]
+    before = then.set_index(ID)["probability"]
     if not before.index.equals(now.index):
         return [Difference("held-out clients", f"{len(before):,}", f"{len(now):,}, others")]
     gaps = np.abs(before.to_numpy() - now.to_numpy())
@@ -255,7 +256,7 @@ def _held_out(client: Client, run: TrackedRun) -> pd.DataFrame:
     with artifact(client, run.info.run_id, HELD_OUT) as path:
         if path is None:
             raise _lacks(run, HELD_OUT)
-        return pd.read_parquet(path).sort_values("SK_ID_CURR", ignore_index=True)
+        return pd.read_parquet(path).sort_values(ID, ignore_index=True)
 
 
 def _lacks(run: TrackedRun, name: str) -> TrackingError:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from project_tools.errors import SettingError
+from project_tools.features.columns import ID, TARGET
 from project_tools.models.dataset import Dataset, stratified_sample
 from project_tools.models.families import Family
 from project_tools.models.variants import (
@@ -106,7 +107,7 @@ def _compared_clients(given: Namespace, rows: Family, variants: Sequence[Variant
 
 def _log_probabilities(run: RunLog, data: Dataset, columns: Mapping[str, npt.NDArray[Any]]) -> None:
     """Out-of-fold probabilities, before calibration, beside the clients' ids and outcomes."""
-    rows = pd.DataFrame({"SK_ID_CURR": data.ids, "TARGET": data.y, **columns})
+    rows = pd.DataFrame({ID: data.ids, TARGET: data.y, **columns})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / OOF_FILE
         rows.to_parquet(path)

@@ -15,13 +15,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError, FeatureError, UnknownClientError, nearest
+from project_tools.features.columns import ID, META_KEY, SPLIT, TARGET
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.inputs import Kind, Value
 from project_tools.system.files import replacing
 
-ID, TARGET, SPLIT = "SK_ID_CURR", "TARGET", "SPLIT"
-#: Where a feature file says which raw tables, split and feature state it belongs to.
-META_KEY = b"credit_features"
 SERVED_SPLITS = ("test", "new")
 _DIGESTS = {
     "raw_digest": "set of raw tables",
@@ -241,7 +239,7 @@ def _parquet(path: Path, source: pa.Buffer) -> pq.ParquetFile:
 
 def _check_meta(path: Path, schema: pa.Schema, artefact: Artefact) -> None:
     try:
-        meta = json.loads((schema.metadata or {})[META_KEY])
+        meta = json.loads((schema.metadata or {})[META_KEY.encode()])
         found = {name: meta[name] for name in _DIGESTS}
     except (KeyError, TypeError, ValueError) as why:
         raise ArtefactError(

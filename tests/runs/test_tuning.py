@@ -16,7 +16,8 @@ from mlflow import MlflowClient
 import project_tools.search.trial as trials_module
 from project_tools.errors import CreditError, SettingError, TrackingError
 from project_tools.evaluation.comparison import as_text, compare
-from project_tools.features.files import META_KEY, state_folder
+from project_tools.features.columns import META_KEY
+from project_tools.features.files import state_folder
 from project_tools.features.splits import TEST
 from project_tools.runs import store as tracking
 from project_tools.runs.history import judged_families, restored

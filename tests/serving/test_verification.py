@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import skops.io
 from sklearn.svm import LinearSVC
-from tests.serving.test_artefact import edit, seal
 
 from project_tools.errors import ArtefactError
 from project_tools.serving.artefact import load_artefact, write_artefact
@@ -22,6 +21,7 @@ from project_tools.serving.formats import skops_file
 from project_tools.serving.formats.skops_file import read_skops_file
 from project_tools.serving.scoring import Scorer
 from tests.helpers.every_family import content_of
+from tests.serving.test_artefact import edit, seal
 
 FAMILIES = ("lightgbm", "xgboost", "random_forest", "logistic_l2")
 MODEL = {"lightgbm": "model.txt", "xgboost": "model.ubj"}

@@ -4,6 +4,7 @@ from typing import Any
 
 import narwhals as nw
 
+from project_tools.features.columns import ID, TARGET
 from project_tools.features.expressions import NO_DATE, divide, unless
 from project_tools.features.rows import Derived, GroupStatistics, ratio
 from project_tools.tables.declared import APPLICATION, APPLICATION_TEST
@@ -16,7 +17,7 @@ DURATION_BANDS = (6, 12, 18, 24, 30, 36)
 
 DOCUMENTS = tuple(c.name for c in APPLICATION if c.name.startswith("FLAG_DOCUMENT_"))
 EXTERNAL = ("EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3")
-OUTCOME = ("SK_ID_CURR", "TARGET")
+OUTCOME = (ID, TARGET)
 
 #: Read and used, but no features of their own: the published set leaves them out.
 DROPPED = frozenset(
@@ -219,7 +220,7 @@ NAMES = (
 def stacked(train: nw.LazyFrame[Any], test: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """All applications, one below the other; ``TARGET`` is null for the unlabelled."""
     names = [column.name for column in APPLICATION_TEST]
-    unlabelled = nw.lit(None, dtype=nw.Float64).alias("TARGET")
+    unlabelled = nw.lit(None, dtype=nw.Float64).alias(TARGET)
     return nw.concat(
-        [train.select(*names, "TARGET"), test.select(*names, unlabelled)], how="vertical"
+        [train.select(*names, TARGET), test.select(*names, unlabelled)], how="vertical"
     )

@@ -4,7 +4,8 @@ from typing import Any
 
 import narwhals as nw
 
-from project_tools.features.expressions import BUREAU_LOAN, CLIENT, MONTH, flag, position
+from project_tools.features.columns import ID
+from project_tools.features.expressions import BUREAU_LOAN, MONTH, flag, position
 from project_tools.features.rows import (
     Aggregate,
     Derived,
@@ -176,7 +177,7 @@ def stage(bureau: nw.LazyFrame[Any], balance: nw.LazyFrame[Any]) -> nw.LazyFrame
         NEWEST_DAY=-nw.col("DAYS_CREDIT"),
         NEWEST_ID=-nw.col(BUREAU_LOAN),
     )
-    newest = position("NEWEST_DAY", "NEWEST_ID", within=(CLIENT, "KNOWN"))
+    newest = position("NEWEST_DAY", "NEWEST_ID", within=(ID, "KNOWN"))
     loans = loans.with_columns(OVERDUE_POSITION=newest)
     return loans.with_columns(OVERDUE_POSITION=nw.when(nw.col("KNOWN")).then("OVERDUE_POSITION"))
 

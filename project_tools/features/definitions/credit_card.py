@@ -4,7 +4,8 @@ from typing import Any
 
 import narwhals as nw
 
-from project_tools.features.expressions import CLIENT, LOAN, flag
+from project_tools.features.columns import ID
+from project_tools.features.expressions import LOAN, flag
 from project_tools.features.rows import Derived, History, Row, Subset, Where, indicator, ratio
 
 TABLE = "credit_card_balance"
@@ -65,5 +66,5 @@ HISTORY = History(name="credit cards", tables=(TABLE,), derived=DERIVED, feature
 def stage(months: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """One row per month of a card, marked if it is the card's last one."""
     month = nw.col("MONTHS_BALANCE")
-    last = months.with_columns(LAST_MONTH=month.max().over(CLIENT, LOAN))
+    last = months.with_columns(LAST_MONTH=month.max().over(ID, LOAN))
     return last.with_columns(IS_LAST_MONTH=flag(month == nw.col("LAST_MONTH")))

@@ -5,8 +5,8 @@ from typing import Any
 
 import narwhals as nw
 
+from project_tools.features.columns import ID
 from project_tools.features.expressions import (
-    CLIENT,
     GRID_BITS,
     LOAN,
     MONTH,
@@ -138,10 +138,10 @@ def stage(instalments: nw.LazyFrame[Any], parts: nw.LazyFrame[Any]) -> nw.LazyFr
     staged = instalments.with_columns(
         *(-nw.col(old).alias(new) for old, new in zip(_ORDER, newest, strict=True))
     )
-    staged = staged.with_columns(position(*newest, within=(CLIENT,)).alias("POSITION"))
+    staged = staged.with_columns(position(*newest, within=(ID,)).alias("POSITION"))
     staged = staged.drop(*newest)
     staged = staged.join(parts, on=list(_INSTALMENT), how="left")
-    staged = staged.join(_last_loan(instalments), on=CLIENT, how="left")
+    staged = staged.join(_last_loan(instalments), on=ID, how="left")
     payment = on_grid(nw.col("AMT_PAYMENT"), GRID_BITS["currency"])
     alone = nw.when(payment.is_null()).then(nw.lit(0.0)).otherwise(payment)
     in_parts = ~nw.col("PAID IN PARTS").is_null()
@@ -165,12 +165,12 @@ def paid_in_parts(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def _last_loan(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """The loan of each client's latest due date; of two, the one with the larger number."""
-    due = instalments.select(CLIENT, LOAN, "DAYS_INSTALMENT")
-    latest = due.group_by(CLIENT).agg(nw.col("DAYS_INSTALMENT").max().alias("LAST_DUE"))
-    last = due.join(latest, on=CLIENT, how="inner").filter(
+    due = instalments.select(ID, LOAN, "DAYS_INSTALMENT")
+    latest = due.group_by(ID).agg(nw.col("DAYS_INSTALMENT").max().alias("LAST_DUE"))
+    last = due.join(latest, on=ID, how="inner").filter(
         nw.col("DAYS_INSTALMENT") == nw.col("LAST_DUE")
     )
-    return last.group_by(CLIENT).agg(nw.col(LOAN).max().alias("LAST_LOAN"))
+    return last.group_by(ID).agg(nw.col(LOAN).max().alias("LAST_LOAN"))
 
 
 def by_loan(staged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -4,15 +4,8 @@ from typing import Any
 
 import narwhals as nw
 
-from project_tools.features.expressions import (
-    CLIENT,
-    LOAN,
-    divide,
-    earliest,
-    flag,
-    latest,
-    position,
-)
+from project_tools.features.columns import ID
+from project_tools.features.expressions import LOAN, divide, earliest, flag, latest, position
 from project_tools.features.rows import (
     Aggregate,
     Derived,
@@ -104,7 +97,7 @@ def by_loan(months: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     loans, the one with the latest month first (1).
     """
     month, count = nw.col("MONTHS_BALANCE"), nw.col("CNT_INSTALMENT")
-    loans = months.group_by(CLIENT, LOAN).agg(
+    loans = months.group_by(ID, LOAN).agg(
         flag(nw.col("NAME_CONTRACT_STATUS") == "Completed").mean().alias("COMPLETED_SHARE"),
         earliest(count, month).alias("FIRST_INSTALMENTS"),
         latest(count, month).alias("LAST_INSTALMENTS"),
@@ -113,5 +106,5 @@ def by_loan(months: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         (-month.max()).alias("NEWEST_MONTH"),
     )
     loans = loans.with_columns(NEWEST_ID=-nw.col(LOAN))
-    newest = position("NEWEST_MONTH", "NEWEST_ID", within=(CLIENT,))
+    newest = position("NEWEST_MONTH", "NEWEST_ID", within=(ID,))
     return loans.with_columns(NEWEST_POSITION=newest)

@@ -12,7 +12,7 @@ import narwhals as nw
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from project_tools.features.expressions import CLIENT
+from project_tools.features.columns import ID
 
 
 class Tables(Protocol):
@@ -87,12 +87,12 @@ class Joined:
 
     def lower_for(self: InMemory, clients: pa.Array, frame: nw.LazyFrame[Any]) -> pa.Table:
         table = self.lower(frame).combine_chunks()
-        places = pc.index_in(clients, value_set=table[CLIENT].combine_chunks())
-        return table.drop_columns([CLIENT]).take(places)
+        places = pc.index_in(clients, value_set=table[ID].combine_chunks())
+        return table.drop_columns([ID]).take(places)
 
     def beside(
         self, clients: nw.LazyFrame[Any], features: Iterable[nw.LazyFrame[Any]]
     ) -> nw.LazyFrame[Any]:
         for frame in features:
-            clients = clients.join(frame, on=CLIENT, how="left")
+            clients = clients.join(frame, on=ID, how="left")
         return clients

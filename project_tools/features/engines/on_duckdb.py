@@ -9,8 +9,8 @@ import narwhals as nw
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from project_tools.features.columns import ID
 from project_tools.features.engines.engine import Joined
-from project_tools.features.expressions import CLIENT
 from project_tools.tables.files import RawTables
 from project_tools.tables.loaded import LoadedTables
 
@@ -43,7 +43,7 @@ class DuckEngine(Joined):
     def in_pieces(self, frame: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
         rows = self.lower(frame.select(nw.len())).column(0)[0].as_py()
         pieces = max(1, -(-rows // PIECE_ROWS))
-        return [frame.filter(nw.col(CLIENT) % pieces == place) for place in range(pieces)]
+        return [frame.filter(nw.col(ID) % pieces == place) for place in range(pieces)]
 
     def lift(self, table: pa.Table, name: str) -> nw.LazyFrame[Any]:
         return self.hold(nw.from_native(self._connection.from_arrow(table)), name)
@@ -57,7 +57,7 @@ class DuckEngine(Joined):
         """
         con, names = self._connection, frame.collect_schema().names()
         wanted = nw.from_native(con.from_arrow(pa.table({_WANTED: clients})))
-        joined = wanted.join(frame, left_on=_WANTED, right_on=CLIENT, how="left")
+        joined = wanted.join(frame, left_on=_WANTED, right_on=ID, how="left")
         con.execute("SET preserve_insertion_order = true")
         con.execute("SET disabled_optimizers = 'build_side_probe_side'")  # the clients lead
         try:
@@ -67,7 +67,7 @@ class DuckEngine(Joined):
             con.execute("SET preserve_insertion_order = false")
         if not table[_WANTED].combine_chunks().equals(clients):  # DuckDB does not promise it
             table = table.take(pc.index_in(clients, value_set=table[_WANTED].combine_chunks()))
-        return table.select([name for name in names if name != CLIENT])
+        return table.select([name for name in names if name != ID])
 
     def release(self, name: str) -> None:
         self._connection.execute(f'DROP TABLE "{self._held.pop(name)}"')
