@@ -256,7 +256,7 @@ def _grid(y: Any, oof: Any) -> float:
 
 def _threshold(words: argparse.Namespace) -> dict[str, Any]:
     from project_tools.evaluation.judgement import threshold_for
-    from project_tools.evaluation.metrics import SCORERS
+    from project_tools.evaluation.metrics import METRICS
 
     chance, clock = np.random.default_rng(SEED), _clock(words)
     y = (chance.random(THRESHOLD_ROWS) < 0.08).astype("int8")  # noqa: PLR2004  (the rate of default)
@@ -264,7 +264,7 @@ def _threshold(words: argparse.Namespace) -> dict[str, Any]:
     taken = []
     for _ in range(9):
         start = clock()
-        threshold_for(SCORERS["loss_of_income"], y, p, 5.0)
+        threshold_for(METRICS["loss_of_income"], y, p, 5.0)
         taken.append(clock() - start)
     return {"ms": 1000 * sorted(taken)[len(taken) // 2]}
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from project_tools.errors import TrainingError
-from project_tools.evaluation.metrics import FN_COST, SCORERS
+from project_tools.evaluation.metrics import FN_COST, METRICS
 
 Floats = npt.NDArray[np.float64]
 #: Resamples of an interval.
@@ -84,13 +84,13 @@ def _between(values: Floats, tail: float) -> Interval:
 def all_scores(
     scores: Floats, defaulted: Floats, repaid: Floats, threshold: float, fn_cost: float
 ) -> dict[str, Floats]:
-    """Every score of ``SCORERS`` for each row of counts by distinct, ascending probability."""
+    """Every score of ``METRICS`` for each row of counts by distinct, ascending probability."""
     found = {
         **_of_decisions(scores, defaulted, repaid, threshold, fn_cost),
         **_of_ranks(defaulted, repaid),
         **_of_probabilities(scores, defaulted, repaid),
     }
-    return {name: found[name] for name in SCORERS}
+    return {name: found[name] for name in METRICS}
 
 
 def _of_decisions(
@@ -101,7 +101,7 @@ def _of_decisions(
     fn, tn = defaulted.sum(axis=1) - tp, repaid.sum(axis=1) - fp
     return {
         name: row.of_counts(tp, fp, fn, tn, fn_cost)
-        for name, row in SCORERS.items()
+        for name, row in METRICS.items()
         if row.of_counts is not None
     }
 

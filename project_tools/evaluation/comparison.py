@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from project_tools.evaluation.metrics import FN_COST, Z_95, Score, paired_difference, scorer
+from project_tools.evaluation.metrics import FN_COST, Z_95, Estimate, get_metric, paired_difference
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,8 +41,10 @@ class Judged:
         rows = hashlib.sha256(np.ascontiguousarray(self.ids).tobytes()).hexdigest()
         return f"{self.data_digest}/{rows}/{self.metric}/{self.fn_cost}"
 
-    def score(self, metric: str) -> Score:
-        return scorer(metric).score(self.y, self.p, threshold=self.threshold, fn_cost=self.fn_cost)
+    def score(self, metric: str) -> Estimate:
+        return get_metric(metric).score(
+            self.y, self.p, threshold=self.threshold, fn_cost=self.fn_cost
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Pair:
 
     one: Judged
     other: Judged
-    difference: Score
+    difference: Estimate
 
     @property
     def clear(self) -> bool:
@@ -67,7 +69,7 @@ class Group:
     families: tuple[Judged, ...]
     pairs: tuple[Pair, ...]
 
-    def behind(self, judged: Judged) -> Score | None:
+    def behind(self, judged: Judged) -> Estimate | None:
         """How far a family lies from the first; none for the first itself."""
         for pair in self.pairs:
             if pair.one is self.families[0] and pair.other is judged:
@@ -82,7 +84,7 @@ def compare(judged: Sequence[Judged], metric: str | None = None) -> list[Group]:
     """
     if not judged:
         return []
-    metric = scorer(metric or judged[0].metric).name
+    metric = get_metric(metric or judged[0].metric).name
     grounds = dict.fromkeys(row.ground for row in judged)
     groups = [_group([row for row in judged if row.ground == ground], metric) for ground in grounds]
     return sorted(groups, key=lambda group: -len(group.families[0].y))
@@ -90,7 +92,7 @@ def compare(judged: Sequence[Judged], metric: str | None = None) -> list[Group]:
 
 def _group(judged: Sequence[Judged], metric: str) -> Group:
     ranked = sorted(
-        judged, key=lambda row: (scorer(metric).loss(row.score(metric).value), row.family)
+        judged, key=lambda row: (get_metric(metric).loss(row.score(metric).value), row.family)
     )
     pairs = tuple(_pair(one, other, metric) for one, other in combinations(ranked, 2))
     return Group(metric, tuple(ranked), pairs)
@@ -122,7 +124,7 @@ def as_text(groups: Sequence[Group]) -> str:
 def _block(group: Group) -> str:
     first = group.families[0]
     title = f"{len(first.y):,} clients, {int(first.y.sum()):,} of them defaulted; by {group.metric}"
-    if scorer(group.metric).greater_is_better:
+    if get_metric(group.metric).greater_is_better:
         title += " (more is better)"
     rows = [_row(group, judged) for judged in group.families]
     return "\n".join([title, _HEAD.format(group.metric[:14]), *rows, *_verdicts(group)])

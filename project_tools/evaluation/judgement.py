@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from project_tools.errors import SettingError
 from project_tools.evaluation.calibration import Calibration, PlattCalibration
-from project_tools.evaluation.metrics import FN_COST, SCORERS, Score, Scorer, scorer
+from project_tools.evaluation.metrics import FN_COST, METRICS, Estimate, Metric, get_metric
 from project_tools.evaluation.threshold import Threshold, best_threshold
 
 Floats = npt.NDArray[np.float64]
@@ -28,17 +28,17 @@ class Judgement:
     metric: str
     calibration: Calibration
     threshold: Threshold
-    scores: Mapping[str, Score]
+    scores: Mapping[str, Estimate]
 
     @property
-    def score(self) -> Score:
+    def score(self) -> Estimate:
         """The metric that was asked for."""
         return self.scores[self.metric]
 
     @property
     def loss(self) -> float:
         """The same, turned so that less is better."""
-        return scorer(self.metric).loss(self.score.value)
+        return get_metric(self.metric).loss(self.score.value)
 
 
 def judge(
@@ -56,17 +56,17 @@ def judge(
     The threshold is the metric's best, or that of ``loss_of_income`` where the metric looks at
     no decision, as AUC does not.
     """
-    wanted = scorer(metric)
+    wanted = get_metric(metric)
     calibration = calibration or PlattCalibration.fit(p, y)
     calibrated = calibration.apply(p)
-    deciding = wanted if wanted.of_counts is not None else SCORERS[DECIDING]
+    deciding = wanted if wanted.of_counts is not None else METRICS[DECIDING]
     threshold = threshold_for(deciding, y, calibrated, fn_cost)
     scores = evaluate(y, calibrated, threshold.value, fn_cost)
     return Judgement(metric, calibration, threshold, scores)
 
 
-def threshold_for(wanted: Scorer, y: npt.NDArray[Any], p: Floats, fn_cost: float) -> Threshold:
-    """The best threshold of a scorer of decisions; ``SettingError`` for another scorer."""
+def threshold_for(wanted: Metric, y: npt.NDArray[Any], p: Floats, fn_cost: float) -> Threshold:
+    """The best threshold of a get_metric of decisions; ``SettingError`` for another get_metric."""
     of_counts = wanted.of_counts
     if of_counts is None:
         raise SettingError(f"{wanted.name} looks at no decision, so it has no best threshold")
@@ -80,11 +80,11 @@ def threshold_for(wanted: Scorer, y: npt.NDArray[Any], p: Floats, fn_cost: float
 
 def evaluate(
     y: npt.NDArray[Any], p: npt.NDArray[Any], threshold: float, fn_cost: float = FN_COST
-) -> dict[str, Score]:
+) -> dict[str, Estimate]:
     """All scores with standard errors, at a threshold that was found elsewhere.
 
     Raises ``TrainingError`` where a class is missing.
     """
     return {
-        name: row.score(y, p, threshold=threshold, fn_cost=fn_cost) for name, row in SCORERS.items()
+        name: row.score(y, p, threshold=threshold, fn_cost=fn_cost) for name, row in METRICS.items()
     }

@@ -30,7 +30,7 @@ BETA_SQUARED = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class Estimate:
     """A score and its standard error."""
 
     value: float
@@ -40,7 +40,7 @@ class Score:
     def interval(self) -> tuple[float, float]:
         """The 95 % interval by the normal approximation.
 
-        >>> Score(0.5, 0.1).interval
+        >>> Estimate(0.5, 0.1).interval
         (0.304, 0.696)
         """
         return self.value - Z_95 * self.se, self.value + Z_95 * self.se
@@ -74,7 +74,7 @@ OfCounts = Callable[[Floats, Floats, Floats, Floats, float], Floats]
 
 
 @dataclass(frozen=True, slots=True)
-class Scorer:
+class Metric:
     """One score. ``influence`` gives its value (NaN where not defined) and each row's influence;
     ``of_counts`` (for scores of decisions) its value from arrays of counts and the cost weight.
     """
@@ -93,7 +93,7 @@ class Scorer:
         *,
         threshold: float = 0.5,
         fn_cost: float = FN_COST,
-    ) -> Score:
+    ) -> Estimate:
         """Value and standard error; scores of probabilities do not look at ``threshold``.
 
         Raises ``TrainingError`` where the score is not defined, as AUC is with one class.
@@ -101,18 +101,18 @@ class Scorer:
         value, influence = self.influence(_case(y, p, threshold, fn_cost))
         if np.isnan(value):
             raise TrainingError(f"{self.name} is not defined where a class is missing")
-        return Score(value, _standard_error(influence))
+        return Estimate(value, _standard_error(influence))
 
     def loss(self, value: float) -> float:
         """The value turned so that less is better."""
         return -value if self.greater_is_better else value
 
 
-def scorer(name: str) -> Scorer:
-    """The scorer of that name; ``SettingError`` names the choices and the nearest."""
-    if name not in SCORERS:
-        raise SettingError(unknown("metric", name, SCORERS))
-    return SCORERS[name]
+def get_metric(name: str) -> Metric:
+    """The get_metric of that name; ``SettingError`` names the choices and the nearest."""
+    if name not in METRICS:
+        raise SettingError(unknown("metric", name, METRICS))
+    return METRICS[name]
 
 
 def paired_difference(
@@ -122,18 +122,18 @@ def paired_difference(
     other: tuple[npt.NDArray[Any], float],
     *,
     fn_cost: float = FN_COST,
-) -> Score:
+) -> Estimate:
     """Score of ``one`` minus that of ``other``, with the error of the difference.
 
     Each is (probabilities, threshold) on the same rows in the same order, so what the rows have
     in common cancels.
     """
-    judge = scorer(name).influence
+    judge = get_metric(name).influence
     first, first_influence = judge(_case(y, *one, fn_cost))
     second, second_influence = judge(_case(y, *other, fn_cost))
     if np.isnan(first - second):
         raise TrainingError(f"{name} is not defined where a class is missing")
-    return Score(first - second, _standard_error(first_influence - second_influence))
+    return Estimate(first - second, _standard_error(first_influence - second_influence))
 
 
 def _case(y: npt.NDArray[Any], p: npt.NDArray[Any], threshold: float, fn_cost: float) -> Case:
@@ -284,18 +284,18 @@ def _ks(case: Case) -> tuple[float, Floats]:
     return value, sign * share * len(y)
 
 
-def _table(*rows: Scorer) -> Mapping[str, Scorer]:
+def _table(*rows: Metric) -> Mapping[str, Metric]:
     return MappingProxyType({row.name: row for row in rows})
 
 
 #: All scores by name.
-SCORERS = _table(
-    Scorer(
+METRICS = _table(
+    Metric(
         "loss_of_income", "loss of income", "decisions", False, _loss_of_income, _loss_of_counts
     ),
-    Scorer("AUC", "area under the ROC curve", "probabilities", True, _auc),
-    Scorer("f2", "F2", "decisions", True, _f2, _f2_of_counts),
-    Scorer(
+    Metric("AUC", "area under the ROC curve", "probabilities", True, _auc),
+    Metric("f2", "F2", "decisions", True, _f2, _f2_of_counts),
+    Metric(
         "recall_specificity_G_mean",
         "geometric mean of recall⁵ and specificity",
         "decisions",
@@ -303,9 +303,9 @@ SCORERS = _table(
         _g_mean,
         _g_mean_of_counts,
     ),
-    Scorer("average_precision", "average precision", "probabilities", True, _average_precision),
-    Scorer("brier", "Brier score", "probabilities", False, _brier),
-    Scorer("log_loss", "log loss", "probabilities", False, _log_loss),
-    Scorer("KS", "Kolmogorov-Smirnov distance", "probabilities", True, _ks),
-    Scorer("Gini", "Gini coefficient", "probabilities", True, _gini),
+    Metric("average_precision", "average precision", "probabilities", True, _average_precision),
+    Metric("brier", "Brier score", "probabilities", False, _brier),
+    Metric("log_loss", "log loss", "probabilities", False, _log_loss),
+    Metric("KS", "Kolmogorov-Smirnov distance", "probabilities", True, _ks),
+    Metric("Gini", "Gini coefficient", "probabilities", True, _gini),
 )

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from project_tools.errors import SettingError
-from project_tools.evaluation.metrics import SCORERS, Z_95, Score, paired_difference, scorer
+from project_tools.evaluation.metrics import METRICS, Z_95, Estimate, get_metric, paired_difference
 from project_tools.governance.card import Card
 
 Floats = npt.NDArray[np.float64]
@@ -66,8 +66,10 @@ class Candidate:
     card: Card
     latency_ms: float
 
-    def score(self, metric: str) -> Score:
-        return scorer(metric).score(self.y, self.p, threshold=self.threshold, fn_cost=self.fn_cost)
+    def score(self, metric: str) -> Estimate:
+        return get_metric(metric).score(
+            self.y, self.p, threshold=self.threshold, fn_cost=self.fn_cost
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +98,12 @@ class Compared:
 
     @property
     def interval(self) -> tuple[float, float]:
-        return Score(self.difference, self.se).interval
+        return Estimate(self.difference, self.se).interval
 
     @property
     def better(self) -> bool:
         """Whether the challenger is better by more than the 95 % error of the difference."""
-        return -SCORERS[self.metric].loss(self.difference) > Z_95 * self.se
+        return -METRICS[self.metric].loss(self.difference) > Z_95 * self.se
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def weigh(
     apart = apart if champion is None else not_comparable(challenger, champion)
     if champion is None or apart:
         return Weighed(len(challenger.y), (), floors, (*apart, *broken))
-    names = dict.fromkeys((scorer(metric).name, *SHOWN))
+    names = dict.fromkeys((get_metric(metric).name, *SHOWN))
     compared = tuple(_compared(challenger, champion, name) for name in names)
     objections = [] if compared[0].better else [_not_better(compared[0])]
     return Weighed(len(challenger.y), compared, floors, (*objections, *broken))
@@ -183,7 +185,7 @@ def not_comparable(challenger: Candidate, champion: Candidate) -> list[str]:
 def floors_of(candidate: Candidate, allowed: Floors) -> list[FloorFound]:
     """Each floor beside what was found of a candidate."""
     line, card = candidate.card.calibration, candidate.card
-    low, high = Score(line.slope, line.slope_se).interval
+    low, high = Estimate(line.slope, line.slope_se).interval
     floors = [
         FloorFound(
             "the calibration slope", f"{line.slope:.2f} ({low:.2f} to {high:.2f})",
@@ -273,7 +275,7 @@ def _compared(challenger: Candidate, champion: Candidate, metric: str) -> Compar
 
 def _not_better(row: Compared) -> str:
     low, high = row.interval
-    wanted = "above" if SCORERS[row.metric].greater_is_better else "below"
+    wanted = "above" if METRICS[row.metric].greater_is_better else "below"
     return (
         f"not better beyond its error: its {row.metric} differs by {row.difference:+.4f} (95 %: "
         f"{low:+.4f} to {high:+.4f}), which is not {wanted} 0 throughout"

@@ -20,7 +20,7 @@ from scipy import special, stats
 from project_tools.errors import FeatureError, TrainingError
 from project_tools.evaluation.calibration import PlattCalibration
 from project_tools.evaluation.logistic import EDGE
-from project_tools.evaluation.metrics import FN_COST, SCORERS, Z_95, Score, paired_difference
+from project_tools.evaluation.metrics import FN_COST, METRICS, Z_95, Estimate, paired_difference
 from project_tools.features.catalogue import all_features
 from project_tools.features.columns import ID, INDEX_COLUMNS
 from project_tools.features.files import read_features
@@ -50,7 +50,7 @@ class Figure:
     high: float | None = None
 
     @classmethod
-    def of(cls, score: Score, least: float = -np.inf, most: float = np.inf) -> "Figure":
+    def of(cls, score: Estimate, least: float = -np.inf, most: float = np.inf) -> "Figure":
         """A score with its normal interval, kept within the figure's range."""
         if not score.se:
             return cls(score.value)
@@ -119,12 +119,12 @@ class ExclusionCost:
     ``auc_lost`` and ``loss_added`` are above 0 where the exclusion costs; their errors are paired.
     """
 
-    auc_with: Score
-    auc_without: Score
-    auc_lost: Score
-    loss_with: Score
-    loss_without: Score
-    loss_added: Score
+    auc_with: Estimate
+    auc_without: Estimate
+    auc_lost: Estimate
+    loss_with: Estimate
+    loss_without: Estimate
+    loss_added: Estimate
 
     def sentence(self) -> str:
         """The cost in words, with its interval."""
@@ -148,10 +148,10 @@ def cost_of_exclusion(
     Out-of-fold or test probabilities; raises ``TrainingError`` where a class is missing.
     """
 
-    def score(name: str, model: tuple[npt.NDArray[Any], float]) -> Score:
-        return SCORERS[name].score(y, model[0], threshold=model[1], fn_cost=fn_cost)
+    def score(name: str, model: tuple[npt.NDArray[Any], float]) -> Estimate:
+        return METRICS[name].score(y, model[0], threshold=model[1], fn_cost=fn_cost)
 
-    def difference(name: str, one: Any, other: Any) -> Score:
+    def difference(name: str, one: Any, other: Any) -> Estimate:
         return paired_difference(name, y, one, other, fn_cost=fn_cost)
 
     return ExclusionCost(
@@ -226,7 +226,7 @@ def _metrics(threshold: float, fn_cost: float) -> dict[str, Metric]:
     """Each figure of outcomes and probabilities of one group, None where it is too small."""
 
     def loss(y: Floats, p: Floats) -> Figure:
-        score = SCORERS["loss_of_income"].score(y, p, threshold=threshold, fn_cost=fn_cost)
+        score = METRICS["loss_of_income"].score(y, p, threshold=threshold, fn_cost=fn_cost)
         return Figure.of(score, 0, fn_cost)
 
     return {
@@ -318,7 +318,7 @@ def _share(chosen: npt.NDArray[np.bool_]) -> Figure | None:
 
 def _mean(values: Floats, least: float, most: float) -> Figure:
     se = float(values.std(ddof=1) / np.sqrt(len(values)))
-    return Figure.of(Score(float(values.mean()), se), least, most)
+    return Figure.of(Estimate(float(values.mean()), se), least, most)
 
 
 def _of_class(y: Floats) -> int:
@@ -327,7 +327,7 @@ def _of_class(y: Floats) -> int:
 
 
 def _auc(y: Floats, p: Floats) -> Figure | None:
-    return None if _of_class(y) < LEAST_OF_CLASS else Figure.of(SCORERS["AUC"].score(y, p), 0, 1)
+    return None if _of_class(y) < LEAST_OF_CLASS else Figure.of(METRICS["AUC"].score(y, p), 0, 1)
 
 
 def _slope(y: Floats, p: Floats) -> Figure | None:
@@ -339,7 +339,7 @@ def _slope(y: Floats, p: Floats) -> Figure | None:
     again = fitted.apply(p)
     weights = again * (1 - again)
     centred = logits - np.average(logits, weights=weights)
-    return Figure.of(Score(fitted.slope, float(1 / np.sqrt(np.sum(weights * centred**2)))))
+    return Figure.of(Estimate(fitted.slope, float(1 / np.sqrt(np.sum(weights * centred**2)))))
 
 
 def _checked(

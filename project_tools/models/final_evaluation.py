@@ -14,7 +14,7 @@ import numpy.typing as npt
 from project_tools.errors import TrainingError
 from project_tools.evaluation.bootstrap import RESAMPLES, Interval, bootstrap_intervals
 from project_tools.evaluation.judgement import evaluate, threshold_for
-from project_tools.evaluation.metrics import SCORERS, Score
+from project_tools.evaluation.metrics import METRICS, Estimate
 from project_tools.evaluation.reliability import (
     CalibrationLine,
     ReliabilityBin,
@@ -27,7 +27,7 @@ from project_tools.models.training import TrainedModel, check_held_out
 Floats = npt.NDArray[np.float64]
 #: Costs of a missed defaulter, in refused good clients, that the loss is drawn over.
 COST_RATIOS = tuple(range(1, 21))
-_LOSS = SCORERS["loss_of_income"]
+_LOSS = METRICS["loss_of_income"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class FinalEvaluation:
 
     clients: int
     defaulted: int
-    scores: Mapping[str, Score]
+    scores: Mapping[str, Estimate]
     intervals: Mapping[str, Interval]
     line: CalibrationLine
     curve: Sequence[ReliabilityBin]

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # p
 from project_tools.errors import TrainingError
 from project_tools.evaluation.calibration import Calibration
 from project_tools.evaluation.judgement import DECIDING, Judgement, judge
-from project_tools.evaluation.metrics import FN_COST, Score
+from project_tools.evaluation.metrics import FN_COST, Estimate
 from project_tools.evaluation.reliability import CalibrationChoice, choose_calibration
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import Family
@@ -54,7 +54,7 @@ class TrainedModel:
         return self.judgement.calibration
 
     @property
-    def scores(self) -> Mapping[str, Score]:
+    def scores(self) -> Mapping[str, Estimate]:
         """All scores, out of fold, after calibration, at the threshold."""
         return self.judgement.scores
 

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # p
 
 from project_tools.errors import TrainingError
 from project_tools.evaluation.judgement import DECIDING, Judgement, judge
-from project_tools.evaluation.metrics import FN_COST, SCORERS, Score, paired_difference
+from project_tools.evaluation.metrics import FN_COST, METRICS, Estimate, paired_difference
 from project_tools.evaluation.reliability import CalibrationChoice, choose_calibration
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import Family, Parameters
@@ -193,7 +193,7 @@ class Compared:
     raw: Floats
     calibrating: CalibrationChoice
     judgement: Judgement
-    differences: Mapping[str, Score]
+    differences: Mapping[str, Estimate]
     seconds: float
 
     @property
@@ -237,7 +237,7 @@ class Comparison:
         one = judgement.calibration.apply(raw), judgement.threshold.value
         other = one if first is None else (first.calibrated, first.judgement.threshold.value)
         differences = {
-            name: paired_difference(name, y, one, other, fn_cost=self.fn_cost) for name in SCORERS
+            name: paired_difference(name, y, one, other, fn_cost=self.fn_cost) for name in METRICS
         }
         return Compared(variant, raw, chosen, judgement, differences, perf_counter() - start)
 
@@ -273,7 +273,7 @@ def comparison_table(found: Sequence[Compared], clients: int) -> str:
     return "\n".join(lines)
 
 
-def _figure(score: Score) -> str:
+def _figure(score: Estimate) -> str:
     return f"{score.value:.4f} ± {score.se:.4f}"
 
 

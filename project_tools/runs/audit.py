@@ -17,7 +17,7 @@ import pandas as pd
 
 from project_tools import __version__
 from project_tools.evaluation.judgement import DECIDING
-from project_tools.evaluation.metrics import SCORERS
+from project_tools.evaluation.metrics import METRICS
 from project_tools.features.columns import ID, TARGET
 from project_tools.features.files import read_features
 from project_tools.governance.card import (
@@ -155,7 +155,7 @@ def frozen_reference(
 
 def _deciding(model: TrainedModel) -> str:
     """The score that the threshold was found by: some look at no decision."""
-    return model.metric if SCORERS[model.metric].of_counts is not None else DECIDING
+    return model.metric if METRICS[model.metric].of_counts is not None else DECIDING
 
 
 def _data(model: TrainedModel, training: Dataset, test: Dataset) -> DataFacts:
@@ -181,7 +181,7 @@ def _results(model: TrainedModel, found: FinalEvaluation) -> tuple[Result, ...]:
     rows = []
     for name, score in found.scores.items():
         oof, (low, high) = model.scores[name], found.intervals[name]
-        rows.append(Result(name, SCORERS[name].label, oof.value, oof.se, score.value, low, high))
+        rows.append(Result(name, METRICS[name].label, oof.value, oof.se, score.value, low, high))
     return tuple(rows)
 
 

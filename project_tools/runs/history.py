@@ -11,7 +11,7 @@ from project_tools.errors import SettingError, TrackingError
 from project_tools.evaluation.calibration import calibration_from_dict
 from project_tools.evaluation.comparison import Judged
 from project_tools.evaluation.judgement import Judgement
-from project_tools.evaluation.metrics import SCORERS, Score
+from project_tools.evaluation.metrics import METRICS, Estimate
 from project_tools.evaluation.threshold import Threshold
 from project_tools.features.columns import ID, TARGET
 from project_tools.models.dataset import Dataset
@@ -135,8 +135,8 @@ def judgement_of(run: TrackedRun) -> Judgement:
     """What a trial's or a family's run says its setting is worth."""
     metrics = run.data.metrics
     scores = {
-        name: Score(metrics[f"out_of_fold.{name}"], metrics[f"out_of_fold.{name}.se"])
-        for name in SCORERS
+        name: Estimate(metrics[f"out_of_fold.{name}"], metrics[f"out_of_fold.{name}.se"])
+        for name in METRICS
     }
     return Judgement(
         metric=run.data.tags["metric"],

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from project_tools.errors import SettingError, unknown
-from project_tools.evaluation.metrics import SCORERS
+from project_tools.evaluation.metrics import METRICS
 from project_tools.models.families import FAMILIES
 from project_tools.models.preparation import IMPUTATIONS, SCALINGS
 from project_tools.settings import ROOT, Settings
@@ -164,7 +164,7 @@ PARAMETERS = {
         Parameter("sample", _or_own(_whole(1)), OWN, "training clients to use, stratified"),
         Parameter("folds", _whole(2), "5", "stratified folds"),
         Parameter(
-            "metric", _one_of("metric", list(SCORERS)), "loss_of_income", "what is optimised"
+            "metric", _one_of("metric", list(METRICS)), "loss_of_income", "what is optimised"
         ),
         Parameter("fn_cost", _positive, "5", "cost of a missed defaulter in refused good clients"),
         Parameter("scaling", _or_own(_one_of("scaling", SCALINGS)), OWN, "scaling of numbers"),

@@ -15,7 +15,7 @@ import pandas as pd
 
 from project_tools.errors import SettingError, TrackingError
 from project_tools.evaluation.judgement import DECIDING
-from project_tools.evaluation.metrics import scorer
+from project_tools.evaluation.metrics import get_metric
 from project_tools.features.columns import ID, TARGET
 from project_tools.governance.card import Card
 from project_tools.governance.challenge import Candidate, Floors, Promotion, decide, weigh
@@ -70,7 +70,7 @@ def promote(
     """
     if force is not None and not force.strip():
         raise SettingError("--force is empty; it takes the reason, which the record keeps")
-    metric, reason = scorer(metric).name, (force or "").strip()
+    metric, reason = get_metric(metric).name, (force or "").strip()
     allowed, client = allowed or Floors(), connect()
     version = find_version(client, model)
     former = alias_or_none(client, version.name, CHAMPION)

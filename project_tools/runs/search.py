@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from project_tools.errors import TrackingError
-from project_tools.evaluation.metrics import Score
+from project_tools.evaluation.metrics import Estimate
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import Family
 from project_tools.runs.history import (
@@ -199,12 +199,12 @@ def _trial_tags(trial: Trial) -> dict[str, object]:
     return tags | ({"reason": trial.reason} if trial.reason else {})
 
 
-def log_scores(run: RunLog, scores: Mapping[str, Score], on: str) -> None:
+def log_scores(run: RunLog, scores: Mapping[str, Estimate], on: str) -> None:
     """Each score and, beside it, its standard error."""
     run.metrics(score_metrics(scores, on))
 
 
-def score_metrics(scores: Mapping[str, Score], on: str) -> dict[str, float]:
+def score_metrics(scores: Mapping[str, Estimate], on: str) -> dict[str, float]:
     """The same as metrics, by name."""
     found = {f"{on}.{name}": score.value for name, score in scores.items()}
     return found | {f"{on}.{name}.se": score.se for name, score in scores.items()}

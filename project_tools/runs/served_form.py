@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from project_tools.errors import TrainingError
-from project_tools.evaluation.metrics import Score
+from project_tools.evaluation.metrics import Estimate
 from project_tools.features.catalogue import catalogue, to_json
 from project_tools.models.training import TrainedModel
 from project_tools.serving.artefact import ArtefactContent
@@ -79,7 +79,7 @@ def artefact_content(
     )
 
 
-def metrics_of(scores: Mapping[str, Score], on: str) -> dict[str, dict[str, Any]]:
+def metrics_of(scores: Mapping[str, Estimate], on: str) -> dict[str, dict[str, Any]]:
     """Scores as the manifest holds them; ``on`` says which clients they were measured on."""
     return {
         name: {"value": score.value, "se": score.se, "on": on} for name, score in scores.items()

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from project_tools.evaluation.metrics import SCORERS, Score
+from project_tools.evaluation.metrics import METRICS, Estimate
 from project_tools.evaluation.reliability import reliability_curve, reliability_figure
 from project_tools.evaluation.threshold import cuts
 from project_tools.search.trial import Trial
@@ -43,7 +43,7 @@ def history(trials: Sequence[Trial], metric: str) -> Figure:
         places, [s.value for s in scores], [s.se for s in scores],
         fmt="o", color=BLUE, ecolor=GREY, label="finished (± standard error)",
     )  # fmt: skip
-    best = np.maximum if SCORERS[metric].greater_is_better else np.minimum
+    best = np.maximum if METRICS[metric].greater_is_better else np.minimum
     axes.step(
         places, best.accumulate([s.value for s in scores]), where="post", color=ORANGE, label="best so far"
     )  # fmt: skip
@@ -65,7 +65,7 @@ def importance_bars(shares: Mapping[str, float]) -> Figure:
 
 
 def curves(
-    y: npt.NDArray[Any], p: Floats, threshold: float, fn_cost: float, scores: Mapping[str, Score]
+    y: npt.NDArray[Any], p: Floats, threshold: float, fn_cost: float, scores: Mapping[str, Estimate]
 ) -> dict[str, Figure]:
     """ROC, precision-recall, reliability and loss against threshold, by name."""
     return {
@@ -85,7 +85,7 @@ def _axes(x: str, y: str) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def _roc(y: npt.NDArray[Any], p: Floats, auc: Score) -> Figure:
+def _roc(y: npt.NDArray[Any], p: Floats, auc: Estimate) -> Figure:
     figure, axes = _axes("share of the repaid refused", "share of the defaults refused")
     false, true, _ = roc_curve(y, p)
     axes.plot(false, true, color=BLUE, label=f"AUC {auc.value:.3f} ± {auc.se:.3f}")
@@ -94,7 +94,7 @@ def _roc(y: npt.NDArray[Any], p: Floats, auc: Score) -> Figure:
     return figure
 
 
-def _precision_recall(y: npt.NDArray[Any], p: Floats, average: Score) -> Figure:
+def _precision_recall(y: npt.NDArray[Any], p: Floats, average: Estimate) -> Figure:
     figure, axes = _axes("share of the defaults refused (recall)", "share of defaults in the refused (precision)")  # fmt: skip
     precision, recall, _ = precision_recall_curve(y, p)
     axes.plot(recall, precision, color=BLUE, label=f"average precision {average.value:.3f} ± {average.se:.3f}")  # fmt: skip

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # p
 
 from project_tools.errors import SettingError, TrainingError
 from project_tools.evaluation.judgement import DECIDING
-from project_tools.evaluation.metrics import FN_COST, scorer
+from project_tools.evaluation.metrics import FN_COST, get_metric
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import Family
 from project_tools.search.proposer import Proposer
@@ -83,7 +83,7 @@ def search(
     wanted = _checked(trials if trials is not None else budget.trials, time_limit)
     threads = jobs if family.threads and not spark else 1
     run = SearchRun(
-        objective=Objective(family, data, scorer(metric).name, folds, seed, threads, fn_cost),
+        objective=Objective(family, data, get_metric(metric).name, folds, seed, threads, fn_cost),
         fixed={**family.fixed, **budget.fixed},
         wanted=wanted,
         width=1 if threads > 1 else jobs,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from project_tools.errors import CreditError
 from project_tools.evaluation.judgement import Judgement, judge
-from project_tools.evaluation.metrics import Score, paired_difference, scorer
+from project_tools.evaluation.metrics import Estimate, get_metric, paired_difference
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import Family
 from project_tools.models.folds import FoldCache, out_of_fold
@@ -73,7 +73,7 @@ class Outcome:
 class HopelessTrialError(Exception):
     """A trial lies so far behind the best that the remaining folds would change nothing."""
 
-    def __init__(self, loss: float, behind: Score, rows: int) -> None:
+    def __init__(self, loss: float, behind: Estimate, rows: int) -> None:
         self.loss = loss
         super().__init__(
             f"given up after {rows:,} clients: behind the best by "
@@ -142,7 +142,7 @@ class Objective:
             return
         one, other = (self._decided(y, p[known]) for p in (so_far, best))
         difference = paired_difference(self.metric, y, one, other, fn_cost=self.fn_cost)
-        behind = Score(scorer(self.metric).loss(difference.value), difference.se)
+        behind = Estimate(get_metric(self.metric).loss(difference.value), difference.se)
         if behind.value > HOPELESS_AT * behind.se > 0:
             raise HopelessTrialError(best_loss + behind.value, behind, len(y))
 

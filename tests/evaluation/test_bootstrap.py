@@ -11,7 +11,7 @@ from project_tools.errors import TrainingError
 from project_tools.evaluation import bootstrap
 from project_tools.evaluation.bootstrap import all_scores, bootstrap_intervals
 from project_tools.evaluation.judgement import evaluate
-from project_tools.evaluation.metrics import SCORERS, Case
+from project_tools.evaluation.metrics import METRICS, Case
 
 
 def clients(rows: int = 800, seed: int = 0) -> tuple[Any, Any]:
@@ -39,7 +39,7 @@ def test_the_scores_of_counts_are_the_scorers_own(
         for label in (1, 0)
     ]
     found = all_scores(scores, *counts, cut, 7.0)
-    assert list(found) == list(SCORERS)
+    assert list(found) == list(METRICS)
     for name, score in evaluate(y, p, cut, 7.0).items():
         assert found[name][0] == pytest.approx(score.value, abs=1e-12), name
 
@@ -49,7 +49,7 @@ def test_an_interval_is_as_wide_as_the_error_within_the_classes() -> None:
     y, p = clients(4_000)
     intervals = bootstrap_intervals(y, p, 0.17, resamples=2_000)
     case = Case(y == 1, p, 0.17, 5.0)
-    for name, row in SCORERS.items():
+    for name, row in METRICS.items():
         value, influence = row.influence(case)
         low, high = intervals[name]
         assert low < value < high
@@ -99,7 +99,7 @@ def test_what_threshold_and_cost_move(change: dict[str, float], moves: set[str])
     plain = {"threshold": 0.17, "fn_cost": 5.0}
     before = bootstrap_intervals(y, p, **plain, resamples=50)
     after = bootstrap_intervals(y, p, **(plain | change), resamples=50)
-    assert {name for name in SCORERS if before[name] != after[name]} == moves
+    assert {name for name in METRICS if before[name] != after[name]} == moves
 
 
 @pytest.mark.parametrize("label", [0, 1])

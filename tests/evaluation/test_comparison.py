@@ -14,7 +14,7 @@ from project_tools.__main__ import main
 from project_tools.errors import TrackingError
 from project_tools.evaluation.comparison import Judged, as_text, compare
 from project_tools.evaluation.judgement import evaluate, judge
-from project_tools.evaluation.metrics import SCORERS, paired_difference
+from project_tools.evaluation.metrics import METRICS, paired_difference
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import Dimension
 from project_tools.runs.history import judged_families
@@ -70,7 +70,7 @@ def test_the_metric_says_which_is_first(metric: str, clients: Any) -> None:
     data = clients(2_000)
     [group] = compare([judged(data, "bad", 0.1, 3), judged(data, "good", 1, 1)], metric)
     assert [row.family for row in group.families] == ["good", "bad"]
-    assert ("more is better" in as_text([group])) == SCORERS[metric].greater_is_better
+    assert ("more is better" in as_text([group])) == METRICS[metric].greater_is_better
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_the_history_has_every_trial_and_the_best_so_far(clients: Any) -> None:
 def test_the_curves_are_of_the_probabilities_given(clients: Any) -> None:
     data = clients(1_000)
     row = judged(data, "x", 1, 1)
-    scores = {name: row.score(name) for name in SCORERS}
+    scores = {name: row.score(name) for name in METRICS}
     figures = curves(row.y, row.p, row.threshold, 5.0, scores)
     loss = figures["loss_by_threshold"].axes[0].lines[0]
     least = float(np.min(loss.get_ydata()))

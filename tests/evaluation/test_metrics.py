@@ -15,7 +15,7 @@ from sklearn.metrics import (
 )
 
 from project_tools.evaluation.judgement import evaluate
-from project_tools.evaluation.metrics import SCORERS, paired_difference, scorer
+from project_tools.evaluation.metrics import METRICS, get_metric, paired_difference
 
 ROWS, RESAMPLES, THRESHOLD = 1_500, 500, 0.35
 
@@ -34,12 +34,12 @@ def resampled(seed: int = 1) -> Any:
 
 
 def test_the_scorers_of_the_design() -> None:
-    better = {name: row.greater_is_better for name, row in SCORERS.items()}
+    better = {name: row.greater_is_better for name, row in METRICS.items()}
     assert better == {
         "loss_of_income": False, "AUC": True, "f2": True, "recall_specificity_G_mean": True,
         "average_precision": True, "brier": False, "log_loss": False, "KS": True, "Gini": True,
     }  # fmt: skip
-    of_decisions = {name for name, row in SCORERS.items() if row.of_counts is not None}
+    of_decisions = {name for name, row in METRICS.items() if row.of_counts is not None}
     assert of_decisions == {"loss_of_income", "f2", "recall_specificity_G_mean"}
 
 
@@ -62,10 +62,10 @@ def test_values_are_those_of_others() -> None:
     assert {name: score.value for name, score in found.items()} == pytest.approx(wanted)
 
 
-@pytest.mark.parametrize("name", SCORERS)
+@pytest.mark.parametrize("name", METRICS)
 def test_a_standard_error_is_that_of_the_bootstrap(name: str) -> None:
     y, p = lent()
-    row = scorer(name)
+    row = get_metric(name)
     values = [row.score(y[i], p[i], threshold=THRESHOLD).value for i in resampled()]
     found = row.score(y, p, threshold=THRESHOLD)
     assert found.se == pytest.approx(np.std(values), rel=0.15)
@@ -73,14 +73,14 @@ def test_a_standard_error_is_that_of_the_bootstrap(name: str) -> None:
     assert low < found.value < high
 
 
-@pytest.mark.parametrize("name", SCORERS)
+@pytest.mark.parametrize("name", METRICS)
 def test_the_error_of_a_difference_is_paired(name: str) -> None:
     """Two models that err on the same clients: their difference is surer than either figure."""
     y, p = lent()
     noise = np.random.default_rng(5).normal(0, 0.04, ROWS)
     q = np.clip(p + noise, 0.001, 0.999)
     p = np.clip(p, 0.001, 0.999)
-    row = scorer(name)
+    row = get_metric(name)
     values = [
         row.score(y[i], p[i], threshold=THRESHOLD).value
         - row.score(y[i], q[i], threshold=THRESHOLD).value
@@ -96,5 +96,5 @@ def test_the_error_of_a_difference_is_paired(name: str) -> None:
 @pytest.mark.parametrize("label", [0, 1])
 def test_a_loss_is_defined_with_one_class(label: int) -> None:
     y, p = np.full(4, label), np.array([0.1, 0.4, 0.6, 0.9])
-    loss = scorer("loss_of_income").score(y, p, threshold=0.5).value
+    loss = get_metric("loss_of_income").score(y, p, threshold=0.5).value
     assert loss == (2 * 5 if label else 2) / 4

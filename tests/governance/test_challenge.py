@@ -11,7 +11,7 @@ import pytest
 from api.tests.served import invented_features, trained
 from project_tools.__main__ import main
 from project_tools.errors import SettingError, TrackingError
-from project_tools.evaluation.metrics import SCORERS, paired_difference
+from project_tools.evaluation.metrics import METRICS, paired_difference
 from project_tools.governance.card import Card
 from project_tools.governance.card_page import card_files
 from project_tools.governance.challenge import Candidate, Floors, floors_of, not_comparable, weigh
@@ -40,7 +40,7 @@ def blurred(noise: float, seed: int = 0) -> np.ndarray:
 
 def card_of(p: np.ndarray) -> Card:
     card = invented_card()
-    loss = SCORERS["loss_of_income"].score(Y, p, threshold=THRESHOLD, fn_cost=FN_COST).value
+    loss = METRICS["loss_of_income"].score(Y, p, threshold=THRESHOLD, fn_cost=FN_COST).value
     rows = tuple(replace(r, test=loss) if r.name == "loss_of_income" else r for r in card.results)
     return replace(card, results=rows)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from project_tools.evaluation.judgement import evaluate
-from project_tools.evaluation.metrics import SCORERS
+from project_tools.evaluation.metrics import METRICS
 from project_tools.evaluation.reliability import calibration_line, reliability_curve
 from project_tools.governance.card import (
     CalibrationFacts,
@@ -66,7 +66,7 @@ def invented_card() -> Card:
         ),
         threshold=THRESHOLD, fn_cost=FN_COST, metric="loss_of_income", folds=5, seed=1,
         results=tuple(
-            Result(name, SCORERS[name].label, one.value + 0.001, one.se, one.value, *one.interval)
+            Result(name, METRICS[name].label, one.value + 0.001, one.se, one.value, *one.interval)
             for name, one in scores.items()
         ),
         calibration=CalibrationFacts(

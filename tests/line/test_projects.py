@@ -17,7 +17,7 @@ from mlflow.entities import Run
 from project_tools.demo import generate
 from project_tools.errors import ArtefactError, SettingError, TrackingError
 from project_tools.evaluation.judgement import evaluate
-from project_tools.evaluation.metrics import SCORERS, paired_difference
+from project_tools.evaluation.metrics import METRICS, paired_difference
 from project_tools.features.build import build
 from project_tools.features.files import read_features
 from project_tools.models import training
@@ -462,7 +462,7 @@ def test_the_final_model_is_judged_on_the_test_clients_once_and_registered(
     assert "champion" in registry.aliases_of(projects.client, first)
     frame = read_features(projects.data).frame
     assert looked == [(frame["SPLIT"] == "test").sum()]
-    for name in SCORERS:
+    for name in METRICS:
         low, high = (found.metrics[f"test.{name}.{end}"] for end in ("low", "high"))
         assert low <= found.metrics[f"test.{name}"] <= high
         assert f"out_of_fold.{name}.se" in found.metrics

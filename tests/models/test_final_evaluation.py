@@ -10,7 +10,7 @@ import pytest
 from project_tools.errors import TrainingError
 from project_tools.evaluation.bootstrap import bootstrap_intervals
 from project_tools.evaluation.judgement import evaluate
-from project_tools.evaluation.metrics import SCORERS
+from project_tools.evaluation.metrics import METRICS
 from project_tools.evaluation.reliability import calibration_line
 from project_tools.models.dataset import Dataset
 from project_tools.models.final_evaluation import (
@@ -39,7 +39,7 @@ def test_every_score_has_an_interval_at_the_out_of_fold_threshold(name: str) -> 
     assert found.intervals == bootstrap_intervals(
         test.y, p, model.threshold, model.fn_cost, resamples=200, seed=1
     )
-    assert set(found.intervals) == set(SCORERS)
+    assert set(found.intervals) == set(METRICS)
     assert found.line == calibration_line(test.y, p)
     assert (found.clients, found.defaulted) == (len(test), int(test.y.sum()))
 

@@ -14,7 +14,7 @@ import project_tools.search.trial as trials_module
 from project_tools.errors import TrainingError
 from project_tools.evaluation.calibration import PlattCalibration
 from project_tools.evaluation.judgement import evaluate, threshold_for
-from project_tools.evaluation.metrics import SCORERS
+from project_tools.evaluation.metrics import METRICS
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import FAMILIES, family, start_of
 from project_tools.models.final_evaluation import evaluate_finally
@@ -24,7 +24,7 @@ from project_tools.models.training import train
 from project_tools.search.search import search
 from project_tools.search.trial import Trial
 
-LOSS = SCORERS["loss_of_income"]
+LOSS = METRICS["loss_of_income"]
 
 
 def clients(rows: int = 400, seed: int = 0, first_id: int = 1) -> Dataset:

@@ -11,7 +11,7 @@ from imblearn.under_sampling import RandomUnderSampler
 from sklearn.ensemble import RandomForestClassifier
 
 from project_tools.errors import TrainingError
-from project_tools.evaluation.metrics import SCORERS, paired_difference
+from project_tools.evaluation.metrics import METRICS, paired_difference
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import family
 from project_tools.models.folds import fold_rows
@@ -222,7 +222,7 @@ def test_figures_are_of_calibrated_probabilities_and_differences_are_paired() ->
     for row in found:
         assert row.calibrated.mean() == pytest.approx(data.y.mean(), abs=0.01)  # … and is set right
     assert {score.value for score in first.differences.values()} == {0}
-    for name in SCORERS:
+    for name in METRICS:
         difference = last.judgement.scores[name].value - first.judgement.scores[name].value
         assert last.differences[name].value == pytest.approx(difference)
         apart = np.hypot(last.judgement.scores[name].se, first.judgement.scores[name].se)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from project_tools.errors import SettingError
-from project_tools.evaluation.metrics import SCORERS
+from project_tools.evaluation.metrics import METRICS
 from project_tools.models.families import FAMILIES, PROFILES
 from project_tools.models.preparation import IMPUTATIONS, SCALINGS
 from project_tools.runs.parameters import PARAMETERS, parse
@@ -50,7 +50,7 @@ def test_every_parameter_is_documented_with_its_type_and_choices() -> None:
     typed = text.split("| type |")[1].split("| parameter |")[0]
     assert not [name for name in PARAMETERS if f"`{name}`" not in typed]
     choices = {
-        "profile": PROFILES, "scaling": SCALINGS, "imputation": IMPUTATIONS, "metric": SCORERS,
+        "profile": PROFILES, "scaling": SCALINGS, "imputation": IMPUTATIONS, "metric": METRICS,
         "families": FAMILIES,
     }  # fmt: skip
     for name, names in choices.items():
