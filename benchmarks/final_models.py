@@ -35,7 +35,7 @@ from project_tools.features import catalogue  # noqa: E402
 from project_tools.features.files import write_features  # noqa: E402
 from project_tools.features.state import FeatureState  # noqa: E402
 from project_tools.models.dataset import load_dataset  # noqa: E402
-from project_tools.models.families import family  # noqa: E402
+from project_tools.models.families import get_family  # noqa: E402
 from project_tools.models.lightgbm_trees import BINNING_ROWS, BINS  # noqa: E402
 from project_tools.models.preparation import category_levels, numeric_matrix  # noqa: E402
 from project_tools.runs import audit as auditing  # noqa: E402
@@ -156,7 +156,7 @@ def bare_fit(data: Path, parameters: Mapping[str, Any], jobs: int) -> Taken:
     levels = category_levels(clients.X)
     matrix, y = numeric_matrix(clients.X, levels), clients.y.astype(np.float32)
     places = [clients.X.columns.get_loc(name) for name in levels]
-    own = family("lightgbm").space
+    own = get_family("lightgbm").space
     settings = {name: value for name, value in parameters.items() if name in own}
     settings |= {
         "objective": "binary", "subsample_freq": 1, "num_threads": jobs, "verbosity": -1,

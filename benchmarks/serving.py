@@ -22,7 +22,7 @@ import pandas as pd
 
 from project_tools.features.catalogue import all_features
 from project_tools.models.dataset import Dataset
-from project_tools.models.families import Family, family
+from project_tools.models.families import Family, get_family
 from project_tools.models.training import train
 from project_tools.runs.served_form import artefact_content
 from project_tools.serving.artefact import load_artefact, write_artefact
@@ -77,7 +77,7 @@ def sized(name: str, *, small: bool) -> tuple[Family, dict[str, Any]]:
         "random_forest": {"n_estimators": 30 if small else 300, "max_leaf_nodes": 256},
         "logistic_l2": {"C": 1e-3},
     }
-    return family(name), sizes[name]
+    return get_family(name), sizes[name]
 
 
 def median_ms(call: Callable[[int], Any], times: int, clock: Clock) -> float:

@@ -140,10 +140,10 @@ def _peak() -> int:
 
 
 def _ours(words: argparse.Namespace) -> dict[str, Any]:
-    from project_tools.models.families import family
+    from project_tools.models.families import get_family
     from project_tools.search.trial import Objective
 
-    rows, clock, before = family("lightgbm"), _clock(words), _peak()
+    rows, clock, before = get_family("lightgbm"), _clock(words), _peak()
     data, taken = _loaded(words.folder), []
     objective = Objective(rows, data, "loss_of_income", FOLDS, SEED, words.jobs, 5.0)
     cache = objective.fold_cache()
@@ -164,11 +164,11 @@ def _ours(words: argparse.Namespace) -> dict[str, Any]:
 def _plain(words: argparse.Namespace) -> dict[str, Any]:
     import lightgbm
 
-    from project_tools.models.families import family
+    from project_tools.models.families import get_family
     from project_tools.models.folds import fold_rows
     from project_tools.models.preparation import model_names
 
-    setting, clock, before = family("lightgbm").start("full"), _clock(words), _peak()
+    setting, clock, before = get_family("lightgbm").start("full"), _clock(words), _peak()
     data = _loaded(words.folder)
     X = data.X.set_axis(model_names(data.X.columns), axis=1)
     given = _as_a_person_types(setting, words)

@@ -14,7 +14,7 @@ PARAMETERS = (
 
 def main() -> None:
     with working("loading libraries"):
-        from project_tools.models.families import family
+        from project_tools.models.families import get_family
         from project_tools.runs.final_model import (
             register_final,
             registered_line,
@@ -28,7 +28,7 @@ def main() -> None:
     given = values(texts)
     with project_run("lightgbm") as project:
         project.params(texts)
-        final = train_final(project, given, family("lightgbm"))
+        final = train_final(project, given, get_family("lightgbm"))
         print(final.table)
         registered = register_final(project, given, final)
         print(registered_line(project, registered))

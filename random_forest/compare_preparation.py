@@ -14,7 +14,7 @@ PARAMETERS = (
 
 def main() -> None:
     with working("loading libraries"):
-        from project_tools.models.families import family
+        from project_tools.models.families import get_family
         from project_tools.models.variants import PREPARATIONS
         from project_tools.runs.parameters import read, values
         from project_tools.runs.store import project_run
@@ -22,7 +22,7 @@ def main() -> None:
 
     texts = read("random_forest", PARAMETERS)
     given = values(texts)
-    rows = family("random_forest").with_choices(clip=given.clip, one_hot=given.one_hot)
+    rows = get_family("random_forest").with_choices(clip=given.clip, one_hot=given.one_hot)
     with project_run("random_forest") as project:
         project.params(texts)
         print(compare_variants(project, given, rows, PREPARATIONS, "scaling and imputation"))

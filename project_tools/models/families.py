@@ -165,7 +165,7 @@ def _table(*rows: Family) -> Mapping[str, Family]:
     return MappingProxyType({row.name: row for row in rows})
 
 
-def family(name: str) -> Family:
+def get_family(name: str) -> Family:
     """The family of that name; ``SettingError`` names the choices and the nearest."""
     if name not in FAMILIES:
         raise SettingError(unknown("family", name, FAMILIES))

@@ -10,27 +10,27 @@ from project_tools.models.families import Dimension, Family
 _LEAST, _MOST, _MOST_OF_ANY = {"early_stopping_rounds": 0}, {"max_depth": 24}, 100_000
 
 
-def complete_setting(rows: Family, profile: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def complete_setting(family: Family, profile: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The given parameters, with the family's own start for all others.
 
     Bounds are the search's: what lies outside of them was never judged, and deeper trees than
     theirs are explained too slowly. Raises ``SettingError`` for a name that the family does not
     have, a value out of its bounds, and a parameter that would have no effect beside the others.
     """
-    fixed = {**rows.fixed, **rows.budget(profile).fixed}
+    fixed = {**family.fixed, **family.budget(profile).fixed}
     for name in given:
-        if name not in fixed and name not in rows.space:
+        if name not in fixed and name not in family.space:
             raise SettingError(
-                unknown(f"parameter of {rows.name}", name, sorted({*fixed, *rows.space}))
+                unknown(f"parameter of {family.name}", name, sorted({*fixed, *family.space}))
             )
-    values = {name: _checked(name, given[name], rows, fixed) for name in given}
-    chosen = {name: values.get(name, row.start) for name, row in rows.space.items()}
+    values = {name: _checked(name, given[name], family, fixed) for name in given}
+    chosen = {name: values.get(name, row.start) for name, row in family.space.items()}
     for name in given:
-        _check_effect(name, rows.space.get(name), chosen)
+        _check_effect(name, family.space.get(name), chosen)
     drawn = {
         name: value
         for name, value in chosen.items()
-        if (when := rows.space[name].when) is None or chosen.get(when[0]) == when[1]
+        if (when := family.space[name].when) is None or chosen.get(when[0]) == when[1]
     }
     return {**fixed, **drawn, **values}
 
@@ -43,8 +43,8 @@ def _check_effect(name: str, row: Dimension | None, chosen: Mapping[str, Any]) -
         )
 
 
-def _checked(name: str, value: Any, rows: Family, fixed: Mapping[str, Any]) -> Any:
-    row = rows.space.get(name)
+def _checked(name: str, value: Any, family: Family, fixed: Mapping[str, Any]) -> Any:
+    row = family.space.get(name)
     if row is None:
         return _as_fixed(name, value, fixed[name])
     if row.scale == "choice":
@@ -58,7 +58,7 @@ def _checked(name: str, value: Any, rows: Family, fixed: Mapping[str, Any]) -> A
         kind = "a whole number" if whole else "a number"
         raise SettingError(
             f"{name} is {value!r}; it takes {kind} from {row.low:g} to {row.high:g}, where "
-            f"{rows.name} is searched"
+            f"{family.name} is searched"
         )
     return int(value) if whole else float(value)
 

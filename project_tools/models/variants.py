@@ -95,7 +95,7 @@ def unbalanced(setting: Parameters) -> dict[str, Any]:
 
 def make_variant(
     variant: Variant,
-    rows: Family,
+    family: Family,
     setting: Parameters,
     *,
     seed: int,
@@ -103,7 +103,7 @@ def make_variant(
     X: pd.DataFrame,
 ) -> Any:
     """An unfitted estimator of a family for frames with the columns of ``X``, changed as told."""
-    changed = rows.with_choices(**variant.choices)
+    changed = family.with_choices(**variant.choices)
     indicators = variant.synthesises and changed.plan is not None and changed.plan.one_hot
     if variant.synthesises:
         # SMOTENC takes categories as whole codes; it gets numbers scaled after this.
@@ -209,7 +209,7 @@ class Comparison:
     synthetic rows too, it learns from a fold's training rows.
     """
 
-    rows: Family
+    family: Family
     setting: Parameters
     data: Dataset
     folds: int = 5
@@ -249,7 +249,7 @@ class Comparison:
 
     def _made(self, variant: Variant) -> Any:
         return make_variant(
-            variant, self.rows, self.setting, seed=self.seed, jobs=self.jobs, X=self.data.X
+            variant, self.family, self.setting, seed=self.seed, jobs=self.jobs, X=self.data.X
         )
 
 

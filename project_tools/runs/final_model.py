@@ -66,18 +66,18 @@ class FinalModel(Judged):
         return final_table(self.model, self.found)
 
 
-def train_final(project: RunLog, given: Namespace, rows: Family) -> FinalModel:
+def train_final(project: RunLog, given: Namespace, family: Family) -> FinalModel:
     """Train a setting on all training clients, judge it once on the test clients, log both."""
-    training = training_clients(given, rows)
+    training = training_clients(given, family)
     project.tags(
-        {"level": "final", "family": rows.name, "jobs": given.jobs}
+        {"level": "final", "family": family.name, "jobs": given.jobs}
         | {"environment_lock": environment_lock()}
         | origin(training)
-        | preparation_tags(rows)
+        | preparation_tags(family)
     )
-    setting = setting_for(project, given, rows, training)
+    setting = setting_for(project, given, family, training)
     project.json(setting, "setting.json")
-    judged = judged_final(given, rows, setting, training)
+    judged = judged_final(given, family, setting, training)
     with working("auditing it by segments, with and without the protected columns; its card"):
         audit = audit_final(
             judged.model, setting, training, judged.test, judged.found,
@@ -90,25 +90,25 @@ def train_final(project: RunLog, given: Namespace, rows: Family) -> FinalModel:
 
 def judged_final(
     given: Namespace,
-    rows: Family,
+    family: Family,
     setting: Mapping[str, Any],
     training: Dataset | None = None,
     *,
     quiet: bool = False,
 ) -> Judged:
     """Train a setting on all training clients and judge it once on the test clients."""
-    training = training or training_clients(given, rows, quiet=quiet)
+    training = training or training_clients(given, family, quiet=quiet)
 
     def on_fold(done: int) -> None:
         if not quiet:
-            say(f"  {rows.label}: fold {done} of {given.folds} done")
+            say(f"  {family.label}: fold {done} of {given.folds} done")
 
     with working(
-        f"training {rows.label} on {len(training):,} clients, {given.folds} folds and the final fit",
+        f"training {family.label} on {len(training):,} clients, {given.folds} folds and the final fit",
         quiet=quiet,
     ):
         model = train(
-            rows, setting, training,
+            family, setting, training,
             folds=given.folds, seed=given.seed, jobs=given.jobs,
             fn_cost=given.fn_cost, metric=given.metric,
             on_fold=on_fold,
@@ -121,9 +121,9 @@ def judged_final(
     return Judged(model, training, test, found)
 
 
-def training_clients(given: Namespace, rows: Family, *, quiet: bool = False) -> Dataset:
+def training_clients(given: Namespace, family: Family, *, quiet: bool = False) -> Dataset:
     """All of them, unless a sample is asked for: a search is limited, a final model is not."""
-    with working(f"reading {given.data.name} for {rows.label}", quiet=quiet):
+    with working(f"reading {given.data.name} for {family.label}", quiet=quiet):
         return load_dataset(
             given.data,
             exclude=given.exclude,

@@ -41,8 +41,8 @@ def origin(data: Dataset) -> dict[str, object]:
     return {"data_digest": data.digest, "rows": len(data), "excluded": len(data.excluded)} | digests
 
 
-def preparation_tags(rows: Family) -> dict[str, str]:
-    plan = rows.plan
+def preparation_tags(family: Family) -> dict[str, str]:
+    plan = family.plan
     if plan is None:
         return {"preparation": "none: raw nulls and categories"}
     return {f"preparation.{name}": str(getattr(plan, name)) for name in plan.__slots__}

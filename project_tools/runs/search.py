@@ -37,7 +37,7 @@ from project_tools.system.progress import in_words, say, working
 def search_family(
     project: RunLog,
     given: Namespace,
-    rows: Family,
+    family: Family,
     data: Dataset,
     *,
     former: FormerFamily | None = None,
@@ -48,44 +48,44 @@ def search_family(
     With ``former`` the trials that an earlier search finished are nested anew, under this one's
     parent, and not repeated; where all of them are there, so is the parent itself.
     """
-    wanted = given.trials or rows.budget(given.profile).trials
+    wanted = given.trials or family.budget(given.profile).trials
     if former is not None and former.finished and len(former.former.trials) >= wanted:
-        return _taken_over(project, given, rows, data, former)
-    tags = {"level": "family", "family": rows.name, "profile": given.profile}
-    tags |= provenance() | origin(data) | preparation_tags(rows)
-    tags |= {"settings": json.dumps(settings_of(given, rows, data))}
+        return _taken_over(project, given, family, data, former)
+    tags = {"level": "family", "family": family.name, "profile": given.profile}
+    tags |= provenance() | origin(data) | preparation_tags(family)
+    tags |= {"settings": json.dumps(settings_of(given, family, data))}
     if former is not None:
         tags["continues"] = former.run.info.run_id
-    with nested_run(project, rows.label, tags) as parent:
+    with nested_run(project, family.label, tags) as parent:
         if former is not None:
             for run_id in former.trial_runs:
                 adopt(parent, run_id)
-        trials = TrialLog(parent, rows, data, wanted, forecast)
-        with working(f"searching {rows.label}"):
-            result = _searched(given, rows, data, former, trials)
-        log_result(parent, result, rows, data, given.fn_cost)
+        trials = TrialLog(parent, family, data, wanted, forecast)
+        with working(f"searching {family.label}"):
+            result = _searched(given, family, data, former, trials)
+        log_result(parent, result, family, data, given.fn_cost)
     return result, parent
 
 
 def _taken_over(
-    project: RunLog, given: Namespace, rows: Family, data: Dataset, former: FormerFamily
+    project: RunLog, given: Namespace, family: Family, data: Dataset, former: FormerFamily
 ) -> tuple[SearchResult, RunLog]:
     """A search that had finished, nested under the project's run that goes on with the others."""
-    say(f"  {rows.label}: all {len(former.former.trials)} trials are there")
+    say(f"  {family.label}: all {len(former.former.trials)} trials are there")
     adopt(project, former.run.info.run_id)
-    result = _searched(given, rows, data, former, None)
+    result = _searched(given, family, data, former, None)
     return result, RunLog(project.client, former.run.info.run_id, project.experiment_id)
 
 
 def _searched(
     given: Namespace,
-    rows: Family,
+    family: Family,
     data: Dataset,
     former: FormerFamily | None,
     trials: "TrialLog | None",
 ) -> SearchResult:
     return search(
-        rows,
+        family,
         data,
         metric=given.metric,
         trials=given.trials,
@@ -102,15 +102,15 @@ def _searched(
     )
 
 
-def settings_of(given: Namespace, rows: Family, data: Dataset) -> dict[str, Any]:
+def settings_of(given: Namespace, family: Family, data: Dataset) -> dict[str, Any]:
     """All that the figures of a family's trials depend on: a search goes on only with the same."""
-    fixed = {**rows.fixed, **rows.budget(given.profile).fixed}
-    space = hashlib.sha256(repr(sorted(rows.space.items())).encode()).hexdigest()[:16]
+    fixed = {**family.fixed, **family.budget(given.profile).fixed}
+    space = hashlib.sha256(repr(sorted(family.space.items())).encode()).hexdigest()[:16]
     return {
         "data": data.digest,
         "clients": hashlib.sha256(data.ids.tobytes()).hexdigest()[:16],
         "features": hashlib.sha256("\n".join(data.X.columns).encode()).hexdigest()[:16],
-        "preparation": repr(rows.plan),
+        "preparation": repr(family.plan),
         "fixed": json.dumps(fixed, sort_keys=True),
         "space": space,
         "metric": given.metric,
@@ -124,9 +124,9 @@ class TrialLog:
     """Opens a nested run with each trial, and closes it as what became of it."""
 
     def __init__(
-        self, parent: RunLog, rows: Family, data: Dataset, wanted: int, forecast: Forecast | None
+        self, parent: RunLog, family: Family, data: Dataset, wanted: int, forecast: Forecast | None
     ) -> None:
-        self._parent, self._rows, self._data, self._wanted = parent, rows, data, wanted
+        self._parent, self._family, self._data, self._wanted = parent, family, data, wanted
         self._forecast = forecast
         self._open: dict[int, RunLog] = {}
         self._best: Trial | None = None
@@ -136,11 +136,11 @@ class TrialLog:
         setting = {"drawn": trial.drawn, "parameters": trial.parameters}
         tags = {
             "level": "trial",
-            "family": self._rows.name,
+            "family": self._family.name,
             "number": trial.number,
             "setting": json.dumps(setting),
         }
-        run = start_nested(self._parent, f"{self._rows.label} {trial.number + 1}", tags)
+        run = start_nested(self._parent, f"{self._family.label} {trial.number + 1}", tags)
         run.params(trial.parameters)
         self._open[trial.number] = run
 
@@ -159,7 +159,7 @@ class TrialLog:
         run.result(_trial_metrics(trial), _trial_tags(trial))
         end(run, "FAILED" if trial.status == "failed" else "FINISHED")
         self._made += 1
-        say(f"  {self._rows.label} {trial.number + 1}/{self._wanted}: {self._line(trial)}")
+        say(f"  {self._family.label} {trial.number + 1}/{self._wanted}: {self._line(trial)}")
 
     def _line(self, trial: Trial) -> str:
         said = [_figure(trial) if trial.judgement else f"{trial.status}: {trial.reason}"]
@@ -170,7 +170,7 @@ class TrialLog:
         said.append(f"{trial.seconds:.0f} s")
         if self._forecast is not None:
             here, all_of_them = self._forecast.after(
-                self._rows.name, self._made, time.monotonic() - self._began
+                self._family.name, self._made, time.monotonic() - self._began
             )
             said.append(f"about {in_words(here)} left" if here else "the last one")
             if all_of_them > here:
@@ -211,7 +211,7 @@ def score_metrics(scores: Mapping[str, Estimate], on: str) -> dict[str, float]:
 
 
 def log_result(
-    parent: RunLog, result: SearchResult, rows: Family, data: Dataset, fn_cost: float
+    parent: RunLog, result: SearchResult, family: Family, data: Dataset, fn_cost: float
 ) -> None:
     """The best setting with its figures, probabilities and pictures, on the family's run."""
     best = result.best
@@ -227,11 +227,11 @@ def log_result(
         judgement_metrics(best.judgement) | counts | {"trials": len(outcomes)},
         judgement_tags(best.judgement) | {"best_trial": str(best.number)},
     )
-    _log_pictures(parent, result, rows, data, fn_cost)
+    _log_pictures(parent, result, family, data, fn_cost)
 
 
 def _log_pictures(
-    parent: RunLog, result: SearchResult, rows: Family, data: Dataset, fn_cost: float
+    parent: RunLog, result: SearchResult, family: Family, data: Dataset, fn_cost: float
 ) -> None:
     judgement = result.best.judgement
     if judgement is None:
@@ -239,7 +239,7 @@ def _log_pictures(
     p = judgement.calibration.apply(result.oof)
     pictures = curves(data.y, p, judgement.threshold.value, fn_cost, judgement.scores)
     pictures["optimisation_history"] = history(result.trials, result.metric)
-    shares = importance(rows.space, result.trials)
+    shares = importance(family.space, result.trials)
     if shares:
         pictures["importance_of_hyperparameters"] = importance_bars(shares)
         parent.metrics({f"importance.{name}": share for name, share in shares.items()})

@@ -23,7 +23,7 @@ from project_tools.runs.store import (
 from project_tools.system.progress import say
 
 
-def setting_for(project: RunLog, given: Namespace, rows: Family, data: Dataset) -> dict[str, Any]:
+def setting_for(project: RunLog, given: Namespace, family: Family, data: Dataset) -> dict[str, Any]:
     """The parameters to train: those given, or the best of a search, or else the family's start.
 
     The search is the ``run`` asked for (a family's parent run, or the project's run around it), or
@@ -33,43 +33,43 @@ def setting_for(project: RunLog, given: Namespace, rows: Family, data: Dataset) 
         if given.run is not None:
             raise SettingError("run and parameters both name a setting; give one of them")
         project.tags({"setting": "given"})
-        return complete_setting(rows, given.profile, given.parameters)
-    run = _search(project, given, rows, data)
+        return complete_setting(family, given.profile, given.parameters)
+    run = _search(project, given, family, data)
     if run is None:
-        say(f"  no finished search of {rows.name} on this data: its starting setting is trained")
+        say(f"  no finished search of {family.name} on this data: its starting setting is trained")
         project.tags({"setting": "start"})
-        return rows.start(given.profile)
+        return family.start(given.profile)
     best = _best(project, run)
     project.tags({"setting": "search", "setting_of_run": run.info.run_id})
-    _say_differences(run.data.tags, preparation_tags(rows) | origin(data))
+    _say_differences(run.data.tags, preparation_tags(family) | origin(data))
     return dict(best["parameters"])
 
 
-def _search(project: RunLog, given: Namespace, rows: Family, data: Dataset) -> TrackedRun | None:
+def _search(project: RunLog, given: Namespace, family: Family, data: Dataset) -> TrackedRun | None:
     """The family's parent run that the setting is taken from, if there is any."""
     if given.run is None:
-        return next(iter(finished_families(project.client, rows.name, data.digest)), None)
-    known = [run.info.run_id for run in finished_searches(project.client, _of(rows))]
+        return next(iter(finished_families(project.client, family.name, data.digest)), None)
+    known = [run.info.run_id for run in finished_searches(project.client, _of(family))]
     try:
         run = get_run(project.client, given.run)
     except TrackingError as error:
         raise TrackingError(f"{error}{nearest(given.run, known)}") from error
     if run.data.tags.get("level") == "project":  # the run that holds those of the families
-        run = next(iter(_families_within(project, run, rows)), run)
-    if run.data.tags.get("family") != rows.name or run.data.tags.get("level") != "family":
+        run = next(iter(_families_within(project, run, family)), run)
+    if run.data.tags.get("family") != family.name or run.data.tags.get("level") != "family":
         raise TrackingError(
-            f"run {given.run} is no search of {rows.name}; give a family's parent run"
+            f"run {given.run} is no search of {family.name}; give a family's parent run"
             f"{_instead(run, known)}"
         )
     return run
 
 
-def _families_within(project: RunLog, run: TrackedRun, rows: Family) -> list[TrackedRun]:
+def _families_within(project: RunLog, run: TrackedRun, family: Family) -> list[TrackedRun]:
     """The searches of a family in a project's run, those that came to an end first."""
     found = [
         nested
         for nested in children(project.client, run.info.run_id, "family")
-        if nested.data.tags.get("family") == rows.name
+        if nested.data.tags.get("family") == family.name
     ]
     return sorted(found, key=lambda nested: nested.info.status != "FINISHED")
 
@@ -89,8 +89,8 @@ def _say_differences(found: Mapping[str, str], now: Mapping[str, object]) -> Non
             say(f"  the setting was searched with {name} {found[name]}, now it is {now[name]}")
 
 
-def _of(rows: Family) -> str:
-    return f"tags.level = 'family' and tags.family = '{rows.name}'"
+def _of(family: Family) -> str:
+    return f"tags.level = 'family' and tags.family = '{family.name}'"
 
 
 def _best(project: RunLog, run: TrackedRun) -> Any:

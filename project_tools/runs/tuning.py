@@ -7,7 +7,7 @@ from project_tools.errors import SettingError
 from project_tools.evaluation.comparison import as_text, compare
 from project_tools.features.engines.on_spark import check_installed
 from project_tools.models.dataset import Dataset, load_dataset, stratified_sample
-from project_tools.models.families import Family, family
+from project_tools.models.families import Family, get_family
 from project_tools.runs.history import (
     FormerFamily,
     former_family,
@@ -51,20 +51,20 @@ def tune(project_name: str, texts: Mapping[str, str]) -> str:
     families = [family_of(given, name) for name in given.families]
     refuse_ignored(given, families)
     whole = load_all(given)
-    samples = [sample_for(given, rows, whole) for rows in families]
+    samples = [sample_for(given, family, whole) for family in families]
     former: list[FormerFamily | None] = [None] * len(families)
     if resumed is not None:
         former = [
-            former_family(client, resumed, rows.name, settings_of(given, rows, data))
-            for rows, data in zip(families, samples, strict=True)
+            former_family(client, resumed, family.name, settings_of(given, family, data))
+            for family, data in zip(families, samples, strict=True)
         ]
     forecast = forecast_of(given, families, samples, former)
     say(forecast.beforehand())
     with project_run(project_name) as project:
         log_start(project, texts, resumed)
         try:
-            for rows, data, found in zip(families, samples, former, strict=True):
-                search_family(project, given, rows, data, former=found, forecast=forecast)
+            for family, data, found in zip(families, samples, former, strict=True):
+                search_family(project, given, family, data, former=found, forecast=forecast)
         except KeyboardInterrupt:
             close_own_runs(project)
             say(left_by_interruption(project, project_name))
@@ -98,13 +98,13 @@ def log_start(project: RunLog, texts: Mapping[str, str], resumed: TrackedRun | N
 
 def family_of(given: Namespace, name: str) -> Family:
     """A family with the preparation that was asked for in place of its own."""
-    return family(name).with_choices(**{choice: getattr(given, choice) for choice in PREPARING})
+    return get_family(name).with_choices(**{choice: getattr(given, choice) for choice in PREPARING})
 
 
 def refuse_ignored(given: Namespace, families: Sequence[Family]) -> None:
     """Say where a choice of preparation has no effect; ``SettingError`` if it has none at all."""
     asked = [name for name in PREPARING if getattr(given, name) is not None]
-    raw = [rows.name for rows in families if rows.plan is None]
+    raw = [family.name for family in families if family.plan is None]
     if asked and len(raw) == len(families):
         raise SettingError(
             f"{asked[0]} has no effect: {', '.join(raw)} take raw nulls and categories; "
@@ -120,19 +120,19 @@ def load_all(given: Namespace) -> Dataset:
         return load_dataset(given.data, exclude=given.exclude, seed=given.seed, folds=given.folds)
 
 
-def load(given: Namespace, rows: Family) -> Dataset:
+def load(given: Namespace, family: Family) -> Dataset:
     """The training clients that a family is judged on."""
-    return sample_for(given, rows, load_all(given))
+    return sample_for(given, family, load_all(given))
 
 
-def sample_for(given: Namespace, rows: Family, whole: Dataset) -> Dataset:
+def sample_for(given: Namespace, family: Family, whole: Dataset) -> Dataset:
     """The sample asked for, or what the family's budget bears; the same clients for the same size."""
     size = given.sample
     if size is None:
-        size = min(len(whole), rows.budget(given.profile).largest_sample)
+        size = min(len(whole), family.budget(given.profile).largest_sample)
         if size < len(whole):
             say(
-                f"  {rows.label}: a sample of {size:,} of {len(whole):,} clients "
+                f"  {family.label}: a sample of {size:,} of {len(whole):,} clients "
                 f"(profile {given.profile})"
             )
     if size == len(whole):
@@ -148,10 +148,10 @@ def forecast_of(
 ) -> Forecast:
     """About how long the trials will take that are not there yet."""
     shares = []
-    for rows, data, found in zip(families, samples, former, strict=True):
-        wanted = given.trials or rows.budget(given.profile).trials
+    for family, data, found in zip(families, samples, former, strict=True):
+        wanted = given.trials or family.budget(given.profile).trials
         share = expected_share(
-            rows,
+            family,
             profile=given.profile,
             trials=max(0, wanted - (len(found.former.trials) if found else 0)),
             folds=given.folds,

@@ -32,16 +32,16 @@ from project_tools.system.progress import say, working
 
 
 def compare_variants(
-    project: RunLog, given: Namespace, rows: Family, variants: Sequence[Variant], what: str
+    project: RunLog, given: Namespace, family: Family, variants: Sequence[Variant], what: str
 ) -> str:
     """Judge variants of a setting side by side: one parent run, a nested run a variant; the table."""
-    data = _compared_clients(given, rows, variants)
-    tags = {"level": "comparison", "family": rows.name, "profile": given.profile} | origin(data)
-    with nested_run(project, f"{rows.label}: {what}", tags | preparation_tags(rows)) as parent:
-        setting = _shared(setting_for(parent, given, rows, data), given, variants)
+    data = _compared_clients(given, family, variants)
+    tags = {"level": "comparison", "family": family.name, "profile": given.profile} | origin(data)
+    with nested_run(project, f"{family.label}: {what}", tags | preparation_tags(family)) as parent:
+        setting = _shared(setting_for(parent, given, family, data), given, variants)
         parent.params(setting)
         comparison = Comparison(
-            rows, setting, data,
+            family, setting, data,
             folds=given.folds, seed=given.seed, jobs=given.jobs,
             fn_cost=given.fn_cost, metric=given.metric,
         )  # fmt: skip
@@ -76,15 +76,15 @@ def _shared(
 def _judged(
     parent: RunLog, comparison: Comparison, variant: Variant, before: Sequence[Compared], part: str
 ) -> Compared:
-    tags = {"level": "variant", "family": comparison.rows.name, "variant": variant.name}
-    tags |= preparation_tags(comparison.rows.with_choices(**variant.choices))
+    tags = {"level": "variant", "family": comparison.family.name, "variant": variant.name}
+    tags |= preparation_tags(comparison.family.with_choices(**variant.choices))
     plain = {
         "resampling": ", ".join(variant.resampling) or "none",
         "class_weight": variant.class_weight or "none",
     }
     with (
         nested_run(parent, variant.name, tags) as run,
-        working(f"{comparison.rows.label} {part}: {variant.name}"),
+        working(f"{comparison.family.label} {part}: {variant.name}"),
     ):
         run.params(plain)
         row = comparison.judged(variant, next(iter(before), None))
@@ -96,8 +96,8 @@ def _judged(
     return row
 
 
-def _compared_clients(given: Namespace, rows: Family, variants: Sequence[Variant]) -> Dataset:
-    data = load(given, rows)
+def _compared_clients(given: Namespace, family: Family, variants: Sequence[Variant]) -> Dataset:
+    data = load(given, family)
     synthesised = any(variant.synthesises for variant in variants)
     if not synthesised or given.sample is not None or len(data) <= LARGEST_RESAMPLED:
         return data

@@ -66,7 +66,7 @@ class Forecast:
 
 
 def expected_share(
-    rows: Family,
+    family: Family,
     *,
     profile: str,
     trials: int,
@@ -77,6 +77,6 @@ def expected_share(
     time_limit: float | None,
 ) -> Share:
     """A family's part of a search, at most its time limit."""
-    alone = rows.seconds(profile, trials=trials, folds=folds, rows=clients, columns=features)
+    alone = family.seconds(profile, trials=trials, folds=folds, rows=clients, columns=features)
     seconds = alone / jobs
-    return Share(rows.name, rows.label, trials, min(seconds, time_limit or seconds))
+    return Share(family.name, family.label, trials, min(seconds, time_limit or seconds))

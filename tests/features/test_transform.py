@@ -22,7 +22,7 @@ from project_tools.features.state import StoredState, state_digest
 from project_tools.features.transform import transform
 from project_tools.governance.drift.check import drift
 from project_tools.models.dataset import load_dataset
-from project_tools.models.families import family
+from project_tools.models.families import get_family
 from project_tools.runs.final_model import training_clients
 from project_tools.runs.tuning import load_all
 from project_tools.serving.artefact import write_artefact
@@ -276,7 +276,7 @@ def test_no_model_is_trained_or_judged_on_transformed_clients(again: list[Path])
             with pytest.raises(TrainingError, match=rf"{path.name} holds clients who were only tr"):
                 load_dataset(path, split=split)
     given = Namespace(data=again[0], exclude=(), sample=None, seed=1, folds=2)
-    for refuses in (load_all, lambda given: training_clients(given, family("lightgbm"))):
+    for refuses in (load_all, lambda given: training_clients(given, get_family("lightgbm"))):
         with pytest.raises(TrainingError, match=r"made without --state"):  # a search, a final model
             refuses(given)
 

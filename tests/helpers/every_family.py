@@ -7,7 +7,7 @@ from typing import Any
 from api.tests.served import META, invented_features
 from project_tools.features.catalogue import all_features
 from project_tools.models.dataset import Dataset
-from project_tools.models.families import Family, family
+from project_tools.models.families import Family, get_family
 from project_tools.models.training import TrainedModel, train
 from project_tools.runs.served_form import artefact_content
 from project_tools.serving.artefact import ArtefactContent
@@ -28,12 +28,12 @@ SMALL: dict[str, dict[str, Any]] = {
 def row_of(name: str) -> Family:
     """The family of a name, small."""
     if name == "logistic_l1":
-        return family(name).with_choices(scaling="power", imputation="knn")
+        return get_family(name).with_choices(scaling="power", imputation="knn")
     if name == "forest of codes":
-        return family("random_forest").with_choices(
+        return get_family("random_forest").with_choices(
             scaling="min-max", imputation="zero", one_hot=False
         )
-    return family(name)
+    return get_family(name)
 
 
 def clients(split: str) -> Dataset:

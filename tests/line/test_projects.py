@@ -23,7 +23,7 @@ from project_tools.features.files import read_features
 from project_tools.models import training
 from project_tools.models import variants as resampling
 from project_tools.models import variants as variant_comparison
-from project_tools.models.families import Family, family
+from project_tools.models.families import Family, get_family
 from project_tools.runs import final_model as final_runs
 from project_tools.runs import registry
 from project_tools.runs import store as tracking
@@ -484,7 +484,7 @@ def test_the_final_model_is_judged_on_the_test_clients_once_and_registered(
 def test_a_final_model_takes_all_training_clients_whatever_a_search_may_have(
     projects: Projects, name: str
 ) -> None:
-    rows = family(name)
+    rows = get_family(name)
     budgets = {key: replace(row, largest_sample=50) for key, row in rows.budgets.items()}
     given = parse("x", list(PARAMETERS), ["--data", str(projects.data), "--folds", "2", "--profile", "demo"])  # fmt: skip
     with tracking.project_run(name) as project:
@@ -549,7 +549,9 @@ def test_a_comparison_of_many_clients_takes_a_sample_that_smotenc_can_bear(
             "--parameters", '{"n_estimators": 2}',
         ])  # fmt: skip
         with tracking.project_run("random_forest") as project:
-            variant_runs.compare_variants(project, given, family("random_forest"), variants, "x")
+            variant_runs.compare_variants(
+                project, given, get_family("random_forest"), variants, "x"
+            )
         run = next(r for r in reversed(projects.runs()) if r.data.tags["level"] == "comparison")
         assert (run.data.tags["rows"] == rows) is (rows is not None)
     assert "a sample of 250 of" in capsys.readouterr().err

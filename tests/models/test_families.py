@@ -15,7 +15,14 @@ from project_tools.errors import SettingError
 from project_tools.models import folds, lightgbm_trees
 from project_tools.models.classifiers import indicator_columns
 from project_tools.models.dataset import Dataset
-from project_tools.models.families import FAMILIES, PROFILES, Dimension, Family, family, start_of
+from project_tools.models.families import (
+    FAMILIES,
+    PROFILES,
+    Dimension,
+    Family,
+    get_family,
+    start_of,
+)
 from project_tools.models.folds import FoldCache, fold_rows, out_of_fold
 from project_tools.models.preparation import PreparationPlan, numeric_matrix
 from project_tools.search.proposer import expressions, plain
@@ -32,10 +39,10 @@ QUICK = {
 }  # fmt: skip
 
 
-def fitted(rows: Family, data: Dataset, train: Any, **chosen: Any) -> Any:
+def fitted(family: Family, data: Dataset, train: Any, **chosen: Any) -> Any:
     """A model fitted as a search does it, on some rows of a frame."""
-    quick = {**QUICK.get(rows.name, {}), **chosen}
-    model = rows.make(quick, seed=1, jobs=1, X=data.X)
+    quick = {**QUICK.get(family.name, {}), **chosen}
+    model = family.make(quick, seed=1, jobs=1, X=data.X)
     return model.fit_prepared(model.prepare(data.X, data.y, train))
 
 
@@ -57,19 +64,19 @@ def test_the_seven_families() -> None:
     assert exact == FAMILIES.keys() - {"svc_rbf", "svc_poly"}
 
 
-def told(rows: Family) -> str:
+def told(family: Family) -> str:
     """A family as docs/search.md has it."""
-    plan, searched = rows.plan, ", ".join(f"`{name}`" for name in rows.space)
+    plan, searched = family.plan, ", ".join(f"`{name}`" for name in family.space)
     prepared = "none: raw nulls and categories" if plan is None else ", ".join([
         f"imputation {plan.imputation}", f"scaling {plan.scaling}",
         *["clipped"] * plan.clip, *["one-hot"] * plan.one_hot,
     ])  # fmt: skip
     budgets = []
     for profile in PROFILES:
-        budget = rows.budget(profile)
+        budget = family.budget(profile)
         fixed = "".join(f", `{name}` {value:g}" for name, value in budget.fixed.items())
         budgets.append(f"{budget.trials} \N{MULTIPLICATION SIGN} {budget.largest_sample:,}{fixed}")
-    return f"| `{rows.name}` | {prepared} | {searched} | {' | '.join(budgets)} |"
+    return f"| `{family.name}` | {prepared} | {searched} | {' | '.join(budgets)} |"
 
 
 def test_the_document_has_the_table_of_families() -> None:
@@ -80,7 +87,7 @@ def test_the_document_has_the_table_of_families() -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_ranks_clients_with_nulls_and_unseen_levels(name: str, clients: Any) -> None:
-    data, rows = clients(300), family(name)
+    data, rows = clients(300), get_family(name)
     model = fitted(rows, data, np.arange(200))
     held_out = data.X.iloc[200:].copy()
     held_out.loc[held_out.index[:20], "work"] = "c"  # a level that no training row has
@@ -107,7 +114,7 @@ DIMENSIONS = [(name, key) for name, rows in FAMILIES.items() for key in rows.spa
 @pytest.mark.parametrize(("name", "key"), DIMENSIONS)
 def test_no_dimension_is_dead(name: str, key: str, clients: Any) -> None:
     """Each value at the ends of a dimension, where it is drawn at all, gives another model."""
-    rows = family(name)
+    rows = get_family(name)
     row = rows.space[key]
     under = {} if row.when is None else {row.when[0]: row.when[1]}
     others = {name: {} for name in FAMILIES} | {
@@ -133,7 +140,7 @@ def test_no_dimension_is_dead(name: str, key: str, clients: Any) -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_dimension_is_drawn_only_where_it_has_an_effect(name: str) -> None:
-    space = family(name).space
+    space = get_family(name).space
     conditions = [key for key, row in space.items() if row.when is not None]
     seen: set[tuple[str, bool]] = set()
     for seed in range(60):
@@ -157,7 +164,7 @@ def test_a_dimension_is_drawn_only_where_it_has_an_effect(name: str) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_what_is_learnt_comes_from_training_rows_alone(name: str, clients: Any) -> None:
     """Held-out rows and labels are changed beyond recognition; the model is the same to the bit."""
-    data, rows = clients(300), family(name)
+    data, rows = clients(300), get_family(name)
     train, held_out = fold_rows(data.y, 3, 1)[0]
     X, y = data.X.copy(), data.y.copy()
     X.loc[held_out, ["score, external", "income", "noise"]] = np.float32(1e9)
@@ -174,7 +181,7 @@ def test_what_is_learnt_comes_from_training_rows_alone(name: str, clients: Any) 
 @pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
 def test_the_native_text_scores_as_the_model_does(name: str, clients: Any) -> None:
     data = clients(300)
-    model = fitted(family(name), data, np.arange(300))
+    model = fitted(get_family(name), data, np.arange(300))
     codes, text = numeric_matrix(data.X, model.levels_), native_text(model)
     if name == "lightgbm":
         again = lightgbm.Booster(model_str=text).predict(codes)
@@ -188,14 +195,16 @@ def test_the_native_text_scores_as_the_model_does(name: str, clients: Any) -> No
 def test_early_stopping_keeps_the_best_round_of_the_watched_slice(clients: Any) -> None:
     data = clients(400)
     for name in ("lightgbm", "xgboost"):
-        stopped = fitted(family(name), data, np.arange(400), n_estimators=500, learning_rate=0.2)
+        stopped = fitted(
+            get_family(name), data, np.arange(400), n_estimators=500, learning_rate=0.2
+        )
         assert stopped.rounds_ < 100, "it stopped"
-        settled = family(name).settle({"n_estimators": 500}, [stopped, stopped])
+        settled = get_family(name).settle({"n_estimators": 500}, [stopped, stopped])
         assert settled == {"n_estimators": stopped.rounds_, "early_stopping_rounds": 0}
 
 
 def test_a_fold_is_prepared_once(clients: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    data, rows, made = clients(200), family("logistic_l2"), []
+    data, rows, made = clients(200), get_family("logistic_l2"), []
     cache = FoldCache()
     model = type(rows.make({}, seed=1, jobs=1, X=data.X))
     real = model.prepare
@@ -216,7 +225,7 @@ def test_a_fold_is_prepared_once(clients: Any, monkeypatch: pytest.MonkeyPatch) 
 
 
 def sampled(name: str, balance: str, data: Dataset, **others: float) -> tuple[Any, Any, Any]:
-    model = family(name).make({"balance": balance, **others}, seed=1, jobs=1, X=data.X)
+    model = get_family(name).make({"balance": balance, **others}, seed=1, jobs=1, X=data.X)
     _, matrix, y = model.prepare(data.X, data.y, np.arange(len(data)))
     return matrix, *model.steps[1][1].fit_resample(matrix, y)
 
@@ -250,11 +259,11 @@ def test_smotenc_invents_defaults_with_levels_that_exist(clients: Any) -> None:
 def test_a_parameter_that_is_not_the_familys(parameters: Any, says: str) -> None:
     X = pd.DataFrame({"a": np.zeros(3, dtype="float32")})
     with pytest.raises(SettingError, match=says):
-        family("svc_rbf").make(parameters, seed=1, jobs=1, X=X)
+        get_family("svc_rbf").make(parameters, seed=1, jobs=1, X=X)
 
 
 def test_time_grows_with_trials_features_and_rows() -> None:
-    rows = family("svc_rbf")
+    rows = get_family("svc_rbf")
     base = {"trials": 10, "folds": 5, "rows": 2_000, "columns": 400}
     seconds = rows.seconds("demo", **base)
     assert rows.seconds("demo", **base | {"trials": 20}) == pytest.approx(2 * seconds)
@@ -284,7 +293,7 @@ def test_bins_of_a_large_file_weigh_no_more_than_its_matrix(
 ) -> None:
     X = pd.DataFrame(np.broadcast_to(np.float32(0), (rows, 735)))
     data = Dataset(X, np.zeros(rows), np.arange(rows), {}, "d", Path("f.parquet"))
-    objective = Objective(family(name), data, "loss_of_income", folds, 1, 1, 5.0)
+    objective = Objective(get_family(name), data, "loss_of_income", folds, 1, 1, 5.0)
     cache = objective.fold_cache()
     made: list[int] = []
     for _ in range(2):
@@ -297,7 +306,7 @@ def test_bins_are_learnt_by_blocks_of_columns_from_training_rows(
     clients: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However few columns a block, or rows a batch, holds, the trees are those of all at once."""
-    data, rows = clients(600), family("lightgbm")
+    data, rows = clients(600), get_family("lightgbm")
 
     def text(given: Dataset = data) -> str:
         return native_text(fitted(rows, given, np.arange(500)))
@@ -319,7 +328,7 @@ def test_bins_are_learnt_by_blocks_of_columns_from_training_rows(
 def test_predictions_in_blocks_are_those_at_once(
     clients: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, rows = clients(300), family("random_forest")
+    data, rows = clients(300), get_family("random_forest")
 
     def probabilities() -> Any:
         return out_of_fold(

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from project_tools.errors import SettingError
-from project_tools.models.families import Dimension, family
+from project_tools.models.families import Dimension, get_family
 from project_tools.models.setting import complete_setting
 from project_tools.serving.formats.sklearn_skops import MOST_DEPTH
 
-LIGHTGBM, FOREST = family("lightgbm"), family("random_forest")
+LIGHTGBM, FOREST = get_family("lightgbm"), get_family("random_forest")
 #: A family with a parameter that has an effect beside one option of another alone.
 CONDITIONAL = replace(
     LIGHTGBM,

@@ -16,7 +16,7 @@ from project_tools.evaluation.calibration import PlattCalibration
 from project_tools.evaluation.judgement import evaluate, threshold_for
 from project_tools.evaluation.metrics import METRICS
 from project_tools.models.dataset import Dataset
-from project_tools.models.families import FAMILIES, family, start_of
+from project_tools.models.families import FAMILIES, get_family, start_of
 from project_tools.models.final_evaluation import evaluate_finally
 from project_tools.models.folds import fold_rows, out_of_fold
 from project_tools.models.preparation import feature_name, model_name, numeric_matrix
@@ -102,7 +102,7 @@ def test_calibration_keeps_the_order_and_its_plain_form() -> None:
 
 @pytest.mark.parametrize("name", ["lightgbm", "logistic_l2"])
 def test_a_client_does_not_move_their_own_out_of_fold_probability(name: str) -> None:
-    data, rows = clients(), family(name)
+    data, rows = clients(), get_family(name)
     extra = small if name == "lightgbm" else {}
 
     def probabilities(given: Dataset) -> Any:
@@ -129,7 +129,7 @@ def test_a_client_does_not_move_their_own_out_of_fold_probability(name: str) -> 
 
 def test_the_text_of_the_trees_scores_as_the_model_does() -> None:
     data = clients()
-    model = family("lightgbm").make(small, seed=1, jobs=1, X=data.X).fit(data.X, data.y)
+    model = get_family("lightgbm").make(small, seed=1, jobs=1, X=data.X).fit(data.X, data.y)
     booster = lightgbm.Booster(model_str=model.model_text())
     codes = numeric_matrix(data.X, model.levels_)
     np.testing.assert_array_equal(booster.predict(codes), model.predict_proba(data.X)[:, 1])
@@ -175,7 +175,7 @@ def test_a_trial_that_fails_is_kept_and_the_search_goes_on(monkeypatch: pytest.M
 
 def test_the_final_model_is_judged_on_clients_it_does_not_know() -> None:
     data = clients(500)
-    model = train(family("lightgbm"), small, data, folds=3)
+    model = train(get_family("lightgbm"), small, data, folds=3)
     held_out = clients(300, seed=9, first_id=10_000)
     scores = evaluate_finally(model, data, held_out, resamples=2).scores
     assert scores["AUC"].value > 0.6

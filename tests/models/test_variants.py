@@ -13,7 +13,7 @@ from sklearn.ensemble import RandomForestClassifier
 from project_tools.errors import TrainingError
 from project_tools.evaluation.metrics import METRICS, paired_difference
 from project_tools.models.dataset import Dataset
-from project_tools.models.families import family
+from project_tools.models.families import get_family
 from project_tools.models.folds import fold_rows
 from project_tools.models.variants import (
     PREPARATIONS,
@@ -24,7 +24,7 @@ from project_tools.models.variants import (
     make_variant,
 )
 
-FOREST = family("random_forest")
+FOREST = get_family("random_forest")
 SMALL = {"n_estimators": 10, "max_leaf_nodes": 16, "min_samples_leaf": 3}
 BY_NAME = {variant.name: variant for variant in (*RESAMPLINGS, *PREPARATIONS)}
 FOLDS = 3

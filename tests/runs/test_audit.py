@@ -22,7 +22,7 @@ from project_tools.governance.drift.reference import DriftReference
 from project_tools.governance.drift.rows import Source
 from project_tools.governance.exclusion import exclusion_facts
 from project_tools.models.dataset import load_dataset
-from project_tools.models.families import family
+from project_tools.models.families import get_family
 from project_tools.models.folds import fold_rows
 from project_tools.models.training import train
 from project_tools.runs import promotion as promoting
@@ -140,7 +140,7 @@ def test_what_excluding_the_protected_columns_costs_is_on_the_card(final: Traine
 def exclusion(data: Path, exclude: str | tuple[str, ...], folds: int = 3):
     training = load_dataset(data, exclude=exclude, folds=folds)
     setting = {"n_estimators": 20, "min_child_samples": 10}
-    model = train(family("lightgbm"), setting, training, folds=folds)
+    model = train(get_family("lightgbm"), setting, training, folds=folds)
     features = read_features(data).frame.set_index("SK_ID_CURR").loc[training.ids]
     return model, training, exclusion_facts(model, setting, training, features, folds=folds)
 
@@ -177,7 +177,7 @@ def test_without_protected_columns_there_is_no_cost(data: Path) -> None:
     bare = training.__class__(
         training.X, training.y, training.ids, training.meta, training.digest, training.path
     )
-    model = train(family("lightgbm"), {"n_estimators": 5}, bare, folds=2)
+    model = train(get_family("lightgbm"), {"n_estimators": 5}, bare, folds=2)
     features = read_features(data).frame.set_index("SK_ID_CURR").loc[bare.ids]
     assert exclusion_facts(model, {"n_estimators": 5}, bare, features, folds=2) is None
 

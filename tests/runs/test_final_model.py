@@ -22,7 +22,7 @@ from project_tools.errors import TrackingError, TrainingError
 from project_tools.features.files import write_features
 from project_tools.features.state import FeatureState
 from project_tools.models.dataset import load_dataset
-from project_tools.models.families import family
+from project_tools.models.families import get_family
 from project_tools.models.final_evaluation import evaluate_finally
 from project_tools.models.training import train
 from project_tools.runs import registry
@@ -103,7 +103,7 @@ def answered(folder, address):
 
 def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_path):
     small = {"n_estimators": 10, "max_leaf_nodes": 16}
-    final = finally_judged(family("random_forest"), small, given)
+    final = finally_judged(get_family("random_forest"), small, given)
     model, test = final.model, final.test
     with tracking.project_run("random_forest") as project:
         log_final(project, final)
@@ -161,7 +161,7 @@ def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_
 
 def test_a_support_vector_machine_is_neither_registered_nor_exported(store, given, tmp_path):
     machine = replace(
-        family("logistic_l2"), name="svc_rbf", label="RBF machine", space={}, fixed={},
+        get_family("logistic_l2"), name="svc_rbf", label="RBF machine", space={}, fixed={},
         build=lambda _p, _s, _j: CalibratedClassifierCV(SVC(), ensemble=False, cv=2),
     )  # fmt: skip
     final = finally_judged(machine, {}, given)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from project_tools.models.families import family
+from project_tools.models.families import get_family
 from project_tools.search.forecast import Forecast, Share, expected_share
 
 
@@ -42,7 +42,7 @@ def test_the_expected_time_of_a_family(changed: dict[str, int], factor: float) -
     given = {"trials": 3, "folds": 5, "clients": 8_000, "features": 400, "jobs": 1}
 
     def seconds(time_limit: float | None = None, **others: int) -> float:
-        rows = family("svc_rbf")
+        rows = get_family("svc_rbf")
         return expected_share(
             rows, profile="full", time_limit=time_limit, **given | others
         ).seconds  # fmt: skip

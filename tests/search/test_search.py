@@ -12,7 +12,7 @@ import pytest
 import project_tools.search.trial as trials_module
 from project_tools.errors import SettingError, TrainingError
 from project_tools.models.dataset import Dataset
-from project_tools.models.families import Family, family
+from project_tools.models.families import Family, get_family
 from project_tools.models.folds import fold_rows
 from project_tools.search.search import search
 from project_tools.search.trial import Former, HopelessTrialError, Objective, Trial
@@ -22,7 +22,7 @@ QUICK = {"n_estimators": 25, "early_stopping_rounds": 5}
 
 def quick(name: str) -> Family:
     """A family whose trials take tenths of a second."""
-    rows = family(name)
+    rows = get_family(name)
     return replace(rows, fixed={**rows.fixed, **QUICK}) if name in {"lightgbm", "xgboost"} else rows
 
 

@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 
 from project_tools.errors import TrainingError
 from project_tools.models.dataset import Dataset
-from project_tools.models.families import family
+from project_tools.models.families import get_family
 from project_tools.runs import store as tracking
 from project_tools.runs.history import restored
 from project_tools.runs.tuning import tune
@@ -40,7 +40,7 @@ def spark() -> None:
 
 
 def test_spark_judges_a_setting_as_this_process_does(clients: Clients) -> None:
-    data, rows = clients(300), family("logistic_l2")
+    data, rows = clients(300), get_family("logistic_l2")
     started: list[int] = []
     ended: list[tuple[int, str]] = []
     found = search(
@@ -63,7 +63,7 @@ def test_spark_judges_a_setting_as_this_process_does(clients: Clients) -> None:
 
 
 def test_a_stopped_search_goes_on_on_spark(clients: Clients) -> None:
-    data, rows = clients(300), family("logistic_l2")
+    data, rows = clients(300), get_family("logistic_l2")
     done = search(rows, data, trials=2, folds=2, seed=3)
     started: list[int] = []
     found = search(
@@ -81,7 +81,7 @@ def test_a_trial_that_fails_on_spark_is_kept_with_its_reason(clients: Clients) -
     with pytest.raises(
         TrainingError, match=r"all 2 trials of logistic_l1 failed; the last: .*Error: "
     ):
-        search(family("logistic_l1"), broken, trials=2, folds=2, jobs=2, spark=True)
+        search(get_family("logistic_l1"), broken, trials=2, folds=2, jobs=2, spark=True)
 
 
 def test_an_interruption_cancels_spark_and_closes_what_is_open(clients: Clients) -> None:
@@ -92,7 +92,7 @@ def test_an_interruption_cancels_spark_and_closes_what_is_open(clients: Clients)
 
     with pytest.raises(KeyboardInterrupt):
         search(
-            family("svc_rbf"), clients(300), trials=4, folds=2, jobs=2, spark=True,
+            get_family("svc_rbf"), clients(300), trials=4, folds=2, jobs=2, spark=True,
             on_start=interrupt, on_trial=lambda t, _: statuses.append(t.status),
         )  # fmt: skip
     assert statuses == ["interrupted"]

@@ -20,7 +20,7 @@ from sklearn.svm import SVC
 from project_tools.errors import ArtefactError, TrainingError
 from project_tools.features.catalogue import PROTECTED_COLUMNS, all_features
 from project_tools.models.dataset import excluded_features
-from project_tools.models.families import family
+from project_tools.models.families import get_family
 from project_tools.models.preparation import make_preparation, numeric_matrix
 from project_tools.models.training import train
 from project_tools.runs.served_form import artefact_content, served_form
@@ -205,12 +205,12 @@ def test_a_model_is_served_without_the_libraries_of_the_others(tmp_path, name, n
 
 
 def test_a_support_vector_machine_is_scored_but_never_served():
-    plan = family("logistic_l2").plan
+    plan = get_family("logistic_l2").plan
 
     def build(_parameters, _seed, _jobs):
         return CalibratedClassifierCV(SVC(), ensemble=False, cv=2)
 
-    row = replace(family("logistic_l2"), name="svc_rbf", label="RBF machine", build=build)
+    row = replace(get_family("logistic_l2"), name="svc_rbf", label="RBF machine", build=build)
     model = train(replace(row, plan=plan, space={}, fixed={}), {}, clients("train"), folds=2)
     assert model.scores["AUC"].value > 0.5
     with pytest.raises(TrainingError, match=r"^RBF machine has no exact explanation, .* never"):
@@ -219,7 +219,7 @@ def test_a_support_vector_machine_is_scored_but_never_served():
 
 def test_resampling_is_left_behind_by_what_is_served():
     data, model = clients("train"), trained("random_forest")
-    preparation = make_preparation(family("random_forest").plan, data.X)
+    preparation = make_preparation(get_family("random_forest").plan, data.X)
     steps = [
         ("preparation", preparation),
         ("fewer", RandomUnderSampler(random_state=0)),
@@ -271,7 +271,7 @@ def test_a_forest_too_deep_to_explain_is_not_exported(tmp_path, monkeypatch, bou
 
 
 def test_the_time_of_an_explanation_is_bounded_by_what_the_search_may_choose():
-    row = family("random_forest")
+    row = get_family("random_forest")
     assert row.fixed["max_depth"] <= served_sklearn.MOST_DEPTH
     assert row.space["max_leaf_nodes"].high <= served_sklearn.MOST_LEAVES
 
