@@ -1,5 +1,6 @@
 """Which release of the code answers, with which model."""
 
+from api.answers.model import ModelName
 from project_tools import __version__
 from project_tools.serving.artefact import Artefact
 
@@ -9,7 +10,7 @@ def release() -> str:
     return __version__
 
 
-def model_of(artefact: Artefact) -> dict[str, str]:
+def model_name(artefact: Artefact) -> ModelName:
     """Name, version and digest of a model."""
     manifest = artefact.manifest
-    return {"name": manifest.name, "version": manifest.version, "digest": artefact.digest}
+    return ModelName(name=manifest.name, version=manifest.version, digest=artefact.digest)

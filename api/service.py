@@ -1,4 +1,4 @@
-"""What the routes answer from: the model, its clients, and the pictures drawn so far."""
+"""The service behind the routes: the model, its clients, and the pictures drawn so far."""
 
 import os
 import threading
@@ -17,7 +17,7 @@ from project_tools.serving.pictures import PictureCache
 from project_tools.serving.scoring import Scorer
 from project_tools.settings import Settings
 
-#: Where the start leaves the digest of the model that it has verified.
+#: The variable in which the start passes on the digest of the model that it has verified.
 VERIFIED = "API_VERIFIED"
 _EXTENSION = "credit_service"
 
@@ -40,7 +40,7 @@ class Service:
     def open(cls, model: Path, clients: Path, *, verified: str = "") -> Self:
         """Load both; ``CreditError`` says in one line what is missing, damaged or mismatched.
 
-        A model with the digest ``verified`` has been read by another process already.
+        A model with the digest ``verified`` was verified in another process and is not again.
         """
         artefact = load_artefact(model, verified=verified)
         store = ClientStore.open(clients, artefact)
@@ -48,7 +48,7 @@ class Service:
 
 
 def install(app: APIFlask, settings: Settings) -> None:
-    """Give an application its service, or keep the reason why it has none in its log."""
+    """Give an application its service. If it cannot be loaded, write the reason to the log."""
     service = None
     try:
         verified = os.environ.get(VERIFIED, "")
@@ -58,20 +58,20 @@ def install(app: APIFlask, settings: Settings) -> None:
     app.extensions[_EXTENSION] = service
 
 
-def loaded() -> Service | None:
-    """The service of the application that answers, if it could be loaded."""
+def loaded_service() -> Service | None:
+    """The service of the current application, or None if it could not be loaded."""
     service: Service | None = current_app.extensions[_EXTENSION]
     return service
 
 
-def service() -> Service:
-    """The same, or ``NotLoadedError``, which is answered with 503."""
-    found = loaded()
-    if found is None:
+def current_service() -> Service:
+    """The service of the current application; ``NotLoadedError`` (503) if it is not loaded."""
+    service = loaded_service()
+    if service is None:
         raise NotLoadedError("The model is not loaded; the server's log says why.")
-    return found
+    return service
 
 
 def warm_later() -> None:
-    """Import what the pictures need in a thread, so that the first one does not wait for it."""
+    """Import the drawing libraries in a thread, so that the first picture does not wait."""
     threading.Thread(target=pictures.warm, name="warm", daemon=True).start()

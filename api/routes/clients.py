@@ -1,37 +1,51 @@
-"""What is known of a client, and what each feature means."""
+"""The features of a client, and what each feature means."""
 
 from typing import Any
 
 from apiflask import APIBlueprint
 
-from api.service import Service, service
+from api.answers.clients import (
+    Catalogue,
+    CatalogueFeature,
+    ClientFeature,
+    ClientFeatures,
+    FeatureText,
+)
+from api.service import Service, current_service
 from api.web.inputs import client_id
+from api.web.openapi import responses
 
 blueprint = APIBlueprint("clients", __name__, tag="Clients")
 
 
 @blueprint.get("/clients/<client>")
-def features_of(client: str) -> dict[str, Any]:
-    """A client's features, the model's weightiest first; null where nothing is known."""
-    known, number = service(), client_id(client)
-    row = known.store.row(number)
+@blueprint.doc(responses=responses(400, 404, 503))
+def client(client: str) -> ClientFeatures:
+    """A client's features, the most important first; a missing value is null."""
+    service, number = current_service(), client_id(client)
+    row = service.store.row(number)
     features = [
-        {**_about(known, name), "value": value, "importance": known.importance.get(name, 0.0)}
+        ClientFeature(
+            **_text(service, name), value=value, importance=service.importance.get(name, 0.0)
+        )
         for name, value in row.items()
     ]
-    return {"id": number, "features": sorted(features, key=lambda f: -f["importance"])}
+    return ClientFeatures(id=number, features=sorted(features, key=lambda f: -f.importance))
 
 
 @blueprint.get("/features")
-def catalogue() -> list[dict[str, Any]]:
+@blueprint.doc(responses=responses(503))
+def features() -> Catalogue:
     """Every feature of the clients, with its label, unit and meaning."""
-    known = service()
-    return [
-        {**_about(known, name), "kind": known.artefact.describe(name)["kind"]}
-        for name in known.store.names
-    ]
+    service = current_service()
+    return Catalogue(
+        [
+            CatalogueFeature(**_text(service, name), kind=service.artefact.describe(name)["kind"])
+            for name in service.store.names
+        ]
+    )
 
 
-def _about(known: Service, name: str) -> dict[str, Any]:
-    row = known.artefact.describe(name)
-    return {key: row[key] for key in ("name", "label", "sentence", "unit", "concept")}
+def _text(service: Service, name: str) -> dict[str, Any]:
+    row = service.artefact.describe(name)
+    return {key: row[key] for key in FeatureText.model_fields}

@@ -1,73 +1,64 @@
-"""Why: contributions and reasons in words, and the pictures of them."""
+"""Why a decision is what it is: contributions, reasons in words, and pictures."""
 
 import base64
-from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, request
 
-from api.service import service
+from api.answers import explanations as answers
+from api.service import current_service
 from api.web.inputs import client_id
-from project_tools.serving.explanation import ConceptContribution, explain, reasons
+from api.web.openapi import responses
+from project_tools.serving.explanation import explain, reasons
 from project_tools.serving.pictures import Picture
 
 blueprint = APIBlueprint("explanations", __name__, tag="Explanations")
 
+_PNG = "image/png"
+
 
 @blueprint.get("/explanation/<client>")
-def explanation(client: str) -> dict[str, Any]:
+@blueprint.doc(responses=responses(400, 404, 503))
+def explanation(client: str) -> answers.Explanation:
     """Contributions that add up to the score before calibration, and at most four reasons.
 
     All are on ``scale``: ``log-odds``, or ``probability`` where the model is a forest.
     """
-    known, number = service(), client_id(client)
-    row = known.store.row(number)
-    decision = known.scorer.score(row).decision
-    found = explain(known.artefact, row)
-    return {
-        "id": number,
-        "scale": found.scale,
-        "base": found.base,
-        "raw_score": found.raw_score,
-        "groups": [_group(group) for group in found.groups],
-        "reasons": [
-            {"text": r.text, "concept": r.concept, "contribution": r.contribution}
-            for r in reasons(found, granted=decision.granted)
-        ],
-    }
+    service, number = current_service(), client_id(client)
+    row = service.store.row(number)
+    decision = service.scorer.score(row).decision
+    parts = explain(service.artefact, row)
+    return answers.Explanation.model_validate(
+        {
+            "id": number,
+            "scale": parts.scale,
+            "base": parts.base,
+            "raw_score": parts.raw_score,
+            "groups": parts.groups,
+            "reasons": tuple(reasons(parts, granted=decision.granted)),
+        }
+    )
 
 
 @blueprint.get("/local_shap/<client>")
-def local_shap(client: str) -> Response | dict[str, str]:
+@blueprint.doc(responses=responses(400, 404, 503, forms=[_PNG]))
+def local_shap(client: str) -> Response | answers.Picture:
     """The waterfall of a client: as JSON, or the PNG itself by ``Accept: image/png``."""
-    known = service()
-    return _shown(known.pictures.waterfall(known.artefact, known.store.row(client_id(client))))
+    service = current_service()
+    row = service.store.row(client_id(client))
+    return _in_accepted_form(service.pictures.waterfall(service.artefact, row))
 
 
 @blueprint.get("/global_shap")
-def global_shap() -> Response | dict[str, str]:
+@blueprint.doc(responses=responses(503, forms=[_PNG]))
+def global_shap() -> Response | answers.Picture:
     """The beeswarm over a sample of the training clients, in either form."""
-    known = service()
-    return _shown(known.pictures.beeswarm(known.artefact))
+    service = current_service()
+    return _in_accepted_form(service.pictures.beeswarm(service.artefact))
 
 
-def _group(group: ConceptContribution) -> dict[str, Any]:
-    features = [
-        {
-            "name": feature.name,
-            "label": feature.label,
-            "value": feature.value,
-            "unit": feature.unit,
-            "contribution": feature.contribution,
-        }
-        for feature in group.features
-    ]
-    return {"concept": group.concept, "contribution": group.contribution, "features": features}
-
-
-def _shown(picture: Picture) -> Response | dict[str, str]:
-    best = request.accept_mimetypes.best_match(["application/json", "image/png"])
-    if best == "image/png":
-        return Response(picture.png, mimetype="image/png")
+def _in_accepted_form(picture: Picture) -> Response | answers.Picture:
+    if request.accept_mimetypes.best_match(["application/json", _PNG]) == _PNG:
+        return Response(picture.png, mimetype=_PNG)
     encoded = base64.b64encode(picture.png).decode()
-    return {"image": f"data:image/png;base64,{encoded}", "alt": picture.alt}
+    return answers.Picture(image=f"data:image/png;base64,{encoded}", alt=picture.alt)

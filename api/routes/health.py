@@ -1,29 +1,32 @@
-"""For those who operate the service: alive, ready, and what is served."""
-
-from typing import Any
+"""Routes for operators: whether the service is alive and ready, and what it serves."""
 
 from apiflask import APIBlueprint
 
-from api.release import model_of, release
-from api.service import loaded, service
+from api.answers.health import Live, Ready, Version
+from api.release import model_name, release
+from api.service import current_service, loaded_service
+from api.web.openapi import responses
 
 blueprint = APIBlueprint("health", __name__, tag="Operations")
 
 
 @blueprint.get("/health/live")
-def live() -> dict[str, str]:
+@blueprint.doc(responses=responses())
+def live() -> Live:
     """The process answers."""
-    return {"status": "live"}
+    return Live(status="live")
 
 
 @blueprint.get("/health/ready")
-def ready() -> dict[str, str]:
+@blueprint.doc(responses=responses(503))
+def ready() -> Ready:
     """The model is loaded; else 503."""
-    return {"status": "ready", "model": service().artefact.digest}
+    return Ready(status="ready", model=current_service().artefact.digest)
 
 
 @blueprint.get("/version")
-def version() -> dict[str, Any]:
+@blueprint.doc(responses=responses())
+def version() -> Version:
     """The release of the code, and the model where one is loaded."""
-    found = loaded()
-    return {"release": release(), "model": model_of(found.artefact) if found else None}
+    service = loaded_service()
+    return Version(release=release(), model=model_name(service.artefact) if service else None)

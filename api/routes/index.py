@@ -1,32 +1,27 @@
-"""Where everything is."""
-
-from typing import Any
+"""The list of all addresses."""
 
 from apiflask import APIBlueprint
+from flask import current_app, request
 
+from api.answers.index import Index
 from api.release import release
+from api.web.openapi import responses
 
 blueprint = APIBlueprint("index", __name__, tag="Operations")
 
-_LINKS = {
-    "clients": "/prediction/",
-    "prediction": "/prediction/{id}",
-    "client": "/clients/{id}",
-    "explanation": "/explanation/{id}",
-    "local_shap": "/local_shap/{id}",
-    "global_shap": "/global_shap",
-    "peers": "/peers/{id}",
-    "features": "/features",
-    "model_info": "/model_info",
-    "model_card": "/model_card",
-    "live": "/health/live",
-    "ready": "/health/ready",
-    "version": "/version",
-    "openapi": "/openapi.json",
-}
+#: APIFlask's own view; every other link has the name of its function.
+_NAMES = {"openapi.spec": "openapi"}
 
 
 @blueprint.get("/")
-def index() -> dict[str, Any]:
-    """Name, release and the addresses that there are."""
-    return {"name": "Credit scoring API", "release": release(), "links": _LINKS}
+@blueprint.doc(responses=responses())
+def index() -> Index:
+    """The name, the release and all other addresses of the API."""
+    links = {
+        _NAMES.get(rule.endpoint, rule.endpoint.rpartition(".")[2]): rule.rule.replace(
+            "<client>", "{id}"
+        )
+        for rule in current_app.url_map.iter_rules()
+        if rule.endpoint != request.endpoint
+    }
+    return Index(name="Credit scoring API", release=release(), links=links)

@@ -1,19 +1,24 @@
 """A client beside others of the same kind."""
 
-from typing import Any
-
 from apiflask import APIBlueprint
 
-from api.service import service
+from api.answers.peers import Peers
+from api.service import current_service
 from api.web.inputs import PeersQuery, client_id
-from project_tools.serving.peers import peers
+from api.web.openapi import responses
+from project_tools.serving import peers as serving
 
 blueprint = APIBlueprint("peers", __name__, tag="Clients")
 
 
 @blueprint.get("/peers/<client>")
-@blueprint.input(PeersQuery, location="query", arg_name="asked")
-def compare(client: str, asked: PeersQuery) -> dict[str, Any]:
-    """Counts per class over the client's group; the rows of others never leave."""
-    known = service()
-    return peers(known.artefact, known.store, client_id(client), asked.group, asked.feature)
+@blueprint.input(PeersQuery, location="query", arg_name="query")
+@blueprint.doc(responses=responses(400, 404, 422, 503))
+def peers(client: str, query: PeersQuery) -> Peers:
+    """Counts per class over the client's group; the answer holds no row of another client."""
+    service = current_service()
+    return Peers.model_validate(
+        serving.peers(
+            service.artefact, service.store, client_id(client), query.group, query.feature
+        )
+    )

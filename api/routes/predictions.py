@@ -1,41 +1,39 @@
-"""The known clients, and the decision on one of them."""
-
-from typing import Any
+"""The client ids, and the decision on a client."""
 
 from apiflask import APIBlueprint
 
-from api.release import model_of
-from api.service import service
+from api.answers.predictions import ClientIds, Prediction
+from api.release import model_name
+from api.service import current_service
 from api.web.inputs import ClientsQuery, client_id
+from api.web.openapi import responses
 
 blueprint = APIBlueprint("predictions", __name__, url_prefix="/prediction", tag="Decisions")
 
 
 @blueprint.get("/")
-@blueprint.input(ClientsQuery, location="query", arg_name="asked")
-def clients(asked: ClientsQuery) -> dict[str, Any]:
-    """The ids of the known clients, in pages, by their first digits."""
-    found = service().store.ids(asked.query, asked.page, asked.size)
-    return {
-        "ids": found.ids,
-        "total": found.total,
-        "page": found.page,
-        "pages": found.pages,
-        "size": asked.size,
-    }
+@blueprint.input(ClientsQuery, location="query", arg_name="query")
+@blueprint.doc(responses=responses(422, 503))
+def clients(query: ClientsQuery) -> ClientIds:
+    """A page of the client ids that begin with the digits in ``query``."""
+    page = current_service().store.ids(query.query, query.page, query.size)
+    return ClientIds(
+        ids=page.ids, total=page.total, page=page.page, pages=page.pages, size=query.size
+    )
 
 
 @blueprint.get("/<client>")
-def prediction(client: str) -> dict[str, Any]:
-    """The probability of default of a client and the decision that the threshold makes of it."""
-    known, number = service(), client_id(client)
-    score = known.scorer.score(known.store.row(number))
-    return {
-        "id": number,
-        "proba_risk_class": score.decision.probability,
-        "class": score.decision.label,
-        "threshold": score.decision.threshold,
-        "margin": score.decision.margin,
-        "model": model_of(known.artefact),
-        "raw_score": score.raw_score,
-    }
+@blueprint.doc(responses=responses(400, 404, 503))
+def prediction(client: str) -> Prediction:
+    """A client's probability of default, and the decision that follows from the threshold."""
+    service, number = current_service(), client_id(client)
+    score = service.scorer.score(service.store.row(number))
+    return Prediction(
+        id=number,
+        proba_risk_class=score.decision.probability,
+        label=score.decision.label,
+        threshold=score.decision.threshold,
+        margin=score.decision.margin,
+        model=model_name(service.artefact),
+        raw_score=score.raw_score,
+    )

@@ -1,0 +1,104 @@
+"""Answers that compare a client with a group: counts, never a row of another client."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, RootModel
+
+from api.answers.base import Answer, Count, Probability, Value
+from project_tools.serving.inputs import Kind
+from project_tools.serving.peers import GROUPS
+
+if TYPE_CHECKING:  # mypy takes no names that are computed
+    Group = str
+else:
+    Group = Literal[tuple(GROUPS)]
+
+
+class Criterion(Answer):
+    """A feature that forms the group, and the client's value of it in words."""
+
+    label: str
+    value: Value
+
+
+class PeerFeature(Answer):
+    """A compared feature, and the client's own value of it."""
+
+    name: str
+    label: str
+    unit: str
+    kind: Kind
+    client_value: Value
+
+
+class ClassCounts(Answer):
+    """How many clients repaid and how many defaulted."""
+
+    repaid: Count
+    defaulted: Count
+
+
+class Bars(Answer):
+    """Counts per class, one for each bar; ``missing`` counts the clients without a value."""
+
+    name: str
+    repaid: list[Count]
+    defaulted: list[Count]
+    missing: ClassCounts
+
+
+class NumberBars(Bars):
+    """A bar lies between two neighbouring edges."""
+
+    kind: Literal["number"]
+    edges: list[float]
+
+
+class CategoryBars(Bars):
+    """Each level has a bar."""
+
+    kind: Literal["category"]
+    levels: list[str]
+
+
+class Joint(Answer):
+    """Counts over the cells of two features: rows are cells of x, columns cells of y.
+
+    A number has edges, a category levels; the other key is left out.
+    """
+
+    x_edges: list[float] | None = None
+    x_levels: list[str] | None = None
+    y_edges: list[float] | None = None
+    y_levels: list[str] | None = None
+    counts_repaid: list[list[Count]]
+    counts_defaulted: list[list[Count]]
+
+
+class _Compared(Answer):
+    group: Group
+    criteria: list[Criterion]
+    features: list[PeerFeature]
+    n: Count
+
+
+class Comparison(_Compared):
+    """The client's group; ``joint`` is there where two features are compared."""
+
+    n_by_class: ClassCounts
+    default_rate: Probability
+    too_small: Literal[False]
+    distributions: list[Annotated[NumberBars | CategoryBars, Field(discriminator="kind")]]
+    joint: Joint | None = None
+
+
+class NoComparison(_Compared):
+    """The group is too small or not defined; ``sentence`` says which."""
+
+    too_small: Literal[True]
+    sentence: str
+    distributions: list[NumberBars] = Field(max_length=0)
+
+
+class Peers(RootModel[Comparison | NoComparison]):
+    """The client's group with counts, or the sentence that says why there are none."""

@@ -1,0 +1,80 @@
+"""The OpenAPI document, made from what the routes return and the problems that they name."""
+
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from typing import Any, get_args, get_type_hints
+
+from apiflask import APIFlask
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from api.answers.problem import PROBLEM_JSON, Problem
+from api.web.inputs import CLIENT_ID
+
+#: As ``blueprint.doc`` takes them.
+Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
+
+_COMPONENT = "#/components/schemas/{model}"
+#: A body that is too large, or a failure of our own, may meet any route.
+_ANYWHERE = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR)
+_PATH_PARAMETERS = {"client": {"type": "string", "pattern": f"^{CLIENT_ID}$", "example": "100001"}}
+
+
+def responses(*statuses: int, forms: Iterable[str] = ()) -> Responses:
+    """What a route may answer besides its JSON: problems, and other media types of the answer."""
+    other_forms = {form: {"schema": {"type": "string"}} for form in forms}
+    problem = {PROBLEM_JSON: {"schema": _reference(Problem)}}
+    return {
+        HTTPStatus.OK.value: {"description": "The answer.", "content": other_forms},
+        **{
+            int(status): {"description": HTTPStatus(status).phrase, "content": problem}
+            for status in (*statuses, *_ANYWHERE)
+        },
+    }
+
+
+def describe(app: APIFlask) -> None:
+    """Complete the document of an application by the models that its views are declared to return."""
+    # Ours are problem documents, and each route names its own.
+    app.config.update(AUTO_VALIDATION_ERROR_RESPONSE=False, AUTO_404_RESPONSE=False)
+
+    def complete(document: Any) -> Any:
+        models: set[type[BaseModel]] = {Problem}
+        for operation, view in _operations(app, document):
+            model = _model_of(view)
+            models.add(model)
+            content = operation["responses"]["200"]["content"]
+            content["application/json"] = {"schema": _reference(model)}
+            for parameter in operation["parameters"]:
+                if parameter["in"] == "path":
+                    parameter["schema"] = _PATH_PARAMETERS[parameter["name"]]
+        ordered = sorted(models, key=lambda model: model.__name__)
+        _, schemas = models_json_schema(
+            [(model, "validation") for model in ordered], ref_template=_COMPONENT
+        )
+        return {**document, "components": {"schemas": schemas["$defs"]}}
+
+    app.spec_processor(complete)
+
+
+def _operations(app: APIFlask, document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
+    """The GET operation of each documented route, with its view function."""
+    for rule in app.url_map.iter_rules():
+        path = rule.rule.replace("<", "{").replace(">", "}")
+        if path in document["paths"]:
+            yield document["paths"][path]["get"], app.view_functions[rule.endpoint]
+
+
+def _model_of(view: Any) -> type[BaseModel]:
+    """The one model in a view's declared return type, which may be ``Response | Model``."""
+    declared = get_type_hints(view)["return"]
+    (model,) = (
+        part
+        for part in (get_args(declared) or (declared,))
+        if isinstance(part, type) and issubclass(part, BaseModel)
+    )
+    return model
+
+
+def _reference(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": _COMPONENT.format(model=model.__name__)}
