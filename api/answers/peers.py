@@ -67,10 +67,10 @@ class Joint(Answer):
     A number has edges, a category levels; the other key is left out.
     """
 
-    x_edges: list[float] | None = None
-    x_levels: list[str] | None = None
-    y_edges: list[float] | None = None
-    y_levels: list[str] | None = None
+    x_edges: list[float] = Field(default_factory=list)
+    x_levels: list[str] = Field(default_factory=list)
+    y_edges: list[float] = Field(default_factory=list)
+    y_levels: list[str] = Field(default_factory=list)
     counts_repaid: list[list[Count]]
     counts_defaulted: list[list[Count]]
 

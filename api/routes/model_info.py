@@ -5,7 +5,7 @@ from http import HTTPStatus
 from apiflask import APIBlueprint
 from flask import Response, request
 
-from api.answers.model import Importance, ModelCard, ModelInfo
+from api.answers.model import ModelCard, ModelInfo
 from api.service import current_service
 from api.web.openapi import responses
 from api.web.problems import problem
@@ -40,9 +40,11 @@ def model_info() -> ModelInfo:
             "digest": service.artefact.digest,
             "metrics": dict(manifest.metrics),
             "sorted_features_by_importance": [
-                Importance(
-                    name=name, label=service.artefact.describe(name)["label"], importance=share
-                )
+                {
+                    "name": name,
+                    "label": service.artefact.describe(name)["label"],
+                    "importance": share,
+                }
                 for name, share in ranked
             ],
         }

@@ -67,9 +67,9 @@ def reading(peers: Peers) -> str:
     if peers.joint is None and len(one.levels) > LEVELS:
         notes.append(f"The {LEVELS} largest of {len(one.levels)} categories; the table has all.")
     notes += [
-        f"Of the group, {are(distribution.missing)} without a value of {feature.label}."
+        f"Of the group, {are(distribution.missing.total)} without a value of {feature.label}."
         for feature, distribution in zip(peers.features, peers.distributions, strict=True)
-        if distribution.missing
+        if distribution.missing.total
     ]
     return " ".join(notes)
 

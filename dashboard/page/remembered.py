@@ -9,12 +9,13 @@ former model is never shown as one of the present model. What fails is not remem
 import requests
 import streamlit as st
 from service.answers import (
+    ClientIds,
     Explanation,
     Feature,
-    KnownIds,
     Model,
     ModelCard,
     ModelInfo,
+    NoPeers,
     Peers,
     Picture,
     Prediction,
@@ -41,8 +42,8 @@ def version(address: str) -> Model:
 
 
 @st.cache_data(ttl=TTL, max_entries=500, show_spinner=False)
-def known_ids(address: str, digest: str, beginning: str, size: int) -> KnownIds:
-    return _api(address).known_ids(beginning, size)
+def client_ids(address: str, digest: str, beginning: str, size: int) -> ClientIds:
+    return _api(address).client_ids(beginning, size)
 
 
 @st.cache_data(ttl=TTL, max_entries=500, show_spinner=False)
@@ -81,5 +82,7 @@ def model_card(address: str, digest: str) -> ModelCard | None:
 
 
 @st.cache_data(ttl=TTL, max_entries=300, show_spinner="Fetching the group …")
-def peers(address: str, digest: str, client: str, group: str, names: tuple[str, ...]) -> Peers:
+def peers(
+    address: str, digest: str, client: str, group: str, names: tuple[str, ...]
+) -> Peers | NoPeers:
     return _api(address).peers(client, group, names)

@@ -49,12 +49,12 @@ def _offer(connection: Opened, typed: str) -> str | None:
     """The first ids that begin with what was typed, to be opened by a click; or why there are none."""
     if typed and not _is_id(typed):
         return _warn("A client's id is made of digits alone, the first of them not 0.")
-    known = remembered.known_ids(*connection.key, typed, OFFERED)
-    if typed and not known.ids:
+    matches = remembered.client_ids(*connection.key, typed, OFFERED)
+    if typed and not matches.ids:
         return _warn(unknown_client(typed))
-    st.caption(escaped(matches_sentence(typed, known.total, len(known.ids))))
+    st.caption(escaped(matches_sentence(typed, matches.total, len(matches.ids))))
     st.pills(
-        "Clients found", known.ids, key="offered", label_visibility="collapsed", on_change=_take
+        "Clients found", matches.ids, key="offered", label_visibility="collapsed", on_change=_take
     )
     return None
 

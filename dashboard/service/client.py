@@ -1,37 +1,41 @@
-"""The one way from the dashboard to the API: HTTP with timeouts, typed answers, typed errors."""
+"""The dashboard's client of the API: HTTP with timeouts, typed answers, typed errors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import requests
+from pydantic import BaseModel
 from service.address import is_loopback
 from service.answers import (
+    ClientFeatures,
+    ClientIds,
     Explanation,
     Feature,
-    Json,
-    KnownIds,
     Model,
     ModelCard,
     ModelInfo,
+    NoPeers,
     Peers,
+    PeersAnswer,
     Picture,
     Prediction,
+    Version,
 )
 
-#: Seconds until a connection stands, and until the next byte of an answer comes.
+#: Seconds to wait for a connection, and for the next byte of an answer.
 TIMEOUT = (3.05, 20.0)
-#: A dropped connection is tried once more: a server that restarts drops the ones it kept open.
+#: A request is repeated once after a dropped connection: a server that restarts drops them all.
 ATTEMPTS = 2
 
 NOT_FOUND, UNAVAILABLE = 404, 503
 
-Answer = TypeVar("Answer")
+Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class ApiError(Exception):
-    """What a person reads when an answer does not come: one plain sentence."""
+    """The API gave no usable answer; the message is one sentence for the person at the screen."""
 
 
 class ApiUnreachableError(ApiError):
@@ -39,7 +43,7 @@ class ApiUnreachableError(ApiError):
 
 
 class ApiRefusalError(ApiError):
-    """The API answered with a problem document (RFC 9457), or with nothing but a status."""
+    """The API answered with a problem document (RFC 9457), or with a bare status."""
 
     def __init__(self, status: int, sentence: str, request_id: str | None) -> None:
         super().__init__(sentence)
@@ -48,15 +52,15 @@ class ApiRefusalError(ApiError):
 
 
 class UnknownClientError(ApiRefusalError):
-    """No client of that id is known to the API."""
+    """The API has no client with that id."""
 
 
 class UnreadableAnswerError(ApiError):
-    """The answer is not what the contract says: API and dashboard are of different releases."""
+    """The answer is not as expected: API and dashboard are of different releases."""
 
 
 def new_session(address: str) -> requests.Session:
-    """Connections that are kept open; a proxy is left aside for this very machine."""
+    """A session that keeps its connections open, and uses no proxy for this very machine."""
     session = requests.Session()
     session.headers["Accept"] = "application/json"
     session.trust_env = not is_loopback(address)
@@ -65,62 +69,63 @@ def new_session(address: str) -> requests.Session:
 
 @dataclass(frozen=True, slots=True)
 class ApiClient:
-    """Calls of one API. Every method raises ``ApiError`` in one of its kinds, and nothing else."""
+    """The requests to one API. Every method raises a kind of ``ApiError``, and nothing else."""
 
     address: str
     session: requests.Session = field(repr=False)
 
     def version(self) -> Model:
-        """The model that is served. Raises ``ApiRefusalError`` as long as none is loaded."""
-        model = self._ask("/version", _served_model)
+        """The model that is served. Raises ``ApiRefusalError`` if none is loaded."""
+        model = self._ask("/version", Version).model
         if model is None:
             raise ApiRefusalError(
                 UNAVAILABLE, "The scoring service is up, but has no model loaded yet.", None
             )
         return model
 
-    def known_ids(self, beginning: str, size: int) -> KnownIds:
-        """The first ``size`` ids that begin so."""
-        return self._ask("/prediction/", KnownIds.from_json, query=beginning, page=1, size=size)
+    def client_ids(self, beginning: str, size: int) -> ClientIds:
+        """The first ``size`` ids that begin with these digits."""
+        return self._ask("/prediction/", ClientIds, query=beginning, page=1, size=size)
 
     def prediction(self, client: str) -> Prediction:
-        return self._ask(f"/prediction/{_part(client)}", Prediction.from_json)
+        return self._ask(f"/prediction/{_part(client)}", Prediction)
 
     def features(self, client: str) -> tuple[Feature, ...]:
         """All features of a client, the most important first."""
-        return self._ask(f"/clients/{_part(client)}", _features)
+        features = self._ask(f"/clients/{_part(client)}", ClientFeatures).features
+        return tuple(sorted(features, key=lambda feature: -feature.importance))
 
     def explanation(self, client: str) -> Explanation:
-        return self._ask(f"/explanation/{_part(client)}", Explanation.from_json)
+        return self._ask(f"/explanation/{_part(client)}", Explanation)
 
     def local_picture(self, client: str) -> Picture:
-        return self._ask(f"/local_shap/{_part(client)}", Picture.from_json)
+        return self._ask(f"/local_shap/{_part(client)}", Picture)
 
     def global_picture(self) -> Picture:
-        return self._ask("/global_shap", Picture.from_json)
+        return self._ask("/global_shap", Picture)
 
     def model_info(self) -> ModelInfo:
-        return self._ask("/model_info", ModelInfo.from_json)
+        return self._ask("/model_info", ModelInfo)
 
     def model_card(self) -> ModelCard | None:
-        """The model card; none of a model that an older release trained."""
+        """The model card, or None for a model of an older release, which has none."""
         try:
-            return self._ask("/model_card", ModelCard.from_json)
-        except UnknownClientError:  # 404: here it is the card that is not known
+            return self._ask("/model_card", ModelCard)
+        except UnknownClientError:  # a 404: here it is the card that is missing
             return None
 
-    def peers(self, client: str, group: str, features: tuple[str, ...]) -> Peers:
-        """The client's group, by one feature or two."""
+    def peers(self, client: str, group: str, features: tuple[str, ...]) -> Peers | NoPeers:
+        """The client's group, compared by one feature or two."""
         path = f"/peers/{_part(client)}"
-        return self._ask(path, Peers.from_json, group=group, feature=list(features))
+        return self._ask(path, PeersAnswer, group=group, feature=list(features)).root
 
-    def _ask(self, path: str, read: Callable[[Json], Answer], **query: Any) -> Answer:
+    def _ask(self, path: str, model: type[Answer], **query: Any) -> Answer:
         response = self._get(self.address + path, query)
         if not response.ok:
             raise _refusal(response)
         try:
-            return read(response.json())
-        except (KeyError, TypeError, ValueError, AttributeError) as why:
+            return model.model_validate_json(response.content)
+        except ValueError as why:
             raise UnreadableAnswerError(
                 "The scoring service gave an answer that this dashboard cannot read; "
                 "the two are probably of different releases."
@@ -142,35 +147,30 @@ class ApiClient:
                     ) from why
             except requests.RequestException as why:
                 raise UnreadableAnswerError(
-                    f"What answers at {self.address} does not speak as the scoring service does."
+                    f"The server at {self.address} does not answer as the scoring service does."
                 ) from why
         raise AssertionError("every attempt returns or raises")
 
 
 def _part(text: str) -> str:
-    """A piece of a path in which no character of the id acts as a path of its own."""
+    """An id as one part of a path: its slashes and question marks are quoted."""
     return quote(text, safe="")
-
-
-def _served_model(answer: Json) -> Model | None:
-    return None if answer["model"] is None else Model.from_json(answer["model"])
-
-
-def _features(answer: Json) -> tuple[Feature, ...]:
-    features = (Feature.from_json(one) for one in answer["features"])
-    return tuple(sorted(features, key=lambda feature: -feature.importance))
 
 
 def _refusal(response: requests.Response) -> ApiRefusalError:
     problem = _problem(response)
-    sentence = problem.get("detail") or problem.get("title") or _bare(response.status_code)
-    # A 404 without a problem document comes from something else that listens at the address.
+    sentence = (
+        problem.get("detail")
+        or problem.get("title")
+        or f"The scoring service refused the request (status {response.status_code})."
+    )
+    # A 404 without a problem document comes from another server at that address.
     kind = UnknownClientError if problem and response.status_code == NOT_FOUND else ApiRefusalError
     return kind(response.status_code, str(sentence), problem.get("request_id"))
 
 
-def _problem(response: requests.Response) -> Json:
-    """The problem document, or an empty one: a proxy in between answers in HTML."""
+def _problem(response: requests.Response) -> Mapping[str, Any]:
+    """The problem document, or an empty one where a proxy answered in HTML."""
     if not response.headers.get("Content-Type", "").startswith("application/problem+json"):
         return {}
     try:
@@ -178,7 +178,3 @@ def _problem(response: requests.Response) -> Json:
     except ValueError:
         return {}
     return problem if isinstance(problem, dict) else {}
-
-
-def _bare(status: int) -> str:
-    return f"The scoring service refused the question (status {status})."

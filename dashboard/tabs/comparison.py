@@ -16,7 +16,7 @@ from charts.comparison import (
 from charts.palette import palette
 from page import remembered
 from page.open_client import Opened
-from service.answers import Peers
+from service.answers import NoPeers, Peers
 from tabs.feature_table import choices
 from words.english import criteria_sentence, escaped, percent, thousands
 
@@ -49,8 +49,8 @@ def show_comparison(opened: Opened, client: str) -> None:
     _show(remembered.peers(*opened.key, client, group, names))
 
 
-def _show(peers: Peers) -> None:
-    if peers.sentence is not None:
+def _show(peers: Peers | NoPeers) -> None:
+    if isinstance(peers, NoPeers):
         st.info(escaped(peers.sentence))
         return
     _group(peers)
@@ -68,8 +68,8 @@ def _show(peers: Peers) -> None:
 def _group(peers: Peers) -> None:
     size, bad, rate = st.columns(3)
     size.metric("Clients in the group", thousands(peers.n))
-    bad.metric("Had difficulties to repay", thousands(peers.n_by_class["defaulted"]))
-    rate.metric("Default rate", percent(peers.default_rate or 0))
+    bad.metric("Had difficulties to repay", thousands(peers.n_by_class.defaulted))
+    rate.metric("Default rate", percent(peers.default_rate))
     if peers.criteria:
         st.write(escaped(criteria_sentence(peers)))
 

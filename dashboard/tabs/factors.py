@@ -56,7 +56,9 @@ def _client_factors(opened: Opened, client: str) -> None:
 
 def _reasons(explanation: Explanation) -> None:
     st.subheader("Main reasons", anchor=False)
-    st.markdown("\n".join(f"1. {escaped(reason)}" for reason in explanation.reasons) or "None.")
+    st.markdown(
+        "\n".join(f"1. {escaped(reason.text)}" for reason in explanation.reasons) or "None."
+    )
     st.subheader("By subject", anchor=False)
     scale = explanation.scale
     sentences = (factor_sentence(group, scale) for group in strongest(explanation, SENTENCES))

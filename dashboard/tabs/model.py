@@ -41,7 +41,7 @@ def _figures(info: ModelInfo) -> None:
     cost.metric("Cost of a missed default", f"{info.fn_cost:g}", help="in refused good clients")
     kind.metric("Kind", info.kind)
     st.write(escaped(f"{info.name}, trained {info.trained}, digest {info.digest[:12]}."))
-    rows = [_row(metric) for metric in info.metrics]
+    rows = [_row(name, metric) for name, metric in info.metrics.items()]
     st.dataframe(rows, hide_index=True, alt="Metrics of the model, with their standard errors")
 
 
@@ -67,10 +67,10 @@ def below_headings(markdown: str) -> str:
     return re.sub(r"^(#+ )", r"##\1", body, flags=re.MULTILINE)
 
 
-def _row(metric: Metric) -> dict[str, str]:
+def _row(name: str, metric: Metric) -> dict[str, str]:
     error = "unknown" if metric.se is None else f"± {metric.se:.4f}"
     return {
-        "Metric": metric.name.replace("_", " "),
+        "Metric": name.replace("_", " "),
         "Value": f"{metric.value:.4f}",
         "Standard error": error,
         "Measured on": metric.on,

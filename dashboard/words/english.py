@@ -137,7 +137,8 @@ def importances_alt(importances: tuple[Importance, ...]) -> str:
 
 def criteria_sentence(peers: Peers) -> str:
     """What the client's group has in common."""
-    return f"All have in common: {'; '.join(f'{label}: {v}' for label, v in peers.criteria)}."
+    parts = "; ".join(f"{one.label}: {value_text(one.value)}" for one in peers.criteria)
+    return f"All have in common: {parts}."
 
 
 def model_changed(before: str, now: str) -> str:

@@ -1,4 +1,7 @@
-"""A server that speaks the API's contract over invented clients; a test tells it what to do."""
+"""A server that answers as the API does, about invented clients; a test sets what it does.
+
+``test_contract.py`` holds its answers against the API's OpenAPI document.
+"""
 
 # ruff: noqa: ARG002, S311  (all answers are called alike; invented clients need no secure chance)
 
@@ -10,11 +13,19 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import numpy as np
+
+from project_tools.serving import explanation as explained
+from project_tools.serving import peers as serving
+from project_tools.serving.formats.base import Scale
+from project_tools.serving.peers import GROUPS, Labelled
 
 Json = dict[str, Any]
 
@@ -51,6 +62,7 @@ FEATURES = (
         for n, c in enumerate(CONCEPTS)
     ),
 )
+LABELS = {"NAME_INCOME_TYPE": "income type"}
 LEVELS = (
     "Secondary / secondary special",
     "Higher education",
@@ -65,7 +77,7 @@ class FakeApi:
 
     version: str = "3"
     digest: str = "a" * 64
-    scale: str = "log-odds"
+    scale: Scale = "log-odds"
     """Scale of the explained score; a forest's is ``probability``."""
     broken: dict[str, tuple[int, str, bytes]] = field(default_factory=dict)
     """Beginning of a path → status, content type and body that is sent instead."""
@@ -125,46 +137,28 @@ class FakeApi:
 
     def _explanation(self, client: str, query: dict[str, list[str]]) -> Json:
         chance = random.Random(client)
+        base, factor = (0.08, 1 / 40) if self.scale == "probability" else (-2.3, 1)
         groups = []
         for rank, concept in enumerate(CONCEPTS):
-            total = round(chance.gauss(0, 0.7 / (rank + 1)), 4)
+            total = factor * round(chance.gauss(0, 0.7 / (rank + 1)), 4)
             own = [f for f in FEATURES if f[3] == concept]
-            features = [
-                {
-                    "name": f[0],
-                    "label": f[1],
-                    "value": _value(client, f[0], f[4]),
-                    "unit": f[2],
-                    "contribution": total / len(own),
-                }
-                for f in own
-            ]
-            groups.append({"concept": concept, "contribution": total, "features": features})
-        groups.sort(key=lambda group: -abs(group["contribution"]))
-        reasons = [
-            {
-                "text": f"{g['concept']} speaks {'against' if g['contribution'] > 0 else 'for'} it.",
-                "concept": g["concept"],
-                "contribution": g["contribution"],
-            }
-            for g in groups[:3]
-        ]
-        base = -2.3
-        if self.scale == "probability":
-            base = 0.08
-            for group in groups:
-                group["contribution"] /= 40
-                for feature in group["features"]:
-                    feature["contribution"] /= 40
-        raw = base + sum(group["contribution"] for group in groups)
-        return {
-            "id": int(client),
-            "scale": self.scale,
-            "base": base,
-            "raw_score": raw,
-            "groups": groups,
-            "reasons": reasons,
-        }
+            features = tuple(
+                explained.Contribution(
+                    name, label, concept, unit, _value(client, name, kind), total / len(own)
+                )
+                for name, label, unit, _, kind in own
+            )
+            groups.append(explained.ConceptContribution(concept, total, features))
+        groups.sort(key=lambda group: -abs(group.contribution))
+        raw = base + sum(group.contribution for group in groups)
+        explanation = explained.Explanation(self.scale, base, raw, tuple(groups))
+        granted = self._prediction(client, query)["class"] == "no_risk"
+        answer = {"id": int(client), **asdict(explanation)}
+        for group in answer["groups"]:
+            for feature in group["features"]:
+                del feature["concept"]
+        reasons = [asdict(reason) for reason in explained.reasons(explanation, granted=granted)]
+        return {**answer, "reasons": reasons}
 
     def _local_shap(self, client: str, query: dict[str, list[str]]) -> Json:
         return {"image": PNG, "alt": f"What moved the score of client {client}."}
@@ -200,18 +194,9 @@ class FakeApi:
     def _peers(self, client: str, query: dict[str, list[str]]) -> Json:
         group = query["group"][0]
         criteria = [{"label": "education", "value": LEVELS[0]}] if group != "everyone" else []
-        if group == "similar_person" and client == LONELY:
-            sentence = "Only 4 labelled clients are like this one; at least 10 are needed."
-            return {"group": group, "n": 4, "too_small": True, "sentence": sentence}
-        if group == "similar_loan" and client == THIN_FILE:
-            sentence = "This client's income type is missing, so no similar group can be formed."
-            return {"group": group, "n": 0, "too_small": True, "sentence": sentence}
         chosen = [next(f for f in FEATURES if f[0] == name) for name in query["feature"]]
-        answer: Json = {
+        about: Json = {
             "group": group,
-            "n": 4000,
-            "n_by_class": {"repaid": 3680, "defaulted": 320},
-            "default_rate": 0.08,
             "criteria": criteria,
             "features": [
                 {
@@ -223,11 +208,29 @@ class FakeApi:
                 }
                 for name, label, unit, _, kind in chosen
             ],
-            "distributions": [_distribution(name, kind) for name, _, _, _, kind in chosen],
         }
-        if len(chosen) == 2:
-            answer["joint"] = _joint(*chosen)
-        return answer
+        if group == "similar_person" and client == LONELY:
+            return {**about, **too_small(4, group)}
+        if group == "similar_loan" and client == THIN_FILE:
+            return {**about, **too_small(0, group, missing="NAME_INCOME_TYPE")}
+        joint = {"joint": _joint(*chosen)} if len(chosen) == 2 else {}
+        return {
+            **about,
+            "n": 4000,
+            "n_by_class": {"repaid": 3680, "defaulted": 320},
+            "default_rate": 0.08,
+            "too_small": False,
+            "distributions": [_distribution(name, kind) for name, _, _, _, kind in chosen],
+            **joint,
+        }
+
+
+def too_small(n: int, group: str, missing: str | None = None) -> Json:
+    """The API's own answer for a group that it does not compare, with its own sentence."""
+    members = Labelled(np.ones(n, dtype=bool), np.zeros(n, dtype=bool))
+    row = {name: None if name == missing else LEVELS[0] for name in GROUPS[group]}
+    artefact: Any = SimpleNamespace(describe=lambda name: {"label": LABELS.get(name, name)})
+    return serving._too_small(artefact, members, row, group)
 
 
 def _value(client: str, name: str, kind: str) -> float | str | None:
@@ -253,6 +256,7 @@ def _distribution(name: str, kind: str) -> Json:
             "levels": list(LEVELS),
             "repaid": [2600, 900, 120, 60],
             "defaulted": [250, 48, 12, 10],
+            "missing": {"repaid": 0, "defaulted": 0},
         }
     low, high = _range(name)
     bins = 24
@@ -263,6 +267,7 @@ def _distribution(name: str, kind: str) -> Json:
         "edges": edges,
         "repaid": [_bell(n / bins, 0.6, 400) for n in range(bins)],
         "defaulted": [_bell(n / bins, 0.4, 40) for n in range(bins)],
+        "missing": {"repaid": 0, "defaulted": 0},
     }
 
 
@@ -321,7 +326,8 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
             try:
                 answer = api.answer(url.path, parse_qs(url.query, keep_blank_values=True))
             except KeyError:
-                self._send(*problem(404, "Unknown client", "No client of that id is known here."))
+                client = unquote(url.path.rpartition("/")[2])
+                self._send(*problem(404, "Not Found", f"No client {client} is known here."))
                 return
             self._send(200, "application/json", json.dumps(answer).encode())
 

@@ -1,13 +1,21 @@
 """The way to the API: typed answers, one retry, a sentence for each failure."""
 
+import json
 import socket
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
 import requests
-from service.answers import Distribution, Joint, Peers, Picture, Prediction
+from pydantic import BaseModel
+from service.answers import (
+    Distribution,
+    Explanation,
+    Joint,
+    PeersAnswer,
+    Picture,
+    Prediction,
+)
 from service.client import (
     ApiClient,
     ApiRefusalError,
@@ -33,8 +41,8 @@ def test_a_prediction(client: ApiClient) -> None:
 
 
 def test_ids_are_searched_on_the_server(client: ApiClient, fake_api: FakeApi) -> None:
-    known = client.known_ids("10000", 4)
-    assert (known.ids, known.total) == (IDS[:4], 9)
+    matches = client.client_ids("10000", 4)
+    assert (matches.ids, matches.total) == (IDS[:4], 9)
     assert "query=10000" in fake_api.asked[-1]
     assert "size=4" in fake_api.asked[-1]
 
@@ -66,7 +74,7 @@ def test_two_features_are_asked_for_by_name(client: ApiClient, fake_api: FakeApi
 
 
 def test_an_unknown_client(client: ApiClient) -> None:
-    with pytest.raises(UnknownClientError, match="No client of that id"):
+    with pytest.raises(UnknownClientError, match="No client 7 is known here"):
         client.prediction("7")
 
 
@@ -110,14 +118,16 @@ def test_what_the_contract_does_not_say(client: ApiClient, fake_api: FakeApi, bo
     [
         {"proba_risk_class": 1.2},
         {"proba_risk_class": "NaN"},
+        {"proba_risk_class": "0.5"},
         {"class": "perhaps"},
+        {"class": True},
         {"threshold": None},
     ],
 )
 def test_a_decision_is_never_guessed(fake_api: FakeApi, wrong: dict[str, object]) -> None:
     answer = {**fake_api.answer(f"/prediction/{REFUSED}", {}), **wrong}
-    with pytest.raises((KeyError, TypeError, ValueError)):
-        Prediction.from_json(answer)
+    with pytest.raises(ValueError, match="validation error"):
+        Prediction.model_validate_json(json.dumps(answer))
 
 
 def test_nobody_listens() -> None:
@@ -144,7 +154,7 @@ def test_a_dropped_connection_is_tried_once_more(dropped: int, answered: bool) -
 
 
 def test_no_answer_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api_client.TIMEOUT", (0.2, 0.2))
+    monkeypatch.setattr("service.client.TIMEOUT", (0.2, 0.2))
     with socket.socket() as silent:  # takes connections, never answers
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -162,26 +172,34 @@ def test_this_machine_is_asked_without_a_proxy(address: str, by_proxy: bool) -> 
 
 
 @pytest.mark.parametrize(
-    ("read", "answer"),
+    ("model", "answer", "words"),
     [
-        (Picture.from_json, {"image": "data:image/svg+xml;base64,AAAA", "alt": ""}),
-        (Distribution.from_json, {"edges": [0, 1, 2], "repaid": [1], "defaulted": [1, 2]}),
-        (Distribution.from_json, {"levels": ["a"], "repaid": [], "defaulted": []}),
+        (Picture, {"image": "data:image/svg+xml;base64,AAAA", "alt": ""}, "not a PNG"),
+        (Picture, {"image": ["data:image/png;base64,AAAA"], "alt": ""}, "not a PNG"),
+        (Picture, {"image": "data:image/png;base64,A?A=", "alt": ""}, "base64"),
+        (Distribution, {"edges": [0, 1, 2], "repaid": [1], "defaulted": [1, 2]}, "as many counts"),
+        (Distribution, {"levels": ["a"], "repaid": [], "defaulted": []}, "as many counts"),
         (
-            Joint.from_json,
+            Joint,
             {
                 "x_edges": [0, 1],
                 "y_levels": ["a", "b"],
                 "counts_repaid": [[1, 2]],
                 "counts_defaulted": [[1]],
             },
+            "1 by 2 counts",
         ),
-        (Peers.from_json, {"n": 3, "too_small": True}),  # too small, without its sentence
+        (PeersAnswer, {"n": 3, "too_small": True}, "sentence"),  # too small, without its sentence
+        (
+            Explanation,
+            {"scale": "probability", "base": -2.3, "raw_score": 0.1, "groups": [], "reasons": []},
+            "around a share",
+        ),
     ],
 )
-def test_shapes_that_do_not_fit(read: Callable[[dict], object], answer: dict) -> None:
-    with pytest.raises((KeyError, ValueError)):
-        read(answer)
+def test_shapes_that_do_not_fit(model: type[BaseModel], answer: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        model.model_validate_json(json.dumps(answer))
 
 
 class _DroppingServer:
@@ -225,5 +243,5 @@ def test_any_failure_of_requests_is_a_sentence(
         raise requests.TooManyRedirects("30 redirects")
 
     monkeypatch.setattr(client.session, "get", endless)
-    with pytest.raises(UnreadableAnswerError, match="does not speak"):
+    with pytest.raises(UnreadableAnswerError, match="does not answer as"):
         client.version()

@@ -7,7 +7,6 @@ import itertools
 import re
 import sys
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -29,6 +28,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from service.address import AddressError, api_address
 from service.answers import (
+    ClassCounts,
     ConceptContribution,
     Distribution,
     Explanation,
@@ -58,12 +58,34 @@ from words.english import (
 from tests.dashboard.fake_credit_api import REFUSED, FakeApi
 
 DASHBOARD = Path(__file__).resolve().parents[2] / "dashboard"
-MODULES = sorted(path.stem for path in DASHBOARD.glob("*.py") if path.stem != "app")
+#: As they are imported: the folders of the dashboard are on the path, its scripts are no modules.
+MODULES = sorted(
+    ".".join(path.relative_to(DASHBOARD).with_suffix("").parts)
+    for path in DASHBOARD.glob("*/*.py")
+    if path.parent.name != "app_pages"
+)
 
 
 def decision(probability: float, threshold: float = 1 / 6) -> Prediction:
     margin = probability - threshold
-    return Prediction("1", probability, margin > 0, threshold, margin, Model("m", "1", "d"))
+    return Prediction.model_validate(
+        {
+            "id": 1,
+            "proba_risk_class": probability,
+            "class": "risk" if margin > 0 else "no_risk",
+            "threshold": threshold,
+            "margin": margin,
+            "model": Model(name="m", version="1", digest="d"),
+        }
+    )
+
+
+def concept(name: str, contribution: float) -> ConceptContribution:
+    return ConceptContribution(concept=name, contribution=contribution, features=())
+
+
+def bars(repaid: tuple[int, ...], defaulted: tuple[int, ...], **axis: object) -> Distribution:
+    return Distribution.model_validate({"repaid": repaid, "defaulted": defaulted, **axis})
 
 
 def read(text: str) -> str:
@@ -83,7 +105,7 @@ def test_the_folder_is_one_of_scripts() -> None:
     assert not (DASHBOARD / "__init__.py").exists()
     assert not (DASHBOARD / "pages").exists()  # would start Streamlit's old automatic pages
     libraries = sys.stdlib_module_names | {"streamlit", "altair", "requests", "pandas"}
-    assert not libraries & set(MODULES)
+    assert not libraries & {path.stem for path in DASHBOARD.iterdir()}
 
 
 def test_nothing_of_ours_is_imported() -> None:
@@ -215,7 +237,7 @@ def test_values(value: float | str | None, unit: str, text: str) -> None:
     ],
 )
 def test_factors_in_words(scale: ScoreScale, contribution: float, sentence: str) -> None:
-    assert sentence in factor_sentence(ConceptContribution("Age", contribution, ()), scale)
+    assert sentence in factor_sentence(concept("Age", contribution), scale)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +246,7 @@ def test_factors_in_words(scale: ScoreScale, contribution: float, sentence: str)
 def test_the_chart_and_its_words_are_in_the_unit_of_the_model(
     name: str, unit: str, widest: float
 ) -> None:
-    scale, groups = scale_of(name, 0.1), (ConceptContribution("Age", 1.0, ()),)
+    scale, groups = scale_of(name, 0.1), (concept("Age", 1.0),)
     x = contribution_chart(groups, scale, palette("light")).to_dict()["layer"][0]["encoding"]["x"]
     assert unit in x["title"]
     assert x["scale"]["domain"] == pytest.approx([-widest, widest])
@@ -321,8 +343,17 @@ def test_no_theme_told_is_light() -> None:
 
 
 def test_search_takes_every_word() -> None:
-    age = Feature("DAYS_BIRTH", "Age", "Age at the application.", "years", 40.0, "Person", 0.5)
-    home = replace(age, name="HOME", label="Home", sentence="Owns it.", value=None, concept="Home")
+    age = Feature(
+        name="DAYS_BIRTH",
+        label="Age",
+        sentence="Age at the application.",
+        unit="years",
+        value=40.0,
+        concept="Person",
+        importance=0.5,
+    )
+    other = {"name": "HOME", "label": "Home", "sentence": "Owns it.", "value": None}
+    home = age.model_copy(update={**other, "concept": "Home"})
     assert found([age, home], "APPLICATION age") == [age]
     assert found([age, home], "age home") == []
     assert found([age, home], MISSING) == [home]
@@ -331,8 +362,12 @@ def test_search_takes_every_word() -> None:
 
 
 def test_labels_that_are_not_unique_bear_their_name() -> None:
-    one = Feature("A", "Age", "", "", 1.0, "c", 0.5)
-    assert choices([one, replace(one, name="B"), replace(one, name="C", label="Other")]) == {
+    one = Feature(
+        name="A", label="Age", sentence="", unit="", value=1.0, concept="c", importance=0.5
+    )
+    features = [one, *(one.model_copy(update={"name": name}) for name in "BC")]
+    features[2] = features[2].model_copy(update={"label": "Other"})
+    assert choices(features) == {
         "A": "Age (A)",
         "B": "Age (B)",
         "C": "Other",
@@ -340,13 +375,13 @@ def test_labels_that_are_not_unique_bear_their_name() -> None:
 
 
 def test_a_histogram_has_area_one_per_class() -> None:
-    table = histogram_table(Distribution((0, 1, 3, 10), (), (5, 10, 5), (0, 0, 2)))
+    table = histogram_table(bars((5, 10, 5), (0, 0, 2), edges=(0, 1, 3, 10)))
     area = (table["Density"] * (table["To"] - table["From"])).groupby(table["Class"]).sum()
     assert area.to_dict() == pytest.approx({"repaid": 1, "had difficulties": 1})
 
 
 def test_an_empty_class_has_no_area() -> None:
-    table = histogram_table(Distribution((0, 1), (), (3,), (0,)))
+    table = histogram_table(bars((3,), (0,), edges=(0, 1)))
     assert table.loc[table["Class"] == "had difficulties", "Density"].tolist() == [0]
 
 
@@ -359,9 +394,19 @@ def test_an_empty_class_has_no_area() -> None:
     ],
 )
 def test_a_mark_stays_on_the_scale(value: float, at: float, who: str) -> None:
-    age = PeerFeature("DAYS_BIRTH", "Age", "years", "number", value)
-    scale = Distribution((0, 5, 10), (), (1, 1), (1, 1), missing=7)
-    peers = Peers(4, None, {}, 0.5, (), (age,), (scale,), None)
+    age = PeerFeature(
+        name="DAYS_BIRTH", label="Age", unit="years", kind="number", client_value=value
+    )
+    scale = bars((1, 1), (1, 1), edges=(0, 5, 10), missing={"repaid": 5, "defaulted": 2})
+    peers = Peers(
+        too_small=False,
+        n=4,
+        n_by_class=ClassCounts(repaid=2, defaulted=2),
+        default_rate=0.5,
+        criteria=(),
+        features=(age,),
+        distributions=(scale,),
+    )
     chart = one_feature_chart(peers, palette("light")).to_dict()
     marked = [row for rows in chart["datasets"].values() for row in rows if "Who" in row]
     assert [(row["From"], row["Who"]) for row in marked] == [(at, who)]
@@ -372,24 +417,29 @@ def test_a_mark_stays_on_the_scale(value: float, at: float, who: str) -> None:
 def test_the_rare_category_of_the_client_is_shown() -> None:
     levels = tuple(f"level {n}" for n in range(30))
     counts = tuple(range(100, 70, -1))
-    shown = fullest_levels(Distribution((), levels, counts, counts), "level 29")
+    shown = fullest_levels(bars(counts, counts, levels=levels), "level 29")
     assert shown == (*levels[:20], "level 29")
-    assert fullest_levels(Distribution((), levels, counts, counts), None) == levels[:20]
+    assert fullest_levels(bars(counts, counts, levels=levels), None) == levels[:20]
 
 
 def test_levels_have_shares_of_their_class() -> None:
-    table = level_table(Distribution((), ("a", "b"), (3, 1), (1, 1)))
+    table = level_table(bars((3, 1), (1, 1), levels=("a", "b")))
     assert table["Share"].tolist() == [0.75, 0.25, 0.5, 0.5]
 
 
 def test_empty_cells_are_no_circles() -> None:
-    table = joint_table(Joint((0, 2, 4), (), (), ("a",), ((3,), (0,)), ((1,), (0,))))
+    counts = {"counts_repaid": ((3,), (0,)), "counts_defaulted": ((1,), (0,))}
+    joint = Joint.model_validate({"x_edges": (0, 2, 4), "y_levels": ("a",), **counts})
+    table = joint_table(joint)
     assert table.to_dict("records") == [{"X": 1.0, "Y": "a", "Clients": 4, "Default rate": 0.25}]
 
 
 def test_the_strongest_factors_and_the_rest_add_up() -> None:
-    groups = tuple(ConceptContribution(str(n), (-1) ** n * n / 10, ()) for n in range(20))
-    explanation = Explanation(LOG_ODDS, 0.0, sum(g.contribution for g in groups), groups, ())
+    groups = tuple(concept(str(n), (-1) ** n * n / 10) for n in range(20))
+    raw_score = sum(g.contribution for g in groups)
+    explanation = Explanation(
+        scale="log-odds", base=0.0, raw_score=raw_score, groups=groups, reasons=()
+    )
     shown = strongest(explanation)
     number, rest = left_out(explanation)
     assert (len(shown), number) == (12, 8)
