@@ -1,7 +1,7 @@
-"""``python -m api`` starts the API under gunicorn; ``--check`` only looks whether it could start.
+"""``python -m api`` starts the API under gunicorn; ``--check`` only checks that it can start.
 
-What it has verified it hands on in the environment: ``API_CHECKED_BY`` is the process that
-gunicorn takes over, ``API_VERIFIED`` the digest of the model.
+Two environment variables tell gunicorn about the check: ``API_CHECKED_BY`` is the id of the
+process that did it, ``API_VERIFIED`` the digest of the model.
 """
 
 import argparse
@@ -19,13 +19,13 @@ from project_tools.system.progress import working
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Start, or check; what cannot start is said in one line, with exit status 1."""
+    """Start or check. A failure is one line on standard error and exit status 1."""
     parser = argparse.ArgumentParser(prog="python -m api", description="The credit scoring API.")
     parser.add_argument("--check", action="store_true", help="check model and clients, then end")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
         settings = Settings.load()
-        if asked.check:
+        if options.check:
             sys.stdout.write(f"{_verified(settings)}\n")
         else:
             _start(settings)
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _verified(settings: Settings) -> str:
-    """The digest of the model, after all that a worker loads has been loaded once."""
+    """The digest of the model, after loading once all that a worker loads."""
     return Service.open(settings.model, settings.clients).artefact.digest
 
 
@@ -49,7 +49,7 @@ def _start(settings: Settings) -> None:
     os.environ["API_CHECKED_BY"] = str(os.getpid())
     configuration = Path(__file__).with_name("gunicorn.conf.py")
     command = [sys.executable, "-m", "gunicorn", "-c", str(configuration), "api.wsgi:app"]
-    os.execv(sys.executable, command)  # noqa: S606  (gunicorn takes this process's place)
+    os.execv(sys.executable, command)  # noqa: S606  (gunicorn replaces this process)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""gunicorn's settings. Checks first: what cannot start says so in one line and exits with 1.
+"""gunicorn's settings. A server that cannot start says why in one line and exits with status 1.
 
-LightGBM hangs for ever in a child whose parent has predicted: so nothing is loaded before the
-fork (``preload_app``), and the check of the model runs in a process of its own.
+LightGBM hangs for ever in a child whose parent has predicted. So nothing is loaded before the
+fork (``preload_app``), and the check of the model runs in a separate process.
 """
 
 # ruff: noqa: N999  (gunicorn looks for a file of this name)
@@ -36,28 +36,28 @@ timeout = 60
 graceful_timeout = 30
 keepalive = 5
 raw_env = ["OMP_NUM_THREADS=1"]
-# It would be opened under the home of whoever starts the service.
+# gunicorn would create this socket in the home of the user who starts the service.
 control_socket_disable = True
-# The application writes its own lines: gunicorn's hold the path, and that the client's id.
+# The application writes its own log: gunicorn's lines hold the path, and so the client's id.
 accesslog = None
 errorlog = "-"
 
 
 def on_starting(server: Any) -> None:
-    """Check, unless ``python -m api`` has done so and this process is still the same one."""
+    """Check the model, unless ``python -m api`` has done it in this very process."""
     if os.environ.get("API_CHECKED_BY") == str(os.getpid()):
         return
-    # A listening socket that is handed over by systemd or a former master is not "in use".
-    handed_over = {"GUNICORN_FD", "LISTEN_FDS"} & {*os.environ}
+    # A port is not "in use" if systemd or a former master passes its socket on.
+    inherited = {"GUNICORN_FD", "LISTEN_FDS"} & {*os.environ}
     for address in server.cfg.address:
-        if isinstance(address, tuple) and not handed_over:
+        if isinstance(address, tuple) and not inherited:
             _refuse_busy(address[0], address[1])
     server.log.info("checking the model and its clients")
     command = [sys.executable, "-m", "api", "--check"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603  (ours)
-    if done.returncode:
-        raise SystemExit(1)  # it has said why
-    os.environ["API_VERIFIED"] = done.stdout.strip()
+    check = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603  (ours)
+    if check.returncode:
+        raise SystemExit(1)  # the check has printed the reason
+    os.environ["API_VERIFIED"] = check.stdout.strip()
 
 
 def _refuse_busy(host: str, port: int) -> None:

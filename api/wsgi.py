@@ -1,4 +1,4 @@
-"""What gunicorn imports in each worker, after the fork: ``api.wsgi:app``."""
+"""The application that gunicorn imports in each worker, after the fork: ``api.wsgi:app``."""
 
 from api import create_app
 from api.service import warm_later

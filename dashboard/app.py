@@ -1,4 +1,4 @@
-"""The dashboard: ``streamlit run dashboard/app.py``. It speaks to the API by HTTP alone."""
+"""The dashboard: ``streamlit run dashboard/app.py``. Its only source is the API, by HTTP."""
 
 import streamlit as st
 from page import open_client, sidebar

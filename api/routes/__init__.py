@@ -1,4 +1,4 @@
-"""The routes, a blueprint for each subject."""
+"""The routes, one blueprint per subject."""
 
 from api.routes import clients, explanations, health, index, model_info, peers, predictions
 

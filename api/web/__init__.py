@@ -1,1 +1,1 @@
-"""What every route shares of HTTP: problems, request ids and journal, limits, headers, inputs."""
+"""HTTP for all routes: problems, request ids, log, limits, headers, inputs, OpenAPI document."""

@@ -1,9 +1,9 @@
-"""What every request must keep to, and the headers that every answer bears."""
+"""The limit of every request, and the protective headers of every answer."""
 
 from apiflask import APIFlask
 from flask import Response, abort, request
 
-#: No route takes more than a row of features; bytes.
+#: Bytes; the largest body is a row of features.
 BODY_LIMIT = 64 * 1024
 
 _HEADERS = {
@@ -24,7 +24,7 @@ def guard(app: APIFlask) -> None:
 
 
 def _refuse_large() -> None:
-    # Flask's own limit is met only by a route that reads the body.
+    # Flask checks its own limit only when a route reads the body.
     if (request.content_length or 0) > BODY_LIMIT:
         abort(413)
 

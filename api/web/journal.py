@@ -1,4 +1,4 @@
-"""The log: a line for each answer, by route and request id, with no client and no value in it."""
+"""The log: one line per answer, with route and request id, without any client or value."""
 
 import logging
 import time
@@ -10,20 +10,20 @@ from flask import Response, g, request
 
 
 def journal(app: APIFlask) -> None:
-    """Give each request an id, and each answer a line in the log and the id in a header."""
+    """Give each request an id; log each answer and send the id in its header."""
     app.logger.setLevel(logging.INFO)
     app.before_request(_begin)
     app.after_request(_end(app.logger))
 
 
 def request_id() -> str:
-    """The id of the request that is being answered."""
-    found: str = g.setdefault("request_id", uuid.uuid4().hex)
-    return found
+    """The id of the current request."""
+    current: str = g.setdefault("request_id", uuid.uuid4().hex)
+    return current
 
 
 def place(error: BaseException) -> str:
-    """An error's kind and line of code, without its message: that may hold an applicant's data."""
+    """An error's kind and line of code. Its message may hold an applicant's data and is left out."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -38,11 +38,11 @@ def _begin() -> None:
 
 def _end(logger: logging.Logger) -> Callable[[Response], Response]:
     def end(response: Response) -> Response:
-        # The rule and not the path: the path holds the client's id.
+        # The rule, not the path: the path holds the client's id.
         rule = request.url_rule.rule if request.url_rule else "(no route)"
-        spent = 1000 * (time.perf_counter() - g.get("started", time.perf_counter()))
+        elapsed = 1000 * (time.perf_counter() - g.get("started", time.perf_counter()))
         logger.info(
-            "%s %s %s %.1f ms %s", request.method, rule, response.status_code, spent, request_id()
+            "%s %s %s %.1f ms %s", request.method, rule, response.status_code, elapsed, request_id()
         )
         response.headers["X-Request-ID"] = request_id()
         return response

@@ -1,4 +1,4 @@
-"""JSON as the standard has it: NaN and infinity are none."""
+"""JSON by the standard, which has no NaN and no infinity."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from flask.json.provider import DefaultJSONProvider
 
 
 class StrictJSON(DefaultJSONProvider):
-    """Keys in the order given; ``ValueError`` for a number that JSON cannot hold."""
+    """Keeps the order of keys; raises ``ValueError`` for a number that JSON cannot hold."""
 
     sort_keys = False
 
     def dumps(self, obj: Any, **options: Any) -> str:
-        """The text of ``obj``."""
+        """``obj`` as JSON text."""
         return super().dumps(obj, allow_nan=False, **options)

@@ -1,4 +1,4 @@
-"""The page that opens first: one client."""
+"""The first page: one client."""
 
 from tabs.client import show_client
 

@@ -14,7 +14,7 @@ from words.english import are, percent, thousands, value_with_unit
 REPAID, DEFAULTED = "repaid", "had difficulties"
 HEIGHT = 340
 BAR = 30
-#: As many categories as are drawn, and pixels for each along an upright axis.
+#: Categories that are drawn, and pixels for each along the vertical axis.
 LEVELS, LEVEL = 20, 18
 NAME: dict[str, Any] = {"fontWeight": 600, "fontSize": 13}
 
@@ -47,7 +47,7 @@ def level_table(distribution: Distribution) -> pd.DataFrame:
 
 
 def fullest_levels(distribution: Distribution, own: Value, most: int = LEVELS) -> tuple[str, ...]:
-    """The fullest categories in their order, and the client's own, be it ever so rare."""
+    """The largest categories in their order, and the client's own even if it is rare."""
     sizes = {
         level: repaid + defaulted
         for level, repaid, defaulted in zip(
@@ -59,7 +59,7 @@ def fullest_levels(distribution: Distribution, own: Value, most: int = LEVELS) -
 
 
 def reading(peers: Peers) -> str:
-    """What the picture leaves unsaid: its outer ends, what it leaves out, who has no value."""
+    """Notes on the chart: its outer ends, the categories it leaves out, clients without a value."""
     notes = []
     if any(distribution.edges for distribution in peers.distributions):
         notes.append("The outermost places hold all that lies beyond them.")
@@ -75,7 +75,7 @@ def reading(peers: Peers) -> str:
 
 
 def joint_table(joint: Joint) -> pd.DataFrame:
-    """One row per cell that holds anybody: where it is, how many, and their default rate."""
+    """One row per cell with clients: its place, their number and their default rate."""
     xs, ys = _places(joint.x_edges, joint.x_levels), _places(joint.y_edges, joint.y_levels)
     rows = []
     for i, x in enumerate(xs):
@@ -115,7 +115,7 @@ def client_sentence(feature: PeerFeature) -> str:
 
 
 def two_features_chart(peers: Peers, colours: Palette) -> Chart:
-    """Circles as large as cells are full, coloured by default rate, with the client marked."""
+    """A circle per cell: its size is the number of clients, its colour their default rate."""
     if peers.joint is None:
         raise ValueError("two features come with joint counts")
     x, y = peers.features
@@ -149,7 +149,7 @@ def _diamond(
     place: Mapping[str, alt.X | alt.Y],
     colours: Palette,
 ) -> tuple[alt.Chart, alt.Chart]:
-    """The client among the circles, with a name that stays inside the picture."""
+    """The client's mark among the circles, with a name that stays inside the picture."""
     at_x, at_y = _within(x, joint.x_edges), _within(y, joint.y_edges)
     here = pd.DataFrame([{"X": at_x, "Y": at_y, "Who": _who(at_x != x or at_y != y)}])
     base = alt.Chart(here).encode(**place)
@@ -169,7 +169,7 @@ def _diamond(
 
 
 def _within(value: float | str, edges: tuple[float, ...]) -> float | str:
-    """Where a value is marked: one beyond the scale at its end, as the outer bins hold the rest."""
+    """The place of a value's mark; a value beyond the scale is marked at its end."""
     if isinstance(value, str) or not edges:
         return value
     return min(max(value, edges[0]), edges[-1])
@@ -213,7 +213,7 @@ def _histogram(feature: PeerFeature, distribution: Distribution, colours: Palett
         tooltip=["Class:N", alt.Tooltip("Bin:N", title=feature.label), "Clients:Q"],
     )
     bars = base.mark_rect(opacity=0.35).encode(x2="To:Q", y2="Zero:Q")
-    # The tops once more, as lines that stay apart where the areas cover each other.
+    # Lines at the tops keep the classes apart where their areas overlap.
     tops = base.mark_rule(strokeWidth=2.5).encode(x2="To:Q").transform_filter("datum.Clients > 0")
     if not isinstance(feature.client_value, float):
         return alt.layer(bars, tops).properties(height=HEIGHT)
@@ -222,7 +222,7 @@ def _histogram(feature: PeerFeature, distribution: Distribution, colours: Palett
 
 
 def _rule(value: float, edges: tuple[float, ...], colours: Palette) -> tuple[alt.Chart, alt.Chart]:
-    """The client's value as an upright line with its name at the top."""
+    """The client's value as a vertical line with its name at the top."""
     at = _within(value, edges)
     here = alt.Chart(pd.DataFrame([{"From": at, "Who": _who(at != value)}]))
     rule = here.mark_rule(color=colours.client, strokeWidth=2.5, strokeDash=[6, 3]).encode(
@@ -276,7 +276,7 @@ def _classes(distribution: Distribution) -> tuple[tuple[str, tuple[int, ...]], .
 
 
 def _places(edges: tuple[float, ...], levels: tuple[str, ...]) -> tuple[float | str, ...]:
-    """Where cells stand on an axis: in the middle of a bin, or at their category."""
+    """The places of cells on an axis: the middle of a bin, or the category."""
     return levels or tuple((low + high) / 2 for low, high in pairwise(edges))
 
 

@@ -10,13 +10,13 @@ from service.answers import ConceptContribution, Explanation, Importance
 from service.scale import ScoreScale
 from words.english import factor_sentence, value_with_unit
 
-#: As many concepts as a person takes in; the rest stands in the table, never in one large bar.
+#: Concepts in the chart; the table has the others, which never form one large bar.
 SHOWN = 12
 BAR = 26
 
 
 def strongest(explanation: Explanation, shown: int = SHOWN) -> tuple[ConceptContribution, ...]:
-    """The concepts that move this client's score most, whichever way."""
+    """The concepts that move this client's score most, up or down."""
     ordered = sorted(explanation.groups, key=lambda group: -abs(group.contribution))
     return tuple(ordered[:shown])
 
@@ -44,7 +44,7 @@ def concept_table(groups: tuple[ConceptContribution, ...], scale: ScoreScale) ->
 
 
 def contribution_table(groups: tuple[ConceptContribution, ...], scale: ScoreScale) -> pd.DataFrame:
-    """One row per feature of the concepts, the strongest first; contributions as above."""
+    """One row per feature of the concepts, the strongest first; contributions in the scale's unit."""
     rows = [
         {
             "Feature": one.label,
@@ -119,7 +119,7 @@ def _label_axis() -> alt.Axis:
 
 
 def _numbers(base: alt.Chart, colours: Palette) -> tuple[alt.Chart, alt.Chart]:
-    """Each bar's number beyond its end: right of bars that point right, left of the others."""
+    """Each bar's number beyond its end: to the right of positive bars, to the left of others."""
     text: dict[str, Any] = {"fontSize": 12, "color": colours.text}
     right = base.mark_text(align="left", dx=5, **text).transform_filter("datum.Contribution >= 0")
     left = base.mark_text(align="right", dx=-5, **text).transform_filter("datum.Contribution < 0")

@@ -1,4 +1,4 @@
-"""What all charts share: colours of axes, legends and titles set by hand, in the theme's contrast."""
+"""The look of all charts: colours of axes, legends and titles with the theme's contrast."""
 
 from typing import Any
 

@@ -21,13 +21,13 @@ CENTRE_X, CENTRE_Y = 160.0, 158.0
 OUTER, INNER = 112.0, 84.0
 #: Percentages that may be written along the scale; those too close to another one are left out.
 TICKS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
-#: The least distance between two written ticks, as a share of the half circle.
+#: The least distance between the numbers of two ticks, as a share of the half circle.
 TICK_GAP = 0.085
 FONT = "'Source Sans', 'Source Sans Pro', 'Segoe UI', system-ui, sans-serif"
 
 
 def position(probability: float, threshold: float) -> float:
-    """Where a probability stands on the scale, from 0 (left) to 1 (right); 0.5 is the limit.
+    """The place of a probability on the scale, from 0 (left) to 1 (right); 0.5 is the limit.
 
     >>> position(0.0, 0.2), position(0.2, 0.2), position(1.0, 0.2)
     (0.0, 0.5, 1.0)
@@ -40,7 +40,7 @@ def position(probability: float, threshold: float) -> float:
 
 
 def gauge_svg(prediction: Prediction, colours: Palette) -> str:
-    """The picture, as wide as its place and as sharp; it needs no font of its own."""
+    """The picture as SVG: sharp at any width, with no font of its own."""
     return "".join(
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{LEFT} 0 {WIDTH} {HEIGHT}" '
@@ -70,7 +70,7 @@ def _ground(colours: Palette) -> str:
 
 
 def _zones(threshold: float, colours: Palette) -> Iterator[str]:
-    """Granted left, refused right, and between them what is called near the limit."""
+    """Granted on the left, refused on the right, and near the limit between them."""
     near = NEAR_POINTS / 100
     start = position(max(threshold - near, 0), threshold)
     end = position(min(threshold + near, 1), threshold)
@@ -90,13 +90,13 @@ def _scale(threshold: float, colours: Palette) -> Iterator[str]:
 
 
 def _ticks(threshold: float) -> list[float]:
-    """The ticks that leave room for each other and for the limit's own text."""
+    """The ticks whose numbers overlap neither each other nor the limit's text."""
     kept: list[float] = []
     taken = [0.5]
     for tick in (0.0, 1.0, *TICKS[1:-1]):
         at = position(tick, threshold)
-        room = [TICK_GAP * (2 if other == 0.5 else 1) for other in taken]  # noqa: PLR2004  (the limit)
-        if all(abs(at - other) >= gap for other, gap in zip(taken, room, strict=True)):
+        gaps = [TICK_GAP * (2 if other == 0.5 else 1) for other in taken]  # noqa: PLR2004  (the limit)
+        if all(abs(at - other) >= gap for other, gap in zip(taken, gaps, strict=True)):
             taken.append(at)
             kept.append(tick)
     return sorted(kept)

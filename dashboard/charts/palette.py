@@ -1,4 +1,4 @@
-"""The colours of charts and gauge, one set a theme; no meaning hangs on red against green.
+"""The colours of charts and gauge, one set per theme; no meaning depends on red against green.
 
 The backgrounds are those of ``.streamlit/config.toml``.
 """
@@ -52,7 +52,7 @@ PALETTES: dict[Theme, Palette] = {
 
 
 def palette(theme: str | None) -> Palette:
-    """The colours of a theme; the light ones as long as the browser has not told which it is."""
+    """The colours of a theme; the light ones if the browser has not named its theme."""
     return PALETTES["dark" if theme == "dark" else "light"]
 
 

@@ -1,4 +1,4 @@
-"""Failures as sentences: whoever sits before the screen reads what is the matter, and may retry."""
+"""Failures as sentences: the page says what went wrong and offers to try again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from words.english import escaped
 
 @contextmanager
 def whole_page() -> Iterator[None]:
-    """Nothing can be shown: one sentence in place of the page, with a way to try again."""
+    """Replace a page that cannot be shown by one sentence and a button to try again."""
     try:
         yield
     except AddressError as why:
@@ -22,9 +22,9 @@ def whole_page() -> Iterator[None]:
 
 @contextmanager
 def one_part(key: str) -> Iterator[None]:
-    """One part of a page cannot be shown: a sentence in its place, and the rest stands.
+    """Replace one part of a page that cannot be shown by a sentence; the other parts remain.
 
-    An API that cannot be reached at all goes on to ``whole_page``.
+    ``whole_page`` handles an API that cannot be reached at all.
     """
     try:
         yield
@@ -39,5 +39,5 @@ def _say(why: ApiError, key: str) -> None:
         else ""
     )
     st.error(escaped(f"{why}{number}"))
-    # The click runs the page again; failures are not remembered, so it asks again.
+    # The click runs the page again; failures are not cached, so the API is asked again.
     st.button("Try again", key=key)

@@ -1,4 +1,4 @@
-"""The sidebar: a client is found by id, and the decision stands there on every page."""
+"""The sidebar: it finds a client by id and shows the decision beside every page."""
 
 import re
 from dataclasses import replace
@@ -6,19 +6,19 @@ from dataclasses import replace
 import streamlit as st
 from charts.gauge import gauge_alt, gauge_svg
 from charts.palette import palette
-from page import remembered
+from page import cache
 from page.open_client import CLIENT_KEY, Opened, open_client
 from service.answers import Prediction
 from words.english import decision_sentence, escaped, matches_sentence, unknown_client
 
-#: As many ids as are offered at a time; all others are found by more digits.
+#: Ids that are offered at a time; more digits find the others.
 OFFERED = 8
-#: What the API takes for an id.
+#: The form of an id, as the API takes it.
 ID = r"[1-9][0-9]{0,17}"
 
 
 def choose(connection: Opened) -> Opened:
-    """Draws the sidebar and gives what is open after it."""
+    """Draw the sidebar; returns what is open after it."""
     typed = _typed()
     opened = open_client(connection, typed) if _is_id(typed) else None
     if opened is not None and opened.prediction is not None:
@@ -46,10 +46,10 @@ def _is_id(typed: str) -> bool:
 
 
 def _offer(connection: Opened, typed: str) -> str | None:
-    """The first ids that begin with what was typed, to be opened by a click; or why there are none."""
+    """Offer the first ids that begin with the typed digits; returns why there are none, if so."""
     if typed and not _is_id(typed):
         return _warn("A client's id is made of digits alone, the first of them not 0.")
-    matches = remembered.client_ids(*connection.key, typed, OFFERED)
+    matches = cache.client_ids(*connection.key, typed, OFFERED)
     if typed and not matches.ids:
         return _warn(unknown_client(typed))
     st.caption(escaped(matches_sentence(typed, matches.total, len(matches.ids))))
@@ -65,7 +65,7 @@ def _warn(sentence: str) -> str:
 
 
 def _take() -> None:
-    """A click on an offered id opens it: the id goes into the search field, and into the link."""
+    """Put an id that was clicked into the search field, and so into the link."""
     st.session_state[CLIENT_KEY] = st.session_state["offered"]
 
 

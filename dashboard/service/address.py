@@ -1,4 +1,4 @@
-"""Where the scoring API is: the setting ``CREDIT_API_URL``, read and checked in this one place."""
+"""The address of the scoring API: the setting ``CREDIT_API_URL``, read and checked."""
 
 import os
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ DEFAULT = "http://127.0.0.1:8000"
 
 
 class AddressError(Exception):
-    """The setting is no address of an API; one sentence says what it takes."""
+    """The setting is not an address; the message says what it takes."""
 
 
 def api_address(environ: Mapping[str, str] | None = None) -> str:
     """The API's address without a slash at its end.
 
-    Raises ``AddressError`` for what is no plain http or https address. A name with a password is
-    refused without repeating it: the sentence is shown on the screen.
+    Raises ``AddressError`` for anything but a plain http or https address. The message never
+    repeats a user name or password, because it is shown on the screen.
 
     >>> api_address({"CREDIT_API_URL": "https://scores.example/v1/"})
     'https://scores.example/v1'
@@ -46,5 +46,5 @@ def _has_space(text: str) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether the address is this very machine, where a proxy has no business."""
+    """Whether the address is this machine, which is reached without a proxy."""
     return urlsplit(address).hostname in {"127.0.0.1", "localhost", "::1"}

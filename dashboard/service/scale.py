@@ -1,6 +1,6 @@
 """The scale of a model's score, and how its numbers are shown.
 
-A boosted or linear model adds up log-odds, a forest probabilities; the API says which.
+A boosted or linear model adds up log-odds, a forest adds up probabilities; the API names the scale.
 """
 
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ MINUS = "\N{MINUS SIGN}"
 
 @dataclass(frozen=True, slots=True)
 class ScoreScale:
-    """Contributions times ``factor``, with so many ``digits``, are in ``unit``.
+    """How contributions are shown: times ``factor``, rounded to ``digits``, in ``unit``.
 
-    From the first number of each pair of ``strengths`` on, a contribution as the API gives it is
-    called by the word; ``reading`` says what the numbers mean.
+    Each pair of ``strengths`` is the least size of a contribution, as the API sends it, and the
+    word for it. ``reading`` explains the numbers to the reader.
     """
 
     unit: str
@@ -49,8 +49,8 @@ LOG_ODDS = ScoreScale(
 def points_around(base: float) -> ScoreScale:
     """Percentage points of a forest's score that starts at ``base``.
 
-    The words begin where those of the log-odds do for a client at the base, where one more
-    log-odds is ``base · (1 - base)`` more probability: a balanced forest's scores lie wider apart.
+    At the base, one more log-odds is ``base · (1 - base)`` more probability. The bounds of the
+    words are those of the log-odds times this slope, so that both scales use the same words.
 
     >>> points_around(0.5).strengths[0], points_around(0.5).signed(0.0236)
     ((0.125, 'strongly'), '+2.4')
@@ -66,7 +66,7 @@ def points_around(base: float) -> ScoreScale:
 
 
 def scale_of(name: str, base: float) -> ScoreScale:
-    """The scale that the API names, around its base; ``ValueError`` for one that is not known."""
+    """The scale that the API names, around its base; ``ValueError`` for any other name or base."""
     if name == "log-odds":
         return LOG_ODDS
     if name == "probability" and 0 < base < 1:

@@ -1,4 +1,4 @@
-"""The page of one client: data, main factors, comparison. Only the open tab asks the API."""
+"""The page of one client: data, main factors, comparison. Only the open tab requests its answers."""
 
 import streamlit as st
 from page.failures import one_part

@@ -14,7 +14,7 @@ from charts.comparison import (
     two_features_chart,
 )
 from charts.palette import palette
-from page import remembered
+from page import cache
 from page.open_client import Opened
 from service.answers import NoPeers, Peers
 from tabs.feature_table import choices
@@ -28,7 +28,7 @@ GROUPS = {
 
 
 def show_comparison(opened: Opened, client: str) -> None:
-    labels = choices(remembered.features(*opened.key, client))
+    labels = choices(cache.features(*opened.key, client))
     group = st.radio(
         "Compare with",
         list(GROUPS),
@@ -46,7 +46,7 @@ def show_comparison(opened: Opened, client: str) -> None:
         placeholder="none", key="peer_second",
     )  # fmt: skip
     names = (first,) if second is None else (first, second)
-    _show(remembered.peers(*opened.key, client, group, names))
+    _show(cache.peers(*opened.key, client, group, names))
 
 
 def _show(peers: Peers | NoPeers) -> None:

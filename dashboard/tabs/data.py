@@ -1,15 +1,15 @@
-"""The first tab: all that the model knows about the client."""
+"""The first tab: all features of the client."""
 
 import streamlit as st
-from page import remembered
+from page import cache
 from page.open_client import Opened
 from service.answers import Feature
-from tabs.feature_table import concepts, feature_rows, found
+from tabs.feature_table import concepts, feature_rows, search
 from words.english import are, thousands
 
 
 def show_data(opened: Opened, client: str) -> None:
-    features = remembered.features(*opened.key, client)
+    features = cache.features(*opened.key, client)
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
     text = left.text_input(
         "Search", key="feature_search", type="search", live=True, placeholder="label, value or name"
@@ -18,7 +18,7 @@ def show_data(opened: Opened, client: str) -> None:
         "Subject", concepts(features), index=None, key="feature_concept", placeholder="all subjects"
     )
     missing = right.toggle("Missing only", key="feature_missing")
-    shown = found(features, text or "", concept, missing)
+    shown = search(features, text or "", concept, missing)
     absent = sum(feature.value is None for feature in features)
     st.caption(
         f"{thousands(len(shown))} of {thousands(len(features))} features, the most important "

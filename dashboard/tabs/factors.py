@@ -12,7 +12,7 @@ from charts.factors import (
     strongest,
 )
 from charts.palette import palette
-from page import remembered
+from page import cache
 from page.failures import one_part
 from page.open_client import Opened
 from service.answers import Explanation, Picture
@@ -35,7 +35,7 @@ def show_factors(opened: Opened, client: str) -> None:
 
 
 def _client_factors(opened: Opened, client: str) -> None:
-    explanation = remembered.explanation(*opened.key, client)
+    explanation = cache.explanation(*opened.key, client)
     groups, scale = strongest(explanation), explanation.scale
     words, chart = st.columns([2, 3], gap="large")
     with words:
@@ -51,7 +51,7 @@ def _client_factors(opened: Opened, client: str) -> None:
         )
         st.caption(escaped(_reading(explanation)))
     _concept(explanation)
-    _picture(lambda: remembered.local_picture(*opened.key, client), "local")
+    _picture(lambda: cache.local_picture(*opened.key, client), "local")
 
 
 def _reasons(explanation: Explanation) -> None:
@@ -66,7 +66,7 @@ def _reasons(explanation: Explanation) -> None:
 
 
 def _reading(explanation: Explanation) -> str:
-    """How the chart is read, and what it leaves out."""
+    """How to read the chart, and what it leaves out."""
     (rest, total), scale = left_out(explanation), explanation.scale
     added = scale.signed(total)
     others = f" {rest} more subjects add {added} in all; the table has them." if rest else ""
@@ -78,7 +78,7 @@ def _reading(explanation: Explanation) -> str:
 
 
 def _take_concept() -> None:
-    """A click on a bar chooses its subject in the field below."""
+    """Select the subject of a clicked bar in the field below."""
     points = st.session_state[CHART_KEY]["selection"].get("concept") or []
     if points:
         st.session_state[CONCEPT_KEY] = points[0]["Subject"]
@@ -105,7 +105,7 @@ def _concept(explanation: Explanation) -> None:
 
 
 def _model_factors(opened: Opened) -> None:
-    info = remembered.model_info(*opened.key)
+    info = cache.model_info(*opened.key)
     important = info.importances[:IMPORTANT]
     st.subheader("What weighs most in the model", anchor=False)
     st.altair_chart(
@@ -120,11 +120,11 @@ def _model_factors(opened: Opened) -> None:
             column_config={"Share": st.column_config.NumberColumn(format="percent")},
             alt="All features of the model with their share",
         )
-    _picture(lambda: remembered.global_picture(*opened.key), "global")
+    _picture(lambda: cache.global_picture(*opened.key), "global")
 
 
 def _picture(fetch: Callable[[], Picture], part: str) -> None:
-    """The API's own picture, at a click: drawing it may take the API a second."""
+    """The API's own picture, requested by a click: the API may take a second to draw it."""
     with st.expander(
         "The picture of the scoring service", key=f"picture_{part}", on_change="rerun"
     ) as place:

@@ -9,12 +9,12 @@ from words.english import value_text
 COLUMNS = ("Feature", "This client", "Unit", "Subject", "Importance", "What it is", "Name")
 
 
-def found(
+def search(
     features: Iterable[Feature], text: str = "", concept: str | None = None, missing: bool = False
 ) -> list[Feature]:
     """The features whose label, name, sentence or value holds every word of the text.
 
-    Of one concept alone where one is given, and of the missing ones alone where they are asked for.
+    ``concept`` keeps the features of that concept, ``missing`` those without a value.
     """
     words = text.casefold().split()
     return [
@@ -27,7 +27,7 @@ def found(
 
 
 def feature_rows(features: Iterable[Feature]) -> pd.DataFrame:
-    """One row per feature, in the order given; a missing value is said to be missing."""
+    """One row per feature, in the given order; a missing value is written as a word."""
     rows = [
         (f.label, value_text(f.value), f.unit, f.concept, f.importance, f.sentence, f.name)
         for f in features
@@ -41,7 +41,7 @@ def concepts(features: Iterable[Feature]) -> list[str]:
 
 
 def choices(features: Iterable[Feature]) -> dict[str, str]:
-    """What a person chooses a feature by: name → label, with the name where a label is not unique."""
+    """The label of each feature by name; a label that is not unique has the name added."""
     labels: dict[str, list[str]] = {}
     for feature in features:
         labels.setdefault(feature.label, []).append(feature.name)

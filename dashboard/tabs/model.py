@@ -3,7 +3,7 @@
 import re
 
 import streamlit as st
-from page import remembered
+from page import cache
 from page.failures import one_part
 from page.open_client import current
 from service.answers import Metric, ModelCard, ModelInfo
@@ -26,10 +26,10 @@ MEANINGS = f"""
 def show_model() -> None:
     st.title("The model", anchor=False)
     with one_part("model"):
-        _figures(remembered.model_info(*current().key))
+        _figures(cache.model_info(*current().key))
     st.header("The model card", anchor=False)
     with one_part("card"):
-        _card(remembered.model_card(*current().key))
+        _card(cache.model_card(*current().key))
     st.header("What the numbers mean", anchor=False)
     st.markdown(MEANINGS)
 
@@ -46,7 +46,7 @@ def _figures(info: ModelInfo) -> None:
 
 
 def _card(card: ModelCard | None) -> None:
-    """The card as its training wrote it: to read here, and as a page to keep."""
+    """The card as the training wrote it: to read here, and as a page to save."""
     if card is None:
         st.write("This model has no card: an older release trained it.")
         return

@@ -1,4 +1,4 @@
-"""What the dashboard says: sentences and numbers as a person on the telephone reads them out."""
+"""The dashboard's sentences and numbers, as a person can read them out on the telephone."""
 
 import re
 
@@ -17,12 +17,12 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>$:~&^])")
 
 
 def escaped(text: str) -> str:
-    """The text with its Markdown characters made plain: a label never turns into formatting."""
+    """The text with its Markdown characters escaped, so that no label is taken for formatting."""
     return _MARKDOWN.sub(r"\\\1", text)
 
 
 def percent(share: float) -> str:
-    """A share as percent with one decimal; what is not 0 or 1 is never called so.
+    """A share as percent with one decimal; only 0 and 1 are shown as 0 % and 100 %.
 
     >>> percent(0.2741).replace(SPACE, " "), percent(0.0001).replace(SPACE, " ")
     ('27.4 %', 'under 0.1 %')
@@ -68,7 +68,7 @@ def unknown_client(text: str) -> str:
 
 
 def matches_sentence(beginning: str, total: int, shown: int) -> str:
-    """How many ids begin so, and how many of them are listed."""
+    """How many ids begin with these digits, and how many of them are listed."""
     if total == 0:
         return f"No client's id begins with {beginning}."
     clients = "1 client" if total == 1 else f"{thousands(total)} clients"
@@ -96,7 +96,7 @@ def are(number: int) -> str:
 
 
 def value_text(value: Value) -> str:
-    """A feature's value: text as it is, a number to four figures, an absent one as such.
+    """A feature's value: a text unchanged, a number to four figures, or the word for missing.
 
     >>> value_text(0.123456), value_text(None), value_text("Married")
     ('0.1235', 'missing', 'Married')
@@ -125,7 +125,7 @@ def factor_sentence(group: ConceptContribution, scale: ScoreScale) -> str:
 
 
 def factors_alt(groups: tuple[ConceptContribution, ...], scale: ScoreScale) -> str:
-    """What the chart of main factors shows, for who does not see it."""
+    """The chart of main factors in words, for people who do not see it."""
     parts = "; ".join(f"{group.concept} {scale.signed(group.contribution)}" for group in groups)
     return f"In {scale.unit}, bars to the right raise the risk, to the left lower it: {parts}."
 
@@ -142,6 +142,6 @@ def criteria_sentence(peers: Peers) -> str:
 
 
 def model_changed(before: str, now: str) -> str:
-    """Said once the API serves another model than when the page was opened."""
+    """The notice that the API serves another model than when the page was opened."""
     versions = f"version {before} to {now}" if before != now else f"another build of version {now}"
     return f"The model has changed since you opened this page ({versions}). What you see is new."

@@ -20,7 +20,7 @@ RUN_TIMEOUT = 20
 
 @pytest.fixture
 def fake_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
-    """A fresh API, with the setting that leads to it; nothing is remembered of a former one."""
+    """A fresh API, with the setting that leads to it; its cache is empty."""
     st.cache_data.clear()
     st.cache_resource.clear()
     with running_api() as api:

@@ -81,7 +81,7 @@ class FakeApi:
     """Scale of the explained score; a forest's is ``probability``."""
     broken: dict[str, tuple[int, str, bytes]] = field(default_factory=dict)
     """Beginning of a path → status, content type and body that is sent instead."""
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     address: str = ""
 
     def answer(self, path: str, query: dict[str, list[str]]) -> Json:
@@ -318,7 +318,7 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             url = urlsplit(self.path)
-            api.asked.append(self.path)
+            api.requests.append(self.path)
             for beginning, (status, kind, body) in api.broken.items():
                 if url.path.startswith(beginning):
                     self._send(status, kind, body)

@@ -43,8 +43,8 @@ def test_a_prediction(client: ApiClient) -> None:
 def test_ids_are_searched_on_the_server(client: ApiClient, fake_api: FakeApi) -> None:
     matches = client.client_ids("10000", 4)
     assert (matches.ids, matches.total) == (IDS[:4], 9)
-    assert "query=10000" in fake_api.asked[-1]
-    assert "size=4" in fake_api.asked[-1]
+    assert "query=10000" in fake_api.requests[-1]
+    assert "size=4" in fake_api.requests[-1]
 
 
 def test_features_come_by_importance(client: ApiClient) -> None:
@@ -67,7 +67,7 @@ def test_pictures_are_png(client: ApiClient) -> None:
 
 def test_two_features_are_asked_for_by_name(client: ApiClient, fake_api: FakeApi) -> None:
     peers = client.peers(REFUSED, "everyone", ("DAYS_BIRTH", "NAME_EDUCATION_TYPE"))
-    assert "feature=DAYS_BIRTH&feature=NAME_EDUCATION_TYPE" in fake_api.asked[-1]
+    assert "feature=DAYS_BIRTH&feature=NAME_EDUCATION_TYPE" in fake_api.requests[-1]
     assert peers.joint is not None
     assert len(peers.joint.repaid) == len(peers.joint.x_edges) - 1
     assert len(peers.joint.repaid[0]) == len(peers.joint.y_levels)
@@ -81,7 +81,7 @@ def test_an_unknown_client(client: ApiClient) -> None:
 def test_an_id_is_no_path(client: ApiClient, fake_api: FakeApi) -> None:
     with pytest.raises(UnknownClientError):
         client.prediction("../version?x=1#y")
-    assert fake_api.asked == ["/prediction/..%2Fversion%3Fx%3D1%23y"]
+    assert fake_api.requests == ["/prediction/..%2Fversion%3Fx%3D1%23y"]
 
 
 def test_no_model_is_loaded_yet(client: ApiClient, fake_api: FakeApi) -> None:
@@ -148,7 +148,7 @@ def test_a_dropped_connection_is_tried_once_more(dropped: int, answered: bool) -
         else:
             with pytest.raises(ApiUnreachableError):
                 client.version()
-        assert with_drops.asked == 2
+        assert with_drops.requests == 2
     finally:
         with_drops.close()
 
@@ -206,13 +206,13 @@ class _DroppingServer:
     """Drops the first connections after it has read the question, then answers."""
 
     def __init__(self, drops: int) -> None:
-        self.asked = 0
+        self.requests = 0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                outer.asked += 1
-                if outer.asked <= drops:
+                outer.requests += 1
+                if outer.requests <= drops:
                     return
                 body = b'{"model": {"name": "m", "version": "3", "digest": "d"}}'
                 self.send_response(200)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from page import remembered
+from page import cache
 from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.fake_credit_api import (
@@ -49,7 +49,7 @@ def test_nothing_chosen_yet(fake_api: FakeApi, opened: Open) -> None:
     assert_sound(app)
     assert app.title[0].value == "Choose a client"
     assert "40 clients; the first 8" in texts(app)
-    asked_of_a_client = [path for path in fake_api.asked if re.match(r"/\w+/\d", path)]
+    asked_of_a_client = [path for path in fake_api.requests if re.match(r"/\w+/\d", path)]
     assert asked_of_a_client == []
 
 
@@ -116,7 +116,7 @@ def test_an_unknown_client_gets_a_sentence(
     assert_sound(app)
     assert sentence in texts(app, "warning")
     assert sentence in texts(app, "markdown")
-    assert not any("version" in path for path in fake_api.asked[1:])
+    assert not any("version" in path for path in fake_api.requests[1:])
 
 
 @pytest.mark.usefixtures("fake_api")
@@ -136,7 +136,7 @@ def test_data_are_searched_and_missing_values_said(opened: Open) -> None:
 
 def test_only_the_open_tab_asks(fake_api: FakeApi, opened: Open) -> None:
     opened(client=REFUSED)
-    asked = {path.split("/")[1].split("?")[0] for path in fake_api.asked}
+    asked = {path.split("/")[1].split("?")[0] for path in fake_api.requests}
     assert asked == {"version", "prediction", "clients"}
 
 
@@ -169,7 +169,7 @@ def test_factors_of_all_clients(fake_api: FakeApi, opened: Open) -> None:
     app = opened(client=REFUSED, view=FACTORS)
     app.segmented_control(key="factors_scope").set_value("All clients").run()
     assert_sound(app)
-    assert any(path.startswith("/model_info") for path in fake_api.asked)
+    assert any(path.startswith("/model_info") for path in fake_api.requests)
     assert len(app.get("vega_lite_chart")) == 1 or len(app.get("arrow_vega_lite_chart")) == 1
 
 
@@ -220,7 +220,7 @@ def test_a_chosen_subject_that_another_model_lacks(fake_api: FakeApi, opened: Op
     body = json.dumps(answer).encode()
     fake_api.broken["/explanation"] = (200, "application/json", body)
     fake_api.digest = "b" * 64
-    remembered.version.clear()
+    cache.version.clear()
     app.run()
     assert_sound(app)
     assert app.selectbox(key="factors_concept").value is None
@@ -299,7 +299,7 @@ def test_the_model_changes_meanwhile(fake_api: FakeApi, opened: Open, noticed_by
     app = opened(client=REFUSED)
     fake_api.version, fake_api.digest = "4", "b" * 64
     if noticed_by == "version":
-        remembered.version.clear()  # its time to live is over
+        cache.version.clear()  # its time to live is over
         app.run()
     else:
         app.text_input(key="client").input(GRANTED).run()
@@ -313,12 +313,12 @@ def test_the_model_changes_meanwhile(fake_api: FakeApi, opened: Open, noticed_by
 def test_answers_are_remembered_under_their_model(fake_api: FakeApi, opened: Open) -> None:
     app = opened(client=REFUSED)
     app.run()
-    asked = [path for path in fake_api.asked if path.startswith("/clients")]
+    asked = [path for path in fake_api.requests if path.startswith("/clients")]
     assert len(asked) == 1
     fake_api.digest = "b" * 64
-    remembered.version.clear()
+    cache.version.clear()
     app.run()
-    asked = [path for path in fake_api.asked if path.startswith("/clients")]
+    asked = [path for path in fake_api.requests if path.startswith("/clients")]
     assert len(asked) == 2
 
 
@@ -352,7 +352,7 @@ def test_the_model_card_is_there_to_read_and_to_keep(fake_api: FakeApi, opened: 
     assert "# Model card: credit_scoring" not in texts(app, "markdown")
     (button,) = app.get("download_button")
     assert button.proto.label == "Model card as a page"
-    assert "/model_card" in fake_api.asked
+    assert "/model_card" in fake_api.requests
 
 
 def test_a_model_without_a_card_has_a_sentence(fake_api: FakeApi, opened: Open) -> None:

@@ -41,7 +41,7 @@ from service.answers import (
 )
 from service.client import ApiClient, new_session
 from service.scale import LOG_ODDS, ScoreScale, points_around, scale_of
-from tabs.feature_table import choices, found
+from tabs.feature_table import choices, search
 from words.english import (
     MISSING,
     decision_sentence,
@@ -354,11 +354,11 @@ def test_search_takes_every_word() -> None:
     )
     other = {"name": "HOME", "label": "Home", "sentence": "Owns it.", "value": None}
     home = age.model_copy(update={**other, "concept": "Home"})
-    assert found([age, home], "APPLICATION age") == [age]
-    assert found([age, home], "age home") == []
-    assert found([age, home], MISSING) == [home]
-    assert found([age, home], missing=True) == [home]
-    assert found([age, home], concept="Person") == [age]
+    assert search([age, home], "APPLICATION age") == [age]
+    assert search([age, home], "age home") == []
+    assert search([age, home], MISSING) == [home]
+    assert search([age, home], missing=True) == [home]
+    assert search([age, home], concept="Person") == [age]
 
 
 def test_labels_that_are_not_unique_bear_their_name() -> None:

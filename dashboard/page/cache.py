@@ -1,10 +1,10 @@
-"""The API's answers, remembered for a while: every memory has an end in time and in number.
+"""The API's answers, cached: every cache is limited in time and in number of entries.
 
-Each but the version is kept under the digest of the model that gave it, so that an answer of a
-former model is never shown as one of the present model. What fails is not remembered.
+The key of each answer, except the version, holds the digest of its model, so that an answer of a
+former model is never shown under the present one. Failures are not cached.
 """
 
-# ruff: noqa: ARG001  (the digest is there for the memory's key alone)
+# ruff: noqa: ARG001  (the digest is only part of the key)
 
 import requests
 import streamlit as st
@@ -22,7 +22,7 @@ from service.answers import (
 )
 from service.client import ApiClient, new_session
 
-#: For so many seconds a change of the model may stay unnoticed.
+#: Seconds for which a change of the model may stay unnoticed.
 VERSION_TTL = 10
 TTL = 600
 
