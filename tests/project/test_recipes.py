@@ -33,8 +33,8 @@ RIGHT = re.compile(r"^Right when this passes: `([^`]+)`$", re.MULTILINE)
 USES = {
     "A feature": (
         "from project_tools.features.catalogue import catalogue\n"
-        "print(catalogue(['GOODS_TO_INCOME_RATIO'])[0].columns)",
-        "('AMT_GOODS_PRICE', 'AMT_INCOME_TOTAL')",
+        "print(catalogue(['ANNUITY_TO_GOODS_RATIO'])[0].columns)",
+        "('AMT_ANNUITY', 'AMT_GOODS_PRICE')",
     ),
     "A metric": (
         "from project_tools.evaluation.metrics import METRICS\n"
@@ -44,9 +44,18 @@ USES = {
         "0.75",
     ),
     "A model family": (
-        "from project_tools.models.families import FAMILIES\n"
-        "print(FAMILIES['shallow_forest'].start('demo')['n_estimators'])",
-        "60",
+        "import tempfile\n"
+        "from pathlib import Path\n"
+        "from project_tools.serving.artefact import load_artefact, write_artefact\n"
+        "from project_tools.serving.explanation import explain\n"
+        "from tests.helpers.every_family import clients, content_of\n"
+        "folder = Path(tempfile.mkdtemp(dir='.'))\n"
+        "write_artefact(folder / 'a', content_of('ridge_unbalanced', folder / 'state'))\n"
+        "served = load_artefact(folder / 'a', child=False)\n"
+        "rows = clients('test').X.head(1).astype(object)\n"
+        "(row,) = rows.where(rows.notna(), None).to_dict('records')\n"
+        "print(served.manifest.family, 'explained:', len(explain(served, row).groups) > 1)",
+        "ridge_unbalanced explained: True",
     ),
     "A project parameter": (
         "from project_tools.runs.parameters import parse\n"
@@ -69,9 +78,9 @@ USES = {
 }
 #: The tests that exist by themselves once the new thing is declared.
 BY_ITSELF = {
-    "A feature": "test_a_feature_agrees_with_a_second_computation[GOODS_TO_INCOME_RATIO] PASSED",
+    "A feature": "test_a_feature_agrees_with_a_second_computation[ANNUITY_TO_GOODS_RATIO] PASSED",
     "A metric": "test_a_standard_error_is_that_of_the_bootstrap[accuracy] PASSED",
-    "A model family": "test_a_family_ranks_clients_with_nulls_and_unseen_levels[shallow_forest] PASSED",
+    "A model family": "test_a_family_ranks_clients_with_nulls_and_unseen_levels[ridge_unbalanced] PASSED",
     "A command": "test_the_script_is_the_module[families] PASSED",
     "A page": "test_every_page_opens[about_page.py] PASSED",
 }
