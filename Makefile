@@ -12,7 +12,7 @@ WITHOUT ?=
 
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup spark run test test-spark lint types contracts api dashboard api-pair screenshots lock clean
+.PHONY: help setup spark run test test-spark check bench lint lint-workflows lint-shell types contracts api dashboard api-pair screenshots lock clean
 
 help: ## show this list
 	@echo "Credit scoring, from raw tables to a decision on the screen. Two commands do it all:"
@@ -43,11 +43,28 @@ test: setup ## the whole test suite, on all cores (at most four: a process takes
 test-spark: spark ## the features on Spark, all columns compared with DuckDB's; trials on Spark
 	SPARK_IS_HERE=1 $(BIN)/python -m pytest -m spark tests/features/engines tests/search
 
-lint: setup ## ruff: rules and format; workflows
+check: lint types contracts ## what a commit must pass: lint, types, contracts
+
+bench: setup ## all of benchmarks/, each against its bounds (hours; 15 GB of disk)
+	@$(BIN)/python benchmarks/run_all.py
+
+lint: setup lint-workflows lint-shell ## ruff: rules and format; workflows; shell scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint-workflows: setup
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --persona auditor .github/workflows
+	$(BIN)/python scripts/check_actions.py
+
+# shellcheck comes with no Python package. Where CI is set, nothing may be left out.
+lint-shell:
+	@if command -v shellcheck >/dev/null; then \
+		echo "shellcheck .ci/run scripts/*.sh"; shellcheck .ci/run scripts/*.sh; \
+	else \
+		echo "THE SHELL SCRIPTS WERE NOT CHECKED. shellcheck is missing: apt-get install shellcheck" >&2; \
+		[[ -z "$$CI" ]]; \
+	fi
 
 types: setup ## mypy, strict in project_tools and api
 	$(BIN)/mypy

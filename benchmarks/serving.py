@@ -5,12 +5,13 @@ figure is the median of repeated calls on one thread, in milliseconds of process
 process and its children), because the machine may be shared; ``--wall`` takes the clock instead.
 ``load`` is verifying in a child process and loading, without the imports. Run it from the root:
 
-    python benchmarks/serving.py [--features 394] [--rows 2000] [--small] [--wall]
+    python benchmarks/serving.py [--features 394] [--rows 2000] [--small] [--wall] [--check]
 """
 
 import argparse
 import resource
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -140,6 +141,7 @@ def main() -> None:
     words.add_argument("--rows", type=int, default=2_000)
     words.add_argument("--small", action="store_true", help="a tenth of the trees")
     words.add_argument("--wall", action="store_true", help="the clock in place of processor time")
+    words.add_argument("--check", action="store_true", help="status 1 where a bound does not hold")
     given = words.parse_args()
     clock = time.perf_counter if given.wall else processor_time
     kind = "by the clock" if given.wall else "of processor time"
@@ -167,6 +169,15 @@ def main() -> None:
     for name, figures in found.items():
         shown = "  ".join(f"{k} {figures[k] / base[k]:.1f}" for k in ("score", "explain", "load"))
         print(f"{name:<15}{shown}")
+    missed = [
+        f"{name} {figure}"
+        for name, figures in found.items()
+        for figure, value in figures.items()
+        if (limit := bound(figure, name)) and value > limit
+    ]
+    for what in missed:
+        print(f"BROKEN: {what}")
+    sys.exit(given.check and bool(missed))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """What documents and MLproject files say is what the code says."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import yaml
 
+from project_tools.cli import COMMANDS
 from project_tools.errors import SettingError
 from project_tools.evaluation.metrics import METRICS
 from project_tools.models.families import FAMILIES, PROFILES
@@ -13,6 +15,12 @@ from project_tools.models.preparation import IMPUTATIONS, SCALINGS
 from project_tools.runs.parameters import PARAMETERS, parse
 from project_tools.settings import PREFIX, ROOT, SETTINGS, Settings
 
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "benchmarks" / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+)
 PROJECTS = ("hyperparameter_tuning", "lightgbm", "random_forest")
 ENTRY_POINTS = [
     (project, name, entry)
@@ -131,7 +139,35 @@ def test_a_wrong_setting_is_one_line(name: str, value: str, says: str) -> None:
         Settings.load({name: value})
 
 
+def test_the_readme_lists_the_commands() -> None:
+    rows = re.findall(
+        r"^\| `(?:credit|python -m project_tools) ([a-z-]+)",
+        (ROOT / "README.md").read_text(),
+        re.MULTILINE,
+    )
+    assert set(rows) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_modules_that_a_document_names_are_there(page: Path) -> None:
+    """A path is one from the root, from ``project_tools/``, or from the document's own folder."""
+    recipes = re.compile(r"^New file `([^`]+)`:", re.MULTILINE)  # made by who follows one
+    text = page.read_text()
+    named = set(re.findall(r"`([\w/]+/\w+\.(?:py|sh))`", text)) - set(recipes.findall(text))
+    places = (ROOT, ROOT / "project_tools", page.parent)
+    gone = [path for path in named if not any((place / path).exists() for place in places)]
+    assert gone == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_modules_that_a_document_imports_are_there(page: Path) -> None:
+    for path in re.findall(r"\bproject_tools(?:\.\w+)+", page.read_text()):
+        module, _, name = path.rpartition(".")
+        there = hasattr(import_module(module), name) or import_module(path)
+        assert there, f"{page.name}: {path}"
+
+
 def test_links_of_the_documents_lead_somewhere() -> None:
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+    for page in PAGES:
         for link in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.name}: {link}"

@@ -298,7 +298,7 @@ def _digits(value: float) -> str:
     """Four digits.
 
     >>> _digits(123456.0), _digits(-0.012345), _digits(3.0)
-    ('123,500', '-0.01234', '3')
+    ('123,500', '-0.01235', '3')
     """
     short = float(f"{value:.4g}")
     return f"{short:,.0f}" if short.is_integer() and abs(short) < 1e15 else f"{short:,}"  # noqa: PLR2004  (whole numbers that are exact)

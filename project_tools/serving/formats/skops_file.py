@@ -24,6 +24,8 @@ LARGEST_BYTES, LARGEST_SCHEMA, MOST_ENTRIES = 1 << 29, 1 << 27, 20_000
 _SCHEMA = "schema.json"
 _ENTRY = re.compile(r"[0-9]{1,20}\.npy")
 _OURS = "project_tools.models.preparation"
+#: Where the classes of the preparation were before they had a package.
+_FORMER = "project_tools.preparation."
 #: The types that each of skops' loaders may make; other loaders (methods, partials, operators,
 #: random generators, bytes, …) make nothing.
 _TRUSTED: Mapping[str, frozenset[str]] = MappingProxyType({
@@ -145,6 +147,11 @@ def _check_schema(name: str, schema: Any) -> None:
         )
     for node in _nodes(schema):
         loader, made = node.get("__loader__"), f"{node.get('__module__')}.{node.get('__class__')}"
+        if made.startswith(_FORMER):
+            raise ArtefactError(
+                f"{name} was written by an earlier release ({made[:100]}), which this one does not "
+                "read; train the model again"
+            )
         if not isinstance(loader, str) or made not in _TRUSTED.get(loader, frozenset()):
             raise ArtefactError(
                 f"{name} wants to make a {made[:100]} by {str(loader)[:40]}, which is none of the "
