@@ -1,4 +1,4 @@
-"""A disk that does not take a file gets one sentence, and the former file stands."""
+"""A disk that refuses a file gives a one-line error, and the former file stays."""
 
 from pathlib import Path
 
