@@ -1,13 +1,15 @@
-"""The errors that a person meets: one sentence each, which names what was found, what was
-expected and what to do. None repeats an applicant's data.
+"""Errors that the user can correct.
+
+Each message is one sentence: what was wrong, what was expected, what to do. No message repeats an
+applicant's data.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 
 class CreditError(Exception):
-    """Base of all errors that are the user's to mend; the command line prints it as one line."""
+    """Base of all errors that the user can correct; the command line prints it as one line."""
 
 
 class SettingError(CreditError):
@@ -15,50 +17,60 @@ class SettingError(CreditError):
 
 
 class TableError(CreditError):
-    """A raw table is missing, unreadable, or not what the schema says."""
+    """A raw table is missing, cannot be read, or does not match its schema."""
 
 
 class FeatureError(CreditError):
-    """A feature file or the fitted feature state does not serve what is asked of it."""
+    """A feature file or a fitted feature state cannot be used for the task."""
 
 
 class StorageError(CreditError):
-    """A file cannot be written where it is wanted: no room, no permission, no such folder."""
+    """A file cannot be written: the disk is full, permission is missing, or no such folder."""
 
 
 class TrainingError(CreditError):
-    """The data at hand cannot train or judge a model."""
+    """A model cannot be trained or evaluated on this data."""
 
 
 class TrackingError(CreditError):
-    """The tracking store or the registry does not hold, or does not answer, what was asked."""
+    """The tracking store or the registry does not answer, or lacks what was asked for."""
 
 
 class ArtefactError(CreditError):
-    """A served folder is missing, damaged, or not the one its manifest describes."""
+    """A served folder is missing, damaged, or differs from its manifest."""
 
 
 class UnknownClientError(CreditError):
-    """No client of that id is known here."""
+    """No client with this id exists."""
 
 
-def nearest(found: str, choices: Iterable[str]) -> str:
-    """A hint at the likeliest right name, or the empty text.
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """The part of a message that suggests the most similar choice; empty if none is similar.
 
     >>> nearest("AUX", ["AUC", "f2"])
     "; did you mean 'AUC'?"
     >>> nearest("zzz", ["AUC", "f2"])
     ''
     """
-    close = get_close_matches(found, list(choices), n=1, cutoff=0.6)
+    close = get_close_matches(name, list(choices), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def unknown(what: str, found: str, choices: Iterable[str]) -> str:
-    """The sentence for a name that is none of the choices.
+def unknown(what: str, name: str, choices: Iterable[str]) -> str:
+    """The message for a name that is not one of the choices.
 
     >>> unknown("metric", "AUX", ["AUC", "f2"])
     "unknown metric 'AUX'; choose one of AUC, f2; did you mean 'AUC'?"
     """
-    known = list(choices)
-    return f"unknown {what} {found!r}; choose one of {', '.join(known)}{nearest(found, known)}"
+    choices = list(choices)
+    return f"unknown {what} {name!r}; choose one of {', '.join(choices)}{nearest(name, choices)}"
+
+
+def abbreviated(names: Collection[str], most: int = 3) -> str:
+    """The first names, at most ``most`` of them, and the number of the others.
+
+    >>> abbreviated(["a", "b"]), abbreviated(["a", "b", "c", "d", "e"])
+    ('a, b', 'a, b, c and 2 more')
+    """
+    first = ", ".join(list(names)[:most])
+    return first if len(names) <= most else f"{first} and {len(names) - most} more"

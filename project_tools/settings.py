@@ -1,12 +1,12 @@
 """The settings: environment variables with the prefix ``CREDIT_``, parsed and checked once.
 
-``SETTINGS`` lists them all; the README's table is checked against it. A variable with the prefix
-that is none of them is an error, because a setting that is ignored is worse than none.
+``SETTINGS`` lists them all; a test compares the README's table with it. An unknown variable with the
+prefix is an error, because a setting that is ignored is worse than none.
 """
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -14,7 +14,7 @@ from typing import Any, Self
 from project_tools.errors import SettingError, nearest
 
 PREFIX = "CREDIT_"
-#: The repository's root: the package is installed editable, so it lies beside this folder.
+#: Root of the repository; the package is installed editable, so the root is this file's grandparent.
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -23,7 +23,7 @@ def _path(text: str) -> Path:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:  # noqa: PLR2004  (the ports there are)
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:  # noqa: PLR2004  (the range of TCP ports)
         raise ValueError("a port from 1 to 65535")
     return int(text)
 
@@ -46,18 +46,39 @@ def _address(text: str) -> str:
     return text
 
 
-def _text(text: str) -> str:
-    return text
-
-
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One variable: how it is parsed, what it is when unset, what it does."""
+    """One setting: its name without the prefix, its parser, its default and its purpose.
+
+    The parser raises ``ValueError`` with a description of the values that it accepts.
+    """
 
     name: str
-    parse: Any
+    parse: Callable[[str], Any]
     default: Any
     help: str
+
+    @property
+    def variable(self) -> str:
+        """Name of the environment variable."""
+        return PREFIX + self.name
+
+    def read(self, environ: Mapping[str, str]) -> Any:
+        """Parsed value of the variable; the default if it is not set.
+
+        Raises ``SettingError`` for a value that is empty or that the parser refuses.
+        """
+        text = environ.get(self.variable)
+        if text is None:
+            return self.default
+        if not text.strip():
+            raise SettingError(
+                f"{self.variable} is set to nothing; unset it for its default or give {self.help}"
+            )
+        try:
+            return self.parse(text.strip())
+        except ValueError as why:
+            raise SettingError(f"{self.variable} is {text!r}; it takes {why}") from why
 
 
 SETTINGS = (
@@ -68,13 +89,13 @@ SETTINGS = (
         ROOT / "api" / "clients.parquet",
         "client store: features of the clients that the API knows",
     ),
-    Setting("API_HOST", _text, "127.0.0.1", "address on which the API listens"),
+    Setting("API_HOST", str, "127.0.0.1", "address on which the API listens"),
     Setting("API_PORT", _port, 8000, "port of the API"),
     Setting("DASHBOARD_PORT", _port, 8501, "port of the dashboard"),
     Setting("API_URL", _address, "http://127.0.0.1:8000", "where the dashboard finds the API"),
     Setting(
         "TRACKING_URI",
-        _text,
+        str,
         f"sqlite:///{ROOT / 'mlflow.db'}",
         "MLflow tracking store (MLFLOW_TRACKING_URI goes before it)",
     ),
@@ -85,7 +106,7 @@ SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings in force."""
+    """The values of all settings; ``None`` for threads or memory leaves the choice to the library."""
 
     model: Path
     clients: Path
@@ -101,31 +122,15 @@ class Settings:
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
         """The settings of an environment (default: this process's).
 
-        Raises ``SettingError`` for a value out of range and for a name that is no setting.
+        Raises ``SettingError`` for a value out of its range and for an unknown name with the prefix.
+
+        >>> Settings.load({"CREDIT_API_PORT": "9000"}).api_port
+        9000
         """
         environ = os.environ if environ is None else environ
-        _refuse_unknown(environ)
-        return cls(**{s.name.lower(): _value(s, environ) for s in SETTINGS})
-
-
-def _refuse_unknown(environ: Mapping[str, str]) -> None:
-    known = [PREFIX + s.name for s in SETTINGS]
-    for name in environ:
-        if name.startswith(PREFIX) and name not in known:
-            hint = nearest(name, known) or f"; the settings are {', '.join(known)}"
-            raise SettingError(f"{name} is not a setting{hint}")
-
-
-def _value(setting: Setting, environ: Mapping[str, str]) -> Any:
-    name = PREFIX + setting.name
-    text = environ.get(name)
-    if text is None:
-        return setting.default
-    if not text.strip():
-        raise SettingError(
-            f"{name} is set to nothing; unset it for its default or give {setting.help}"
-        )
-    try:
-        return setting.parse(text.strip())
-    except ValueError as why:
-        raise SettingError(f"{name} is {text!r}; it takes {why}") from why
+        names = [setting.variable for setting in SETTINGS]
+        for name in environ:
+            if name.startswith(PREFIX) and name not in names:
+                hint = nearest(name, names) or f"; the settings are {', '.join(names)}"
+                raise SettingError(f"{name} is not a setting{hint}")
+        return cls(**{setting.name.lower(): setting.read(environ) for setting in SETTINGS})

@@ -5,8 +5,8 @@
 REAL is a folder with ``statistics.json`` (null shares, levels, quantiles of the full tables of
 Kaggle's Home Credit Default Risk), ``target_relation.json`` (default rate by level and decile, AUC
 of each column alone), ``spearman_application.csv`` (rank correlations) and two files of
-applications, of which only quantiles, shares and correlations are kept: no row. The latent
-correlations are then moved, round by round, until generated applications show the real ones.
+applications. The constants hold quantiles, shares and correlations of these files, and no client's
+row. The latent correlations are adjusted in rounds until generated applications show the real ones.
 """
 
 import json
@@ -18,27 +18,28 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from project_tools.demo import application as rooms
+from project_tools.demo import application
 from project_tools.demo.figures import PROBABILITIES, applications_from
 from project_tools.demo.frames import frame
 from project_tools.demo.people import DEFAULT_RATE, drawn, mixing
+from project_tools.demo.realism import auc
 from project_tools.tables.declared import TABLES
 
 FIGURES = Path(__file__).parents[1] / "project_tools" / "demo" / "figures"
 TABLE = TABLES["application_train"]
 SIDES = ("train", "test")
-#: A numeric column with no more distinct values than this is kept as levels.
+#: A numeric column with at most this many distinct values is kept as levels.
 FEW = 100
 ROUNDS, CLIENTS = 18, 60_000
-#: How near strong rank correlations, and the AUC of the strongest columns, are to come.
+#: Allowed distance of strong rank correlations, and of the AUC of the strongest columns.
 RANKS_WITHIN, AUC_WITHIN, STRONGEST = 0.08, 0.02, 30
-#: How often default is drawn anew on the same applications: the mean AUC is the steadier.
+#: Number of draws of default on the same applications: their mean AUC varies less.
 TURNS = 16
-#: Rank correlations below this are taken for none.
+#: Rank correlations below this count as 0.
 NEGLIGIBLE = 0.01
-#: Rank correlations above this are kept to measure by.
+#: Rank correlations above this are kept, to measure the realism of the tables.
 STRONG = 0.3
-#: Clients that a level's default rate is drawn towards the mean by, before levels are ordered.
+#: Average clients added to each level, so that rare levels do not get extreme default rates.
 PRIOR = 150
 IDLE = ("Pensioner", "Unemployed")
 BASIS = (
@@ -51,14 +52,14 @@ BASIS = (
     "FLAG_EMAIL", "REGION_RATING_CLIENT", "REGION_RATING_CLIENT_W_CITY",
     "HOUR_APPR_PROCESS_START", "REG_REGION_NOT_LIVE_REGION",
     "LIVE_REGION_NOT_WORK_REGION", "REG_CITY_NOT_LIVE_CITY", "LIVE_CITY_NOT_WORK_CITY", "EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3",
-    *(f"{name}_AVG" for name in rooms.BUILDINGS), "TOTALAREA_MODE",
+    *(f"{name}_AVG" for name in application.BUILDINGS), "TOTALAREA_MODE",
     "FONDKAPREMONT_MODE", "HOUSETYPE_MODE", "WALLSMATERIAL_MODE", "EMERGENCYSTATE_MODE",
     "OBS_30_CNT_SOCIAL_CIRCLE", "DEF_30_CNT_SOCIAL_CIRCLE", "DAYS_LAST_PHONE_CHANGE",
-    "FLAG_DOCUMENT_3", *rooms.REQUESTS, "GAP_BUILDING", "GAP_BUREAU", "GAP_SOURCE",
+    "FLAG_DOCUMENT_3", *application.REQUESTS, "GAP_BUILDING", "GAP_BUREAU", "GAP_SOURCE",
 )  # fmt: skip
-#: Each of a building's further figures, and the one that it stays close to.
+#: Ending of each of a building's further figures, and of the figure that it is close to.
 TWINS = {"_MEDI": "_AVG", "_MODE": "_MEDI"}
-#: What shows a gap: the column, nulls in which the latent decides about.
+#: The column whose nulls each latent character of a gap decides.
 GAPS = {
     "GAP_BUILDING": "APARTMENTS_AVG",
     "GAP_BUREAU": "EXT_SOURCE_3",
@@ -67,7 +68,7 @@ GAPS = {
 
 
 class Real:
-    """The real tables' figures, and the two files of applications that some are counted on."""
+    """The real tables' figures, and the two files of applications, from which others are counted."""
 
     def __init__(self, folder: Path) -> None:
         self.statistics = json.loads((folder / "statistics.json").read_text())
@@ -76,10 +77,11 @@ class Real:
         self.tables = {s: pl.read_parquet(folder / f"application_{s}.parquet") for s in SIDES}
 
     def column(self, name: str, side: str) -> dict[str, Any]:
+        """The statistics of a column of the training or test applications."""
         return self.statistics[f"application_{side}"]["columns"][name]
 
     def ordered(self, name: str, levels: list[str]) -> list[str]:
-        """Levels from the least to the most risky, rare ones near the middle."""
+        """The levels by default rate, lowest first, with rare levels near the mean."""
         counts = self.relation[name]["categories"]
 
         def rate(level: str) -> float:
@@ -94,8 +96,7 @@ def _rounded(values: Any) -> list[float]:
 
 
 def _knots(real: Real, name: str, side: str, values: pl.Series) -> list[float]:
-    known = values.drop_nulls().to_numpy().astype(float)
-    knots = np.quantile(known, PROBABILITIES)
+    knots = np.quantile(values.drop_nulls().to_numpy().astype(float), PROBABILITIES)
     if name in real.statistics[f"application_{side}"]["columns"]:
         column = real.column(name, side)
         low, high = column["min"], column["max"]
@@ -113,45 +114,46 @@ def _levels(values: pl.Series) -> list[list[float]]:
 
 
 def _tariff(values: pl.Series, digits: int, least: int) -> list[list[float]]:
-    """Values of a tariff that occur often; the others count for the nearest of them."""
-    found = values.drop_nulls().round(digits)
-    counts = found.value_counts().filter(pl.col("count") >= least).sort(found.name)
-    known = counts[found.name].to_numpy()
-    right = np.clip(np.searchsorted(known, found.to_numpy()), 1, len(known) - 1)
-    lower = found.to_numpy() - known[right - 1] < known[right] - found.to_numpy()
-    shares = np.bincount(right - lower, minlength=len(known)) / len(found)
-    return [[float(v), float(f"{s:.5g}")] for v, s in zip(known, shares, strict=True) if s > 0]
+    """Frequent values of a tariff with their shares; other values count as the nearest of them."""
+    rounded = values.drop_nulls().round(digits)
+    counts = rounded.value_counts().filter(pl.col("count") >= least).sort(rounded.name)
+    frequent = counts[rounded.name].to_numpy()
+    right = np.clip(np.searchsorted(frequent, rounded.to_numpy()), 1, len(frequent) - 1)
+    lower = rounded.to_numpy() - frequent[right - 1] < frequent[right] - rounded.to_numpy()
+    shares = np.bincount(right - lower, minlength=len(frequent)) / len(rounded)
+    return [[float(v), float(f"{s:.5g}")] for v, s in zip(frequent, shares, strict=True) if s > 0]
 
 
 def marginals(real: Real) -> dict[str, Any]:
-    """Each column's distribution in the two tables."""
-    found: dict[str, Any] = {}
-    given = ("ORGANIZATION_TYPE", "OCCUPATION_TYPE", "CNT_FAM_MEMBERS", "AMT_CREDIT")
+    """The distribution of each column in both tables of applications."""
+    columns: dict[str, Any] = {}
+    dependent = ("ORGANIZATION_TYPE", "OCCUPATION_TYPE", "CNT_FAM_MEMBERS", "AMT_CREDIT")
     for column in TABLE.columns:
         name = column.name
-        if column.kind == "key" or name in ("TARGET", "FLAG_MOBIL", *given):
+        if column.kind == "key" or name in ("TARGET", "FLAG_MOBIL", *dependent):
             continue
-        found[name] = {side: _one(real, name, side, column.kind) for side in SIDES}
+        columns[name] = {side: _marginal(real, name, side, column.kind) for side in SIDES}
     for side in SIDES:
         cash = cash_loans(real.tables[side])
         for name, values in (
             ("TARIFF_FACTOR", _tariff(cash["TARIFF_FACTOR"].rename("v"), 4, 8)),
             ("TARIFF_RATIO", _tariff(cash["TARIFF_RATIO"].rename("v"), 2, 3)),
         ):
-            found.setdefault(name, {})[side] = {"levels": values}
+            columns.setdefault(name, {})[side] = {"levels": values}
         limit = real.tables[side].filter(NAME_CONTRACT_TYPE="Revolving loans")["AMT_CREDIT"]
-        found.setdefault("CARD_LIMIT", {})[side] = {
+        columns.setdefault("CARD_LIMIT", {})[side] = {
             "knots": _knots(real, "CARD_LIMIT", side, limit)
         }
         price = cash["AMT_GOODS_PRICE"]
-        found["AMT_GOODS_PRICE"][side]["knots"] = _knots(real, "AMT_GOODS_PRICE", side, price)
-    return found
+        columns["AMT_GOODS_PRICE"][side]["knots"] = _knots(real, "AMT_GOODS_PRICE", side, price)
+    return columns
 
 
-def _one(real: Real, name: str, side: str, kind: str) -> dict[str, Any]:
+def _marginal(real: Real, name: str, side: str, kind: str) -> dict[str, Any]:
+    """The distribution of one column in one table."""
     column, values = real.column(name, side), real.tables[side][name]
     null = float(f"{column['null_share']:.6g}")
-    if name in rooms.RARE_DOCUMENTS:
+    if name in application.RARE_DOCUMENTS:
         return {"null": column["mean"]}
     if kind == "text":
         shares = dict(column["categories"])
@@ -171,7 +173,7 @@ def _one(real: Real, name: str, side: str, kind: str) -> dict[str, Any]:
 
 
 def cash_loans(table: pl.DataFrame) -> pl.DataFrame:
-    """Cash loans with the tariff's factor and ratio."""
+    """The cash loans with the tariff's factor (credit over price) and ratio (credit over annuity)."""
     return table.filter(NAME_CONTRACT_TYPE="Cash loans").with_columns(
         TARIFF_FACTOR=pl.col("AMT_CREDIT") / pl.col("AMT_GOODS_PRICE"),
         TARIFF_RATIO=pl.col("AMT_CREDIT") / pl.col("AMT_ANNUITY"),
@@ -179,11 +181,11 @@ def cash_loans(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def conditionals(real: Real) -> dict[str, Any]:
-    """Shares of levels given another level, and how close a building's three figures are."""
+    """Shares that depend on another column, and the correlation of a building's figures."""
     both = pl.concat(
         [t.select(TABLES["application_test"].column_names) for t in real.tables.values()]
     )
-    found: dict[str, Any] = {}
+    shares_by_column: dict[str, Any] = {}
     for name, parent, prior in (
         ("ORGANIZATION_TYPE", "NAME_INCOME_TYPE", 2.0),
         ("OCCUPATION_TYPE", "ORGANIZATION_TYPE", 20.0),
@@ -193,19 +195,21 @@ def conditionals(real: Real) -> dict[str, Any]:
         if "" in levels:
             order.insert(len(order) // 3, "")
         shares = _shares(real, both, name, parent, order, prior)
-        found[name] = {"parent": parent, "levels": order, "shares": shares}
-    found["BUILDING_TWINS"] = {
-        f"{name}{suffix}": _twin(real, name, suffix) for name in rooms.BUILDINGS for suffix in TWINS
+        shares_by_column[name] = {"parent": parent, "levels": order, "shares": shares}
+    shares_by_column["BUILDING_TWINS"] = {
+        f"{name}{suffix}": _twin(real, name, suffix)
+        for name in application.BUILDINGS
+        for suffix in TWINS
     }
-    found["ELSEWHERE"] = {area: _elsewhere(both, area) for area in ("REGION", "CITY")}
-    found["DOCUMENTS"] = _documents(real.tables["train"])
-    return found
+    shares_by_column["ELSEWHERE"] = {area: _elsewhere(both, area) for area in ("REGION", "CITY")}
+    shares_by_column["DOCUMENTS"] = _documents(real.tables["train"])
+    return shares_by_column
 
 
 def _shares(  # noqa: PLR0917  (one call)
     real: Real, both: pl.DataFrame, name: str, parent: str, order: list[str], prior: float
 ) -> dict[str, list[float]]:
-    """One row of shares for each level of the parent, rare ones drawn towards the whole."""
+    """Shares of the levels for each level of the parent; rare parents get nearly the overall shares."""
     statistics = real.column(name, "train")
     overall = np.array([statistics["categories"].get(level, 0.0) for level in order])
     if "" in order:
@@ -226,14 +230,15 @@ def _shares(  # noqa: PLR0917  (one call)
 
 
 def _twin(real: Real, name: str, suffix: str) -> float:
-    """Latent correlation of a building's median with its average, of its mode with the median."""
+    """Latent correlation of a building's figure with the figure that it is close to."""
     rank = float(real.spearman.loc[f"{name}{TWINS[suffix]}", f"{name}{suffix}"])
     return float(f"{2 * np.sin(np.pi * rank / 6):.5g}")
 
 
 def _elsewhere(both: pl.DataFrame, area: str) -> list[float]:
-    """Share of clients registered and living apart that work apart from where they are
-    registered: of those who work where they live not, and of those who do.
+    """Shares of clients who work elsewhere than they are registered, if they live elsewhere too.
+
+    The first is that of clients who work where they live, the second that of the others.
     """
     apart = both.filter(pl.col(f"REG_{area}_NOT_LIVE_{area}") == 1)
     return [
@@ -248,22 +253,22 @@ def _elsewhere(both: pl.DataFrame, area: str) -> list[float]:
 
 
 def _documents(train: pl.DataFrame) -> dict[str, Any]:
-    """Shares of the common documents by contract (cash, card) and work phone (no, yes)."""
-    found: dict[str, Any] = {"third": [], "sixth": [], "eighth": []}
+    """Shares of the frequent documents, by contract (cash, card) and work phone (no, yes)."""
+    shares: dict[str, Any] = {"third": [], "sixth": [], "eighth": []}
     for contract in ("Cash loans", "Revolving loans"):
         for phone in (0, 1):
             rows = train.filter(NAME_CONTRACT_TYPE=contract, FLAG_EMP_PHONE=phone)
             without = rows.filter(FLAG_DOCUMENT_3=0)
-            found["third"].append(round(rows["FLAG_DOCUMENT_3"].mean(), 4))
-            found["sixth"].append(round(without["FLAG_DOCUMENT_6"].mean(), 4))
-            found["eighth"].append(round(without["FLAG_DOCUMENT_8"].mean(), 4))
+            shares["third"].append(round(rows["FLAG_DOCUMENT_3"].mean(), 4))
+            shares["sixth"].append(round(without["FLAG_DOCUMENT_6"].mean(), 4))
+            shares["eighth"].append(round(without["FLAG_DOCUMENT_8"].mean(), 4))
     third = train.filter(FLAG_DOCUMENT_3=1)
-    found["also"] = round(third["FLAG_DOCUMENT_8"].mean(), 5)
-    return found
+    shares["also"] = round(third["FLAG_DOCUMENT_8"].mean(), 5)
+    return shares
 
 
 def measured(table: pl.DataFrame, levels: dict[str, list[Any]]) -> pd.DataFrame:
-    """The basis' columns as numbers: texts as positions, gaps as flags, tariffs as ratios."""
+    """The columns of the basis as numbers: texts as positions, gaps as flags, tariffs as ratios."""
     card = pl.col("NAME_CONTRACT_TYPE") == "Revolving loans"
     columns = {
         name: pl.col(name).cast(pl.Float64)
@@ -285,32 +290,21 @@ def measured(table: pl.DataFrame, levels: dict[str, list[Any]]) -> pd.DataFrame:
 
 
 def ranks(values: pd.DataFrame) -> np.ndarray:
-    """Spearman's rank correlation over the rows that both columns know."""
+    """Spearman's rank correlation of all columns, over the rows in which both have a value."""
     ranked = values.rank().to_numpy()
-    known = np.isfinite(ranked)
-    filled, mask = np.where(known, ranked, 0.0), known.astype(float)
+    finite = np.isfinite(ranked)
+    filled, mask = np.where(finite, ranked, 0.0), finite.astype(float)
     with np.errstate(divide="ignore", invalid="ignore"):
         n = mask.T @ mask
         sum_x, sum_xx, sum_xy = filled.T @ mask, (filled**2).T @ mask, filled.T @ filled
         covariance = sum_xy / n - sum_x / n * (sum_x.T / n)
         variance = sum_xx / n - (sum_x / n) ** 2
-        found = covariance / np.sqrt(variance * variance.T)
-    return np.where(n > FEW, found, np.nan)
-
-
-def auc(values: np.ndarray, target: np.ndarray) -> float:
-    """Share of pairs that the values order rightly; nulls are left out."""
-    known = np.isfinite(values)
-    rank = pd.Series(values[known]).rank().to_numpy()
-    bad = target[known] == 1
-    n = bad.sum()
-    if n == 0 or n == len(bad):
-        return 0.5
-    return float((rank[bad].sum() - n * (n + 1) / 2) / (n * (len(bad) - n)))
+        correlation = covariance / np.sqrt(variance * variance.T)
+    return np.where(n > FEW, correlation, np.nan)
 
 
 def auc_of_rates(counts: list[tuple[float, float]]) -> float:
-    """AUC of ordered groups, each with its number of clients and its default rate."""
+    """AUC of groups in their order, each with its number of clients and its default rate."""
     n, rate = (np.array(x, dtype=float) for x in zip(*counts, strict=True))
     bad, good = n * rate, n * (1 - rate)
     before = np.cumsum(good) - good
@@ -318,26 +312,26 @@ def auc_of_rates(counts: list[tuple[float, float]]) -> float:
 
 
 def target_aucs(real: Real, levels: dict[str, list[Any]]) -> np.ndarray:
-    """The AUC that each column of the basis is to show alone."""
+    """The real AUC of each column of the basis alone."""
     train = real.tables["train"]
     shown = measured(train, levels)
     target = train["TARGET"].to_numpy()
-    found = []
+    aucs = []
     for name in BASIS:
         relation = real.relation.get(name, {})
         if name in GAPS:
             column = real.relation[GAPS[name]]
             n, rows = column["n_null"], 19_985
             rate = column["default_rate_if_null"]
-            known = (rows * DEFAULT_RATE - n * rate) / (rows - n)
-            found.append(auc_of_rates([(n, rate), (rows - n, known)]))
+            rate_if_present = (rows * DEFAULT_RATE - n * rate) / (rows - n)
+            aucs.append(auc_of_rates([(n, rate), (rows - n, rate_if_present)]))
         elif name in levels:
-            found.append(auc_of_rates(list(_rates(relation, levels[name]))))
+            aucs.append(auc_of_rates(list(_rates(relation, levels[name]))))
         elif name == "DAYS_EMPLOYED" or "auc" not in relation:
-            found.append(auc(shown[name].to_numpy(), target))
+            aucs.append(auc(shown[name].to_numpy(), target))
         else:
-            found.append(relation["auc"])
-    return np.array(found)
+            aucs.append(relation["auc"])
+    return np.array(aucs)
 
 
 def _rates(relation: dict[str, Any], order: list[str]) -> Any:
@@ -349,26 +343,26 @@ def _rates(relation: dict[str, Any], order: list[str]) -> Any:
 
 
 def target_ranks(real: Real, levels: dict[str, list[Any]]) -> np.ndarray:
-    """The published rank correlation of each pair; counted on the applications elsewhere.
+    """The real rank correlation of each pair: published, or else counted on the applications.
 
-    NaN where no client knows both, as a gap and the column that it is in.
+    NaN if no client has both values, as for a gap and the column whose nulls it decides.
     """
     rows = [t.select(TABLES["application_test"].column_names) for t in real.tables.values()]
-    found = ranks(measured(pl.concat(rows), levels))
-    never = ~np.isfinite(found)
+    correlation = ranks(measured(pl.concat(rows), levels))
+    never = ~np.isfinite(correlation)
     for i, a in enumerate(BASIS):
         for j, b in enumerate(BASIS):
             if {a, b} <= set(real.spearman.columns) and "DAYS_EMPLOYED" not in (a, b):
-                known = real.spearman.loc[a, b]
-                found[i, j] = known if np.isfinite(known) else 0.0
-    found[np.abs(found) < NEGLIGIBLE] = 0
-    found[never] = np.nan
-    np.fill_diagonal(found, 1)
-    return found
+                published = real.spearman.loc[a, b]
+                correlation[i, j] = published if np.isfinite(published) else 0.0
+    correlation[np.abs(correlation) < NEGLIGIBLE] = 0
+    correlation[never] = np.nan
+    np.fill_diagonal(correlation, 1)
+    return correlation
 
 
 def nearest(correlation: np.ndarray, least: float = 0.0015) -> np.ndarray:
-    """A positive definite matrix with ones on the diagonal, near the given one."""
+    """A correlation matrix near ``correlation`` that is positive definite."""
     values, vectors = np.linalg.eigh((correlation + correlation.T) / 2)
     repaired = vectors * np.maximum(values, least) @ vectors.T
     scale = np.sqrt(np.diag(repaired))
@@ -376,12 +370,12 @@ def nearest(correlation: np.ndarray, least: float = 0.0015) -> np.ndarray:
 
 
 def smooth(correlation: np.ndarray, target: np.ndarray, ridge: float = 0.15) -> np.ndarray:
-    """The target's correlations without what only tiny differences of twin columns would show."""
+    """The correlations with default, without effects of tiny differences between similar columns."""
     return correlation @ np.linalg.solve(correlation + ridge * np.eye(len(target)), target)
 
 
 def simulated(figures: dict[str, Any], seed: int) -> tuple[pl.DataFrame, np.ndarray]:
-    """Generated labelled applications, and who defaults in each of many turns of chance."""
+    """Generated labelled applications, and the positions of the defaulters in each of ``TURNS`` draws."""
     random = np.random.default_rng(seed)
     parsed = applications_from(figures)
     everybody = np.ones(CLIENTS, dtype=bool)
@@ -391,11 +385,11 @@ def simulated(figures: dict[str, Any], seed: int) -> tuple[pl.DataFrame, np.ndar
     chance = np.sqrt(1 - mix.spread**2) * random.standard_normal((TURNS, CLIENTS))
     scores = mix.spread * people.risk + chance
     defaults = np.argpartition(-scores, quota, axis=1)[:, :quota]
-    return frame(TABLE, rooms.application(random, people, parsed)), defaults
+    return frame(TABLE, application.application(random, people, parsed)), defaults
 
 
 def mean_auc(values: np.ndarray, defaults: np.ndarray) -> float:
-    """The mean AUC over the turns; ``defaults`` are the positions of those who default."""
+    """The mean AUC over the draws; ``defaults`` are the positions of the defaulters, a row per draw."""
     ranks = pd.Series(values).rank().to_numpy()
     n = np.isfinite(values).sum()
     of_bad = ranks[defaults]
@@ -405,17 +399,17 @@ def mean_auc(values: np.ndarray, defaults: np.ndarray) -> float:
 
 
 def fitted(figures: dict[str, Any], real: Real, levels: dict[str, list[Any]]) -> dict[str, Any]:
-    """The latent correlations under which generated applications show the real ones."""
+    """The figures with latent correlations under which generated applications show the real ones."""
     goal, goal_auc = target_ranks(real, levels), target_aucs(real, levels)
     full = np.eye(len(BASIS) + 1)
     full[:-1, :-1] = np.nan_to_num(2 * np.sin(np.pi * goal / 6))
     full[-1, :-1] = full[:-1, -1] = 1.75 * (goal_auc - 0.5)
-    wanted, best = full.copy(), (np.inf, "")
+    target, best = full.copy(), (np.inf, "")
     strong = np.abs(np.nan_to_num(goal)) > STRONG
     strongest = np.argsort(-np.abs(goal_auc - 0.5))[:STRONGEST]
     for turn in range(ROUNDS):
-        full = nearest(wanted)
-        full[-1, :-1] = full[:-1, -1] = smooth(full[:-1, :-1], wanted[-1, :-1])
+        full = nearest(target)
+        full[-1, :-1] = full[:-1, -1] = smooth(full[:-1, :-1], target[-1, :-1])
         lower = [_rounded(full[i, :i]) for i in range(1, len(BASIS))]
         figures |= {"correlation": lower, "target": _rounded(full[-1, :-1])}
         table, defaults = simulated(figures, turn)
@@ -436,11 +430,11 @@ def fitted(figures: dict[str, Any], real: Real, levels: dict[str, list[Any]]) ->
         step = 0.7 if turn < ROUNDS // 2 else 0.4
         latent, seen = np.abs(full[:-1, :-1]), np.abs(np.nan_to_num(goal) - gap)
         slope = np.clip(latent / np.maximum(seen, 0.02), 1, 2.5)
-        wanted[:-1, :-1] = np.clip(full[:-1, :-1] + step * slope * gap, -0.999, 0.999)
-        wanted[:-1, :-1][~np.isfinite(goal)] = 0
-        np.fill_diagonal(wanted, 1)
-        wanted[-1, :-1] += step * 1.75 * missing
-        wanted[:-1, -1] = wanted[-1, :-1]
+        target[:-1, :-1] = np.clip(full[:-1, :-1] + step * slope * gap, -0.999, 0.999)
+        target[:-1, :-1][~np.isfinite(goal)] = 0
+        np.fill_diagonal(target, 1)
+        target[-1, :-1] += step * 1.75 * missing
+        target[:-1, -1] = target[-1, :-1]
         _move_twins(figures["given"]["BUILDING_TWINS"], table, real)
     print(f"kept: worst distance {best[0]:.2f} of what is allowed")
     kept: dict[str, Any] = json.loads(best[1])
@@ -448,8 +442,8 @@ def fitted(figures: dict[str, Any], real: Real, levels: dict[str, list[Any]]) ->
 
 
 def _move_twins(twins: dict[str, float], table: pl.DataFrame, real: Real) -> None:
-    """Draw a building's three figures nearer or farther, as their ranks ask for."""
-    for name in rooms.BUILDINGS:
+    """Adjust the latent correlations of a building's figures by the gap in their rank correlation."""
+    for name in application.BUILDINGS:
         for suffix, parent in TWINS.items():
             pair = [f"{name}{parent}", f"{name}{suffix}"]
             shown = ranks(table.select(pair).to_pandas())[0, 1]
@@ -458,7 +452,7 @@ def _move_twins(twins: dict[str, float], table: pl.DataFrame, real: Real) -> Non
 
 
 def text_levels(figures: dict[str, Any]) -> dict[str, list[Any]]:
-    """The order of each text's levels in the basis, the same for both tables."""
+    """The levels of each text of the basis, in the order of their positions."""
     order = {}
     for name in BASIS:
         if name in ("ORGANIZATION_TYPE", "OCCUPATION_TYPE"):
@@ -485,7 +479,7 @@ def history(real: Real) -> dict[str, Any]:
 
 
 def _whole(figures: dict[str, Any], levels: tuple[str, ...]) -> dict[str, Any]:
-    """Levels that the statistics sum up as "(Other)" share it, each half of the one before."""
+    """Share "(Other)" among the levels that the statistics do not name, half as much for each next."""
     rest = figures.get("levels", {}).pop("(Other)", None)
     if rest is not None:
         missing = [level for level in levels if level not in figures["levels"]]
@@ -496,23 +490,23 @@ def _whole(figures: dict[str, Any], levels: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _history(figures: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"null": float(f"{figures['null_share']:.6g}")}
+    kept: dict[str, Any] = {"null": float(f"{figures['null_share']:.6g}")}
     if "categories" in figures:
-        found["levels"] = figures["categories"]
+        kept["levels"] = figures["categories"]
     if "quantiles" in figures:
         quantiles = figures.get("sample_pool", {}).get("quantiles", {}) | figures["quantiles"]
-        known = {float(p): value for p, value in quantiles.items()}
-        known |= {0.0: figures["min"], 1.0: figures["max"]}
-        at = sorted(known)
-        values = np.maximum.accumulate([known[p] for p in at])
-        found["knots"] = [at, _rounded(values)]
+        knots = {float(p): value for p, value in quantiles.items()}
+        knots |= {0.0: figures["min"], 1.0: figures["max"]}
+        at = sorted(knots)
+        values = np.maximum.accumulate([knots[p] for p in at])
+        kept["knots"] = [at, _rounded(values)]
     if figures.get("zero_count") is not None:
-        found["mean"] = float(f"{figures['mean']:.6g}")
-    return found
+        kept["mean"] = float(f"{figures['mean']:.6g}")
+    return kept
 
 
 def realism(real: Real) -> dict[str, Any]:
-    """What the realism of the demonstration is measured against."""
+    """The real figures that the demonstration's realism is measured by."""
     aucs = {c: r["auc"] for c, r in real.relation.items() if "auc" in r}
     names, rank = list(real.spearman.columns), real.spearman
     pairs = [

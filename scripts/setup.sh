@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Make or renew the environment: setup.sh PYTHON VENV. Quick when nothing has changed. PYTHON may
-# be empty: then an environment that is there keeps its Python, and a new one is made from python3.
+# Make or update the environment: setup.sh PYTHON VENV. It does nothing if nothing has changed. With an
+# empty PYTHON an existing environment keeps its Python, and a new one is made with python3.
 set -euo pipefail
 asked=$1 python=${1:-python3} venv=$2
 stamp=$venv/.made-from
 
 fail() { echo "setup: $*" >&2; exit 1; }
 
-# The folder belongs to it: in a clone that was moved or copied, an environment leads to the old place.
-wanted=$({ cat requirements.txt pyproject.toml scripts/setup.sh; pwd; } | sha256sum | cut -d' ' -f1)
+# The path is part of the stamp: in a clone that was moved or copied, the environment points to the old path.
+digest=$({ cat requirements.txt pyproject.toml scripts/setup.sh; pwd; } | sha256sum | cut -d' ' -f1)
 release() { "$1" -c 'import sys; print(*sys.version_info[:3], sep=".")' 2>/dev/null; }
 same_python() { [[ -z $asked || $(release "$venv/bin/python") == "$(release "$asked")" ]]; }
-[[ -x $venv/bin/python && -f $stamp && $(<"$stamp") == "$wanted" ]] && same_python && exit 0
+[[ -x $venv/bin/python && -f $stamp && $(<"$stamp") == "$digest" ]] && same_python && exit 0
 
-# Nothing is silent for longer than ten seconds, whatever pip, uv or the disk take.
-# Its sleep holds none of our outputs: whoever reads them would wait for it.
+# Print a sign of life every five seconds, also while pip, uv or the disk are slow. The sleep writes to
+# /dev/null: with our outputs open, a program that reads them would wait until it ends.
 alive() { while sleep 5 >/dev/null 2>&1; do echo "setup: … ${SECONDS} s"; done; }
 alive & alive=$!
 trap 'kill "$alive" 2>/dev/null' EXIT
@@ -42,5 +42,5 @@ export VIRTUAL_ENV=$PWD/$venv
     fail "LightGBM does not load; it needs OpenMP. On Debian and Ubuntu: apt-get install libgomp1; on macOS: brew install libomp"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     echo "setup: no Chromium here, so the browser test will be skipped. On Debian: apt-get install chromium"
-echo "$wanted" >"$stamp"
+echo "$digest" >"$stamp"
 echo "setup: done"

@@ -1,5 +1,5 @@
 # ruff: noqa: PLR2004  (the shapes of distributions are literals here)
-"""The applications: columns drawn from the clients' characters, then made to fit each other."""
+"""The applications: columns drawn from the clients' characters, then made consistent."""
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -16,14 +16,15 @@ from project_tools.demo.frames import Columns, Text, Values
 from project_tools.demo.people import People
 from project_tools.tables.declared import TABLES
 
-#: Value that stands for "not employed" among the days.
+#: Number of days that means "no date", such as "not employed".
 SENTINEL = 365243
 TABLE = "application_train"
-#: How much more than the latent correlation says age decides about pension.
+#: Weight of age in who is at work, beyond the latent correlation.
 PENSION_BY_AGE = 0.6
-#: Each of a building's further figures, near the one before.
+#: Endings of a building's further figures; each figure is close to the one before.
 _BUILDING = ("_MEDI", "_MODE")
-_PLAIN = (
+#: Columns of numbers that are drawn without a look at other columns.
+_NUMBERS = (
     "CNT_CHILDREN", "REGION_POPULATION_RELATIVE", "DAYS_BIRTH", "DAYS_REGISTRATION",
     "DAYS_ID_PUBLISH", "FLAG_WORK_PHONE", "FLAG_CONT_MOBILE", "FLAG_PHONE", "FLAG_EMAIL",
     "REGION_RATING_CLIENT", "REGION_RATING_CLIENT_W_CITY", "HOUR_APPR_PROCESS_START",
@@ -31,6 +32,7 @@ _PLAIN = (
     "LIVE_CITY_NOT_WORK_CITY",
     "EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3", "DAYS_LAST_PHONE_CHANGE",
 )  # fmt: skip
+#: Columns of texts that are drawn without a look at other columns.
 _TEXTS = (
     "NAME_CONTRACT_TYPE", "CODE_GENDER", "FLAG_OWN_CAR", "FLAG_OWN_REALTY", "NAME_TYPE_SUITE",
     "NAME_EDUCATION_TYPE", "NAME_FAMILY_STATUS", "NAME_HOUSING_TYPE",
@@ -42,7 +44,7 @@ _BUILDING_TEXTS = (
 REQUESTS = tuple(
     f"AMT_REQ_CREDIT_BUREAU_{p}" for p in ("HOUR", "DAY", "WEEK", "MON", "QRT", "YEAR")
 )
-#: Documents that few clients hand in; each on its own.
+#: Documents that few clients hand in, each independent of the others.
 RARE_DOCUMENTS = tuple(f"FLAG_DOCUMENT_{n}" for n in (2, 4, 5, 7, *range(9, 22)))
 BUILDINGS = tuple(
     c.name.removesuffix("_AVG")
@@ -52,7 +54,7 @@ BUILDINGS = tuple(
 
 
 class _Drawing:
-    """Columns of one chunk: each draws from the table that its client stands in."""
+    """The columns of one chunk; each value follows its distribution in the client's table."""
 
     def __init__(self, random: np.random.Generator, people: People, figures: Applications) -> None:
         self.random, self.people, self.figures = random, people, figures
@@ -64,33 +66,34 @@ class _Drawing:
         return ("train", labelled), ("test", ~labelled)
 
     def uniform(self, name: str, gap: str = "") -> Numbers:
-        """Where the clients stand in a column, whoever has a null there for the gap's sake."""
+        """The clients' probabilities in a column, independent of the character ``gap`` for nulls."""
         return self.people.uniform(name, gap, self.figures.correlation)
 
     def number(self, name: str, u: Numbers, *, heavy: bool = False) -> Numbers:
-        """The named column's values at the probabilities ``u``."""
+        """The values of a column of numbers at the probabilities ``u``."""
         values = np.empty(self.rows)
         for side, rows in self.sides():
             values[rows] = self.figures.of(name, side).quantile(u[rows], heavy=heavy)
         return values
 
     def nulls(self, name: str, u: Numbers) -> Flags:
-        """Rows that hold a null in the named column; ``u`` says who is first to have one."""
+        """Whether each client has a null in a column: the clients with the lowest ``u`` have one."""
         labelled = self.people.labelled
         train, test = (self.figures.of(name, side).null for side, _ in self.sides())
         return u < np.where(labelled, train, test)
 
     def text(self, name: str, u: Numbers) -> Text:
+        """The levels of a column of texts at the probabilities ``u``."""
         codes = np.empty(self.rows, dtype=np.int32)
         for side, rows in self.sides():
             marginal = self.figures.of(name, side)
-            found = text_of(TABLE, name, marginal.values, marginal.position(u[rows]))
-            codes[rows], levels = found.codes, found.levels
+            side_text = text_of(TABLE, name, marginal.values, marginal.position(u[rows]))
+            codes[rows], levels = side_text.codes, side_text.levels
         return Text(levels, codes)
 
-    def given(self, name: str, parent: Text, u: Numbers) -> Text:
-        """A text whose shares depend on another text; its levels are ordered by risk."""
-        figures = self.figures.given[name]
+    def conditional(self, name: str, parent: Text, u: Numbers) -> Text:
+        """The levels of a column whose shares depend on the text ``parent``, ordered by risk."""
+        figures = self.figures.conditionals[name]
         edges = np.cumsum([figures["shares"][level] for level in parent.levels], axis=1)
         at = (u[:, None] > (edges / edges[:, -1:])[parent.codes]).sum(axis=1)
         return text_of(TABLE, name, tuple(figures["levels"]), at)
@@ -99,16 +102,15 @@ class _Drawing:
 def application(
     random: np.random.Generator, people: People, figures: Applications | None = None
 ) -> Columns:
-    """The application of each client, labelled or not."""
+    """The application of each client, with the columns of a labelled one."""
     drawing = _Drawing(random, people, figures or applications())
     columns = drawing.columns
     columns["SK_ID_CURR"], columns["TARGET"] = people.ids, people.target
-    for name in _PLAIN:
-        columns[name] = _plain(drawing, name)
+    for name in _NUMBERS:
+        columns[name] = _number(drawing, name)
     for name in _TEXTS:
-        text = drawing.text(name, people.uniform(name))
-        gaps = drawing.nulls(name, random.random(drawing.rows))
-        columns[name] = Text(text.levels, np.where(gaps, -1, text.codes).astype(np.int32))
+        level = drawing.text(name, people.uniform(name))
+        columns[name] = level.with_nulls(drawing.nulls(name, random.random(drawing.rows)))
     _places(drawing)
     _work(drawing)
     _household(drawing)
@@ -120,7 +122,8 @@ def application(
     return columns
 
 
-def _plain(drawing: _Drawing, name: str) -> Values:
+def _number(drawing: _Drawing, name: str) -> Values:
+    """A column of numbers with its nulls; those of some scores depend on a character."""
     gap = {"EXT_SOURCE_1": "GAP_SOURCE", "EXT_SOURCE_3": "GAP_BUREAU"}.get(name, "")
     values = drawing.number(name, drawing.uniform(name, gap))
     kind = TABLES[TABLE].column(name).kind
@@ -131,21 +134,21 @@ def _plain(drawing: _Drawing, name: str) -> Values:
 
 
 def numbers(values: Values) -> Numbers:
-    """A column that is known to hold numbers."""
+    """A column of numbers as floats; ``TypeError`` for a column of texts."""
     if isinstance(values, Text):
         raise TypeError("a text column where numbers are expected")
     return np.asarray(values, dtype=float)
 
 
 def text(values: Values) -> Text:
-    """A column that is known to hold texts."""
+    """A column of texts; ``TypeError`` for a column of numbers."""
     if not isinstance(values, Text):
         raise TypeError("a column of numbers where texts are expected")
     return values
 
 
 def _work(drawing: _Drawing) -> None:
-    """Employment: a pensioner's organisation is XNA and his days are the sentinel."""
+    """Employment: pensioners have the organisation XNA and the sentinel as days employed."""
     people, columns = drawing.people, drawing.columns
     has_phone = drawing.number("FLAG_EMP_PHONE", _at_work(drawing)) > 0
     columns["FLAG_EMP_PHONE"] = has_phone.astype(np.int64)
@@ -156,9 +159,11 @@ def _work(drawing: _Drawing) -> None:
     codes = np.where(has_phone, income.codes, idle[(without == "Unemployed").astype(int)])
     income = Text(income.levels, codes.astype(np.int32))
     columns["NAME_INCOME_TYPE"] = income
-    organisation = drawing.given("ORGANIZATION_TYPE", income, people.uniform("ORGANIZATION_TYPE"))
+    organisation = drawing.conditional(
+        "ORGANIZATION_TYPE", income, people.uniform("ORGANIZATION_TYPE")
+    )
     columns["ORGANIZATION_TYPE"] = organisation
-    columns["OCCUPATION_TYPE"] = drawing.given(
+    columns["OCCUPATION_TYPE"] = drawing.conditional(
         "OCCUPATION_TYPE", organisation, people.uniform("OCCUPATION_TYPE")
     )
     birth = numbers(columns["DAYS_BIRTH"])
@@ -175,19 +180,19 @@ def _work(drawing: _Drawing) -> None:
 
 
 def _places(drawing: _Drawing) -> None:
-    """Who lives where he is registered works as far from the one as from the other."""
+    """Addresses: clients who live where they are registered work as far from both."""
     columns, u = drawing.columns, drawing.random.random(drawing.rows)
     for area in ("REGION", "CITY"):
         apart = numbers(columns[f"REG_{area}_NOT_LIVE_{area}"]) > 0
         works = numbers(columns[f"LIVE_{area}_NOT_WORK_{area}"]) > 0
-        share = np.array(drawing.figures.given["ELSEWHERE"][area])[works.astype(int)]
+        share = np.array(drawing.figures.conditionals["ELSEWHERE"][area])[works.astype(int)]
         columns[f"REG_{area}_NOT_WORK_{area}"] = np.where(apart, u < share, works).astype(np.int64)
         for name in (f"REG_{area}_NOT_LIVE_{area}", f"LIVE_{area}_NOT_WORK_{area}"):
             columns[name] = numbers(columns[name]).astype(np.int64)
 
 
 def _at_work(drawing: _Drawing) -> Numbers:
-    """Probabilities of being at work, which age decides about more than anything."""
+    """Probabilities in the distribution of being at work, which depends most on age."""
     people, names = drawing.people, drawing.people.names
     rho = drawing.figures.correlation[names.index("FLAG_EMP_PHONE"), names.index("DAYS_BIRTH")]
     mixed = people.normal("FLAG_EMP_PHONE") + PENSION_BY_AGE * people.normal("DAYS_BIRTH")
@@ -195,7 +200,7 @@ def _at_work(drawing: _Drawing) -> Numbers:
 
 
 def _household(drawing: _Drawing) -> None:
-    """Children, family, car: a couple is two, who has no car has no car's age."""
+    """Children, family, car, income: a couple counts as two, and only a car has an age."""
     columns, random = drawing.columns, drawing.random
     children = numbers(columns["CNT_CHILDREN"])
     couple = text(columns["NAME_FAMILY_STATUS"]).is_in("Married", "Civil marriage")
@@ -214,7 +219,7 @@ def _household(drawing: _Drawing) -> None:
 
 
 def _loan(drawing: _Drawing) -> None:
-    """Price, credit, annuity: the tariff's factor and term bind them; a card is repaid in 5 %."""
+    """Price, credit and annuity: linked by the tariff's factor and term; for a card 5 % are due."""
     columns, people, random = drawing.columns, drawing.people, drawing.random
     card = text(columns["NAME_CONTRACT_TYPE"]).is_in("Revolving loans")
     u = people.uniform("AMT_GOODS_PRICE")
@@ -237,7 +242,7 @@ def _loan(drawing: _Drawing) -> None:
 
 
 def _circle(drawing: _Drawing) -> None:
-    """Acquaintances with loans and with overdue ones: these are part of those."""
+    """Acquaintances with loans, and those of them in default, who are never more."""
     people, random, rows = drawing.people, drawing.random, drawing.rows
     gaps = drawing.nulls("OBS_30_CNT_SOCIAL_CIRCLE", random.random(rows))
     late = drawing.number("DEF_30_CNT_SOCIAL_CIRCLE", people.uniform("DEF_30_CNT_SOCIAL_CIRCLE"))
@@ -246,18 +251,18 @@ def _circle(drawing: _Drawing) -> None:
     )
     seen = np.maximum(np.round(seen), late)
     later = random.binomial(late.astype(int), 0.715).astype(float)
-    found = {
+    counts = {
         "OBS_30": seen,
         "DEF_30": late,
         "OBS_60": np.maximum(seen - (random.random(rows) < 0.012) * (seen > 0), later),
         "DEF_60": later,
     }
-    for name, values in found.items():
+    for name, values in counts.items():
         drawing.columns[f"{name}_CNT_SOCIAL_CIRCLE"] = np.where(gaps, np.nan, values)
 
 
 def _buildings(drawing: _Drawing) -> None:
-    """The client's building: average, mode and median nearly agree and are null together."""
+    """The client's building: average, median and mode are close to each other and null together."""
     people, columns, random = drawing.people, drawing.columns, drawing.random
     gap = people.uniform("GAP_BUILDING")
     for name in BUILDINGS:
@@ -265,7 +270,7 @@ def _buildings(drawing: _Drawing) -> None:
         nulls = drawing.nulls(f"{name}_AVG", gap)
         for suffix in ("_AVG", *_BUILDING):
             if suffix != "_AVG":
-                near = drawing.figures.given["BUILDING_TWINS"][name + suffix]
+                near = drawing.figures.conditionals["BUILDING_TWINS"][name + suffix]
                 noise = random.standard_normal(drawing.rows)
                 latent = near * latent + np.sqrt(1 - near**2) * noise
             values = np.round(drawing.number(name + suffix, ndtr(latent)), 4)
@@ -275,13 +280,12 @@ def _buildings(drawing: _Drawing) -> None:
     )
     columns["TOTALAREA_MODE"] = np.where(drawing.nulls("TOTALAREA_MODE", gap), np.nan, total)
     for name in _BUILDING_TEXTS:
-        text_ = drawing.text(name, drawing.uniform(name, "GAP_BUILDING"))
-        codes = np.where(drawing.nulls(name, gap), -1, text_.codes)
-        columns[name] = Text(text_.levels, codes.astype(np.int32))
+        level = drawing.text(name, drawing.uniform(name, "GAP_BUILDING"))
+        columns[name] = level.with_nulls(drawing.nulls(name, gap))
 
 
 def _requests(drawing: _Drawing) -> None:
-    """Enquiries at the bureau: unknown together, of clients the bureau hardly knows."""
+    """Enquiries at the bureau: null together, for clients about whom the bureau knows little."""
     gap = drawing.people.uniform("GAP_BUREAU")
     for name in REQUESTS:
         values = drawing.number(name, drawing.uniform(name, "GAP_BUREAU"))
@@ -289,11 +293,11 @@ def _requests(drawing: _Drawing) -> None:
 
 
 def _documents(drawing: _Drawing) -> None:
-    """Documents handed in: nearly always one, which depends on the contract and on pension."""
+    """Documents handed in: nearly always one, which depends on the contract and on employment."""
     columns, random, people = drawing.columns, drawing.random, drawing.people
     card = text(columns["NAME_CONTRACT_TYPE"]).is_in("Revolving loans")
     group = 2 * card + (numbers(columns["FLAG_EMP_PHONE"]) > 0)
-    figures = drawing.figures.given["DOCUMENTS"]
+    figures = drawing.figures.conditionals["DOCUMENTS"]
     third = people.uniform("FLAG_DOCUMENT_3") > 1 - np.array(figures["third"])[group]
     columns["FLAG_DOCUMENT_3"] = third.astype(np.int64)
     young = people.latent[:, people.names.index("DAYS_BIRTH")]

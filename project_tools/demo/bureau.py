@@ -1,5 +1,5 @@
 # ruff: noqa: PLR2004  (the shapes of distributions are literals here)
-"""Loans elsewhere, as the credit bureau knows them, and their months."""
+"""Loans from other lenders, as the credit bureau reports them, and their months."""
 
 from collections.abc import Mapping
 
@@ -19,36 +19,37 @@ from project_tools.demo.frames import Columns, Text, Values
 from project_tools.demo.people import People
 
 TABLE, MONTHS = "bureau", "bureau_balance"
-#: Share of clients that the bureau knows, and their mean number of loans beyond the first.
-KNOWN, EXTRA, SHAPE = 0.8584, 4.61, 1.25
-#: Share of the known clients whose loans have months: few of the labelled, all of the others.
+#: Share of clients with a loan at the bureau, their mean number of loans beyond the first, and the
+#: shape of its distribution.
+CLIENTS, EXTRA, SHAPE = 0.8584, 4.61, 1.25
+#: Shares of labelled and of unlabelled clients, among those with loans, whose loans have months.
 WITH_MONTHS = (0.35, 0.9998)
-#: Loans that only the months know, per loan with months.
+#: Number of loans that only have months, for each loan with months.
 ORPHANS = 0.0556
-#: Ids that a client has room for, on average over a chunk; and with the loans that only the
-#: months know, which take the ids above.
-ROOM, STRIDE = 5.5, 5.8
+#: Ids reserved for each client of a chunk: for its loans, and with the loans that only have months,
+#: whose ids come after those.
+RESERVED, STRIDE = 5.5, 5.8
 _CONSUMER, _CARD, _CAR, _MORTGAGE, _MICRO = range(5)
 
 
 def bureau(
     random: np.random.Generator, people: People, first: int
 ) -> tuple[Columns, Mapping[str, Values]]:
-    """One row per loan, and one per month of a part of the loans."""
-    known = people.uniform("GAP_BUREAU") > 1 - KNOWN
+    """The loans of a chunk's clients, and the months of some of the loans."""
+    has_loans = people.uniform("GAP_BUREAU") > 1 - CLIENTS
     lean = people.conduct
-    of = owners(random, known, EXTRA * np.exp(0.06 * lean - 0.002), SHAPE)
-    ids = identities(random, first, int(ROOM * len(people)), len(of))
+    of = owners(random, has_loans, EXTRA * np.exp(0.06 * lean - 0.002), SHAPE)
+    ids = identities(random, first, int(RESERVED * len(people)), len(of))
     loans = _Loans(random, lean[of], len(of))
     columns = {"SK_ID_CURR": people.ids[of], "SK_ID_BUREAU": ids, **loans.columns()}
     share = np.where(people.labelled, *WITH_MONTHS)
     with_months = (random.random(len(people)) < share)[of]
-    months = loans.months(ids, with_months, first + max(int(ROOM * len(people)), len(of)))
+    months = loans.months(ids, with_months, first + max(int(RESERVED * len(people)), len(of)))
     return columns, months
 
 
 class _Loans:
-    """The loans of one chunk; what they share between the two tables."""
+    """The loans of one chunk, as both tables need them."""
 
     def __init__(self, random: np.random.Generator, lean: Numbers, rows: int) -> None:
         self.random, self.lean, self.rows = random, lean, rows
@@ -64,7 +65,7 @@ class _Loans:
         self.late = leaning(random, lean, 0.35)
 
     def _terms(self) -> Numbers:
-        """Agreed days: a year or two for goods, longer for a card, a car, a house."""
+        """Agreed days: a year or two for goods, more for a card, a car or a house."""
         random, rows = self.random, self.rows
         consumer = random.choice(
             [91, 182, 365, 548, 730, 1096, 1461, 1826], rows,
@@ -79,7 +80,7 @@ class _Loans:
         return by_type[np.minimum(self.type, 5), np.arange(rows)].astype(float)
 
     def _ends(self) -> tuple[Numbers, Flags]:
-        """The day each loan was closed, NaN for one that runs; early repayment is common."""
+        """The day on which each loan ended (NaN if it is active), and whether it is active."""
         random = self.random
         share = np.where(random.random(self.rows) < 0.66, 1.0, random.beta(2, 2, self.rows))
         lasting = np.where(self.type == _CARD, random.gamma(1.5, 1000, self.rows), 0)
@@ -92,6 +93,7 @@ class _Loans:
         return np.where(active, np.nan, np.maximum(ended, self.granted)), active
 
     def columns(self) -> dict[str, Values]:
+        """The columns of the loans, without their keys."""
         random, rows, active = self.random, self.rows, self.active
         amount, card = self._amounts(), self.type == _CARD
         overdue = active & (self.late > 1 - 0.0067)
@@ -141,7 +143,7 @@ class _Loans:
         }  # fmt: skip
 
     def _updates(self) -> Numbers:
-        """The day of the last news of each loan: recent ones of most that run."""
+        """The day of each loan's last update, which is recent for most active loans."""
         random, rows = self.random, self.rows
         news = 3 + random.gamma(1.4, 13, rows)
         news = np.where(random.random(rows) < 0.33, random.gamma(1.2, 170, rows), news)
@@ -151,7 +153,7 @@ class _Loans:
         )
 
     def _amounts(self) -> Numbers:
-        """Sums lent: round ones are popular; a car costs more than goods, a house more still."""
+        """Amounts lent: many are round; those for cars are larger than for goods, for houses largest."""
         random = self.random
         centre = np.array([11.6, 11.8, 13.4, 14.5, 9.2, 12.6])[np.minimum(self.type, 5)]
         width = np.where(self.type == _CONSUMER, 1.25, 1.1)
@@ -162,7 +164,7 @@ class _Loans:
         return np.minimum(np.where(free, 0.0, amount), 585e6)
 
     def months(self, ids: Whole, chosen: Flags, first_orphan: int) -> dict[str, Values]:
-        """Months of the chosen loans, newest first, and of loans that stand nowhere else."""
+        """Months of the chosen loans, newest first, and of loans that have no row of their own."""
         random = self.random
         loans = np.flatnonzero(chosen)
         orphans = loans[random.random(len(loans)) < ORPHANS]

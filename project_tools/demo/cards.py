@@ -13,7 +13,7 @@ from project_tools.demo.previous import CARD, Loans
 from project_tools.tables.declared import TABLES
 
 TABLE = "credit_card_balance"
-#: Months of a card that is kept, drawn with this mean; interest per month on what is owed.
+#: Mean number of months of a card, and the interest for a month on its balance.
 MEAN_MONTHS, INTEREST = 160.0, 0.020
 _LIMITS = (
     45_000,
@@ -35,7 +35,9 @@ _LIMIT_SHARES = (0.11, 0.10, 0.10, 0.06, 0.14, 0.04, 0.17, 0.06, 0.06, 0.12, 0.0
 class Cards:
     """The cards of one chunk, month by month: arrays of cards (rows) by months (columns).
 
-    Column 0 is the first month of each card; ``there`` marks the months that it lives.
+    Column 0 is the first month of each card; ``there`` marks the months in which the card exists.
+    ``loan`` are positions of loans, ``first`` is the card's first month (negative), ``due`` the
+    least payment, ``late`` the days past due.
     """
 
     loan: Whole
@@ -51,7 +53,7 @@ class Cards:
 
 
 def cards(random: np.random.Generator, people: People, loans: Loans) -> Cards:
-    """The cards' lives: drawings, interest and payments run the balance up and down."""
+    """The cards of a chunk, with a balance from drawings, interest and payments."""
     loan = loans.chosen(CARD)
     loan = loan[random.random(len(loan)) < 0.985]
     first = np.maximum(np.ceil(loans.decided[loan] / 30.4) + 1, FIRST_MONTH).astype(np.int64)
@@ -82,7 +84,7 @@ def cards(random: np.random.Generator, people: People, loans: Loans) -> Cards:
 def _lives(
     random: np.random.Generator, limit: Numbers, drawing: Flags, size: Numbers, is_late: Flags
 ) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-    """Balance, drawings, payments and least payments, each month from the one before."""
+    """Balance, drawings, payments and least payments; each month follows from the one before."""
     shape = drawing.shape
     balance, drawn, paid, due = (np.zeros(shape) for _ in range(4))
     owed = np.zeros(shape[0])
@@ -91,8 +93,8 @@ def _lives(
         least = np.where(owed > 0, np.round(np.maximum(np.minimum(0.05 * limit, owed), 225) / 112.5) * 112.5, 0)  # fmt: skip
         more = least * np.where(generous, 3.5, 1.0) * (0.9 + 0.5 * random.random(shape[0]))
         pays = np.where(is_late[:, month], 0.0, np.minimum(cents(more), owed + 500.0))
-        room = np.maximum(limit * 1.02 - owed, 0)
-        takes = np.where(drawing[:, month], cents(np.minimum(size[:, month], room), 450), 0.0)
+        unused = np.maximum(limit * 1.02 - owed, 0)
+        takes = np.where(drawing[:, month], cents(np.minimum(size[:, month], unused), 450), 0.0)
         owed = np.round(owed * (1 + INTEREST) + takes - pays, 2)
         owed = np.where(np.abs(owed) < 300, np.where(random.random(shape[0]) < 0.1, owed, 0.0), owed)  # fmt: skip
         balance[:, month], drawn[:, month], paid[:, month], due[:, month] = owed, takes, pays, least
@@ -152,13 +154,13 @@ def months(random: np.random.Generator, people: People, loans: Loans, made: Card
 
 
 def _mature(made: Cards) -> Whole:
-    """Instalments that have come due on each card up to each month; none on one never used."""
+    """Number of instalments that were due on each card up to each month; 0 for an unused card."""
     used = np.max(made.balance, axis=1, initial=0, keepdims=True) > 0
     return np.asarray(np.cumsum(used & made.there, axis=1))
 
 
 def _current(random: np.random.Generator, paid: Numbers) -> Numbers:
-    """Payments of the month: where none counts in the total, often unknown or small ones."""
+    """Payments of the month: the total or, where it is 0, often a null or a small amount."""
     u = random.random(len(paid))
     small = cents(random.exponential(1_100, len(paid)), 0.045)
     nothing = np.where(u < 0.35, np.nan, np.where(u < 0.53, 0.0, small))
@@ -166,7 +168,7 @@ def _current(random: np.random.Generator, paid: Numbers) -> Numbers:
 
 
 def payments(random: np.random.Generator, people: People, loans: Loans, made: Cards) -> Columns:
-    """What was paid on the cards, as instalments of version 0."""
+    """Payments on the cards, as instalments of version 0."""
     card, step = np.nonzero(made.there & (made.due > 0))
     at = (card, step)
     paid = np.round(made.paid[at], 2)

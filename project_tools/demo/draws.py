@@ -1,4 +1,4 @@
-"""Small draws that the rooms of the history share."""
+"""Random draws that the modules of the clients' histories share."""
 
 from collections.abc import Sequence
 
@@ -9,23 +9,24 @@ from project_tools.demo.figures import Flags, Numbers, Whole
 from project_tools.demo.frames import Text
 from project_tools.tables.declared import TABLES
 
-#: Length of a month between two due dates, in days.
+#: Days between two due dates.
 MONTH = 30.4375
-#: The first day and month that the histories reach back to.
+#: Earliest day and month of the histories, counted from the application.
 FIRST_DAY, FIRST_MONTH = -2922, -96
 
 
 def owners(random: np.random.Generator, has: Flags, extra: Numbers, shape: float) -> Whole:
-    """Positions of the clients that own the rows: each that ``has`` any, once and again.
+    """Positions of the clients that own the rows; each client with ``has`` owns at least one.
 
-    The number beyond the first is a gamma-Poisson draw with mean ``extra``: a long tail.
+    The number of rows beyond the first is a gamma-Poisson draw with mean ``extra``: it has a long
+    tail, the longer the smaller ``shape`` is.
     """
     rate = extra * random.gamma(shape, 1 / shape, len(has))
     return np.repeat(np.arange(len(has)), has * (1 + random.poisson(rate)))
 
 
 def spread(counts: Whole) -> tuple[Whole, Whole]:
-    """For rows repeated ``counts`` times: which row each comes from, and its number from 0.
+    """Positions of rows that are repeated ``counts`` times, and the number of each repetition from 0.
 
     >>> [x.tolist() for x in spread(np.array([2, 0, 1]))]
     [[0, 0, 2], [0, 1, 0]]
@@ -36,30 +37,37 @@ def spread(counts: Whole) -> tuple[Whole, Whole]:
 
 
 def leaning(random: np.random.Generator, lean: Numbers, strength: float) -> Numbers:
-    """Probabilities, uniform over all rows, that are the higher the more the row leans."""
+    """Probabilities, uniform over all rows, that grow with ``lean`` (standard normal).
+
+    ``strength`` is the correlation of their normal quantiles with ``lean``.
+    """
     noise = np.sqrt(1 - strength**2) * random.standard_normal(len(lean))
     return np.asarray(ndtr(strength * lean + noise))
 
 
 def level(table: str, column: str, names: Sequence[str], position: Whole | Flags) -> Text:
-    """A text column whose rows hold the declared level ``names[position]``; "" is null."""
+    """A text column whose rows hold the declared level ``names[position]``; the name "" is null."""
     levels = TABLES[table].column(column).levels
     codes = np.array([levels.index(name) if name else -1 for name in names], dtype=np.int32)
     return Text(levels, codes[position.astype(np.int64)])
 
 
 def draw(random: np.random.Generator, shares: Sequence[float], rows: int) -> Whole:
-    """Positions drawn independently with the given shares."""
+    """Positions in ``shares``, drawn independently with these shares as weights."""
     edges = np.cumsum(np.asarray(shares, dtype=float))
     at = np.searchsorted(edges / edges[-1], random.random(rows), side="right")
     return np.minimum(at, len(shares) - 1)
 
 
 def cents(values: Numbers, grid: float = 4.5) -> Numbers:
-    """Amounts brought to the grid that the anonymised currency leaves."""
+    """Amounts rounded to multiples of ``grid``, as in the real tables' anonymised currency.
+
+    >>> cents(np.array([10.0, 11.0])).tolist()
+    [9.0, 9.0]
+    """
     return np.round(values / grid) * grid
 
 
-def identities(random: np.random.Generator, first: int, room: int, rows: int) -> Whole:
-    """Distinct ids in no order, out of the ``room`` that a chunk has."""
-    return first + random.permutation(max(room, rows))[:rows]
+def identities(random: np.random.Generator, first: int, reserved: int, rows: int) -> Whole:
+    """Distinct ids in random order, from ``first`` on, out of those ``reserved`` for a chunk."""
+    return first + random.permutation(max(reserved, rows))[:rows]

@@ -1,8 +1,8 @@
-"""The calibration constants: figures of the real tables as plain data, and how they are read.
+"""The calibration constants: figures of the real tables, read from plain data.
 
 ``figures/application.json`` and ``figures/history.json`` were written by
 ``scripts/calibrate_demo.py``, which names their source. They hold shares, quantiles and
-correlations, and no row.
+correlations, and no client's row.
 """
 
 import json
@@ -23,15 +23,19 @@ Whole = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Side = Literal["train", "test"]
 
-#: Probabilities at which a column's quantiles are given; the first and last are its extremes.
+#: Probabilities of a column's quantiles; the first and last quantile are its extremes.
 PROBABILITIES: Numbers = np.array([0, 0.005, *np.arange(1, 100) / 100, 0.995, 1])
-#: From here on an amount's tail is a power law up to the known maximum.
+#: Probability above which an amount follows a power law, up to its maximum in the real table.
 _TAIL = 0.995
 
 
 @dataclass(frozen=True)
 class Marginal:
-    """How one column of the applications is distributed in one of the two tables."""
+    """Distribution of one column in one of the two tables of applications.
+
+    ``null`` is the share of nulls. The other values have quantiles (``knots``) at ``PROBABILITIES``,
+    or, if ``knots`` is ``None``, a few ``values`` with their ``shares``.
+    """
 
     null: float
     knots: Numbers | None
@@ -39,7 +43,7 @@ class Marginal:
     shares: Numbers
 
     def quantile(self, u: Numbers, *, heavy: bool = False) -> Numbers:
-        """The values at the probabilities ``u``: between the quantiles or, of few, a level.
+        """The values at the probabilities ``u``; ``heavy`` adds a power-law tail to the quantiles.
 
         >>> m = Marginal(0.0, None, (1.0, 2.0), np.array([0.25, 0.75]))
         >>> m.quantile(np.array([0.1, 0.9])).tolist()
@@ -51,7 +55,7 @@ class Marginal:
         return self._with_tail(u, inner) if heavy else inner
 
     def position(self, u: Numbers) -> Whole:
-        """The position of the level at each probability."""
+        """The position in ``values`` at each probability."""
         edges = np.cumsum(self.shares)
         at = np.searchsorted(edges / edges[-1], u, side="right")
         return np.minimum(at, len(self.values) - 1)
@@ -67,15 +71,20 @@ class Marginal:
 
 @dataclass(frozen=True)
 class Applications:
-    """All that is known of the applications' columns and of how they hang together."""
+    """The applications' columns: their distributions and how they depend on each other.
+
+    ``basis`` names the latent normal characters, ``correlation`` is their correlation and ``target``
+    that of each with default. ``conditionals`` are shares that depend on another column.
+    """
 
     marginals: Mapping[str, Mapping[str, Marginal]]
     basis: tuple[str, ...]
     correlation: Numbers
     target: Numbers
-    given: Mapping[str, Mapping[str, Any]]
+    conditionals: Mapping[str, Mapping[str, Any]]
 
     def of(self, name: str, side: Side) -> Marginal:
+        """Distribution of a column in the table of training or of test applications."""
         return self.marginals[name][side]
 
 
@@ -91,7 +100,7 @@ def _marginal(figures: Mapping[str, Any]) -> Marginal:
 
 
 def applications_from(figures: Mapping[str, Any]) -> Applications:
-    """The figures of the applications from their plain form."""
+    """The figures of the applications from the content of ``application.json``."""
     size = len(figures["basis"])
     correlation = np.eye(size)
     lower = np.tril_indices(size, -1)
@@ -110,7 +119,7 @@ def applications_from(figures: Mapping[str, Any]) -> Applications:
 
 
 def plain(name: str) -> dict[str, Any]:
-    """The content of one of the files of figures."""
+    """The content of ``figures/<name>.json``."""
     path = files("project_tools.demo") / "figures" / f"{name}.json"
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
@@ -118,18 +127,18 @@ def plain(name: str) -> dict[str, Any]:
 
 @cache
 def applications() -> Applications:
-    """The figures that the demonstration's applications are drawn from."""
+    """The figures from which the demonstration's applications are drawn."""
     return applications_from(plain("application"))
 
 
 @cache
 def history() -> Mapping[str, Any]:
-    """The figures that the other six tables are drawn from."""
+    """The figures from which the other six tables are drawn, by table."""
     return plain("history")
 
 
 def text_of(table: str, column: str, values: tuple[float | str, ...], position: Whole) -> Text:
-    """A text column whose rows hold ``values[position]``; an empty value is null."""
+    """A text column whose rows hold ``values[position]``; the value "" is null."""
     levels = TABLES[table].column(column).levels
     codes = np.array([levels.index(str(v)) if v != "" else -1 for v in values], dtype=np.int32)
     return Text(levels, codes[position])

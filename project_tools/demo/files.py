@@ -1,7 +1,8 @@
-"""The tables as files: appended chunk by chunk under temporary names, all renamed at the end."""
+"""The tables' files: written chunk by chunk under temporary names, and renamed when all are complete."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,7 +15,7 @@ from project_tools.errors import SettingError, unknown
 from project_tools.system.files import replacing
 from project_tools.tables.declared import TABLES
 
-#: Rows of a table as they go to its file: bytes of CSV, or a table of Arrow.
+#: Rows in the form in which they are written: bytes of CSV, or an Arrow table.
 Encoded: TypeAlias = Any
 Write = Callable[[Encoded], None]
 Encode = Callable[[pl.DataFrame, bool], Encoded]
@@ -58,22 +59,25 @@ def _parquet(path: Path) -> Iterator[Write]:
         yield write
 
 
-_ENCODERS: Mapping[str, Encode] = {"csv": _csv_bytes, "parquet": _arrow}
+@dataclass(frozen=True)
+class Format:
+    """A file format: ``encode`` brings rows into its form, ``open`` returns a file's writer."""
+
+    encode: Encode
+    open: Callable[[Path], AbstractContextManager[Write]]
 
 
-def encoder(file_format: str) -> Encode:
-    """What brings a chunk's rows to the form that the format's files take."""
-    return _ENCODERS[file_format]
-
-
-FORMATS: Mapping[str, Callable[[Path], AbstractContextManager[Write]]] = {
-    "csv": _csv,
-    "parquet": _parquet,
+FORMATS: Mapping[str, Format] = {
+    "csv": Format(_csv_bytes, _csv),
+    "parquet": Format(_arrow, _parquet),
 }
 
 
 def check_target(directory: Path, file_format: str, *, force: bool) -> None:
-    """Refuse an unknown format, a file in the directory's place, a directory that holds things."""
+    """Raise ``SettingError`` for an unknown format, or a directory that tables must not go to.
+
+    That is a path of a file and, unless ``force`` is set, a directory that is not empty.
+    """
     if file_format not in FORMATS:
         raise SettingError(unknown("format of the tables", file_format, FORMATS))
     if directory.exists() and not directory.is_dir():
@@ -84,25 +88,25 @@ def check_target(directory: Path, file_format: str, *, force: bool) -> None:
 
 @contextmanager
 def writers(directory: Path, file_format: str) -> Iterator[dict[str, Write]]:
-    """One writer for each table; the files take their names when all tables are whole."""
+    """One writer for each table; the files get their names when all tables are complete.
+
+    Tables of another format are deleted then. Raises ``SettingError`` or ``StorageError`` if the
+    files cannot be written; no file is left half written.
+    """
     try:
         with ExitStack() as stack:
             paths = {name: directory / f"{name}.{file_format}" for name in TABLES}
             temporary = {n: stack.enter_context(replacing(p)) for n, p in paths.items()}
             with ExitStack() as files:
-                open_ = FORMATS[file_format]
+                open_ = FORMATS[file_format].open
                 yield {n: files.enter_context(open_(p)) for n, p in temporary.items()}
-        _remove_other_formats(directory, file_format)
+        # Tables of an earlier run in another format would contradict the new ones.
+        for name in TABLES:
+            for other in FORMATS.keys() - {file_format}:
+                (directory / f"{name}.{other}").unlink(missing_ok=True)
     except OSError as why:
         reason = why.strerror or str(why).splitlines()[0]
         raise SettingError(
             f"the tables cannot be written to {directory}: {reason}; free space there or name "
             "another directory"
         ) from why
-
-
-def _remove_other_formats(directory: Path, file_format: str) -> None:
-    """Tables of a former run in another format would contradict the new ones."""
-    for name in TABLES:
-        for other in FORMATS.keys() - {file_format}:
-            (directory / f"{name}.{other}").unlink(missing_ok=True)

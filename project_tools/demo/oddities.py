@@ -1,4 +1,4 @@
-"""Oddities of the applications: people who stand twice, and values that nobody expects."""
+"""Oddities of the applications: people with two applications, and values that nobody expects."""
 
 import numpy as np
 
@@ -7,45 +7,47 @@ from project_tools.demo.figures import Whole
 from project_tools.demo.frames import Columns, Text, Values
 from project_tools.demo.people import People
 
-#: Share of clients who are somebody else's second application.
+#: Share of applications that are the second one of a person.
 TWICE = 0.002
-#: Days between the two applications of such a person, at least and at most.
+#: Least and greatest number of days between the two applications of a person.
 BETWEEN = (30, 900)
-#: Income of one client of the real tables, nobody knows why.
+#: Income of one client in the real tables, for an unknown reason.
 STRANGE_INCOME = 117_000_000.0
-#: A rating that one client of the real test table has.
+#: A rating outside its scale that one client has in the real test table.
 STRANGE_RATING = -1
-#: A level that no labelled client has, as happens when a lender adds one.
+#: A level that no labelled client has, as if the lender had added it later.
 UNSEEN_HOUSING = "Dormitory"
-#: From how many clients of a kind on the oddities that stand once in the real tables stand here.
+#: Least number of labelled (or unlabelled) clients for the oddities that occur once in them.
 ENOUGH = 40
+#: Columns that are the same in both applications of a person.
 _SAME = (
     "CODE_GENDER", "NAME_EDUCATION_TYPE", "FLAG_OWN_REALTY", "REGION_POPULATION_RELATIVE",
     "REGION_RATING_CLIENT", "REGION_RATING_CLIENT_W_CITY", "NAME_INCOME_TYPE",
     "ORGANIZATION_TYPE", "OCCUPATION_TYPE", "FLAG_EMP_PHONE",
 )  # fmt: skip
+#: Columns of days, which change by the days between the two applications.
 _AGEING = ("DAYS_BIRTH", "DAYS_REGISTRATION", "DAYS_ID_PUBLISH", "DAYS_EMPLOYED")
 
 
-def added(
+def with_oddities(
     random: np.random.Generator, people: People, columns: Columns, first: int
 ) -> dict[str, Values]:
-    """The applications with their oddities; those that stand once stand in the first chunk."""
-    found = _twice(random, dict(columns), len(people))
+    """The applications with their oddities; those that occur once are in the first chunk."""
+    odd = _second_applications(random, dict(columns), len(people))
     if first:
-        return found
+        return odd
     labelled, others = np.flatnonzero(people.labelled), np.flatnonzero(~people.labelled)
     if len(labelled) >= ENOUGH:
         bad = labelled[people.target[labelled] == 1]
-        found["AMT_INCOME_TOTAL"] = _put(found["AMT_INCOME_TOTAL"], bad[:1], STRANGE_INCOME)
+        odd["AMT_INCOME_TOTAL"] = _put(odd["AMT_INCOME_TOTAL"], bad[:1], STRANGE_INCOME)
     if len(others) >= ENOUGH:
         rating = "REGION_RATING_CLIENT_W_CITY"
-        found[rating] = _put(found[rating], others[:1], STRANGE_RATING)
-        housing = text(found["NAME_HOUSING_TYPE"])
+        odd[rating] = _put(odd[rating], others[:1], STRANGE_RATING)
+        housing = text(odd["NAME_HOUSING_TYPE"])
         codes = housing.codes.copy()
         codes[others[1:2]] = len(housing.levels)
-        found["NAME_HOUSING_TYPE"] = Text((*housing.levels, UNSEEN_HOUSING), codes)
-    return found
+        odd["NAME_HOUSING_TYPE"] = Text((*housing.levels, UNSEEN_HOUSING), codes)
+    return odd
 
 
 def _put(values: Values, rows: Whole, value: float) -> Values:
@@ -54,8 +56,10 @@ def _put(values: Values, rows: Whole, value: float) -> Values:
     return changed
 
 
-def _twice(random: np.random.Generator, columns: dict[str, Values], rows: int) -> dict[str, Values]:
-    """Some clients become the person of another one, some time earlier or later."""
+def _second_applications(
+    random: np.random.Generator, columns: dict[str, Values], rows: int
+) -> dict[str, Values]:
+    """Turn some applications into the second one of another client, from some days before or after."""
     second = np.flatnonzero(random.random(rows) < TWICE)
     first = (second + 1 + random.integers(0, max(rows - 1, 1), len(second))) % rows
     kept = ~np.isin(first, second)
@@ -72,6 +76,7 @@ def _twice(random: np.random.Generator, columns: dict[str, Values], rows: int) -
 
 
 def _copied(values: Values, first: Whole, second: Whole) -> Values:
+    """The column with the values of the rows ``first`` in the rows ``second``."""
     if isinstance(values, Text):
         codes = values.codes.copy()
         codes[second] = codes[first]

@@ -1,4 +1,4 @@
-"""The people behind the rows: latent characters, who is labelled, who defaults by quota."""
+"""The clients behind the rows: their latent characters, who is labelled, and who defaults."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -8,23 +8,24 @@ from scipy.special import ndtr
 
 from project_tools.demo.figures import Applications, Flags, Numbers, Whole, applications
 
-#: Labelled and unlabelled clients of the real tables.
+#: Numbers of labelled and unlabelled clients in the real tables.
 LABELLED, UNLABELLED = 307_511, 48_744
 LABELLED_SHARE = LABELLED / (LABELLED + UNLABELLED)
 #: Share of labelled clients that default.
 DEFAULT_RATE = 0.080729
-#: Part of the default's variance that only the history with loans betrays.
+#: Part of the variance of default that only the loan history shows, not the application.
 CHARACTER_VARIANCE = 0.055
 FIRST_ID = 100_001
 
 
 @dataclass(frozen=True)
 class People:
-    """What the rooms of one chunk share about its clients.
+    """The clients of one chunk, as the modules of all tables need them.
 
-    ``latent`` are the standard normal characters behind the applications' columns, one row per
-    client and one column per name of the basis; ``risk`` is what they say about default;
-    ``character`` says what the application cannot. Both are standard normal, high is risky.
+    ``latent`` holds the standard normal characters behind the applications' columns: one row per
+    client, one column for each of ``names``. ``risk`` is their sum, weighted by their effect on
+    default; ``character`` is the part of the risk that the application does not show. Both are
+    standard normal, and high values are risky.
     """
 
     ids: Whole
@@ -39,14 +40,14 @@ class People:
         return len(self.ids)
 
     def normal(self, name: str) -> Numbers:
-        """The named column's standard normal character."""
+        """The standard normal character behind a column of the applications."""
         return self.latent[:, self.names.index(name)]
 
     def uniform(self, name: str, apart: str = "", correlation: Numbers | None = None) -> Numbers:
-        """The probability at which a client stands in the named column, in (0, 1).
+        """Each client's probability in the distribution of a column, in (0, 1).
 
-        Made independent of the character ``apart``, which decides who has a null there: without
-        that, the known values would not have the column's distribution.
+        With ``correlation`` it is independent of the character ``apart``, which decides who has a
+        null in the column. Otherwise the values beside the nulls would not follow the distribution.
         """
         latent = self.normal(name)
         if apart and correlation is not None:
@@ -56,12 +57,12 @@ class People:
 
     @property
     def conduct(self) -> Numbers:
-        """The standard normal leaning to late payment that history shows; high is late."""
+        """Tendency to pay late, standard normal; the loan history shows it."""
         return np.asarray(0.55 * self.risk + np.sqrt(1 - 0.55**2) * self.character)
 
 
 def share_of(total: int, share: float, first: int, rows: int) -> int:
-    """How many of a chunk's rows a quota over all of them takes.
+    """The chunk's part of a quota of ``share`` out of ``total`` rows.
 
     >>> sum(share_of(10, 0.33, first, 5) for first in (0, 5))
     3
@@ -70,16 +71,22 @@ def share_of(total: int, share: float, first: int, rows: int) -> int:
 
 
 @dataclass(frozen=True)
-class _Mixing:
+class Mixing:
+    """How independent normals become latent characters, and these become risk of default.
+
+    ``factor`` mixes the normals, ``weights`` are the effects of the characters on default, and
+    ``spread`` is the standard deviation of their weighted sum.
+    """
+
     factor: Numbers
     weights: Numbers
     spread: float
 
 
-def mixing(figures: Applications) -> _Mixing:
-    """The factor that mixes independent normals, and the weights of the latents in default."""
+def mixing(figures: Applications) -> Mixing:
+    """The mixing that gives the characters the correlations of the figures."""
     weights = np.linalg.solve(figures.correlation, figures.target)
-    return _Mixing(
+    return Mixing(
         np.asarray(np.linalg.cholesky(figures.correlation).T, dtype=np.float64),
         np.asarray(weights, dtype=np.float64),
         float(np.sqrt(weights @ figures.target)),
@@ -87,30 +94,30 @@ def mixing(figures: Applications) -> _Mixing:
 
 
 @cache
-def _mixing() -> _Mixing:
+def _default_mixing() -> Mixing:
     return mixing(applications())
 
 
 def people(random: np.random.Generator, first: int, rows: int, of: int) -> People:
-    """The clients ``first`` … ``first + rows - 1`` of a population of ``of``."""
+    """The clients ``first`` to ``first + rows - 1`` out of ``of``."""
     n_labelled = share_of(of, LABELLED_SHARE, first, rows)
     labelled = np.zeros(rows, dtype=bool)
     labelled[random.permutation(rows)[:n_labelled]] = True
     before = round(first * LABELLED_SHARE)
     defaults = share_of(round(of * LABELLED_SHARE), DEFAULT_RATE, before, n_labelled)
     ids = FIRST_ID + np.arange(first, first + rows)
-    return drawn(random, ids, labelled, defaults, applications(), _mixing())
+    return drawn(random, ids, labelled, defaults, applications(), _default_mixing())
 
 
-def drawn(  # noqa: PLR0917  (all of them say who the clients are)
+def drawn(  # noqa: PLR0917  (each describes the clients)
     random: np.random.Generator,
     ids: Whole,
     labelled: Flags,
     defaults: int,
     figures: Applications,
-    mix: _Mixing,
+    mix: Mixing,
 ) -> People:
-    """Clients whose riskiest labelled ``defaults`` default."""
+    """Clients drawn from the figures; the ``defaults`` riskiest labelled ones default."""
     rows = len(ids)
     latent = random.standard_normal((rows, len(figures.basis))) @ mix.factor
     risk = latent @ mix.weights / mix.spread

@@ -1,5 +1,5 @@
 # ruff: noqa: PLR2004  (the shapes of distributions are literals here)
-"""Earlier applications with the lender: what was asked for, decided, granted and repaid."""
+"""Earlier applications to the lender: what clients asked for, and what was granted."""
 
 from dataclasses import dataclass
 
@@ -21,20 +21,21 @@ from project_tools.demo.frames import Columns, Text, Values
 from project_tools.demo.people import People
 
 TABLE = "previous_application"
-#: Share of clients with an earlier application, and their mean number beyond the first.
-KNOWN, EXTRA, SHAPE = 0.9512, 4.02, 1.2
-#: Share of granted loans that only the repayment tables know, of instalment loans and of cards.
+#: Share of clients with an earlier application, their mean number of applications beyond the
+#: first, and the shape of its distribution.
+CLIENTS, EXTRA, SHAPE = 0.9512, 4.02, 1.2
+#: Share of granted loans that are in the repayment tables only: of instalment loans, and of cards.
 ORPHANS = (0.040, 0.109)
-#: Ids that a client has room for, on average over a chunk.
-ROOM = 5.5
+#: Ids reserved for each client of a chunk.
+RESERVED = 5.5
 CASH, CONSUMER, CARD, UNKNOWN = range(4)
 APPROVED, CANCELED, REFUSED, UNUSED = range(4)
-#: Shares of the decisions by kind of loan; who leans to late payment is refused more often.
+#: Shares of the decisions by kind of loan; clients who tend to pay late are refused more often.
 _DECISIONS = np.array([
     [0.390, 0.380, 0.2297, 0.0003], [0.835, 0.0024, 0.1226, 0.04],
     [0.79, 0.0, 0.21, 0.0], [0.0, 0.95, 0.05, 0.0],
 ])  # fmt: skip
-#: How recent the applications of each kind and decision are: cancelled ones more than granted.
+#: How recent the applications of each kind and decision are; cancelled ones are the most recent.
 _RECENT = np.array([
     [0.0, 0.72, 0.2, 0.2], [-0.38, -0.3, -0.3, 0.1], [-0.55, 0.5, 0.0, 0.0], [0.0, 1.0, 1.0, 0.0],
 ])  # fmt: skip
@@ -42,10 +43,11 @@ _RECENT = np.array([
 
 @dataclass(frozen=True)
 class Loans:
-    """The earlier applications of one chunk, and what the repayment tables need of them.
+    """The earlier applications of one chunk, and their data for the repayment tables.
 
-    ``of`` are positions of clients; ``first_due`` and ``ended`` are days (NaN: not granted, or
-    still running), ``shown`` marks the rows that stand in the table itself.
+    ``of`` are positions of clients, ``decided`` and ``first_due`` are days, ``term`` is the agreed
+    number of instalments and ``paid`` the number after which the loan ended. ``shown`` marks the
+    rows that are in the table ``previous_application`` itself.
     """
 
     of: Whole
@@ -62,14 +64,14 @@ class Loans:
     columns: Columns
 
     def chosen(self, *kinds: int) -> Whole:
-        """Positions of the granted loans of some kinds."""
+        """Positions of the granted loans of the given kinds."""
         return np.flatnonzero((self.status == APPROVED) & np.isin(self.kind, kinds))
 
 
 def previous(random: np.random.Generator, people: People, first: int) -> Loans:
     """Every earlier application of a chunk's clients."""
-    known = random.random(len(people)) < KNOWN
-    of = owners(random, known, EXTRA * np.exp(0.05 * people.conduct), SHAPE)
+    has_loans = random.random(len(people)) < CLIENTS
+    of = owners(random, has_loans, EXTRA * np.exp(0.05 * people.conduct), SHAPE)
     rows, lean = len(of), people.conduct[of]
     figures = history()[TABLE]["columns"]
     kind = draw(random, [0.465, 0.416, 0.1188, 0.000207], rows)
@@ -83,16 +85,16 @@ def previous(random: np.random.Generator, people: People, first: int) -> Loans:
     annuity = _annuity(credit, term, rate, kind, random)
     first_due = decided + np.where(kind == CARD, 60, 30) + random.integers(0, 16, rows)
     paid = _paid(random, kind, term)
-    ids = identities(random, first, int(ROOM * len(people)), rows)
+    ids = identities(random, first, int(RESERVED * len(people)), rows)
     orphan = random.random(rows) < np.where(kind == CARD, ORPHANS[1], ORPHANS[0])
     shown = ~(orphan & (status == APPROVED))
-    made = _Made(random, kind, status, yields, rows)
+    draws = _Columns(random, kind, status, yields, rows)
     columns: dict[str, Values] = {
         "SK_ID_PREV": ids,
         "SK_ID_CURR": people.ids[of],
-        **made.texts(),
-        **made.sums(goods, credit, annuity, term),
-        **made.days(decided, first_due, term, paid),
+        **draws.texts(),
+        **draws.sums(goods, credit, annuity, term),
+        **draws.days(decided, first_due, term, paid),
         "DAYS_DECISION": decided.astype(np.int64),
     }
     loans = (of, ids, kind, status, decided, term, annuity, credit, first_due, paid)
@@ -100,18 +102,19 @@ def previous(random: np.random.Generator, people: People, first: int) -> Loans:
 
 
 def _status(random: np.random.Generator, kind: Whole, lean: Numbers) -> Whole:
+    """The decision on each application."""
     shares = _DECISIONS[kind]
     refused = shares[:, REFUSED] * np.exp(0.36 * lean - 0.065)
     u = random.random(len(kind))
     rest = (u - refused) / (1 - np.minimum(refused, 0.95))
     others = shares[:, [APPROVED, CANCELED, UNUSED]]
     edges = np.cumsum(others / others.sum(axis=1, keepdims=True), axis=1)
-    found = np.array([APPROVED, CANCELED, UNUSED])[(rest[:, None] > edges[:, :2]).sum(axis=1)]
-    return np.where(u < refused, REFUSED, found)
+    decision = np.array([APPROVED, CANCELED, UNUSED])[(rest[:, None] > edges[:, :2]).sum(axis=1)]
+    return np.where(u < refused, REFUSED, decision)
 
 
 def _one_card(of: Whole, kind: Whole, status: Whole) -> Whole:
-    """A client with a card hardly gets a second one: what was granted then was not taken."""
+    """The decisions with all but a few second cards of a client cancelled."""
     cards = np.flatnonzero((kind == CARD) & (status == APPROVED))
     later = np.append(False, of[cards][1:] == of[cards][:-1])
     kept = (np.arange(len(cards)) % 50) == 0
@@ -123,17 +126,17 @@ def _one_card(of: Whole, kind: Whole, status: Whole) -> Whole:
 def _first_loan(
     random: np.random.Generator, of: Whole, kind: Whole, status: Whole
 ) -> tuple[Whole, Whole]:
-    """Hardly anybody is known who never got a loan: then the first one was granted for goods."""
+    """Kinds and decisions in which nearly every client got a loan: if none, the first one, for goods."""
     granted = (status == APPROVED) & (kind < CARD)
     clients = int(of.max(initial=-1)) + 1
     without = np.bincount(of, granted, minlength=clients) == 0
     starts = np.append(True, of[1:] != of[:-1])[: len(of)]
-    given = starts & without[of] & (random.random(len(of)) < 0.96)
-    return np.where(given, CONSUMER, kind), np.where(given, APPROVED, status)
+    granted_now = starts & without[of] & (random.random(len(of)) < 0.96)
+    return np.where(granted_now, CONSUMER, kind), np.where(granted_now, APPROVED, status)
 
 
 def _placed(random: np.random.Generator, recent: Numbers) -> Numbers:
-    """Probabilities of the day of decision: late ones for what tends to be recent."""
+    """Probabilities in the distribution of the day of decision, high for recent applications."""
     noise = np.sqrt(1 - 0.42**2) * random.standard_normal(len(recent))
     return np.asarray(ndtr(recent + noise))
 
@@ -141,7 +144,7 @@ def _placed(random: np.random.Generator, recent: Numbers) -> Numbers:
 def _amounts(
     random: np.random.Generator, kind: Whole, status: Whole, rows: int
 ) -> tuple[Numbers, Numbers]:
-    """Goods price and credit: nothing was asked for yet in most that were cancelled."""
+    """Price of the goods and credit; both are 0 in most cancelled applications."""
     centre = np.array([12.45, 11.2, 12.0, 11.0])[kind]
     width = np.array([0.95, 0.82, 0.6, 0.5])[kind]
     price = np.exp(centre + width * random.standard_normal(rows))
@@ -159,7 +162,7 @@ def _amounts(
 
 
 def _terms(random: np.random.Generator, kind: Whole, lean: Numbers) -> tuple[Numbers, Whole]:
-    """Number of instalments, and the position of the yield group."""
+    """Number of instalments, and position of the yield group."""
     rows = len(kind)
     cash = random.choice([12, 18, 24, 30, 36, 42, 48, 54, 60], rows,
                          p=[0.30, 0.14, 0.21, 0.06, 0.12, 0.02, 0.06, 0.02, 0.07])  # fmt: skip
@@ -182,15 +185,15 @@ def _annuity(
 
 
 def _paid(random: np.random.Generator, kind: Whole, term: Numbers) -> Whole:
-    """The number of the last instalment: many loans are repaid before their term."""
+    """Number of instalments after which each loan ended; many are repaid before their term."""
     early = random.random(len(term)) < np.where(kind == CASH, 0.78, 0.40)
     share = np.where(early, random.beta(1.7, 1.8, len(term)), 1.0)
     return np.maximum(np.ceil(term * share), np.minimum(term, 2)).astype(np.int64)
 
 
 @dataclass(frozen=True)
-class _Made:
-    """The columns of the table, from what the loans are."""
+class _Columns:
+    """The columns of the table that follow from the loans' kind, decision and yield group."""
 
     random: np.random.Generator
     kind: Whole
@@ -212,7 +215,7 @@ class _Made:
         return np.asarray(np.interp(self.random.random(self.rows), *knots))
 
     def texts(self) -> dict[str, Values]:
-        """Names of the loan's kind, decision, purpose and way of sale."""
+        """Texts: the loan's kind, decision, purpose, goods and way of sale."""
         random, rows, kind, status = self.random, self.rows, self.kind, self.status
         cash, consumer, card = kind == CASH, kind == CONSUMER, kind == CARD
         offered = np.where(cash & (status == CANCELED), 0.03, np.where(status == UNUSED, 0.0, 1.0))
@@ -276,30 +279,30 @@ class _Made:
 
     def _suite(self) -> Text:
         suite = self._drawn("NAME_TYPE_SUITE")
-        known = self.random.random(self.rows) < np.where(self.kind == CONSUMER, 0.67, 0.385)
-        return Text(suite.levels, np.where(known, suite.codes, -1).astype(np.int32))
+        share = np.where(self.kind == CONSUMER, 0.67, 0.385)
+        return suite.with_nulls(self.random.random(self.rows) >= share)
 
     def _goods(self, consumer: Flags) -> dict[str, Values]:
-        """The goods bought on credit, and the shop's trade that goes with them."""
+        """The goods bought on credit, and the trade of the shop that sells them."""
         shares = history()[TABLE]["columns"]["NAME_GOODS_CATEGORY"]["levels"]
         named = [name for name in shares if name != "XNA"]
         at = draw(self.random, [shares[name] for name in named], self.rows)
         trade = np.array([_TRADES.get(name, 0) for name in named])[at]
-        known = consumer & (self.random.random(self.rows) < 0.985)
+        named_goods = consumer & (self.random.random(self.rows) < 0.985)
         mixed = np.where((trade == 1) & (self.random.random(self.rows) < 0.15), 2, trade)
         cash = ~consumer & (self.random.random(self.rows) < 0.10)
         return {
-            "NAME_GOODS_CATEGORY": self._level("NAME_GOODS_CATEGORY", ("XNA", *named), (1 + at) * known),
+            "NAME_GOODS_CATEGORY": self._level("NAME_GOODS_CATEGORY", ("XNA", *named), (1 + at) * named_goods),
             "NAME_SELLER_INDUSTRY": self._level(
                 "NAME_SELLER_INDUSTRY",
                 ("XNA", "Consumer electronics", "Connectivity", "Furniture", "Construction",
                  "Clothing", "Industry", "Auto technology", "Jewelry", "Tourism", "MLM partners"),
-                np.where(known, mixed, np.where(cash, 1, 0)),
+                np.where(named_goods, mixed, np.where(cash, 1, 0)),
             ),
         }  # fmt: skip
 
     def _sale(self, consumer: Flags) -> dict[str, Values]:
-        """Where it was sold: goods in shops, cash in offices and by telephone."""
+        """Place and time of the sale: goods in shops, cash in offices and by telephone."""
         random, rows = self.random, self.rows
         shops = draw(random, [0.05, 0.56, 0.28, 0.10, 0.0, 0.003, 0.0037, 0.0003], rows)
         offices = draw(random, [0.73, 0.09, 0.01, 0.035, 0.075, 0.06, 0.004, 0.0002], rows)
@@ -326,7 +329,7 @@ class _Made:
     def _combination(
         self, portfolio: Whole, product: Whole, yields: Whole, goods: dict[str, Values]
     ) -> Text:
-        """The product's full name: kind, way of sale and price, as the other columns say."""
+        """The full name of the product, which agrees with the columns of its parts."""
         trade = goods["NAME_SELLER_INDUSTRY"]
         codes = trade.codes if isinstance(trade, Text) else np.zeros(self.rows, dtype=np.int32)
         group = np.array([0, 1, 2, 3, 3, 3, 3, 4, 4, 4, 4])[codes]
@@ -348,7 +351,7 @@ class _Made:
     def sums(
         self, goods: Numbers, credit: Numbers, annuity: Numbers, term: Numbers
     ) -> dict[str, Values]:
-        """Amounts; those of an application that never got so far are null."""
+        """Amounts, with nulls for applications that ended before an amount was agreed."""
         random, rows, consumer = self.random, self.rows, self.kind == CONSUMER
         early = (self.status == CANCELED) & (goods == 0)
         early |= (self.kind == CARD) & (self.status == CANCELED)
@@ -359,7 +362,7 @@ class _Made:
         )
         share = np.where(share > 0, share * random.uniform(0.6, 1.4, rows), 0.0)
         down = np.where(random.random(rows) < 2e-5, -0.45, np.round(goods * share / 0.45) * 0.45)
-        known = consumer & ~early | (random.random(rows) < 0.05)
+        has_down_payment = consumer & ~early | (random.random(rows) < 0.05)
         rate = random.random(rows) < 0.0036
         return {
             "AMT_APPLICATION": goods,
@@ -367,8 +370,10 @@ class _Made:
             "AMT_GOODS_PRICE": np.where((goods == 0) | early, np.nan, goods),
             "AMT_ANNUITY": np.where(early, np.nan, annuity),
             "CNT_PAYMENT": np.where(early, np.nan, term),
-            "AMT_DOWN_PAYMENT": np.where(known, down, np.nan),
-            "RATE_DOWN_PAYMENT": np.where(known, np.where(down < 0, -1.5e-5, share), np.nan),
+            "AMT_DOWN_PAYMENT": np.where(has_down_payment, down, np.nan),
+            "RATE_DOWN_PAYMENT": np.where(
+                has_down_payment, np.where(down < 0, -1.5e-5, share), np.nan
+            ),
             "RATE_INTEREST_PRIMARY": np.where(rate, self._between("RATE_INTEREST_PRIMARY"), np.nan),
             "RATE_INTEREST_PRIVILEGED": np.where(rate, self._between("RATE_INTEREST_PRIVILEGED"), np.nan),
         }  # fmt: skip
@@ -376,9 +381,9 @@ class _Made:
     def days(
         self, decided: Numbers, first_due: Numbers, term: Numbers, paid: Whole
     ) -> dict[str, Values]:
-        """Days of the loan's life; 365243 stands for what has not happened."""
+        """Days of the loan's events; 365243 for an event that has not happened."""
         random, card = self.random, self.kind == CARD
-        known = (self.status == APPROVED) & (random.random(self.rows) < 0.962)
+        has_days = (self.status == APPROVED) & (random.random(self.rows) < 0.962)
         planned = first_due + np.round(MONTH * np.maximum(term - 1, 0))
         last = first_due + np.round(MONTH * np.maximum(paid - 1, 0))
         done = (last < 0) & ~card
@@ -386,7 +391,7 @@ class _Made:
         unused = random.random(self.rows) < 0.35
         closing = last + random.integers(2, 14, self.rows)
         last = np.where(done, last, SENTINEL)
-        found = {
+        events = {
             "DAYS_FIRST_DRAWING": np.where(card & ~unused, drawing, SENTINEL),
             "DAYS_FIRST_DUE": np.where((card & unused) | (first_due > -2), SENTINEL, first_due),
             "DAYS_LAST_DUE_1ST_VERSION": np.where(card, SENTINEL, planned),
@@ -394,10 +399,10 @@ class _Made:
             "DAYS_TERMINATION": np.where(done & (closing < 0), closing, SENTINEL),
             "NFLAG_INSURED_ON_APPROVAL": random.random(self.rows) < 0.333,
         }
-        return {name: np.where(known, values, np.nan) for name, values in found.items()}
+        return {name: np.where(has_days, values, np.nan) for name, values in events.items()}
 
 
-#: Goods, and the position of the trade that sells them.
+#: Position of the trade that sells each category of goods.
 _TRADES = {
     "Mobile": 2, "Consumer Electronics": 1, "Computers": 1, "Audio/Video": 1, "Furniture": 3,
     "Photo / Cinema Equipment": 1, "Construction Materials": 4, "Clothing and Accessories": 5,

@@ -1,5 +1,6 @@
-"""How far demonstration tables are from the real tables' figures: nulls, levels, quantiles,
-correlations and how well each column alone tells defaults.
+"""Distances of demonstration tables from the real tables' figures.
+
+They compare nulls, levels, quantiles, rank correlations, and the AUC of each column alone.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from project_tools.demo.figures import Numbers
 
 @dataclass(frozen=True, slots=True)
 class Distance:
-    """One distance of a column (or a pair): what is measured, here and in the real tables."""
+    """A figure of a column or a pair of columns, here and in the real tables."""
 
     kind: str
     table: str
@@ -24,25 +25,25 @@ class Distance:
 
     @property
     def gap(self) -> float:
+        """The figure here minus the real one."""
         return self.here - self.real
 
 
 def distances(
     table: str, rows: pl.DataFrame, figures: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Distance]:
-    """The distances of each column from its figures (``null``, ``levels``, ``knots``)."""
-    for column, known in figures.items():
+    """The distances of each column of ``figures`` (``null``, ``levels``, ``knots``)."""
+    for column, real in figures.items():
         values = rows[column]
-        yield Distance(
-            "null share", table, column, values.null_count() / max(len(values), 1), known["null"]
-        )
-        found = values.drop_nulls()
-        if found.is_empty():
+        nulls = values.null_count() / max(len(values), 1)
+        yield Distance("null share", table, column, nulls, real["null"])
+        values = values.drop_nulls()
+        if values.is_empty():
             continue
-        if "levels" in known and not found.dtype.is_numeric():
-            yield from _levels(table, column, found.cast(pl.String), known["levels"])
-        if "knots" in known:
-            yield _quantile(table, column, found.cast(pl.Float64).to_numpy(), *known["knots"])
+        if "levels" in real and not values.dtype.is_numeric():
+            yield from _levels(table, column, values.cast(pl.String), real["levels"])
+        if "knots" in real:
+            yield _quantile(table, column, values.cast(pl.Float64).to_numpy(), *real["knots"])
 
 
 def _levels(
@@ -55,27 +56,26 @@ def _levels(
 
 
 def _quantile(table: str, column: str, values: Numbers, at: Any, knots: Any) -> Distance:
-    """The worst known quantile: the share of rows at or below its value, against its probability.
+    """The quantile that is farthest off: the share of rows up to its value, and its probability.
 
-    Where many rows share the value, any probability that they cover is right.
+    If many rows have this value, every probability that they cover counts as right.
     """
     ordered = np.sort(values)
-    wanted = np.asarray(at, dtype=float)
+    real = np.asarray(at, dtype=float)
     slack = 1e-6 * np.abs(np.asarray(knots, dtype=float))
     below = np.searchsorted(ordered, np.asarray(knots) - slack, side="left") / len(values)
     upto = np.searchsorted(ordered, np.asarray(knots) + slack, side="right") / len(values)
-    nearest = np.clip(wanted, below, upto)
-    inner = (wanted > 0) & (wanted < 1)
-    worst = int(np.argmax(np.abs(nearest - wanted) * inner))
-    return Distance("quantile", table, column, float(nearest[worst]), float(wanted[worst]))
+    nearest = np.clip(real, below, upto)
+    inner = (real > 0) & (real < 1)
+    worst = int(np.argmax(np.abs(nearest - real) * inner))
+    return Distance("quantile", table, column, float(nearest[worst]), float(real[worst]))
 
 
 def rank_distances(rows: pl.DataFrame, pairs: list[tuple[str, str, float]]) -> list[Distance]:
-    """Spearman's correlation of each pair, over the rows that know both."""
+    """Spearman's correlation of each pair, over the rows that have both values."""
     names = sorted({name for a, b, _ in pairs for name in (a, b)})
-    found = rows.select(names).cast(pl.Float64).to_pandas().corr("spearman")
-    place = {name: at for at, name in enumerate(found.columns)}
-    ranks = found.to_numpy(dtype=float)
+    ranks = rows.select(names).cast(pl.Float64).to_pandas().corr("spearman").to_numpy(dtype=float)
+    place = {name: at for at, name in enumerate(names)}
     return [
         Distance(
             "rank correlation",
@@ -90,22 +90,22 @@ def rank_distances(rows: pl.DataFrame, pairs: list[tuple[str, str, float]]) -> l
 
 
 def auc(values: Numbers, target: Numbers) -> float:
-    """Share of pairs of a defaulted and another client that the values order rightly.
+    """Share of the pairs of a defaulter and a non-defaulter in which the defaulter's value is higher.
 
-    Nulls (NaN) are left out; ties count half.
+    Ties count half; nulls (NaN) are left out.
 
     >>> auc(np.array([1.0, 2.0, 3.0, np.nan]), np.array([0, 1, 1, 0]))
     1.0
     """
-    known = np.isfinite(values)
-    ranks = pl.Series(values[known]).rank().to_numpy()
-    bad = target[known] == 1
+    finite = np.isfinite(values)
+    ranks = pl.Series(values[finite]).rank().to_numpy()
+    bad = target[finite] == 1
     n = int(bad.sum())
     return float((ranks[bad].sum() - n * (n + 1) / 2) / (n * (len(bad) - n)))
 
 
 def auc_distances(rows: pl.DataFrame, aucs: Mapping[str, float]) -> list[Distance]:
-    """The AUC of each column alone, the strongest first."""
+    """The AUC of each column alone; the column with the strongest real one comes first."""
     target = rows["TARGET"].to_numpy()
     strongest = sorted(aucs, key=lambda name: -abs(aucs[name] - 0.5))
     return [

@@ -1,5 +1,5 @@
 # ruff: noqa: PLR2004  (the shapes of distributions are literals here)
-"""How earlier instalment loans were repaid: payments, and the months of the contract."""
+"""Repayment of earlier instalment loans: the payments, and the months of each contract."""
 
 from dataclasses import dataclass
 
@@ -13,17 +13,22 @@ from project_tools.demo.previous import CASH, CONSUMER, Loans
 from project_tools.tables.declared import TABLES
 
 PAYMENTS, MONTHS = "installments_payments", "POS_CASH_balance"
-#: Logit of a late payment of a client who leans to neither side, and how much leaning moves it.
+#: Logit of a late payment of an average client, its slope in the client's tendency to pay late, and
+#: the standard deviation between the loans of a client.
 LATE, SLOPE, LOANS_OWN = -2.85, 0.85, 0.6
-#: Share of contracts whose last cents were forgotten: they stay past due for years.
+#: Share of contracts whose last cents are never paid, so that they stay past due for years.
 FORGOTTEN = 0.005
-#: Share of instalments that are paid in two parts, and of those never paid.
+#: Shares of instalments that are paid in two parts, and that are never paid.
 SPLIT, UNPAID = 0.045, 0.00028
 
 
 @dataclass(frozen=True)
 class Repaid:
-    """One row per instalment that was due: of which loan, its number, day and day of payment."""
+    """One element per instalment that was due.
+
+    ``loan`` is the position of its loan, ``number`` counts from 0, ``due`` is the day on which it was
+    due, and ``late`` the days from then to the payment (negative: paid before).
+    """
 
     loan: Whole
     number: Whole
@@ -32,7 +37,7 @@ class Repaid:
 
 
 def repaid(random: np.random.Generator, people: People, loans: Loans) -> Repaid:
-    """The instalments due until today of all granted cash and consumer loans."""
+    """The instalments of all granted cash and consumer loans that were due before the application."""
     chosen = loans.chosen(CASH, CONSUMER)
     loan, number = spread(loans.paid[chosen])
     loan = chosen[loan]
@@ -46,7 +51,7 @@ def repaid(random: np.random.Generator, people: People, loans: Loans) -> Repaid:
 
 
 def _lateness(random: np.random.Generator, is_late: Flags, lean: Numbers) -> Numbers:
-    """Days from the due date to the payment: mostly some days before, seldom weeks after."""
+    """Days from the due date to the payment: mostly a few days before, rarely weeks after."""
     early = -np.floor(random.standard_exponential(len(is_late), dtype=np.float32) * 11.5)
     early[random.random(len(is_late), dtype=np.float32) < 0.27] = 0
     days = np.maximum(early, -90.0)
@@ -58,7 +63,7 @@ def _lateness(random: np.random.Generator, is_late: Flags, lean: Numbers) -> Num
 
 
 def payments(random: np.random.Generator, people: People, loans: Loans, made: Repaid) -> Columns:
-    """Each payment, whole or in parts, and the few instalments that were never paid."""
+    """The payments, in one or two parts, and the few instalments that were never paid."""
     rows = len(made.loan)
     amount = np.round(loans.annuity[made.loan], 3)
     final = made.number == loans.paid[made.loan] - 1
@@ -90,7 +95,7 @@ def payments(random: np.random.Generator, people: People, loans: Loans, made: Re
 
 
 def months(random: np.random.Generator, people: People, loans: Loans, made: Repaid) -> Columns:
-    """The state of each contract at each month's end, down to its completion."""
+    """The state of each contract at the end of each month, up to its completion."""
     chosen = loans.chosen(CASH, CONSUMER)
     start = np.maximum(np.ceil(loans.decided[chosen] / 30.4), FIRST_MONTH).astype(np.int64)
     last_due = loans.first_due[chosen] + MONTH * (loans.paid[chosen] - 1)
@@ -131,9 +136,9 @@ def months(random: np.random.Generator, people: People, loans: Loans, made: Repa
 
 
 def _overdue(loans: Loans, made: Repaid, chosen: Whole) -> Whole:
-    """Days past due of each chosen loan (rows) at each month's end (columns, today first).
+    """Days past due of each chosen loan (rows) at the end of each month (columns, newest first).
 
-    An instalment counts at a month's end that lies between its due date and its payment.
+    An instalment counts at the ends of months between its due date and its payment.
     """
     place = np.zeros(len(loans.ids), dtype=np.int64)
     place[chosen] = np.arange(len(chosen))

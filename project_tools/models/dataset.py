@@ -1,6 +1,6 @@
 """One split of a feature file, checked and ready for training."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from project_tools.errors import SettingError, TrainingError, nearest, unknown
+from project_tools.errors import SettingError, TrainingError, abbreviated, nearest, unknown
 from project_tools.features.catalogue import (
     FeatureInfo,
     catalogue,
@@ -21,7 +21,6 @@ from project_tools.features.files import TRANSFORMED, read_features
 
 #: The name that stands for the protected columns and all that is computed from them.
 PROTECTED = "protected"
-_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +142,7 @@ def feature_matrix(rows: pd.DataFrame, names: Sequence[str], *, source: str) -> 
     infinite = [name for name, column in columns.items() if _has_infinity(column)]
     if infinite:
         raise TrainingError(
-            f"{source} holds infinities in {_some(infinite)}; "
+            f"{source} holds infinities in {abbreviated(infinite)}; "
             "make it anew with python -m project_tools features"
         )
     return pd.DataFrame(columns).reset_index(drop=True)
@@ -162,16 +161,6 @@ def _column(column: "pd.Series[Any]", source: str) -> "pd.Series[Any]":
 
 def _has_infinity(column: "pd.Series[Any]") -> bool:
     return column.dtype == np.float32 and bool(np.isinf(column.to_numpy()).any())
-
-
-def _some(names: Collection[str]) -> str:
-    """A few names and how many more there are.
-
-    >>> _some(["a", "b", "c", "d"])
-    'a, b, c and 1 more'
-    """
-    shown = ", ".join(list(names)[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
 
 
 def _check_classes(y: npt.NDArray[np.int8], folds: int, *, source: str) -> None:

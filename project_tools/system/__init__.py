@@ -1,5 +1,4 @@
-"""What the operating system gives: whole files, signals, processes, ports, progress, and how a
-command ends.
+"""What the operating system gives: files, signals, processes, ports, progress, commands.
 
 ``files.replacing``, ``files.sha256``, ``progress.working``, ``progress.say``, ``command.run``.
 """

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under a temporary name, then renamed."""
+"""Files and folders that are complete or absent: written under a temporary name, then renamed."""
 
 import errno
 import hashlib
@@ -11,38 +11,38 @@ from pathlib import Path
 
 from project_tools.errors import StorageError
 
-#: What is said of a disk that does not take a file, by the system's number of the error.
-_REFUSALS = {
+#: Why a folder takes no file, and what to do, by the operating system's error number.
+_REASONS = {
     errno.ENOSPC: "has no room left; free some, or write elsewhere",
     errno.EDQUOT: "has no room left for this user; free some, or write elsewhere",
     errno.EROFS: "is read-only; write elsewhere",
-    errno.EACCES: "may not be written by this user; change its permissions, or write elsewhere",
-    errno.EPERM: "may not be written by this user; change its permissions, or write elsewhere",
-    errno.ENOTDIR: "is no folder; write elsewhere",
-    errno.EEXIST: "is no folder; write elsewhere",
+    errno.EACCES: "is not writable for this user; change its permissions, or write elsewhere",
+    errno.EPERM: "is not writable for this user; change its permissions, or write elsewhere",
+    errno.ENOTDIR: "is not a folder; write elsewhere",
+    errno.EEXIST: "is not a folder; write elsewhere",
 }
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Turn a disk's refusal of a file into a ``StorageError``."""
+def _storage_errors(path: Path) -> Iterator[None]:
+    """Turn an ``OSError`` with one of the known reasons into a ``StorageError`` about ``path``."""
     try:
         yield
     except OSError as why:
-        if why.errno not in _REFUSALS:
+        if why.errno not in _REASONS:
             raise
         raise StorageError(
-            f"{path.name} is not written: the folder {path.parent} {_REFUSALS[why.errno]}"
+            f"{path.name} is not written: the folder {path.parent} {_REASONS[why.errno]}"
         ) from why
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its name when the block ends without an error.
+    """A temporary path beside ``path`` that replaces it if the block ends without an error.
 
-    The file is flushed to the disk before the rename; after an error the former file still
-    stands and the temporary one is gone. The temporary name keeps the ending, which readers and
-    writers go by. Raises ``StorageError`` where the disk does not take the file.
+    The file is flushed to the disk before it is renamed. After an error the former file is still
+    there and the temporary one is deleted. The temporary name keeps the ending, because readers and
+    writers choose the format by it. Raises ``StorageError`` if the disk refuses the file.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a.txt"
@@ -52,7 +52,7 @@ def replacing(path: Path) -> Iterator[Path]:
     'whole'
     """
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    with _named(path):
+    with _storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
@@ -65,10 +65,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """The same for a folder: filled beside ``path``, swapped in at the end, the former removed."""
+    """An empty temporary folder that replaces the folder ``path`` if the block ends without an error.
+
+    After an error the former folder is still there. Raises ``StorageError`` as ``replacing`` does.
+    """
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     former = path.with_name(f".{os.getpid()}.{path.name}.former")
-    with _named(path):
+    with _storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
@@ -83,13 +86,13 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def sha256(path: Path) -> str:
-    """Hex SHA-256 of a file, read in pieces."""
+    """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256_of_files(paths: list[Path]) -> str:
-    """One digest of several files, by name and content, whatever their order.
+    """One SHA-256 over the names and contents of several files, independent of their order.
 
     >>> sha256_of_files([]) == hashlib.sha256().hexdigest()
     True
@@ -101,7 +104,7 @@ def sha256_of_files(paths: list[Path]) -> str:
 
 
 def digest_of_contents(contents: Mapping[str, bytes]) -> str:
-    """The digest that ``sha256_of_files`` gives of files of these names and contents.
+    """The digest that ``sha256_of_files`` returns for files with these names and contents.
 
     >>> digest_of_contents({}) == sha256_of_files([])
     True
@@ -109,8 +112,8 @@ def digest_of_contents(contents: Mapping[str, bytes]) -> str:
     return _digest_of((n, hashlib.sha256(content).hexdigest()) for n, content in contents.items())
 
 
-def _digest_of(named: Iterable[tuple[str, str]]) -> str:
-    digest = hashlib.sha256()
-    for name, content in sorted(named):
-        digest.update(f"{name}\0{content}\n".encode())
-    return digest.hexdigest()
+def _digest_of(digests: Iterable[tuple[str, str]]) -> str:
+    total = hashlib.sha256()
+    for name, digest in sorted(digests):
+        total.update(f"{name}\0{digest}\n".encode())
+    return total.hexdigest()

@@ -1,4 +1,4 @@
-"""Ports to listen on, tried before anything is started."""
+"""Check of a port before a server is started on it."""
 
 import socket
 
@@ -6,18 +6,18 @@ from project_tools.errors import SettingError
 
 
 def refuse_busy(host: str, port: int, settings: str) -> None:
-    """``SettingError`` unless this process may listen there; ``settings`` names what to change."""
+    """Raise ``SettingError`` unless this process can listen there; ``settings`` names what to set."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         with socket.socket(family, kind, proto) as attempt:
-            # As a server does, so that a port whose last connections linger counts as free.
+            # Servers do this too: a port counts as free although its last connections are closing.
             attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             attempt.bind(address)
             attempt.listen(1)
     except OSError as why:
         raise SettingError(
-            f"cannot listen on {host} port {port} ({why.strerror}); end what uses it, "
+            f"cannot listen on {host} port {port} ({why.strerror}); stop the process that uses it, "
             f"or set {settings}"
         ) from why

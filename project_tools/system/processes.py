@@ -1,5 +1,6 @@
-"""Which process wrote a run, and whether it still lives: what closing a dead one's runs rests on;
-and what this one holds.
+"""The identity of a process, whether it still runs, and the memory that it keeps.
+
+The tracking store uses the identity to close the runs of a process that has died.
 """
 
 import ctypes
@@ -8,23 +9,21 @@ import socket
 import subprocess
 from pathlib import Path
 
-#: glibc's name for the size from which a block is given back when it is freed, and that size, bytes.
+#: Parameter of glibc's ``mallopt``: the size, in bytes, from which freed blocks go back at once.
 _MMAP_THRESHOLD, _LARGE = -3, 1 << 20
 _STATE, _START = 0, 19  # fields of /proc/PID/stat after the name: state, start in ticks since boot
 
 
 def identity() -> str:
-    """Name this process so that no other is ever taken for it: host, process id, start.
+    """A name of this process that no other process ever gets: host, process id and start.
 
-    A process id alone is given to another process before long.
+    The process id alone is not enough, because the system reuses it.
     """
-    return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
+    return f"{socket.gethostname()}/{os.getpid()}/{_start(os.getpid())}"
 
 
 def is_dead(identity: str) -> bool:
-    """Whether the process of that identity certainly lives no longer.
-
-    Of a process on another host nothing is known, so it is not called dead.
+    """Whether the process of this identity has certainly ended; false for one on another host.
 
     >>> is_dead(identity())
     False
@@ -35,35 +34,31 @@ def is_dead(identity: str) -> bool:
     process, _, start = process_and_start.partition("/")
     if host != socket.gethostname() or not process.isdecimal():
         return False
-    return _started(int(process)) != start
+    return _start(int(process)) != start
 
 
-def _started(process: int) -> str | None:
-    """When a process was started, in its system's own terms; none where there is no such process."""
-    if Path("/proc/self/stat").exists():
-        return _started_on_linux(process)
-    words = ["ps", "-o", "lstart=", "-p", str(process)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603  (fixed words)
-    return done.stdout.strip().replace("/", "-") or None
-
-
-def _started_on_linux(process: int) -> str | None:
+def _start(process: int) -> str | None:
+    """When a process started, in a format of the operating system; ``None`` if it does not run."""
+    if not Path("/proc/self/stat").exists():  # not Linux
+        command = ["ps", "-o", "lstart=", "-p", str(process)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  (fixed words)
+        return done.stdout.strip().replace("/", "-") or None
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    # A zombie is dead: it waits for its parent to ask how it ended.
+    # A zombie has ended: it waits until its parent reads its exit status.
     return None if fields[_STATE] == "Z" else f"{boot}.{fields[_START]}"
 
 
 def give_memory_back() -> None:
-    """Return to the system what was freed, now and later; glibc's allocator keeps it otherwise.
+    """Return freed memory to the operating system, now and from now on (glibc only).
 
-    When a large block is freed, glibc takes it that such blocks come again, and serves the next
-    ones from what it keeps; a threshold that is set stays as it is.
+    By default glibc keeps more and more of the large blocks that are freed, because it expects
+    to need them again. A threshold that is set once is not raised any more.
     """
     libc = ctypes.CDLL(None)
-    for name, given in (("mallopt", (_MMAP_THRESHOLD, _LARGE)), ("malloc_trim", (0,))):
+    for name, arguments in (("mallopt", (_MMAP_THRESHOLD, _LARGE)), ("malloc_trim", (0,))):
         if function := getattr(libc, name, None):
-            function(*given)
+            function(*arguments)

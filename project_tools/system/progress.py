@@ -1,4 +1,4 @@
-"""Signs of life: what is being done, how far, for how long. Written to stderr."""
+"""Progress on stderr: which step runs, how far it is, and how long it takes."""
 
 import sys
 import threading
@@ -11,19 +11,19 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-#: Seconds after which a step that has not ended says that it is still at work.
+#: Seconds between two progress lines of a step that takes long.
 HEARTBEAT_S = 5.0
 
 
 def say(text: str) -> None:
-    """A line of progress."""
+    """Write one line of progress."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
 
 @dataclass(slots=True)
 class Step:
-    """A step under way; ``note`` says, at its end, what it met, as a number of rows."""
+    """A running step; its ``note``, such as a number of rows, is shown when it ends."""
 
     note: str = ""
 
@@ -32,42 +32,36 @@ class Step:
 def working(
     label: str, *, quiet: bool = False, done: Callable[[], float] | None = None
 ) -> Iterator[Step]:
-    """Say that a step of unknown length began, goes on (every five seconds) and has ended.
+    """Show that a step of unknown length starts, runs and ends.
 
-    ``done`` tells, from another thread, how much of it is done, in percent (negative: not known).
-    On a terminal the step is a moving bar; elsewhere, lines.
+    ``done`` returns the percentage that is done, negative if unknown; it is called from another
+    thread. A terminal shows a moving bar; a log gets a line every five seconds.
     """
     step = Step()
     if quiet:
         yield step
         return
-    console, start = Console(stderr=True, highlight=False), time.perf_counter()
-    with _sign_of_life(label, console, done or (lambda: -1.0)):
-        yield step
-    note = f"{step.note}, " if step.note else ""
-    console.print(f"  {label}: {note}{time.perf_counter() - start:.1f} s", markup=False)
-
-
-@contextmanager
-def _sign_of_life(label: str, console: Console, done: Callable[[], float]) -> Iterator[None]:
-    ended, show = threading.Event(), _Moving if console.is_terminal else _Lines
-    with show(label, console) as shown:
+    console = Console(stderr=True, highlight=False)
+    start, ended = time.perf_counter(), threading.Event()
+    with (_Moving if console.is_terminal else _Lines)(label, console) as display:
 
         def beat() -> None:
-            while not ended.wait(shown.every_s):
-                shown.say(done())
+            while not ended.wait(display.every_s):
+                display.show(done() if done else -1.0)
 
         thread = threading.Thread(target=beat, daemon=True)
         thread.start()
         try:
-            yield
+            yield step
         finally:
             ended.set()
             thread.join()
+    note = f"{step.note}, " if step.note else ""
+    console.print(f"  {label}: {note}{time.perf_counter() - start:.1f} s", markup=False)
 
 
 class _Lines:
-    """Lines for a log: one at the start, then one every few seconds."""
+    """Progress for a log: one line at the start, then one every few seconds."""
 
     every_s = HEARTBEAT_S
 
@@ -79,16 +73,16 @@ class _Lines:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing to clear away."""
+        """Leave the lines as they are."""
 
-    def say(self, percent: float) -> None:
-        much = f"{percent:.0f} %, " if percent >= 0 else ""
+    def show(self, percent: float) -> None:
+        done = f"{percent:.0f} %, " if percent >= 0 else ""
         seconds = time.perf_counter() - self._start
-        self._console.print(f"  {self._label} … {much}{seconds:.0f} s", markup=False)
+        self._console.print(f"  {self._label} … {done}{seconds:.0f} s", markup=False)
 
 
 class _Moving:
-    """A bar for a terminal, which goes when the step has ended."""
+    """Progress for a terminal: a moving bar that disappears when the step ends."""
 
     every_s = 0.2
 
@@ -104,50 +98,52 @@ class _Moving:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def say(self, percent: float) -> None:
+    def show(self, percent: float) -> None:
         if percent >= 0:
             self._bar.update(self._task, total=100, completed=percent)
 
 
 class Bar:
-    """How many of a known number of things are done; a moving bar, or lines where there is no
-    terminal.
-    """
+    """Progress of a step with a known number of items: a bar on a terminal, lines in a log."""
 
     def __init__(self, label: str, total: int, *, quiet: bool = False) -> None:
         self._label, self._total, self._quiet = label, total, quiet
-        self._done, self._note = 0, ""
-        self._start = time.perf_counter()
+        self._done, self._note, self._start = 0, "", time.perf_counter()
         self._console = Console(stderr=True, highlight=False)
-        self._live = None if quiet or not sys.stderr.isatty() else _live(self._console)
-
-    def __enter__(self) -> "Bar":
-        if self._live is not None:
-            self._live.start()
-            self._task = self._live.add_task(self._label, total=self._total, note="")
-        self._stop = threading.Event()
+        self._bar: Progress | None = None
+        if not quiet and sys.stderr.isatty():
+            self._bar = Progress(
+                TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(),
+                TimeElapsedColumn(), TextColumn("{task.fields[note]}"), console=self._console,
+            )  # fmt: skip
+            self._task = self._bar.add_task(label, total=total, note="")
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
+        self._ended.set()
         self._thread.join()
-        if self._live is not None:
-            self._live.stop()
+        if self._bar is not None:
+            self._bar.stop()
 
     def advance(self, count: int = 1, note: str = "") -> None:
-        """Count ``count`` more things as done and show ``note`` beside them."""
+        """Add ``count`` items to those that are done, and show ``note`` beside them."""
         self._done += count
         self._note = note
-        if self._live is not None:
-            self._live.update(self._task, advance=count, note=note)
+        if self._bar is not None:
+            self._bar.update(self._task, advance=count, note=note)
         else:
             self._print()
 
     def _beat(self) -> None:
-        while not self._stop.wait(HEARTBEAT_S):
-            if self._live is None:
+        while not self._ended.wait(HEARTBEAT_S):
+            if self._bar is None:
                 self._print()
 
     def _print(self) -> None:
@@ -157,19 +153,12 @@ class Bar:
             self._console.print(line.rstrip(), markup=False)
 
 
-def _live(console: Console) -> Progress:
-    columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(
-        *columns, TimeElapsedColumn(), TextColumn("{task.fields[note]}"), console=console
-    )
-
-
 def in_words(seconds: float) -> str:
-    """A duration as a person says it.
+    """A duration, rounded, in a unit that a person would choose.
 
     >>> in_words(0.2), in_words(42), in_words(200), in_words(9_000)
     ('1 s', '42 s', '3 min', '2.5 h')
     """
-    if seconds < 90:  # noqa: PLR2004  (below, seconds read better)
+    if seconds < 90:  # noqa: PLR2004  (shorter durations read better in seconds)
         return f"{max(1, round(seconds))} s"
     return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3_600:.1f} h"  # noqa: PLR2004

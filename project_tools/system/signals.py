@@ -1,4 +1,8 @@
-"""Ctrl-C and SIGTERM, kept waiting while something must not be cut in the middle."""
+"""SIGINT (Ctrl-C) and SIGTERM (a supervisor's stop): when they end a command, and when they wait.
+
+Python handles signals in the main thread. A program calls these functions from there; only
+``uninterrupted`` may be used in any thread.
+"""
 
 import signal
 import sys
@@ -6,54 +10,31 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """A block that ends whole: what came meanwhile interrupts right after it.
+def interrupt_on_sigterm() -> threading.Event:
+    """Let SIGTERM raise ``KeyboardInterrupt``, as Ctrl-C does; return an event that it sets.
 
-    Signals reach the main thread alone, so that in others this changes nothing.
+    By default SIGTERM ends a process without any clean-up and leaves temporary files behind. A
+    handler that the program has set before stays in place; the event is then never set.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[signal.Signals] = []
-    former = {
-        name: signal.signal(name, lambda got, _: came.append(signal.Signals(got)))
-        for name in _STOPPING
-    }
-    try:
-        yield
-    finally:
-        for name, handler in former.items():
-            signal.signal(name, handler or signal.SIG_DFL)  # none: not set by Python
-        for name in came:
-            signal.raise_signal(name)
+    received = threading.Event()
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
 
+        def interrupt(*_: object) -> None:
+            received.set()
+            raise KeyboardInterrupt
 
-def end_like_ctrl_c(name: signal.Signals) -> threading.Event:
-    """Let the signal end the command as Ctrl-C does: what was begun is cleared away. By default it
-    would leave temporary files behind. The event is set when the signal has come. A command that
-    has said how it ends keeps to that.
-    """
-    came = threading.Event()
-    if signal.getsignal(name) is not signal.SIG_DFL:
-        return came
-
-    def stop(*_: object) -> None:
-        came.set()
-        raise KeyboardInterrupt
-
-    signal.signal(name, stop)
-    return came
+        signal.signal(signal.SIGTERM, interrupt)
+    return received
 
 
 def stop_once() -> None:
-    """Let the first Ctrl-C, or a supervisor's SIGTERM, end the command; a second one does not cut
-    its closing short.
+    """Let the first Ctrl-C or SIGTERM end the command, and ignore the later ones.
 
-    ``mlflow run`` answers Ctrl-C with a SIGTERM besides the terminal's SIGINT.
+    The command can then close its runs undisturbed: when it runs under ``mlflow run``, Ctrl-C in a
+    terminal sends it both signals.
     """
     stopping = threading.Event()
 
@@ -61,8 +42,31 @@ def stop_once() -> None:
         if stopping.is_set():
             return
         stopping.set()
-        sys.stderr.write("\nstopping: the open runs are closed …\n")
+        sys.stderr.write("\nstopping: closing the open runs …\n")
         raise KeyboardInterrupt
 
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, stop)
+    for number in _STOP_SIGNALS:
+        signal.signal(number, stop)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Run a block to its end; a signal that arrives meanwhile takes effect right after it.
+
+    In other threads than the main one this does nothing, because no signal interrupts them.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[signal.Signals] = []
+    former = {
+        number: signal.signal(number, lambda got, _: arrived.append(signal.Signals(got)))
+        for number in _STOP_SIGNALS
+    }
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler or signal.SIG_DFL)  # None: a handler not set by Python
+        for number in arrived:
+            signal.raise_signal(number)

@@ -1,1 +1,4 @@
-"""The eight raw tables: what they must hold, how they are read, what is wrong with them."""
+"""The eight raw tables: their schema, how they are read, and what is wrong with them.
+
+``declared.TABLES``, ``files.open_tables``, ``loaded.LoadedTables``, ``check.check``.
+"""

@@ -1,8 +1,8 @@
-"""What is wrong with raw tables: fatal findings stop the work, odd ones are counted.
+"""The check of a folder of raw tables: fatal findings stop the build of features, odd ones do not.
 
-The schema's rules are counted in one scan of each table, when it is loaded (``loading``), and so are
-rows without a parent (``parents``), by the features too; ``check`` also looks at what costs more than
-it changes there: months and rows that stand twice.
+The build of features counts most findings too, when it loads a table (``loaded``): violations of the
+schema's rules (``violations``) and orphans (``orphans``). ``check`` also counts duplicate months and
+duplicate rows, which take long to count and change little in the features.
 """
 
 import tempfile
@@ -16,7 +16,7 @@ from project_tools.tables.files import INDISPENSABLE, RawTables, connect, named_
 from project_tools.tables.loaded import LoadedTables
 from project_tools.tables.report import Finding, Report
 from project_tools.tables.sql import quoted
-from project_tools.tables.violations import keys_twice, number
+from project_tools.tables.violations import duplicate_keys, whole_number
 
 
 def check(
@@ -27,11 +27,11 @@ def check(
     memory_limit: str | None = None,
     quiet: bool = True,
 ) -> Report:
-    """The report on a folder. A table that cannot be read is a fatal finding, and the others are
-    looked at all the same. Without ``application_train`` they are tables to transform alone, which
-    need no outcome.
+    """The report on a folder of raw tables.
 
-    Nothing of a client's is in it: rows are named by their place, levels by their name.
+    A table that cannot be read is a fatal finding; the other tables are checked all the same.
+    Without ``application_train`` the tables are to be transformed only, and need no outcome. The
+    report holds no client's data: it names rows by their number, and levels by their name.
     """
     findings: list[Finding] = []
     rows: dict[str, int] = {}
@@ -44,11 +44,16 @@ def check(
                 learning=not {*INDISPENSABLE} & {*without},
             )  # fmt: skip
             rows = _load_all(raw, Path(spill), findings, quiet=quiet)
-            with working(
-                "months and rows that stand twice", quiet=quiet, done=connection.query_progress
-            ):
-                whole = [name for name in raw.files if name in rows]
-                findings += [*_months_twice(raw, whole), *_rows_twice(raw, whole), *_extra(raw)]
+            with working("duplicate months and rows", quiet=quiet, done=connection.query_progress):
+                for table in (TABLES[name] for name in raw.files if name in rows):
+                    if len(table.key) > 1:
+                        findings += duplicate_keys(connection, table, "odd")
+                findings += _duplicate_rows(raw, rows)
+            findings += [
+                Finding("odd", table, column, 0, "not in the schema, ignored")
+                for table, columns in raw.extra.items()
+                for column in columns
+            ]
             connection.close()
     except TableError as error:
         findings.append(Finding("fatal", "", "", 0, str(error)))
@@ -58,7 +63,7 @@ def check(
 def _load_all(
     raw: RawTables, spill: Path, findings: list[Finding], *, quiet: bool
 ) -> dict[str, int]:
-    """Read each table and note what is wrong with its rows; the number of rows of those read."""
+    """Load each table and append its findings; return the number of rows of those with a file."""
     tables = LoadedTables(raw, quiet=quiet, folder=spill)
     for name in TABLES:
         try:
@@ -67,43 +72,29 @@ def _load_all(
         except TableError as error:
             findings.append(_unreadable(name, error))
             raw.empty(name)
-    findings += [finding for counted in tables.counted.values() for finding in counted.findings]
-    given = {*raw.files, *raw.blank}
-    return {name: counted.rows for name, counted in tables.counted.items() if name in given}
+    findings += tables.odd
+    return {
+        name: counted.rows
+        for name, counted in tables.counts.items()
+        if name in raw.files or name in raw.blank
+    }
 
 
 def _unreadable(name: str, why: TableError) -> Finding:
     return Finding("fatal", name, "", 0, str(why))
 
 
-def ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The fatal ones first, then by table, those of the most rows first."""
-    place = {name: number for number, name in enumerate(TABLES)}
-    return tuple(sorted(findings, key=lambda f: (f.severity, place.get(f.table, -1), -f.rows)))
-
-
-def _months_twice(raw: RawTables, whole: Collection[str]) -> Iterator[Finding]:
-    """Rows of a table of months that stand there for one month once more."""
-    monthly = [TABLES[name] for name in whole if len(TABLES[name].key) > 1]
-    for table in monthly:
-        yield from keys_twice(raw.connection, table, "odd")
-
-
-def _rows_twice(raw: RawTables, whole: Collection[str]) -> Iterator[Finding]:
-    """Rows of a table without a key that repeat another in every column."""
-    for table in (TABLES[name] for name in whole if not TABLES[name].key):
+def _duplicate_rows(raw: RawTables, readable: Collection[str]) -> Iterator[Finding]:
+    """Rows of the tables without a key that repeat an earlier row in every column."""
+    for table in (TABLES[name] for name in raw.files if name in readable and not TABLES[name].key):
         names = ", ".join(quoted(name) for name in table.column_names)
         distinct = f"SELECT DISTINCT {names} FROM {table.name}"
-        rows = number(
-            raw.connection,
-            f"SELECT (SELECT count(*) FROM {table.name}) - (SELECT count(*) FROM ({distinct}))",
-        )
-        if rows:
+        repeated = f"(SELECT count(*) FROM {table.name}) - (SELECT count(*) FROM ({distinct}))"
+        if rows := whole_number(raw.connection, f"SELECT {repeated}"):
             yield Finding("odd", table.name, "", rows, "the same as another row in every column")
 
 
-def _extra(raw: RawTables) -> Iterator[Finding]:
-    for table, columns in raw.extra.items():
-        yield from (
-            Finding("odd", table, name, 0, "not in the schema, ignored") for name in columns
-        )
+def ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings by severity (fatal first), table in the declared order, and rows (most first)."""
+    place = {name: number for number, name in enumerate(TABLES)}
+    return tuple(sorted(findings, key=lambda f: (f.severity, place.get(f.table, -1), -f.rows)))

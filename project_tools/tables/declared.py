@@ -1,9 +1,8 @@
 """The eight raw tables: their grain, keys and columns (name, kind, levels, whether nulls occur).
 
-The schema is the one of Kaggle's Home Credit Default Risk. Levels and nulls are those of the full
-tables (train and test together); a level outside the list is odd, not fatal (see ``checks``).
-Amounts are in the tables' currency; days and months are relative to the application (negative:
-before it).
+The schema is that of Kaggle's Home Credit Default Risk. Levels and nulls are those of the full tables,
+train and test together; an unknown level is an odd finding, not a fatal one (see ``rules``). Amounts
+are in the tables' currency. Days and months count from the application; those before it are negative.
 """
 
 from project_tools.tables.schema import AHEAD, ANY, NO_DATE, PAST_DUE, Column, Table
@@ -620,7 +619,7 @@ CREDIT_CARD_BALANCE = (
     Column("SK_DPD_DEF", "days", nullable=False, limits=PAST_DUE),
 )
 
-#: A test client's row is a training client's without the outcome.
+#: Test clients have the columns of training clients, without the outcome.
 APPLICATION_TEST = tuple(column for column in APPLICATION if column.name != "TARGET")
 
 TABLES = {

@@ -1,8 +1,8 @@
-"""Raw tables from CSV, gzipped CSV or Parquet, as views of one DuckDB connection.
+"""Raw tables from CSV, gzipped CSV or Parquet, as views in one DuckDB connection.
 
-Types are imposed by the schema, never inferred. Headers, and the types of the first rows, are
-checked before any work; a wrong value further down is met while the features are computed, and
-``named_errors`` turns DuckDB's complaint into one line without the value itself.
+The schema sets the types; they are never inferred. The header and the first rows of each file are
+checked before any work. A wrong value further down raises DuckDB's error while the features are
+computed; ``named_errors`` turns it into one line that does not repeat the value.
 """
 
 import csv
@@ -17,39 +17,42 @@ from pathlib import Path
 
 import duckdb
 
-from project_tools.errors import TableError, nearest, unknown
+from project_tools.errors import TableError, abbreviated, nearest, unknown
 from project_tools.system.files import sha256_of_files
 from project_tools.tables.declared import TABLES
 from project_tools.tables.schema import Column, Table
 from project_tools.tables.sql import quoted, text
 
-#: Endings that are read, in the order in which they are looked for.
+#: Endings of the files that can be read.
 ENDINGS = (".csv", ".csv.gz", ".parquet")
-#: What stands for a missing value in a CSV, beside nothing at all.
+#: Texts for a missing value in a CSV file; the first is the empty field.
 MISSING = ("", "NA", "NaN", "nan", "NULL", "null")
-#: Rows of each table that are read for their types before any work.
+#: Rows of each table whose types are checked before any work.
 PROBED_ROWS = 10_000
-#: Tables that cannot be left out: without labelled applications nothing can be learnt.
+#: Tables that are necessary to learn the features: they hold the outcomes.
 INDISPENSABLE = ("application_train",)
-#: Tables of applications: who is only transformed may stand in either.
+#: Tables of applications; clients to transform may be in either.
 APPLICATIONS = ("application_train", "application_test")
 
-#: Begins what our own queries complain of.
-_COMPLAINT = "raw tables: "
-#: Below this a double holds each whole number.
+#: Start of the messages that our own queries raise through DuckDB's ``error``.
+_OWN_ERROR = "raw tables: "
+#: A double represents every whole number below this exactly.
 _EXACT = 2**53
-_NUMBERS = ("DOUBLE", "FLOAT", "BOOLEAN", "INT", "INTEGER")  # how DuckDB's names of them end
+#: Ends of the names of DuckDB's numeric types, except decimals.
+_NUMBERS = ("DOUBLE", "FLOAT", "BOOLEAN", "INT", "INTEGER")
 
-
-#: What is done about a table that cannot be read: its name, and why.
+#: Called for a table that cannot be read, with its name and the error.
 Unreadable = Callable[[str, TableError], None]
 
 
 @dataclass(frozen=True)
 class RawTables:
-    """The raw tables as views of the connection, under their names, all of the schema. Those left
-    out have no rows, nor have those whose file is ``blank``, without even a header. ``learning``:
-    something is learnt from them, which takes clients with an outcome.
+    """The raw tables as views in a DuckDB connection, named and typed as the schema says.
+
+    ``files`` are the files of the tables that were read; ``extra`` their columns that are not in
+    the schema. The tables in ``without`` (left out by the user) and in ``blank`` (a file without
+    even a header) have no rows. With ``learning``, features are learnt from the tables, which needs
+    clients with an outcome.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -60,13 +63,14 @@ class RawTables:
     learning: bool = True
 
     def expected(self, name: str) -> Table:
-        """What a table must keep to: an outcome may be unknown still where nothing is learnt."""
+        """The schema of a table; outcomes may be missing if nothing is learnt from them."""
         return TABLES[name] if self.learning else without_outcomes(TABLES[name])
 
     def empty(self, name: str) -> None:
-        """Let the table have no rows."""
-        view = f"CREATE OR REPLACE VIEW {quoted(name)} AS {_empty_select(TABLES[name])}"
-        self.connection.execute(view)
+        """Make the table's view one without rows."""
+        nulls = (f"NULL::{c.sql_type} AS {quoted(c.name)}" for c in TABLES[name].columns)
+        select = f"SELECT {', '.join(nulls)} WHERE false"
+        self.connection.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {select}")
 
 
 def open_tables(
@@ -77,12 +81,13 @@ def open_tables(
     unreadable: Unreadable | None = None,
     learning: bool = True,
 ) -> RawTables:
-    """The eight raw tables of a folder; those named in ``without`` count as empty.
+    """The eight raw tables of a folder; those in ``without`` have no rows.
 
-    Columns may stand in any order; extra ones are ignored and listed in ``extra``. Raises
-    ``TableError`` in one line for a table or column that is missing, a file that cannot be read
-    and a value of the wrong type among the first rows of each table; with ``unreadable``, that is
-    told instead, and the table is empty. Nothing is ``learning`` from tables to transform.
+    The columns may be in any order; columns that are not in the schema are ignored and listed in
+    ``extra``. Set ``learning`` to false for tables that are to be transformed only. Raises
+    ``TableError`` for a missing table or column, a file that cannot be read, and a value of the
+    wrong type among the first rows of a table. If ``unreadable`` is given, it is called with such
+    an error instead, and the table has no rows.
     """
     _check_folder(directory, without, learning=learning)
     con = connection or connect()
@@ -97,10 +102,11 @@ def open_tables(
             continue
         try:
             path = _find_file(directory, name)
-            if _is_blank(path):
+            if path.suffix.lower() != ".parquet" and not csv_header(path):
                 blank[name] = path
                 continue
-            more = _open(con, TABLES[name], path)
+            ignored = _create_view(con, TABLES[name], path)
+            _read_first_rows(con, name, path)
         except TableError as error:
             if unreadable is None:
                 raise
@@ -108,23 +114,19 @@ def open_tables(
             unreadable(name, error)
             continue
         files[name] = path
-        extra |= {name: more} if more else {}
+        extra |= {name: ignored} if ignored else {}
     return raw
-
-
-def _open(con: duckdb.DuckDBPyConnection, table: Table, path: Path) -> tuple[str, ...]:
-    """Make the table's view and try its first rows; its columns that the schema does not know."""
-    extra = _create_view(con, table, path)
-    _probe(con, table.name, path)
-    return extra
 
 
 def connect(
     threads: int | None = None, memory_limit: str | None = None, spill: Path | None = None
 ) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection in memory, which spills to ``spill`` when memory runs short."""
+    """A DuckDB connection in memory that spills to the folder ``spill`` when memory runs short.
+
+    ``threads`` and ``memory_limit`` (such as "4GB") are DuckDB's defaults if they are ``None``.
+    """
     con = duckdb.connect()
-    con.execute("SET enable_progress_bar = true")  # counted for our own bar, not printed
+    con.execute("SET enable_progress_bar = true")  # measured for our own display
     con.execute("SET enable_progress_bar_print = false")
     con.execute("SET preserve_insertion_order = false")
     if threads is not None:
@@ -139,16 +141,20 @@ def connect(
 def find_files(
     directory: Path, without: Collection[str] = (), *, learning: bool = True
 ) -> dict[str, Path]:
-    """The file of each table that is not left out; raises ``TableError`` for one that is missing
-    or stands there twice, and for a name in ``without`` that cannot be left out.
+    """The file of each table that is not in ``without``.
+
+    Raises ``TableError`` for a table with no file or with two, and for a name in ``without`` that is
+    not a table or that ``learning`` needs.
     """
     _check_folder(directory, without, learning=learning)
     return {name: _find_file(directory, name) for name in TABLES if name not in without}
 
 
 def absent_applications(directory: Path, without: Collection[str] = ()) -> tuple[str, ...]:
-    """Of the two tables of applications the one that is not there, beside those left out: new
-    applicants have no outcome, and a later cohort may be all labelled. ``TableError`` for neither.
+    """The table of applications that has no file and is not in ``without``, if there is one.
+
+    Tables to transform may lack one of the two: new applicants have no outcome yet, and all clients
+    of an earlier time may have one. Raises ``TableError`` if both are missing or left out.
     """
     _check_folder(directory, without, learning=False)
     absent = tuple(n for n in APPLICATIONS if n not in without and not _files_of(directory, n))
@@ -161,48 +167,53 @@ def absent_applications(directory: Path, without: Collection[str] = ()) -> tuple
 
 
 def without_outcomes(table: Table) -> Table:
-    """The table as it is before all outcomes are known."""
+    """The table's schema, with an outcome that may be missing."""
     columns = (replace(c, nullable=True) if c.name == "TARGET" else c for c in table.columns)
     return replace(table, columns=tuple(columns))
 
 
 def raw_digest(directory: Path, without: Collection[str] = ()) -> str:
-    """One SHA-256 over the raw tables' files, by name and content."""
+    """One SHA-256 over the names and contents of the raw tables' files."""
     return sha256_of_files(list(find_files(directory, without).values()))
 
 
 @contextmanager
 def digest_beside(files: Mapping[str, Path]) -> Iterator[Callable[[], str]]:
-    """The digest of ``raw_digest``, computed in a thread while the files are read anyway."""
+    """A function that returns the digest of ``raw_digest``, which a thread computes meanwhile.
+
+    The files are then read from the disk once, for the digest and for the block's own work.
+    """
     with ThreadPoolExecutor(1) as thread:
         yield thread.submit(sha256_of_files, list(files.values())).result
 
 
 @contextmanager
 def named_errors() -> Iterator[None]:
-    """Turn what DuckDB says of a file's rows into a ``TableError`` that names file, line and
-    column, and never the value.
+    """Turn DuckDB's error about a file into a ``TableError`` without the value that caused it.
+
+    Its message names the file and, where DuckDB does, the line and the column.
     """
     try:
         yield
     except duckdb.OutOfMemoryException as why:
         raise TableError(
             "the memory allowed for the features is too small, or the disk is full; "
-            "raise CREDIT_MEMORY_LIMIT, or free room in the folder of temporary files (TMPDIR)"
+            "raise CREDIT_MEMORY_LIMIT, or free space in the folder of temporary files (TMPDIR)"
         ) from why
     except duckdb.Error as why:
         if "No space left" in str(why):
             raise TableError(
-                "the disk of temporary files is full; free room there, or name another folder (TMPDIR)"
+                "the disk of temporary files is full; free some space, or set another folder (TMPDIR)"
             ) from why
-        sentence = _sentence(str(why))
+        sentence = _file_error_in_words(str(why))
         if sentence is None:
             raise
         raise TableError(sentence) from why
 
 
-def _sentence(message: str) -> str | None:
-    if own := re.search(rf"{_COMPLAINT}(.+)", message):
+def _file_error_in_words(message: str) -> str | None:
+    """What DuckDB's message says about a file; ``None`` for a message about something else."""
+    if own := re.search(rf"{_OWN_ERROR}(.+)", message):
         return own[1]
     file = re.search(r"^\s*file = (.+)$", message, re.MULTILINE)
     line = re.search(r"CSV Error on Line: (\d+)", message)
@@ -218,82 +229,75 @@ def _sentence(message: str) -> str | None:
     return f"{where}: cannot be read as comma-separated text; save the table again as CSV"
 
 
-def _check_folder(directory: Path, without: Collection[str], *, learning: bool = True) -> None:
+def _check_folder(directory: Path, without: Collection[str], *, learning: bool) -> None:
     for name in without:
         if name not in TABLES:
             raise TableError(unknown("table", name, TABLES))
         if learning and name in INDISPENSABLE:
             raise TableError(
-                f"{name} cannot be left out: the features are learnt from it, unless a state learnt "
-                "before is given (--state DIR)"
+                f"{name} cannot be left out, because the features are learnt from it, unless a "
+                "state learnt before is given (--state DIR)"
             )
     if not directory.is_dir():
         raise TableError(f"{directory} is not a folder; give the folder of the raw tables")
 
 
 def _find_file(directory: Path, name: str) -> Path:
-    """The file of a table."""
-    found = _files_of(directory, name)
-    if len(found) > 1:
-        names = " and ".join(path.name for path in found)
+    files = _files_of(directory, name)
+    if len(files) > 1:
+        names = " and ".join(path.name for path in files)
         raise TableError(f"{directory} holds {names}; keep one of them")
-    if not found:
-        raise TableError(_missing_file(directory, name))
-    return found[0]
+    if not files:
+        others = [p.name for p in directory.iterdir() if p.name.split(".")[0] not in TABLES]
+        alternative = (
+            f"transform these tables with a state learnt before (features --state DIR; to check "
+            f"them: --without {name})"
+            if name in INDISPENSABLE
+            else f"leave it out on purpose (--without {name}; make run: WITHOUT={name})"
+        )
+        raise TableError(
+            f"{directory} holds no {name}{{{','.join(ENDINGS)}}}; put it there, or {alternative}"
+            f"{nearest(f'{name}.csv', others)}"
+        )
+    return files[0]
 
 
 def _files_of(directory: Path, name: str) -> list[Path]:
-    """What may be a table's file, whatever the case of its name."""
-    wanted = {f"{name}{ending}".lower() for ending in ENDINGS}
+    """The files that may be the table's; upper and lower case in their names are the same."""
+    names = {f"{name}{ending}".lower() for ending in ENDINGS}
     return sorted(
-        path for path in directory.iterdir() if path.name.lower() in wanted and path.is_file()
+        path for path in directory.iterdir() if path.name.lower() in names and path.is_file()
     )
 
 
-def _missing_file(directory: Path, name: str) -> str:
-    others = [path.name for path in directory.iterdir() if path.name.split(".")[0] not in TABLES]
-    hint = nearest(f"{name}.csv", others)
-    leave = (
-        ", or let a state learnt before transform these tables (features --state DIR; to check "
-        f"them: --without {name})"
-        if name in INDISPENSABLE
-        else f", or leave it out on purpose (--without {name}; make run: WITHOUT={name})"
-    )
-    return f"{directory} holds no {name}{{.csv,.csv.gz,.parquet}}; put it there{leave}{hint}"
-
-
-def _create_view(
-    con: duckdb.DuckDBPyConnection, table: Table, path: Path
-) -> tuple[str, ...]:  # fmt: skip
-    """Make the table's view; its columns that the schema does not know."""
+def _create_view(con: duckdb.DuckDBPyConnection, table: Table, path: Path) -> tuple[str, ...]:
+    """Create the table's view on its file; return the file's columns that are not in the schema."""
     if path.suffix.lower() == ".parquet":
-        types = _parquet_types(con, path)
-        header, source = list(types), f"read_parquet({text(str(path))})"
+        types, source = _parquet_types(con, path), f"read_parquet({text(str(path))})"
+        header = list(types)
         _check_header(table, path, header)
-        _check_types(con, table, path, types)
+        _check_parquet_types(con, table, path, types)
     else:
         header = csv_header(path)
         _check_header(table, path, header)
         source = _csv_source(table, path, header)
     selected = ", ".join(_selected(column, path.name) for column in table.columns)
-    view = quoted(table.name)  # names and paths are quoted; values never reach a query
-    con.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT {selected} FROM {source}")
+    view = f"CREATE OR REPLACE VIEW {quoted(table.name)} AS SELECT {selected} FROM {source}"
+    con.execute(view)
     return tuple(name for name in header if name not in table.column_names)
 
 
 def csv_header(path: Path) -> list[str]:
-    """The names of a CSV's columns, in its order; none for a file that holds nothing."""
+    """Names of a CSV file's columns, in its order; empty for an empty file.
+
+    Raises ``TableError`` for a file that cannot be read.
+    """
     opener = gzip.open if path.suffix.lower() == ".gz" else open
     try:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file), [])
+            return next(csv.reader(file), [])
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as why:
         raise TableError(f"{path.name} cannot be read: {_reason(why)}") from why
-    return header
-
-
-def _is_blank(path: Path) -> bool:
-    return path.suffix.lower() != ".parquet" and not csv_header(path)
 
 
 def _reason(why: Exception) -> str:
@@ -314,22 +318,24 @@ def _check_header(table: Table, path: Path, header: list[str]) -> None:
         hint = f"; did you mean {others[close[0]]!r}?" if close else ""
         if missing == ["TARGET"]:
             hint += "; applications without an outcome are the table application_test"
-        raise TableError(f"{path.name} lacks the column {_few(missing)}{hint}")
+        raise TableError(f"{path.name} lacks the column {abbreviated(missing)}{hint}")
     twice = [name for name in table.column_names if header.count(name) > 1]
     if twice:
-        raise TableError(f"{path.name} holds the column {_few(twice)} twice; keep one of them")
-
-
-def _few(names: list[str]) -> str:
-    rest = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004  (a readable few)
-    return ", ".join(names[:3]) + rest
+        raise TableError(
+            f"{path.name} holds the column {abbreviated(twice)} twice; keep one of them"
+        )
 
 
 def _csv_source(table: Table, path: Path, header: list[str]) -> str:
-    """DuckDB's reading of a CSV: extra columns are read as text, under names of their own."""
-    known = {column.name: _csv_type(column) for column in table.columns}
+    """DuckDB's call that reads a CSV file.
+
+    Keys are read as doubles, and made whole afterwards. Columns that are not in the schema are read
+    as text, under names that cannot be those of other columns.
+    """
+    numbers = {column.name for column in table.columns if column.kind != "text"}
     columns = ", ".join(
-        f"{text(name if name in known else f'extra {place}')}: {text(known.get(name, 'VARCHAR'))}"
+        f"{text(name if name in table.column_names else f'extra {place}')}: "
+        f"{text('DOUBLE' if name in numbers else 'VARCHAR')}"
         for place, name in enumerate(header)
     )
     missing = ", ".join(text(token) for token in MISSING)
@@ -337,11 +343,6 @@ def _csv_source(table: Table, path: Path, header: list[str]) -> str:
         f"read_csv({text(str(path))}, auto_detect=false, header=true, delim=',', quote='\"', "
         f"escape='\"', nullstr=[{missing}], columns={{{columns}}})"
     )
-
-
-def _csv_type(column: Column) -> str:
-    """Numbers are read as doubles, keys among them: they are made whole afterwards."""
-    return "VARCHAR" if column.kind == "text" else "DOUBLE"
 
 
 def _parquet_types(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
@@ -352,25 +353,24 @@ def _parquet_types(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]
         raise TableError(f"{path.name} cannot be read as Parquet; write the table again") from why
 
 
-def _check_types(
+def _check_parquet_types(
     con: duckdb.DuckDBPyConnection, table: Table, path: Path, types: Mapping[str, str]
 ) -> None:
     for column in table.columns:
-        found = types[column.name]
-        if _fits(column, found) or not _holds_values(con, path, column):
-            continue
-        wanted = "texts are" if column.kind == "text" else "numbers are"
-        raise TableError(f"{path.name}: column {column.name} is {found} where {wanted} expected")
-
-
-def _fits(column: Column, found: str) -> bool:
-    if column.kind == "text":
-        return found.startswith(("VARCHAR", "ENUM"))
-    return found.startswith("DECIMAL") or found.endswith(_NUMBERS)
+        sql_type = types[column.name]
+        if column.kind == "text":
+            expected, fits = "texts", sql_type.startswith(("VARCHAR", "ENUM"))
+        else:
+            expected = "numbers"
+            fits = sql_type.startswith("DECIMAL") or sql_type.endswith(_NUMBERS)
+        if not fits and _holds_values(con, path, column):
+            raise TableError(
+                f"{path.name}: column {column.name} is {sql_type} where {expected} are expected"
+            )
 
 
 def _holds_values(con: duckdb.DuckDBPyConnection, path: Path, column: Column) -> bool:
-    """Whether the column holds anything: one of nulls alone has whatever type its writer chose."""
+    """Whether a column of a Parquet file holds a value; a column of nulls may have any type."""
     name = quoted(column.name)
     counted = (
         f"SELECT count({name}) FROM read_parquet({text(str(path))}) WHERE {name}::VARCHAR != 'nan'"
@@ -379,37 +379,33 @@ def _holds_values(con: duckdb.DuckDBPyConnection, path: Path, column: Column) ->
 
 
 def _selected(column: Column, file: str) -> str:
+    """SQL that selects a column of a file in the schema's type."""
     name = quoted(column.name)
     if column.kind == "key":
-        return f"{_whole(column, file)} AS {name}"
+        return f"{_whole_key(column, file)} AS {name}"
     if column.sql_type == "DOUBLE" and file.lower().endswith(".parquet"):
-        return (
-            f"CASE WHEN NOT isnan({name}::DOUBLE) THEN {name}::DOUBLE END AS {name}"  # pandas' null
-        )
+        # pandas writes NaN for a missing number.
+        return f"CASE WHEN NOT isnan({name}::DOUBLE) THEN {name}::DOUBLE END AS {name}"
     return f"{name}::{column.sql_type} AS {name}"
 
 
-def _whole(column: Column, file: str) -> str:
-    """A key as a whole number: pandas writes 1.0 where a key is missing elsewhere in the column.
+def _whole_key(column: Column, file: str) -> str:
+    """SQL for a key as a whole number: pandas writes 1.0 if another row of the column has no key.
 
-    A fraction is no key, and DuckDB's own cast would round it to somebody else's.
+    A fraction is an error, because DuckDB's cast would round it to another client's key.
     """
     name = quoted(column.name)
-    complaint = text(
-        f"{_COMPLAINT}{file}: column {column.name} holds a number that is no whole key"
+    message = text(
+        f"{_OWN_ERROR}{file}: column {column.name} holds a number that is not a whole key"
     )
     return (
         f"CASE WHEN {name} IS NULL OR ({name} = floor({name}) AND abs({name}) < {_EXACT}) "
-        f"THEN {name}::BIGINT ELSE error({complaint}) END"
+        f"THEN {name}::BIGINT ELSE error({message}) END"
     )
 
 
-def _empty_select(table: Table) -> str:
-    nulls = ", ".join(f"NULL::{c.sql_type} AS {quoted(c.name)}" for c in table.columns)
-    return f"SELECT {nulls} WHERE false"
-
-
-def _probe(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+def _read_first_rows(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+    """Raise ``TableError`` if the first rows do not have the schema's types."""
     try:
         with named_errors():
             rows = con.execute(f"SELECT * FROM {quoted(name)} LIMIT {PROBED_ROWS}")

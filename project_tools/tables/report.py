@@ -1,4 +1,4 @@
-"""A report on raw tables: findings, and how a terminal or a program reads them."""
+"""The report on raw tables: its findings, for a terminal and for a program."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from project_tools.tables.rules import Severity
@@ -13,7 +14,7 @@ from project_tools.tables.rules import Severity
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong: in which table and column, in how many rows, what."""
+    """One problem in the raw tables: where it is, in how many rows (0: not in rows), and what."""
 
     severity: Severity
     table: str
@@ -22,7 +23,11 @@ class Finding:
     what: str
 
     def __str__(self) -> str:
-        """One sentence, as an error says it."""
+        """The finding as one sentence for an error message.
+
+        >>> print(Finding("odd", "bureau", "DAYS_CREDIT", 2, "above 0 days"))
+        bureau.DAYS_CREDIT: above 0 days in 2 rows
+        """
         where = ".".join(name for name in (self.table, self.column) if name)
         rows = f" in {self.rows:,} row{'s' if self.rows != 1 else ''}" if self.rows else ""
         return f"{where}: {self.what}{rows}" if where else self.what
@@ -38,51 +43,41 @@ class Report:
 
     @property
     def fatal(self) -> bool:
-        """Whether something stops the work."""
+        """Whether a finding prevents the features from being built."""
         return any(finding.severity == "fatal" for finding in self.findings)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for ``--json``."""
-        findings = [asdict(finding) for finding in self.findings]
-        return {"fatal": self.fatal, "rows": dict(self.rows), "findings": findings}
-
-    def show(self, console: Console) -> None:
-        """Print tables and findings, the fatal first, and a last line that says how it stands."""
-        if self.rows:
-            console.print(self._of_rows())
-        if self.findings:
-            console.print(self._of_findings())
-        console.print(self.verdict, markup=False)
 
     @property
     def verdict(self) -> str:
-        """The last line."""
+        """The report's last line: how many findings there are, and whether features can be built."""
         fatal = sum(finding.severity == "fatal" for finding in self.findings)
         odd = len(self.findings) - fatal
         if not self.findings:
             return "nothing is wrong with these tables"
         if not fatal:
-            return f"{odd} odd, none fatal: features can be made of these tables"
-        return f"{fatal} fatal, {odd} odd: mend what is fatal before features are made"
+            return f"{odd} odd, none fatal: features can be built from these tables"
+        return f"{fatal} fatal, {odd} odd: correct the fatal ones before you build features"
 
-    def _of_rows(self) -> Table:
-        table = Table("table", title=f"raw tables in {self.directory.name}", title_justify="left")
-        table.add_column("rows", justify="right")
-        for name, rows in self.rows.items():
-            table.add_row(name, f"{rows:,}")
-        return table
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain data for ``check --json``."""
+        findings = [asdict(finding) for finding in self.findings]
+        return {"fatal": self.fatal, "rows": dict(self.rows), "findings": findings}
 
-    def _of_findings(self) -> Table:
-        table = Table("", "table", "column")
-        table.add_column("rows", justify="right")
-        table.add_column("what is there", overflow="fold")
-        for f in self.findings:
-            style = "bold red" if f.severity == "fatal" else None
-            rows = f"{f.rows:,}" if f.rows else ""
-            table.add_row(f.severity, f.table, f.column, rows, _plain(f.what), style=style)
-        return table
-
-
-def _plain(text: str) -> str:
-    """Text that rich shows as it is: square brackets are its own marks."""
-    return text.replace("[", r"\[")
+    def show(self, console: Console) -> None:
+        """Print the tables' numbers of rows, the findings in their order, and the verdict."""
+        if self.rows:
+            title = f"raw tables in {self.directory.name}"
+            tables = Table("table", title=title, title_justify="left")
+            tables.add_column("rows", justify="right")
+            for name, rows in self.rows.items():
+                tables.add_row(name, f"{rows:,}")
+            console.print(tables)
+        if self.findings:
+            findings = Table("", "table", "column")
+            findings.add_column("rows", justify="right")
+            findings.add_column("finding", overflow="fold")
+            for f in self.findings:
+                style = "bold red" if f.severity == "fatal" else None
+                count = f"{f.rows:,}" if f.rows else ""
+                findings.add_row(f.severity, f.table, f.column, count, escape(f.what), style=style)
+            console.print(findings)
+        console.print(self.verdict, markup=False)

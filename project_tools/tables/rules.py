@@ -1,11 +1,12 @@
-"""What the rows of a raw table must keep to: rules made from the declared schema.
+"""Rules that the rows of a raw table must keep, derived from the declared schema.
 
-A rule is a condition in SQL that is true where a row breaks it, so that one scan of a table counts
-the rows that break each. pandera was tried and left: it wants the whole table in memory as one
-frame, where a scan spills, and keeps the failing values, which are a client's (docs/data.md).
+A rule is an SQL condition that is true for the rows that break it, so one scan of a table counts the
+violations of all its rules. pandera was tried and rejected: it needs the whole table in memory as one
+frame, where a DuckDB scan can spill, and it keeps the failing values, which belong to clients
+(docs/data.md).
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,13 +14,15 @@ from project_tools.tables.schema import Column, Table
 from project_tools.tables.sql import quoted, text
 
 Severity = Literal["fatal", "odd"]
-#: What is said of an infinity, or of a NaN that is not written as a missing value is.
-NOT_FINITE = "no finite number, taken as missing"
+#: Description of infinities, and of NaN that no text for a missing value has produced.
+NOT_FINITE = "not a finite number, treated as missing"
+#: Description of texts that the schema does not list.
+UNKNOWN_LEVEL = "unknown level"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One expectation on one column; ``broken`` is true of the rows that do not meet it."""
+    """One expectation on a column; the SQL condition ``broken`` is true for rows that violate it."""
 
     severity: Severity
     table: str
@@ -28,52 +31,41 @@ class Rule:
     broken: str
 
 
-def rules(table: Table, columns: Collection[str] | None = None) -> tuple[Rule, ...]:
-    """The rules of a table's rows, by column; with ``columns``, those of these alone.
+def rules(table: Table) -> tuple[Rule, ...]:
+    """The rules of a table, in the order of its columns.
 
-    Of the keys, and of the outcome, no row may be wrong; elsewhere a surprise is odd.
+    A violation in a key or in the outcome is fatal; elsewhere it is odd.
     """
-    wanted = [c for c in table.columns if columns is None or c.name in columns]
-    return tuple(rule for column in wanted for rule in _rules_of(table, column))
-
-
-def _rules_of(table: Table, column: Column) -> Iterator[Rule]:
-    name = quoted(column.name)
-    fatal = column.kind == "key" or column.name == "TARGET"
-    severity: Severity = "fatal" if fatal else "odd"
-    if not column.nullable:
-        yield Rule(severity, table.name, column.name, _nothing(column), f"{name} IS NULL")
-    if column.sql_type == "DOUBLE":
-        yield Rule(severity, table.name, column.name, NOT_FINITE, f"NOT isfinite({name})")
-    if column.levels:
-        levels = ", ".join(text(level) for level in column.levels)
-        yield Rule(
-            "odd", table.name, column.name, "a level that is not known", f"{name} NOT IN ({levels})"
+    return tuple(
+        Rule(
+            "fatal" if column.kind == "key" or column.name == "TARGET" else "odd",
+            table.name,
+            column.name,
+            what,
+            broken,
         )
+        for column in table.columns
+        for what, broken in _expectations(column)
+    )
+
+
+def _expectations(column: Column) -> Iterator[tuple[str, str]]:
+    """Pairs of a violation in words and the SQL condition for it."""
+    name = quoted(column.name)
+    if not column.nullable:
+        what = "no key" if column.kind == "key" else "no value in a column that always has one"
+        yield what, f"{name} IS NULL"
+    if column.sql_type == "DOUBLE":
+        yield NOT_FINITE, f"NOT isfinite({name})"
+    if column.levels:
+        yield UNKNOWN_LEVEL, f"{name} NOT IN ({', '.join(text(level) for level in column.levels)})"
     if column.kind == "flag":
-        yield Rule(severity, table.name, column.name, "neither 0 nor 1", f"{name} NOT IN (0, 1)")
-    elif outside := _outside(column, name):
-        yield Rule(severity, table.name, column.name, _expected(column), outside)
+        yield "neither 0 nor 1", f"{name} NOT IN (0, 1)"
+    elif column.between != (None, None):
+        yield _outside_in_words(column), _outside(column)
 
 
-def _nothing(column: Column) -> str:
-    return "no key" if column.kind == "key" else "nothing where there always is a value"
-
-
-def _outside(column: Column, name: str) -> str:
-    low, high = column.between
-    sides = [
-        *([] if low is None else [f"{name} < {low}"]),
-        *([] if high is None else [f"{name} > {high}"]),
-    ]
-    if not sides:
-        return ""
-    beyond = f"({' OR '.join(sides)})"
-    marks = ", ".join(str(mark) for mark in column.sentinels)
-    return f"{beyond} AND {name} NOT IN ({marks})" if marks else beyond
-
-
-def _expected(column: Column) -> str:
+def _outside_in_words(column: Column) -> str:
     low, high = column.between
     if low is None:
         bounds = f"above {high:g}"
@@ -82,5 +74,13 @@ def _expected(column: Column) -> str:
     else:
         bounds = f"not between {low:g} and {high:g}"
     unit = f" {column.unit}" if column.unit else ""
-    marks = " or ".join(f"{mark:g}" for mark in column.sentinels)
-    return f"{bounds}{unit}" + (f", nor {marks} for 'none'" if marks else "")
+    sentinels = " or ".join(f"{number:g}" for number in column.sentinels)
+    return f"{bounds}{unit}" + (f", and not {sentinels} for 'none'" if sentinels else "")
+
+
+def _outside(column: Column) -> str:
+    name, (low, high) = quoted(column.name), column.between
+    sides = [f"{name} < {low}"] * (low is not None) + [f"{name} > {high}"] * (high is not None)
+    sentinels = ", ".join(str(number) for number in column.sentinels)
+    exception = f" AND {name} NOT IN ({sentinels})" if sentinels else ""
+    return f"({' OR '.join(sides)}){exception}"

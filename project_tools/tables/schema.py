@@ -1,4 +1,4 @@
-"""What a raw table is: its columns, their kinds and units, its key and grain."""
+"""What a raw table is made of: columns with their kinds, units and limits, a key and a grain."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,28 +8,28 @@ Kind = Literal[
     "hour", "rating", "score", "share", "number",
 ]  # fmt: skip
 
-#: Unit of a number of each kind, as people read it; the empty text where there is none.
+#: Unit of the numbers of each kind, as shown to people; empty for a kind without a unit.
 UNITS: dict[Kind, str] = {
     "key": "", "text": "", "flag": "", "count": "", "amount": "currency", "days": "days",
     "months": "months", "years": "years", "hour": "hour", "rating": "", "score": "",
     "share": "", "number": "",
 }  # fmt: skip
 
-#: Least and greatest value, and ``None`` where there is no bound.
+#: Least and greatest value; ``None`` for no limit.
 Limits = tuple[float | None, float | None]
-#: What numbers of each kind are between, unless their column says else. Days and months count
-#: from the application: what happened before it is negative.
+#: Limits of the numbers of each kind, for columns that declare none. Days and months count from the
+#: application; those before it are negative.
 LIMITS: dict[Kind, Limits] = {
     "key": (1, None), "text": (None, None), "flag": (0, 1), "count": (0, None),
     "amount": (0, None), "days": (None, 0), "months": (None, 0), "years": (0, 100),
     "hour": (0, 23), "rating": (1, 3), "score": (0, 1), "share": (0, 1), "number": (None, None),
 }  # fmt: skip
-#: Limits that differ from their kind's.
+#: Limits for columns whose numbers differ from others of their kind.
 ANY: Limits = (None, None)
 PAST_DUE: Limits = (0, None)
-#: A date that may lie ahead, but within a hundred years.
+#: Days of a date that may be in the future, but at most a hundred years ahead.
 AHEAD: Limits = (None, 36_500)
-#: The tables' own mark for "no date".
+#: Number that the tables write among days for "no date".
 NO_DATE = 365_243
 
 
@@ -37,9 +37,9 @@ NO_DATE = 365_243
 class Column:
     """One column of a raw table.
 
-    ``levels`` lists the values a text column is known to take; ``nullable`` says whether the
-    published tables hold nulls in it; ``limits`` replace those of its kind; ``sentinels`` are
-    numbers outside them that stand for something else, as 365243 for "no date".
+    ``levels`` are the values of a text column in the published tables; ``nullable`` says whether
+    the published tables have nulls there; ``limits`` replace those of the kind; ``sentinels`` are
+    numbers outside the limits with a meaning of their own, such as 365243 for "no date".
     """
 
     name: str
@@ -51,7 +51,7 @@ class Column:
 
     @property
     def between(self) -> Limits:
-        """Least and greatest value that is no surprise.
+        """Least and greatest value that are expected.
 
         >>> Column("EXT_SOURCE_1", "score").between
         (0, 1)
@@ -60,12 +60,13 @@ class Column:
 
     @property
     def unit(self) -> str:
+        """Unit of the column's numbers; empty if they have none."""
         return UNITS[self.kind]
 
     @property
     def sql_type(self) -> str:
-        """The DuckDB type it is read as: whole numbers stand for floats in some files, so all
-        numbers but keys are doubles.
+        """DuckDB type of the column. All numbers except keys are doubles, because some files
+        hold whole numbers with a decimal point.
 
         >>> Column("AMT_CREDIT", "amount").sql_type
         'DOUBLE'
@@ -75,7 +76,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One raw table: one row per ``grain``, unique by ``key`` (empty: rows may repeat)."""
+    """One raw table: one row per ``grain``, unique by ``key`` (empty if rows may repeat)."""
 
     name: str
     grain: str
@@ -84,12 +85,12 @@ class Table:
 
     @property
     def column_names(self) -> tuple[str, ...]:
+        """Names of the columns, in their declared order."""
         return tuple(column.name for column in self.columns)
 
     def column(self, name: str) -> Column:
-        """The column of that name; ``KeyError`` if the table has none."""
-        return next((c for c in self.columns if c.name == name), None) or _missing(self, name)
-
-
-def _missing(table: Table, name: str) -> Column:
-    raise KeyError(f"{table.name} has no column {name}")
+        """The column with this name; ``KeyError`` if the table has no such column."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.name} has no column {name}")

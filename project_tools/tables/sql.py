@@ -1,8 +1,8 @@
-"""Names and texts as SQL takes them."""
+"""Names and texts quoted for SQL."""
 
 
 def quoted(name: str) -> str:
-    """A name between double quotes.
+    """A name of a table or column in double quotes.
 
     >>> quoted("AMT_CREDIT")
     '"AMT_CREDIT"'
@@ -11,7 +11,7 @@ def quoted(name: str) -> str:
 
 
 def text(value: str) -> str:
-    """A text between single quotes.
+    """A text value in single quotes.
 
     >>> text("it's")
     "'it''s'"

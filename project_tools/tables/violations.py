@@ -1,57 +1,51 @@
-"""What is wrong with the rows of one raw table, counted in one scan by the schema's rules."""
+"""Violations in the rows of one raw table, counted in one scan by the rules of its schema."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
-from project_tools.tables.declared import TABLES
 from project_tools.tables.report import Finding
-from project_tools.tables.rules import NOT_FINITE, Rule, Severity, rules
+from project_tools.tables.rules import NOT_FINITE, UNKNOWN_LEVEL, Rule, Severity, rules
 from project_tools.tables.schema import Table
 from project_tools.tables.sql import quoted
 
-#: Levels of a column that a report names; the rest are counted.
+#: Unknown levels that a finding names; it only counts the others.
 _SHOWN = 3
-#: A text that is longer, or holds more digits, may be no level but a client's own.
+#: A longer text, or one with more digits, may be a client's own value instead of a level.
 _LONGEST, _MOST_DIGITS = 40, 3
-_CLIENTS = (
-    "SELECT SK_ID_CURR FROM application_train UNION ALL SELECT SK_ID_CURR FROM application_test"
-)
+
+#: SQL for the number of a row, from 1: in a table that keeps the order of its file, and in a view.
+TABLE_ROW, VIEW_ROW = "rowid + 1", "row_number() OVER ()"
 
 
 @dataclass(frozen=True)
-class Counted:
-    """A table's number of rows, what is wrong with them, and the columns that hold a number that
-    is not finite.
-    """
+class TableCount:
+    """Number of rows of a table, its findings, and its columns with non-finite numbers."""
 
     rows: int
     findings: tuple[Finding, ...]
     not_finite: tuple[str, ...] = ()
 
 
-#: What numbers the rows of a table that were kept in the order of their file, and of a view.
-OF_TABLE, OF_VIEW = "rowid + 1", "row_number() OVER ()"
-
-
 def count(
-    con: duckdb.DuckDBPyConnection, table: Table, source: str, place: str | None = None
-) -> Counted:
-    """Count the rows of ``source`` that break each rule of the table; with ``place``, the number
-    of a row, name the first of each.
+    con: duckdb.DuckDBPyConnection, table: Table, source: str, row_number: str | None = None
+) -> TableCount:
+    """Count the rows of ``source``, and those that break each rule of the table.
+
+    With ``row_number`` (``TABLE_ROW`` or ``VIEW_ROW``), each finding names the first such row.
     """
-    rows, broken = _scan(con, table, source)
-    odd = tuple(rule.column for rule, _ in broken if rule.what == NOT_FINITE)
-    if odd:  # those are missing, and no longer out of bounds
-        again = _scan(con, table, f"({finite(table, source, odd)})")[1]
-        broken = [(r, n) for r, n in broken if r.what == NOT_FINITE] + again
-    found = [_finding(con, rule, number, source, place) for rule, number in broken]
-    return Counted(rows, tuple(found), odd)
+    rows, violations = _scan(con, table, source)
+    not_finite = tuple(rule.column for rule, _ in violations if rule.what == NOT_FINITE)
+    if not_finite:  # these numbers count as missing, so they must not count as out of limits too
+        finite = _scan(con, table, f"({finite_rows(table, source, not_finite)})")[1]
+        violations = [(r, n) for r, n in violations if r.what == NOT_FINITE] + finite
+    findings = tuple(_finding(con, rule, n, source, row_number) for rule, n in violations)
+    return TableCount(rows, findings, not_finite)
 
 
-def finite(table: Table, source: str, columns: Sequence[str]) -> str:
-    """The query of a table in which a number that is not finite is missing, in these columns."""
+def finite_rows(table: Table, source: str, columns: Sequence[str]) -> str:
+    """Query for the rows of ``source``, with null for numbers of ``columns`` that are not finite."""
     if not columns:
         return f"SELECT * FROM {source}"
     selected = ", ".join(
@@ -65,6 +59,7 @@ def finite(table: Table, source: str, columns: Sequence[str]) -> str:
 def _scan(
     con: duckdb.DuckDBPyConnection, table: Table, source: str
 ) -> tuple[int, list[tuple[Rule, int]]]:
+    """Number of rows, and the broken rules with their number of violations."""
     every = rules(table)
     counted = ", ".join(f"count_if({rule.broken})" for rule in every)
     (values,) = con.execute(f"SELECT count(*), {counted} FROM {source}").fetchall()
@@ -72,83 +67,74 @@ def _scan(
 
 
 def _finding(
-    con: duckdb.DuckDBPyConnection, rule: Rule, rows: int, source: str, place: str | None
+    con: duckdb.DuckDBPyConnection, rule: Rule, rows: int, source: str, row_number: str | None
 ) -> Finding:
     example = ""
-    if TABLES[rule.table].column(rule.column).levels and "level" in rule.what:
+    if rule.what == UNKNOWN_LEVEL:
         example = f": {_levels(con, rule, source)}"
-    elif place is not None:
-        example = f", as row {_first_row(con, rule, source, place):,}"
+    elif row_number is not None:
+        numbered = f"SELECT {row_number} AS row, {quoted(rule.column)} FROM {source}"
+        con.execute("SET preserve_insertion_order = true")  # else a view numbers its rows at random
+        first = whole_number(con, f"SELECT min(row) FROM ({numbered}) WHERE {rule.broken}")
+        con.execute("SET preserve_insertion_order = false")
+        example = f", as row {first:,}"
     return Finding(rule.severity, rule.table, rule.column, rows, rule.what + example)
 
 
-def _first_row(con: duckdb.DuckDBPyConnection, rule: Rule, source: str, place: str) -> int:
-    """Where the rule is broken first: 1 is the row after the header."""
-    numbered = f"SELECT {place} AS place, {quoted(rule.column)} FROM {source}"
-    con.execute("SET preserve_insertion_order = true")  # else a view's rows have no place
-    found = number(con, f"SELECT min(place) FROM ({numbered}) WHERE {rule.broken}")
-    con.execute("SET preserve_insertion_order = false")
-    return found
-
-
 def _levels(con: duckdb.DuckDBPyConnection, rule: Rule, source: str) -> str:
+    """The most frequent unknown levels, and the number of the others."""
     column = quoted(rule.column)
-    found = con.execute(
+    levels = con.execute(
         f"SELECT {column}, count(*) FROM {source} WHERE {rule.broken} GROUP BY 1 ORDER BY 2 DESC, 1"
     ).fetchall()
-    names = ", ".join(dict.fromkeys(_level(level) for level, _ in found[:_SHOWN]))
-    return names + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+    names = ", ".join(dict.fromkeys(_level(level) for level, _ in levels[:_SHOWN]))
+    return names + (f" and {len(levels) - _SHOWN} more" if len(levels) > _SHOWN else "")
 
 
 def _level(level: str) -> str:
-    """A level's name, unless it may be something that only one client has, as in a shifted column."""
+    """A level in quotes, unless it may be one client's value, as in a shifted column."""
     digits = sum(character.isdigit() for character in level)
     private = len(level) > _LONGEST or digits > _MOST_DIGITS or "@" in level
     return "a value that is no name" if private else repr(level)
 
 
-def number(con: duckdb.DuckDBPyConnection, query: str) -> int:
-    """The whole number that a query gives; 0 for none."""
-    rows = con.execute(query).fetchall()  # fetchone would leave the connection in use
-    return int(rows[0][0] or 0) if rows else 0
+def whole_number(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    """The whole number that a query of one row and column returns; 0 for null."""
+    ((value,),) = con.execute(query).fetchall()  # fetchone would leave the connection in use
+    return int(value or 0)
 
 
-def clients(con: duckdb.DuckDBPyConnection, *, learning: bool = True) -> Iterator[Finding]:
-    """Clients who stand twice, as no row could say which is theirs; where something is learnt,
-    outcomes of one kind only.
+def application_findings(
+    con: duckdb.DuckDBPyConnection, *, learning: bool = True
+) -> Iterator[Finding]:
+    """Clients with more than one application, which are fatal; with ``learning``, missing outcomes.
+
+    To learn from the tables needs clients with an outcome, and outcomes of both kinds.
     """
-    twice = number(
-        con,
-        f"SELECT count(SK_ID_CURR) - count(DISTINCT SK_ID_CURR) FROM ({_CLIENTS})",
-    )
-    if twice:
-        yield Finding(
-            "fatal", "application_train", "SK_ID_CURR", twice,
-            "the client stands there, or in application_test, once more",
-        )  # fmt: skip
-    if learning:
-        yield from _outcomes(con)
-
-
-def _outcomes(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
-    labelled = number(con, "SELECT count(TARGET) FROM application_train")
-    kinds = number(con, "SELECT count(DISTINCT TARGET) FROM application_train")
+    name = "application_train"
+    clients = f"SELECT SK_ID_CURR FROM {name} UNION ALL SELECT SK_ID_CURR FROM application_test"
+    repeated = f"SELECT count(SK_ID_CURR) - count(DISTINCT SK_ID_CURR) FROM ({clients})"
+    if rows := whole_number(con, repeated):
+        what = "duplicate client: another application with this key, here or in application_test"
+        yield Finding("fatal", name, "SK_ID_CURR", rows, what)
+    if not learning:
+        return
+    labelled = whole_number(con, f"SELECT count(TARGET) FROM {name}")
     if not labelled:
         what = "holds no client with an outcome to learn from"
-        yield Finding("fatal", "application_train", "TARGET", 0, what)
-    if kinds == 1:
-        yield Finding(
-            "odd", "application_train", "TARGET", labelled, "one outcome alone: no model can learn"
-        )
+        yield Finding("fatal", name, "TARGET", 0, what)
+    if whole_number(con, f"SELECT count(DISTINCT TARGET) FROM {name}") == 1:
+        what = "all outcomes are the same: no model can learn from them"
+        yield Finding("odd", name, "TARGET", labelled, what)
 
 
-def keys_twice(
+def duplicate_keys(
     con: duckdb.DuckDBPyConnection, table: Table, severity: Severity
 ) -> Iterator[Finding]:
-    """Rows whose key stands in their table before."""
+    """Rows whose key occurs in an earlier row of their table; keys with a null do not count."""
     keys = ", ".join(table.key)
-    known = " AND ".join(f"{key} IS NOT NULL" for key in table.key)
-    grouped = f"SELECT count(*) - 1 AS more FROM {table.name} WHERE {known} GROUP BY {keys}"
-    if rows := number(con, f"SELECT coalesce(sum(more), 0) FROM ({grouped})"):
-        what = f"the {table.grain} stands there once more"
+    complete = " AND ".join(f"{key} IS NOT NULL" for key in table.key)
+    grouped = f"SELECT count(*) - 1 AS more FROM {table.name} WHERE {complete} GROUP BY {keys}"
+    if rows := whole_number(con, f"SELECT coalesce(sum(more), 0) FROM ({grouped})"):
+        what = f"duplicate: another row for the same {table.grain}"
         yield Finding(severity, table.name, keys, rows, what)

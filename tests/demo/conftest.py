@@ -4,7 +4,7 @@ import pytest
 from project_tools.demo import generate
 from project_tools.tables.declared import TABLES
 
-#: Enough that each oddity stands somewhere and shares can be told; made in a second or two.
+#: Enough clients for every oddity to occur and for shares to be measured; made in a second or two.
 CLIENTS = 6_000
 
 

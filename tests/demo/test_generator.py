@@ -116,7 +116,7 @@ def _fill_the_disk(directory: Path) -> None:
         full.flush()
 
 
-def test_a_device_that_is_full_is_told(tmp_path):
+def test_a_full_device_is_named(tmp_path):
     with pytest.raises(StorageError, match="has no room left"):
         _fill_the_disk(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""A disk that does not take a file gets one sentence, and the former file stands."""
+"""A disk that refuses a file gives a one-line error, and the former file stays."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_a_full_disk_is_named_and_the_former_file_stands(tmp_path: Path) -> None
 def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path, replace: type) -> None:
     (tmp_path / "here").write_text("a file")
     with (
-        pytest.raises(StorageError, match=r"not written: the folder .*here is no folder"),
+        pytest.raises(StorageError, match=r"not written: the folder .*here is not a folder"),
         replace(tmp_path / "here" / "features"),
     ):
         pass

@@ -167,11 +167,11 @@ def _in(row: int, column: str, value: str) -> Change:
         (_frame(lambda rows: rows.rename(columns={"AMT_ANNUITY": "AMT_ANUITY"})),
          r"bureau\.csv lacks the column AMT_ANNUITY; did you mean 'AMT_ANUITY'\?"),
         (_in(4, "AMT_ANNUITY", "secret"), r"bureau\.csv, line 6: column AMT_ANNUITY holds a text where a number"),
-        (_in(4, "SK_ID_CURR", "123456.5"), r"bureau\.csv: column SK_ID_CURR holds a number that is no whole key"),
-        (_in(4, "SK_ID_CURR", "12345678901234567890"), r"SK_ID_CURR holds a number that is no whole key"),
+        (_in(4, "SK_ID_CURR", "123456.5"), r"bureau\.csv: column SK_ID_CURR holds a number that is not a whole key"),
+        (_in(4, "SK_ID_CURR", "12345678901234567890"), r"SK_ID_CURR holds a number that is not a whole key"),
         (_bytes(lambda text: gzip.compress(text.encode())[:200]), r"bureau\.csv cannot be read"),
         (_bytes(lambda text: text.encode() + b"1,2,3\n"), r"bureau\.csv, line \d+: 3 values where the header names 17"),
-        (_in(4, "SK_ID_CURR", str(2**53)), r"SK_ID_CURR holds a number that is no whole key"),
+        (_in(4, "SK_ID_CURR", str(2**53)), r"SK_ID_CURR holds a number that is not a whole key"),
         (_frame(lambda rows: rows.rename(columns=str.lower)),
          r"lacks the column SK_ID_CURR, .*; did you mean 'sk_id_curr'\?"),
         (lambda folder: (folder / "Bureau.CSV").write_bytes(b"x"), r"Bureau\.CSV and bureau\.csv; keep one"),
@@ -213,7 +213,7 @@ def test_a_loaded_table_is_its_file_read_once(own: Path, tmp_path: Path, on_disk
         path.unlink()  # nothing is read from the files any more
     for name in TABLES:
         pd.testing.assert_frame_equal(_rows(frames[name]), before[name])
-        assert tables.counted[name].rows == len(before[name])
+        assert tables.counts[name].rows == len(before[name])
 
 
 def test_a_released_table_gives_its_room_back(own: Path) -> None:

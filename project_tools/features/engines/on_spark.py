@@ -22,7 +22,7 @@ from project_tools.features.engines.engine import Joined, OpenTables
 from project_tools.system.progress import working
 from project_tools.tables.declared import TABLES
 from project_tools.tables.files import MISSING, RawTables, csv_header
-from project_tools.tables.loaded import opened
+from project_tools.tables.loaded import check_in_place
 from project_tools.tables.report import Finding
 from project_tools.tables.schema import Column, Table
 
@@ -66,7 +66,7 @@ class SparkEngine(Joined):
 
     def tables(self, raw: RawTables, *, quiet: bool) -> "SparkTables":
         with working("checking the rows", quiet=quiet, done=raw.connection.query_progress):
-            odd = opened(raw)
+            odd = check_in_place(raw)
         frames = {name: self._table(TABLES[name], raw.files.get(name)) for name in TABLES}
         return SparkTables(frames, odd)
 

@@ -1,4 +1,4 @@
-"""The features in English."""
+"""The words for the features in English."""
 
 from project_tools.features.wording.wording import Kind, Noun, Template, Wording
 
@@ -12,7 +12,7 @@ def _event(short: str, long: str) -> Noun:
 
 
 FEATURES = {
-    # the application as it is handed in
+    # columns of the application
     "NAME_CONTRACT_TYPE": Noun("kind of loan applied for", "Whether a cash or a revolving loan is applied for"),
     "CODE_GENDER": Noun("gender", "Whether the client is a woman or a man"),
     "FLAG_OWN_CAR": Noun("owns a car", "Whether the client owns a car"),
@@ -105,7 +105,7 @@ FEATURES = {
     "HOUR_APPR_RATIO": Noun("hour of this application over that of earlier ones", "The hour of this application divided by the average hour of the earlier ones"),
     "HOUR_APPR_DIFFERENCE": Noun("hours between this application and earlier ones", "By how many hours of the day this application is later than the earlier ones on average"),
     "BUREAU_LAST_LOAN_MAX_OVERDUE": Noun("highest amount overdue on the last loan elsewhere", "The highest amount that was ever overdue on the client's last loan elsewhere of which this is known"),
-    # features of the client that groups are formed over
+    # features of the client that are averaged over groups of clients
     "BUREAU_ACTIVE_DAYS_CREDIT_MEAN": Noun("start of the running loans elsewhere", "When the running loans elsewhere began on average, counted from the application"),
     "APPROVED_CNT_PAYMENT_MEAN": Noun("term of the approved loans with us", "How many instalments the loans had that we approved before, on average"),
     "INS_DAYS_ENTRY_PAYMENT_MAX": Noun("day of the last payment to us", "When the last payment to us was made, counted from the application"),

@@ -1,22 +1,22 @@
-"""What one language says of features: a table of words, and nothing else.
+"""The words for the features in one language, as a table without any logic of a feature.
 
-``english`` is one such table; another language is one more. Whatever can be derived from the
-declared rows (which statistic, over which rows, in which unit) is put together by ``catalogue``
-from templates with the places ``{short}``, ``{long}``, ``{rows}``, ``{level}`` and ``{last}``.
+``english`` is such a table; another language is another module. ``catalogue`` derives the statistic,
+the rows and the unit of a feature from its declaration, and fills the templates' fields ``{short}``,
+``{long}``, ``{rows}``, ``{level}`` and ``{last}``.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-#: How a column is spoken of. ``quantity``: larger or smaller; ``date``: earlier or later; ``event``:
-#: happens or not, so that a mean is a share; ``key``: counted.
+#: How the values of a column are described. ``quantity``: larger or smaller; ``date``: earlier or
+#: later; ``event``: it happens or not, so that a mean is a share; ``key``: they are only counted.
 Kind = Literal["quantity", "date", "event", "key"]
 
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """A column: a few words for a label, a phrase that a client understands for a sentence."""
+    """The words for a column: ``short`` for a label, ``long`` for a sentence that clients understand."""
 
     short: str
     long: str
@@ -25,7 +25,7 @@ class Noun:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """How a label and a sentence are put together."""
+    """Patterns of a label and a sentence, with fields for ``str.format``."""
 
     label: str
     sentence: str
@@ -35,11 +35,11 @@ class Template:
 class Wording:
     """All words of one language."""
 
-    #: Columns of the application, ratios and other features that stand for themselves.
+    #: Columns of the application, ratios and other features that are not aggregates.
     features: Mapping[str, Noun]
-    #: Columns of each staged table, by the history's name.
+    #: Columns of each history, by its name.
     columns: Mapping[str, Mapping[str, Noun]]
-    #: Columns of the building lived in, by stem; ``building_statistics`` says what their ends mean.
+    #: Columns of the client's building by the start of their name, and statistics by its end.
     building: Mapping[str, str]
     building_statistics: Mapping[str, str]
     building_noun: Template
@@ -48,25 +48,24 @@ class Wording:
     trend: Template
     share: Template
     group: Mapping[str, Template]
-    #: The rows of each subset, by the features' prefix.
+    #: The rows of each subset, by the prefix of its features.
     subsets: Mapping[str, str]
-    #: The clients of each group, by the features' prefix.
+    #: The clients of each group, by the prefix of its features.
     groups: Mapping[str, str]
-    #: Levels whose published code says nothing to a person, by column.
+    #: Words for levels whose published code is hard to understand, by column.
     levels: Mapping[str, Mapping[str, str]]
-    #: How a unit ends a sentence; that of a date as it is counted.
+    #: End of a sentence for each unit, and for units of dates.
     units: Mapping[str, str]
     dates: Mapping[str, str]
-    #: Concept by the start of a feature's name; the longest that fits counts.
+    #: Concept by the start of a feature's name; the longest matching start decides.
     concepts: Mapping[str, str]
     building_concept: str
 
     def noun(self, column: str, history: str = "") -> Noun:
-        """What the column is called; in a history's own words where it has them."""
+        """The words for a column, those of the history first; ``KeyError`` if there are none."""
         own = self.columns.get(history, {})
-        return own.get(column) or self.features.get(column) or self._of_building(column)
-
-    def _of_building(self, column: str) -> Noun:
+        if noun := own.get(column) or self.features.get(column):
+            return noun
         stem, _, end = column.rpartition("_")
         words = {"stem": self.building[stem], "statistic": self.building_statistics[end]}
         return Noun(
@@ -74,13 +73,18 @@ class Wording:
         )
 
     def level(self, column: str, level: str) -> str:
+        """The words for a level of a column; the level itself if there are none."""
         return self.levels.get(column, {}).get(level, level)
 
     def unit(self, noun: Noun, unit: str) -> str:
+        """The end of a sentence about numbers in a unit; ``KeyError`` for an unknown unit."""
         return (self.dates if noun.kind == "date" else {}).get(unit) or self.units[unit]
 
     def concept(self, name: str) -> str:
-        """The subject under which a feature is explained."""
+        """The concept of a feature, such as "Income", under which it is explained.
+
+        Raises ``ValueError`` if no start of a name in ``concepts`` matches.
+        """
         if name.endswith(tuple(f"_{end}" for end in self.building_statistics)):
             return self.building_concept
         starts = [start for start in self.concepts if name.startswith(start)]

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from project_tools.errors import FeatureError, SettingError, nearest
+from project_tools.errors import FeatureError, SettingError, abbreviated, nearest
 from project_tools.evaluation.metrics import Z_95
 from project_tools.governance.drift.reference import (
     BINS,
@@ -46,7 +46,6 @@ Band = Literal["none", "moderate", "large"]
 MODERATE, LARGE = 0.1, 0.25
 #: Rows that a cell must expect for χ² to hold (Cochran, 1954).
 _EXPECTED = 5
-_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +246,8 @@ def _check_columns(reference: DriftReference, new: Source) -> None:
     foreign = [name for name in new.kinds if name not in known]
     if lacking or foreign:
         first = nearest(lacking[0], foreign) if lacking else ""
-        said = [f"lacks {_some(lacking)}"] * bool(lacking)
-        said += [f"has {_some(foreign)}, which {reference.source} lacks"] * bool(foreign)
+        said = [f"lacks {abbreviated(lacking)}"] * bool(lacking)
+        said += [f"has {abbreviated(foreign)}, which {reference.source} lacks"] * bool(foreign)
         raise FeatureError(f"{new.name} {' and '.join(said)}{first}; build both alike")
     for name, kind in known.items():
         if new.kinds[name] not in (kind, None):
@@ -256,11 +255,6 @@ def _check_columns(reference: DriftReference, new: Source) -> None:
                 f"{new.name}: column {name} is a {new.kinds[name]}, in {reference.source} it is a "
                 f"{kind}; build both alike"
             )
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _kind_of(bins: Bins) -> Kind:
