@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from project_tools.errors import FeatureError, nearest, unknown
 from project_tools.features.columns import ID, TARGET
-from project_tools.features.engines.engine import OpenTables
+from project_tools.features.engines.engine import Engine, Frame, FrameTables, Held
 from project_tools.features.pipeline import compute, feature_names, finished
 from project_tools.features.state import FeatureState
 from project_tools.tables.declared import TABLES
@@ -76,7 +76,7 @@ class Applicants:
     def _lowered(self, state: FeatureState) -> pl.LazyFrame:
         engine = _OneApplicant()
         sources = {name: _wrapped(self._source(table)) for name, table in TABLES.items()}
-        parts = compute(OpenTables(sources), engine, state.look_up(engine), quiet=True)
+        parts = compute(FrameTables(sources), engine, state.look_up(engine), quiet=True)
         own, *others = parts
         frame = finished(engine.beside(own, others)).drop(ID, TARGET)
         plan: pl.LazyFrame = frame.to_native()
@@ -100,34 +100,19 @@ class Applicants:
         return computed.row(0) if computed.height else ()
 
 
-class _OneApplicant:
+class _OneApplicant(Engine):
     """The engine of one applicant: nothing is computed before all is put together."""
 
-    apart = False
+    def hold(self, frame: Frame) -> Held:
+        return Held(_wrapped(frame.to_native().cache()))
 
-    def hold(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
-        del name
-        return _wrapped(frame.to_native().cache())
-
-    def lift(self, table: pa.Table, name: str) -> nw.LazyFrame[Any]:
-        del name
+    def lift(self, table: pa.Table) -> Frame:
         return _wrapped(pl.DataFrame(table).lazy())
 
-    def lower(self, frame: nw.LazyFrame[Any]) -> pa.Table:
-        raise NotImplementedError("nothing is learnt from one applicant")
+    def lower(self, frame: Frame) -> pa.Table:
+        raise NotImplementedError("nothing is learnt from one applicant, so no rows are taken out")
 
-    def lower_for(self, clients: pa.Array, frame: nw.LazyFrame[Any]) -> pa.Table:
-        raise NotImplementedError("one applicant's features are one row")
-
-    def in_pieces(self, frame: nw.LazyFrame[Any]) -> list[nw.LazyFrame[Any]]:
-        return [frame]
-
-    def release(self, name: str) -> None:
-        """Nothing is kept."""
-
-    def beside(
-        self, clients: nw.LazyFrame[Any], features: Iterable[nw.LazyFrame[Any]]
-    ) -> nw.LazyFrame[Any]:
+    def beside(self, clients: Frame, features: Iterable[Frame]) -> Frame:
         """One row beside the other; what has no row is filled with nulls. A join of hundreds of
         columns would cost more than computing them.
         """
@@ -135,8 +120,8 @@ class _OneApplicant:
         return _wrapped(pl.concat([clients.to_native(), *others], how="horizontal_extend"))
 
 
-def _wrapped(plan: pl.LazyFrame) -> nw.LazyFrame[Any]:
-    frame: nw.LazyFrame[Any] = nw.from_native(plan)
+def _wrapped(plan: pl.LazyFrame) -> Frame:
+    frame: Frame = nw.from_native(plan)
     return frame
 
 

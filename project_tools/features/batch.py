@@ -4,7 +4,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,12 @@ import pyarrow as pa
 from project_tools.errors import FeatureError, SettingError
 from project_tools.features.columns import ID, SPLIT, TARGET
 from project_tools.features.definitions import application
-from project_tools.features.engines.choice import BatchTables, check_engine, start_engine
+from project_tools.features.engines.batch import BatchTables
+from project_tools.features.engines.choice import check_engine, start_engine
 from project_tools.features.engines.engine import Engine, Tables
 from project_tools.features.files import as_category, check_ending, write_features
 from project_tools.features.pipeline import Parts, feature_names, finished
-from project_tools.features.splits import (
-    SPLITS,
-)
+from project_tools.features.splits import SPLITS
 from project_tools.features.state import FeatureState
 from project_tools.system.progress import say, working
 from project_tools.tables.check import ordered
@@ -57,7 +56,7 @@ class BuildReport:
 
 
 @dataclass(frozen=True)
-class Given:
+class OpenTables:
     """Raw tables where an engine computes with them, checked as they are read."""
 
     raw: RawTables
@@ -67,7 +66,7 @@ class Given:
 
 
 @contextmanager
-def opened(
+def open_on_engine(
     raw_dir: Path,
     without: Collection[str],
     engine: str,
@@ -76,7 +75,7 @@ def opened(
     memory_limit: str | None,
     quiet: bool,
     learning: bool = True,
-) -> Iterator[Given]:
+) -> Iterator[OpenTables]:
     """The raw tables of a folder on an engine, to learn from or to be transformed alone."""
     check_engine(engine)
     files = find_files(raw_dir, without, learning=learning)
@@ -88,7 +87,7 @@ def opened(
             digest_beside(files) as raw_sha,
             start_engine(engine, connection, threads, memory_limit) as started,
         ):
-            yield Given(raw, started.tables(raw, quiet=quiet), started, raw_sha)
+            yield OpenTables(raw, started.tables(raw, quiet=quiet), started, raw_sha)
         connection.close()
 
 
@@ -96,7 +95,7 @@ def written(
     table: pa.Table,
     state: FeatureState,
     paths: Sequence[Path],
-    given: Given,
+    given: OpenTables,
     *,
     start: float,
     quiet: bool,
@@ -131,9 +130,10 @@ def collect(
     """
     clients = splits[ID].combine_chunks()
     columns = {ID: splits[ID], SPLIT: as_category(splits[SPLIT], SPLITS)}
-    for part in parts:
-        lowered = engine.lower_for(clients, finished(part))
-        columns |= dict(zip(lowered.column_names, lowered.columns, strict=True))
+    with closing(parts):
+        for part in parts:
+            lowered = engine.lower_for(clients, finished(part))
+            columns |= dict(zip(lowered.column_names, lowered.columns, strict=True))
     for name in application.CATEGORIES:
         columns[name] = as_category(columns[name], levels[name])
     return pa.table({n: columns[n] for n in (ID, TARGET, SPLIT, *feature_names())})

@@ -12,7 +12,7 @@ from project_tools.features.batch import (
     applications,
     checked_outputs,
     collect,
-    opened,
+    open_on_engine,
     split_table,
     written,
 )
@@ -44,7 +44,7 @@ def build(
     """
     start = time.perf_counter()
     paths = checked_outputs(outputs)
-    with opened(
+    with open_on_engine(
         raw_dir, without, engine, threads=threads, memory_limit=memory_limit, quiet=quiet
     ) as given:
         table, state = fit_transform(
@@ -66,9 +66,7 @@ def fit_transform(
     """Learn from the training clients and transform everybody: rows by client id, and the state."""
     splits = _splits(tables, engine, seed)
     learning = _learning(splits, as_published)
-    learner = Learner(
-        engine, engine.lift(learning, "learning"), 1 if as_published else LEAST_CLIENTS
-    )
+    learner = Learner(engine, engine.lift(learning), 1 if as_published else LEAST_CLIENTS)
     parts = compute(tables, engine, learner, quiet=quiet)
     table = collect(parts, splits, engine, application.LEVELS)
     state = FeatureState(

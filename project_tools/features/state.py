@@ -21,7 +21,7 @@ from project_tools.features.engines.engine import Engine
 from project_tools.features.rows import GroupStatistics
 from project_tools.system.files import digest_of_contents, sha256_of_files
 
-#: Raised when a state of before can no longer be read.
+#: Increase this when older states become unreadable.
 VERSION = 1
 #: A group of fewer clients is no group: a client must not find themselves in it.
 LEAST_CLIENTS = 5
@@ -144,7 +144,7 @@ class Learner:
         learnt = groups.learn(rows, self._least)
         table = pa.Table.from_pandas(learnt, preserve_index=False).replace_schema_metadata(None)
         self.tables_[groups.name] = table
-        return self._engine.lift(table, groups.name)
+        return self._engine.lift(table)
 
 
 class LookUp:
@@ -166,7 +166,7 @@ class LookUp:
                 "knows: it is of another program; build the features again, and train and export "
                 "the model"
             )
-        return self._engine.lift(learnt, groups.name)
+        return self._engine.lift(learnt)
 
 
 def _check_version(directory: Path, head: Mapping[str, Any]) -> None:

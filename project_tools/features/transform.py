@@ -14,11 +14,11 @@ import pyarrow as pa
 from project_tools.errors import FeatureError, SettingError
 from project_tools.features.batch import (
     BuildReport,
-    Given,
+    OpenTables,
     applications,
     checked_outputs,
     collect,
-    opened,
+    open_on_engine,
     split_table,
     written,
 )
@@ -58,7 +58,7 @@ def transform(
     absent = absent_applications(raw_dir, without)
     if absent and not quiet:
         say(f"  no {absent[0]}: taken as a table without rows")
-    with opened(
+    with open_on_engine(
         raw_dir, (*without, *absent), engine,
         threads=threads, memory_limit=memory_limit, quiet=quiet, learning=False,
     ) as given:  # fmt: skip
@@ -67,7 +67,7 @@ def transform(
     return written(table, stored, paths, given, start=start, quiet=quiet, origin=origin)
 
 
-def _transformed(given: Given, stored: StoredState, *, quiet: bool) -> pa.Table:
+def _transformed(given: OpenTables, stored: StoredState, *, quiet: bool) -> pa.Table:
     clients = applications(given.tables, given.engine)
     if clients.empty:
         raise FeatureError(
@@ -79,7 +79,7 @@ def _transformed(given: Given, stored: StoredState, *, quiet: bool) -> pa.Table:
     return collect(parts, splits, given.engine, stored.levels_)
 
 
-def _origin(table: pa.Table, given: Given) -> dict[str, Any]:
+def _origin(table: pa.Table, given: OpenTables) -> dict[str, Any]:
     """What the file says of its rows; its state says what it was learnt from."""
     return {
         "raw_digest": given.raw_sha(),

@@ -3,30 +3,12 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
 
 import duckdb
 
 from project_tools.errors import SettingError, unknown
-from project_tools.features.engines.engine import Engine, Tables
+from project_tools.features.engines.batch import BatchEngine
 from project_tools.features.engines.on_duckdb import DuckEngine
-from project_tools.tables.files import RawTables
-from project_tools.tables.report import Finding
-
-
-class BatchTables(Tables, Protocol):
-    """The raw tables of all clients, checked."""
-
-    @property
-    def odd(self) -> tuple[Finding, ...]:
-        """What is odd about the rows read so far."""
-
-
-class BatchEngine(Engine, Protocol):
-    """An engine that takes the raw tables of all clients."""
-
-    def tables(self, raw: RawTables, *, quiet: bool) -> "BatchTables":
-        """The raw tables, where this engine computes."""
 
 
 def start_engine(

@@ -18,7 +18,8 @@ import narwhals as nw
 import pyarrow as pa
 
 from project_tools.errors import SettingError, TableError
-from project_tools.features.engines.engine import Joined, OpenTables
+from project_tools.features.engines.batch import BatchEngine
+from project_tools.features.engines.engine import Frame, FrameTables, Held
 from project_tools.system.progress import working
 from project_tools.tables.declared import TABLES
 from project_tools.tables.files import MISSING, RawTables, csv_header
@@ -47,22 +48,19 @@ _SETTINGS = {
 }
 
 
-class SparkTables(OpenTables):
+class SparkTables(FrameTables):
     """Tables that Spark reads where they lie, and what is odd about them."""
 
-    def __init__(self, frames: Mapping[str, nw.LazyFrame[Any]], odd: tuple[Finding, ...]) -> None:
+    def __init__(self, frames: Mapping[str, Frame], odd: tuple[Finding, ...]) -> None:
         super().__init__(frames)
         self.odd = odd
 
 
-class SparkEngine(Joined):
+class SparkEngine(BatchEngine):
     """Steps are kept where Spark has room, memory or disk, until they are released."""
-
-    apart = False
 
     def __init__(self, session: Any) -> None:
         self._session = session
-        self._held: dict[str, Any] = {}
 
     def tables(self, raw: RawTables, *, quiet: bool) -> "SparkTables":
         with working("checking the rows", quiet=quiet, done=raw.connection.query_progress):
@@ -70,23 +68,15 @@ class SparkEngine(Joined):
         frames = {name: self._table(TABLES[name], raw.files.get(name)) for name in TABLES}
         return SparkTables(frames, odd)
 
-    def hold(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+    def hold(self, frame: Frame) -> Held:
         native = frame.to_native().persist()
         native.count()
-        self._held[name] = native
-        return _wrapped(native)
+        return Held(_wrapped(native), native.unpersist)
 
-    def lift(self, table: pa.Table, name: str) -> nw.LazyFrame[Any]:
-        del name
+    def lift(self, table: pa.Table) -> Frame:
         return _wrapped(self._session.createDataFrame(table))
 
-    def lower(self, frame: nw.LazyFrame[Any]) -> pa.Table:
-        return frame.collect("pyarrow").to_native()
-
-    def release(self, name: str) -> None:
-        self._held.pop(name).unpersist()
-
-    def _table(self, table: Table, path: Path | None) -> nw.LazyFrame[Any]:
+    def _table(self, table: Table, path: Path | None) -> Frame:
         if path is None:
             schema = ", ".join(f"`{c.name}` {_spark_type(c)}" for c in table.columns)
             return _wrapped(self._session.createDataFrame([], schema))
@@ -195,6 +185,6 @@ def _java_size(size: str) -> str:
     return f"{int(float(number) * _MEBIBYTES[unit])}m"
 
 
-def _wrapped(native: Any) -> nw.LazyFrame[Any]:
-    frame: nw.LazyFrame[Any] = nw.from_native(native)
+def _wrapped(native: Any) -> Frame:
+    frame: Frame = nw.from_native(native)
     return frame
