@@ -17,12 +17,12 @@ from project_tools.features.definitions import (
     previous,
 )
 from project_tools.features.engines.engine import Engine, Frame, Held, Tables
-from project_tools.features.operations import aggregates, derive, settle
+from project_tools.features.operations import derive, history_features, settle
 from project_tools.features.rows import Aggregate, GroupStatistics, History
 from project_tools.system.progress import working
 from project_tools.tables.declared import TABLES
 
-#: Learns the statistics of groups from a frame, or gives those learnt before.
+#: Learns the statistics of groups from a frame, or looks up those learnt before.
 Groups = Callable[[GroupStatistics, Frame], Frame]
 #: Features by client, part by part.
 Parts = Generator[Frame, None, None]
@@ -190,7 +190,7 @@ class _Steps:
         return narrow
 
     def _features(self, frame: Frame, history: History) -> Iterator[Held]:
-        for part in _features(frame, history, apart=self._engine.apart):
+        for part in history_features(frame, history, apart=self._engine.apart):
             yield self._engine.hold(part)
 
     def _hand_out(self, part: Frame) -> StepParts:
@@ -219,29 +219,15 @@ def _derived(frame: Frame, history: History, also: Collection[str] = ()) -> Fram
 
     The selection lets a CSV's reader skip all other columns, and no memory holds them.
     """
-    frame = settle(derive(frame, history.derived), units(history), _summed(history))
-    used = {name for row in history.rows for name in row.sources}.union(also, (ID,))
-    return frame.select(*(name for name in frame.collect_schema().names() if name in used))
-
-
-def _summed(history: History) -> list[str]:
     sums = {"sum", "mean", "var", "std"}
-    return [
+    summed = [
         row.column
         for row in history.rows
         if not isinstance(row, Aggregate) or sums & set(row.statistics)
     ]
-
-
-def _features(frame: Frame, history: History, *, apart: bool) -> Iterator[Frame]:
-    """The history's features by client: in one part, or in one for each subset of the rows."""
-    ratios = list(history.ratios)
-    for part, names in aggregates(frame, history.rows, apart=apart):
-        mine = [ratio for ratio in ratios if names.issuperset(ratio.sources)]
-        ratios = [ratio for ratio in ratios if ratio not in mine]
-        yield derive(part, mine)
-    if ratios:
-        raise ValueError(f"{ratios[0].name} is of two subsets: declare it across tables")
+    frame = settle(derive(frame, history.derived), units(history), summed)
+    used = {name for row in history.rows for name in row.sources}.union(also, (ID,))
+    return frame.select(*(name for name in frame.collect_schema().names() if name in used))
 
 
 def units(history: History) -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import Any
 import narwhals as nw
 
 from project_tools.features.columns import ID, TARGET
+from project_tools.features.definitions.bands import AGE, DURATION, Bands
 from project_tools.features.expressions import NO_DATE, divide, unless
 from project_tools.features.rows import Derived, GroupStatistics, ratio
 from project_tools.tables.declared import APPLICATION, APPLICATION_TEST
@@ -12,8 +13,6 @@ from project_tools.tables.declared import APPLICATION, APPLICATION_TEST
 TABLE = "application"
 #: Incomes from here on are capped: they are errors or not typical of anything.
 INCOME_CAP = 20_000_000.0
-AGE_BANDS = (27, 40, 50, 65, 99)
-DURATION_BANDS = (6, 12, 18, 24, 30, 36)
 
 DOCUMENTS = tuple(c.name for c in APPLICATION if c.name.startswith("FLAG_DOCUMENT_"))
 EXTERNAL = ("EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3")
@@ -115,9 +114,12 @@ def document_kurtosis() -> nw.Expr:
     return nw.when(squares > 0).then(kurtosis).otherwise(nw.lit(0.0))
 
 
-def band(value: nw.Expr, bounds: tuple[int, ...], beyond: float, unknown: float = 0.0) -> nw.Expr:
-    """1, 2, 3 … by the first bound that the value does not exceed, ``beyond`` after the last."""
-    number: nw.Expr = nw.when(value > bounds[-1]).then(nw.lit(beyond)).otherwise(nw.lit(unknown))
+def band(value: nw.Expr, bands: Bands) -> nw.Expr:
+    """The number of the value's band, as a double."""
+    last, bounds = float(len(bands.bounds) + 1), bands.bounds
+    inside = value > bounds[-1] if bands.highest is None else value <= bands.highest
+    number = nw.when(inside).then(nw.lit(last)).otherwise(nw.lit(0.0))
+    # From the last bound to the first: the smallest bound that the value does not exceed decides.
     for place in range(len(bounds), 0, -1):
         within = value <= bounds[place - 1]
         number = nw.when(within).then(nw.lit(float(place))).otherwise(number)
@@ -158,7 +160,7 @@ _e1, _e2, _e3 = (nw.col(name) for name in EXTERNAL)
 DERIVED = (
     Derived("DOCUMENT_COUNT", DOCUMENTS, nw.sum_horizontal(*(nw.col(name) for name in DOCUMENTS))),
     Derived("NEW_DOC_KURT", DOCUMENTS, document_kurtosis()),
-    Derived("AGE_RANGE", ("DAYS_BIRTH",), band(-nw.col("DAYS_BIRTH") / 365, AGE_BANDS, 0.0)),
+    Derived("AGE_RANGE", ("DAYS_BIRTH",), band(-nw.col("DAYS_BIRTH") / 365, AGE)),
     _external("PROD", _e1 * _e2 * _e3),
     _external("WEIGHTED", _e1 * 2 + _e2 + _e3 * 3),
     _external("MIN", nw.min_horizontal(*EXTERNAL)),
@@ -179,7 +181,7 @@ DERIVED = (
     Derived(
         "CREDIT_TO_ANNUITY_GROUP",
         ("CREDIT_TO_ANNUITY_RATIO",),
-        band(nw.col("CREDIT_TO_ANNUITY_RATIO"), DURATION_BANDS, float(len(DURATION_BANDS) + 1)),
+        band(nw.col("CREDIT_TO_ANNUITY_RATIO"), DURATION),
     ),
 )
 
