@@ -1,4 +1,4 @@
-"""Which engine computes the features of all clients, and how it is started and ended."""
+"""Starts and ends the engine that computes the features of all clients."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -14,14 +14,16 @@ from project_tools.features.engines.on_duckdb import DuckEngine
 def start_engine(
     name: str, connection: duckdb.DuckDBPyConnection, threads: int | None, memory_limit: str | None
 ) -> AbstractContextManager[BatchEngine]:
-    """The engine of that name, which ends with the block; ``SettingError`` for one that is not
-    known, not installed, or cannot keep the threads or the memory that were set.
+    """The engine of that name, until the block ends.
+
+    ``SettingError`` for an engine that is unknown or not installed, or that cannot keep the given
+    number of threads or limit of memory.
     """
     return _ENGINES[check_engine(name)](connection, threads, memory_limit)
 
 
 def check_engine(name: str) -> str:
-    """The name, if it is an engine's."""
+    """The name; ``SettingError`` for an unknown engine."""
     if name not in _ENGINES:
         raise SettingError(unknown("engine", name, _ENGINES))
     return name
@@ -31,7 +33,7 @@ def check_engine(name: str) -> str:
 def _duckdb(
     connection: duckdb.DuckDBPyConnection, _threads: int | None, _memory_limit: str | None
 ) -> Iterator[BatchEngine]:
-    """Threads and memory are the connection's own."""
+    """The connection already has its threads and its limit of memory."""
     yield DuckEngine(connection)
 
 

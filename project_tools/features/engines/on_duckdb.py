@@ -15,14 +15,14 @@ from project_tools.features.engines.engine import Frame, Held
 from project_tools.tables.files import RawTables
 from project_tools.tables.loaded import LoadedTables
 
-#: Rows of a piece: what a step sorts and groups at a time stays small, and is not spilled.
+#: Rows of a piece: small enough to be sorted and grouped in memory, without spilling.
 PIECE_ROWS = 4_000_000
 #: Column of the clients whose features are taken out.
 _CLIENT = "client"
 
 
 class DuckEngine(BatchEngine):
-    """All cores of one machine; what does not fit into memory is spilled."""
+    """Uses all cores of one machine, and the disk for what does not fit into memory."""
 
     apart = True
 
@@ -49,8 +49,8 @@ class DuckEngine(BatchEngine):
         return self.hold(nw.from_native(self._connection.from_arrow(table))).frame
 
     def lower_for(self, clients: pa.Array, frame: Frame) -> pa.Table:
-        """By a join that finds the rows in the order of the clients: to put them into that order
-        afterwards costs three times as much.
+        """As in ``Engine``, by a join in the order of the clients: to reorder the rows afterwards
+        takes three times as long.
         """
         con, columns = self._connection, frame.collect_schema().names()
         asked = nw.from_native(con.from_arrow(pa.table({_CLIENT: clients})))

@@ -11,7 +11,7 @@ from project_tools.tables.loaded import LoadedTables
 
 
 class PolarsEngine(BatchEngine):
-    """All tables and results in memory. DuckDB reads the files, so that they read the same."""
+    """Keeps all tables and results in memory. DuckDB reads the files, so both engines read the same."""
 
     def tables(self, raw: RawTables, *, quiet: bool) -> "PolarsTables":
         return PolarsTables(raw, quiet=quiet)
@@ -24,7 +24,7 @@ class PolarsEngine(BatchEngine):
 
 
 class PolarsTables(LoadedTables):
-    """Tables that DuckDB has read and checked, handed over one by one."""
+    """Tables that DuckDB has read and checked, as Polars frames."""
 
     def read(self, name: str) -> Frame:
         return _lazy(super().read(name).to_native().pl())
