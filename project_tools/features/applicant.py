@@ -1,8 +1,7 @@
 """One applicant: from raw records to all features, by the definitions of the batch.
 
-The pipeline is lowered once to a Polars plan over sources that wait for their rows; each applicant
-then costs the run of that plan alone. Nothing of an applicant's records is kept or repeated in an
-error.
+The pipeline becomes one Polars plan, made once; each applicant then costs one run of that plan.
+Records are not kept, and no error repeats their values.
 """
 
 import math
@@ -18,7 +17,7 @@ import pyarrow as pa
 
 from project_tools.errors import FeatureError, nearest, unknown
 from project_tools.features.columns import ID, TARGET
-from project_tools.features.engines.engine import OpenTables
+from project_tools.features.engines.engine import Engine, Frame, FrameTables, Held
 from project_tools.features.pipeline import compute, feature_names, finished
 from project_tools.features.state import FeatureState
 from project_tools.tables.declared import TABLES
@@ -26,14 +25,14 @@ from project_tools.tables.schema import Column, Table
 
 Value = float | str | None
 Record = Mapping[str, Any]
-#: What an applicant's records are: one application, and lists of rows of the other tables.
+#: An applicant's records by table: one application, and lists of rows of the other tables.
 Records = Mapping[str, Record | Sequence[Record]]
 
-#: Names under which the application may stand; a record is computed alike under each of them.
+#: Accepted names of the application; the name does not change the features.
 APPLICATION_NAMES = ("application", "application_train", "application_test")
 HISTORY_NAMES = tuple(name for name in TABLES if name not in APPLICATION_NAMES)
 RECORD_NAMES = ("application", *HISTORY_NAMES)
-#: The client's number while computing: there is one client, who may not have a number yet.
+#: Client id during the computation: an applicant may not have one yet.
 _THE_CLIENT = 1
 _LARGEST_KEY = 2**63 - 1
 _TYPES: Mapping[str, Any] = {"DOUBLE": pl.Float64, "BIGINT": pl.Int64, "VARCHAR": pl.String}
@@ -41,10 +40,10 @@ _AS_WRITTEN = pl.QueryOptFlags.none()
 
 
 class Applicants:
-    """Features of one applicant after the other, with what was learnt in ``fit``.
+    """Computes the features of one applicant after the other with a fitted state.
 
-    Making one costs the lowering of the plan (a fraction of a second). Safe to share between
-    threads: one applicant is computed at a time.
+    To make one takes a fraction of a second, for the plan. Threads may share it: it computes one
+    applicant at a time.
     """
 
     def __init__(self, state: FeatureState) -> None:
@@ -52,20 +51,20 @@ class Applicants:
         self._tables: dict[str, pl.DataFrame] = {}
         self._one_at_a_time = threading.Lock()
         self._plan = self._lowered(state)
-        self._run({})  # the first run is slower: not an applicant's
+        self._run({})  # the first run is slower: no applicant should wait for it
 
     @classmethod
     def load(cls, directory: Path) -> Self:
-        """From a folder of the fitted state; ``FeatureError`` if that is not whole."""
+        """From the folder of a fitted state; ``FeatureError`` if it is damaged."""
         return cls(FeatureState.load(directory))
 
     def features(self, records: Records) -> dict[str, Value]:
-        """All features by name: numbers as the batch's float32, levels as text, None for null.
+        """All features by name: numbers rounded to float32 as in the batch, levels as text, None for null.
 
         ``records`` holds the ``application`` (one record) and lists of records of the other raw
         tables; a table that is missing has no rows, a field that is missing is null. Raises
-        ``FeatureError`` for a table or field that is not known, a value of the wrong type, and
-        records of more than one client.
+        ``FeatureError`` for an unknown table or field, a value of the wrong type, and records of
+        more than one client.
         """
         row = self._run(_frames(records))
         values = dict(zip(self._plan_names, row, strict=True))
@@ -76,7 +75,7 @@ class Applicants:
     def _lowered(self, state: FeatureState) -> pl.LazyFrame:
         engine = _OneApplicant()
         sources = {name: _wrapped(self._source(table)) for name, table in TABLES.items()}
-        parts = compute(OpenTables(sources), engine, state.look_up(engine), quiet=True)
+        parts = compute(FrameTables(sources), engine, state.look_up(engine), quiet=True)
         own, *others = parts
         frame = finished(engine.beside(own, others)).drop(ID, TARGET)
         plan: pl.LazyFrame = frame.to_native()
@@ -93,50 +92,35 @@ class Applicants:
         with self._one_at_a_time:
             self._tables = tables
             try:
-                # Optimising costs more than it saves where there is one row of each client.
+                # To optimise the plan takes longer than it saves for the rows of one client.
                 computed = self._plan.collect(engine="in-memory", optimizations=_AS_WRITTEN)
             finally:
                 self._tables = {}
         return computed.row(0) if computed.height else ()
 
 
-class _OneApplicant:
-    """The engine of one applicant: nothing is computed before all is put together."""
+class _OneApplicant(Engine):
+    """Builds the plan of one applicant; the frames are computed when the whole plan runs."""
 
-    apart = False
+    def hold(self, frame: Frame) -> Held:
+        return Held(_wrapped(frame.to_native().cache()))
 
-    def hold(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
-        del name
-        return _wrapped(frame.to_native().cache())
-
-    def lift(self, table: pa.Table, name: str) -> nw.LazyFrame[Any]:
-        del name
+    def lift(self, table: pa.Table) -> Frame:
         return _wrapped(pl.DataFrame(table).lazy())
 
-    def lower(self, frame: nw.LazyFrame[Any]) -> pa.Table:
-        raise NotImplementedError("nothing is learnt from one applicant")
+    def lower(self, frame: Frame) -> pa.Table:
+        raise NotImplementedError("nothing is learnt from one applicant, so no rows are taken out")
 
-    def lower_for(self, clients: pa.Array, frame: nw.LazyFrame[Any]) -> pa.Table:
-        raise NotImplementedError("one applicant's features are one row")
-
-    def in_pieces(self, frame: nw.LazyFrame[Any]) -> list[nw.LazyFrame[Any]]:
-        return [frame]
-
-    def release(self, name: str) -> None:
-        """Nothing is kept."""
-
-    def beside(
-        self, clients: nw.LazyFrame[Any], features: Iterable[nw.LazyFrame[Any]]
-    ) -> nw.LazyFrame[Any]:
-        """One row beside the other; what has no row is filled with nulls. A join of hundreds of
-        columns would cost more than computing them.
+    def beside(self, clients: Frame, features: Iterable[Frame]) -> Frame:
+        """One row beside the other; a frame without a row gives nulls. A join of hundreds of
+        columns would take longer than to compute them.
         """
         others = (frame.drop(ID).to_native() for frame in features)
         return _wrapped(pl.concat([clients.to_native(), *others], how="horizontal_extend"))
 
 
-def _wrapped(plan: pl.LazyFrame) -> nw.LazyFrame[Any]:
-    frame: nw.LazyFrame[Any] = nw.from_native(plan)
+def _wrapped(plan: pl.LazyFrame) -> Frame:
+    frame: Frame = nw.from_native(plan)
     return frame
 
 
@@ -156,7 +140,7 @@ def _frames(records: Records) -> dict[str, pl.DataFrame]:
 
 
 def _application(records: Records) -> tuple[str, Record]:
-    """The one application, and the name under which it stands."""
+    """The one application, and the name that the caller gave it."""
     found = [name for name in APPLICATION_NAMES if records.get(name)]
     if len(found) != 1:
         raise FeatureError(
@@ -174,7 +158,7 @@ def _rows(name: str, given: Any) -> Sequence[Record]:
     if given is None:
         return ()
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Sequence):
-        raise FeatureError(f"{name} is no list of records; give a list, empty where there are none")
+        raise FeatureError(f"{name} is no list of records; give a list, empty if there are none")
     return given
 
 
@@ -185,11 +169,11 @@ def _record(name: str, record: Any) -> Record:
 
 
 def _frame(table: Table, name: str, rows: Sequence[Record], client: Any) -> pl.DataFrame:
-    """One table of one client: ``name`` is what the caller calls it."""
-    known = table.column_names
+    """One table of one client; ``name`` is the caller's name for it."""
+    fields = table.column_names
     for row in rows:
-        for field in _record(name, row).keys() - set(known):
-            raise FeatureError(f"{name} has no field {field!r}{nearest(str(field), known)}")
+        for field in _record(name, row).keys() - set(fields):
+            raise FeatureError(f"{name} has no field {field!r}{nearest(str(field), fields)}")
     columns = {c.name: _column(c, name, rows) for c in table.columns if c.name != TARGET}
     if ID in columns:
         columns[ID] = _one_client(name, columns[ID], client)
@@ -218,7 +202,7 @@ def _column(column: Column, table: str, rows: Sequence[Record]) -> list[Any]:
 
 
 def _number(value: Any) -> float | None:
-    """A finite double; NaN and the infinities are missing, as in the raw tables."""
+    """A finite double; NaN and infinities become None, as in the raw tables."""
     if value is None:
         return None
     if isinstance(value, float | int | np.number):
@@ -228,7 +212,7 @@ def _number(value: Any) -> float | None:
 
 
 def _no_flag(value: Any) -> float | None:
-    """A number that is no true or false: those count as 1 and 0 in flags alone."""
+    """A number; True and False are refused, as they count as 1 and 0 in flags alone."""
     if isinstance(value, bool):
         raise TypeError
     return _number(value)

@@ -1,10 +1,10 @@
-"""What building and transforming all clients share: tables opened, features collected, files written."""
+"""What ``build`` and ``transform`` share: they open raw tables, collect features, write files."""
 
 import re
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,12 @@ import pyarrow as pa
 from project_tools.errors import FeatureError, SettingError
 from project_tools.features.columns import ID, SPLIT, TARGET
 from project_tools.features.definitions import application
-from project_tools.features.engines.choice import BatchTables, check_engine, start_engine
+from project_tools.features.engines.batch import BatchTables
+from project_tools.features.engines.choice import check_engine, start_engine
 from project_tools.features.engines.engine import Engine, Tables
 from project_tools.features.files import as_category, check_ending, write_features
 from project_tools.features.pipeline import Parts, feature_names, finished
-from project_tools.features.splits import (
-    SPLITS,
-)
+from project_tools.features.splits import SPLITS
 from project_tools.features.state import FeatureState
 from project_tools.system.progress import say, working
 from project_tools.tables.check import ordered
@@ -35,14 +34,14 @@ from project_tools.tables.files import (
 )
 from project_tools.tables.report import Finding
 
-#: Share of the memory allowed that the steps before the last may hold; the rest is for the table of
-#: features, which is put together outside of DuckDB, and for Python itself.
+#: Share of the allowed memory that DuckDB may hold. The rest is for the table of features, which is
+#: put together outside of DuckDB, and for Python itself.
 STEPS_SHARE = 0.6
 
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build made of what, and in which time."""
+    """Which files a build wrote, from which inputs, and how long it took."""
 
     outputs: tuple[Path, ...]
     clients: dict[str, int]
@@ -57,8 +56,8 @@ class BuildReport:
 
 
 @dataclass(frozen=True)
-class Given:
-    """Raw tables where an engine computes with them, checked as they are read."""
+class OpenTables:
+    """Raw tables opened on an engine, which checks them as it reads them."""
 
     raw: RawTables
     tables: BatchTables
@@ -67,7 +66,7 @@ class Given:
 
 
 @contextmanager
-def opened(
+def open_on_engine(
     raw_dir: Path,
     without: Collection[str],
     engine: str,
@@ -76,8 +75,11 @@ def opened(
     memory_limit: str | None,
     quiet: bool,
     learning: bool = True,
-) -> Iterator[Given]:
-    """The raw tables of a folder on an engine, to learn from or to be transformed alone."""
+) -> Iterator[OpenTables]:
+    """Open the raw tables of a folder on an engine.
+
+    ``learning`` demands both tables of applications; without it one of them is enough.
+    """
     check_engine(engine)
     files = find_files(raw_dir, without, learning=learning)
     with tempfile.TemporaryDirectory(prefix="credit-features-") as spill, named_errors():
@@ -88,35 +90,43 @@ def opened(
             digest_beside(files) as raw_sha,
             start_engine(engine, connection, threads, memory_limit) as started,
         ):
-            yield Given(raw, started.tables(raw, quiet=quiet), started, raw_sha)
+            yield OpenTables(raw, started.tables(raw, quiet=quiet), started, raw_sha)
         connection.close()
 
 
-def written(
+def write(
     table: pa.Table,
     state: FeatureState,
     paths: Sequence[Path],
-    given: Given,
+    source: OpenTables,
     *,
     start: float,
     quiet: bool,
     origin: Mapping[str, Any] | None = None,
 ) -> BuildReport:
-    """Write the features to each path, beside the state they are of; what was made."""
-    odd = ordered(given.tables.odd)
-    _tell(odd, quiet=quiet)
+    """Write the features to each path, with their state beside it, and report what was written.
+
+    ``origin`` describes the tables that were transformed, where the state was learnt from others.
+    """
+    odd = ordered(source.tables.odd)
+    if odd and not quiet:
+        rows = sum(finding.rows for finding in odd)
+        first = max(odd, key=lambda finding: finding.rows)
+        say(
+            f"  odd: {len(odd)} findings in {rows:,} rows, as {first}; project_tools check lists all"
+        )
     with working("writing " + " and ".join(path.name for path in paths), quiet=quiet):
         digest = write_features(table, state, paths, origin)
     return BuildReport(
         outputs=tuple(paths),
-        clients=_counts(table),
+        clients={row["values"]: row["counts"] for row in table[SPLIT].value_counts().to_pylist()},
         features=len(feature_names()),
         raw_digest=state.raw_digest if origin is None else origin["raw_digest"],
         split_digest=state.split_digest if origin is None else origin["split_digest"],
         state_digest=digest,
-        extra_columns=dict(given.raw.extra),
+        extra_columns=dict(source.raw.extra),
         odd=odd,
-        without=given.raw.without,
+        without=source.raw.without,
         seconds=time.perf_counter() - start,
     )
 
@@ -124,33 +134,24 @@ def written(
 def collect(
     parts: Parts, splits: pa.Table, engine: Engine, levels: Mapping[str, Sequence[str]]
 ) -> pa.Table:
-    """The feature file's rows, sorted by client: keys whole, numbers float32, texts categories.
+    """The feature file's rows, sorted by client: whole keys, float32 numbers, categories for texts.
 
-    Each part is taken out as soon as it is there: as float32 it is half as large, and the engine
-    needs its room for the next table.
+    Each part is taken out before the engine computes the next one: as float32 it is half as large,
+    and the engine needs the memory for the next table.
     """
     clients = splits[ID].combine_chunks()
     columns = {ID: splits[ID], SPLIT: as_category(splits[SPLIT], SPLITS)}
-    for part in parts:
-        lowered = engine.lower_for(clients, finished(part))
-        columns |= dict(zip(lowered.column_names, lowered.columns, strict=True))
+    with closing(parts):
+        for part in parts:
+            lowered = engine.lower_for(clients, finished(part))
+            columns |= dict(zip(lowered.column_names, lowered.columns, strict=True))
     for name in application.CATEGORIES:
         columns[name] = as_category(columns[name], levels[name])
     return pa.table({n: columns[n] for n in (ID, TARGET, SPLIT, *feature_names())})
 
 
-def _tell(odd: Sequence[Finding], *, quiet: bool) -> None:
-    """One line where rows are odd: the features are made of them all the same."""
-    if odd and not quiet:
-        rows = sum(finding.rows for finding in odd)
-        first = max(odd, key=lambda finding: finding.rows)
-        say(
-            f"  odd: {len(odd)} findings in {rows:,} rows, as {first}; project_tools check lists all"
-        )
-
-
 def applications(tables: Tables, engine: Engine) -> pd.DataFrame:
-    """Client and outcome of every application; refuses one without a client."""
+    """Client and outcome of every application; ``FeatureError`` for one without a client id."""
     train, test = tables.read("application_train"), tables.read("application_test")
     keys = application.stacked(train, test)
     clients: pd.DataFrame = engine.lower(keys.select(ID, TARGET)).to_pandas()
@@ -161,17 +162,12 @@ def applications(tables: Tables, engine: Engine) -> pd.DataFrame:
 
 
 def split_table(splits: pd.Series) -> pa.Table:
-    """Splits by client as a table of the feature file's columns."""
+    """A series of splits by client as a table of the columns ``SK_ID_CURR`` and ``SPLIT``."""
     return pa.table({ID: splits.index.to_numpy("int64"), SPLIT: splits.to_list()})
 
 
-def _counts(table: pa.Table) -> dict[str, int]:
-    counted = table[SPLIT].value_counts().to_pylist()
-    return {row["values"]: row["counts"] for row in counted}
-
-
 def _for_the_steps(memory_limit: str | None) -> str | None:
-    """What DuckDB may hold of the memory allowed.
+    """DuckDB's share of the allowed memory.
 
     >>> _for_the_steps("4GB")
     '2.4GB'
@@ -183,7 +179,7 @@ def _for_the_steps(memory_limit: str | None) -> str | None:
 
 
 def checked_outputs(outputs: Sequence[Path]) -> list[Path]:
-    """The paths to write; refuses none, and an ending that says no format."""
+    """The paths to write; raises a ``CreditError`` for an empty list or an unknown ending."""
     if not outputs:
         raise SettingError("no output is named; name one that ends in .parquet or .pkl.gz")
     paths = [Path(path) for path in outputs]

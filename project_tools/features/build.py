@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from project_tools.errors import FeatureError
 from project_tools.features.batch import (
@@ -12,9 +13,9 @@ from project_tools.features.batch import (
     applications,
     checked_outputs,
     collect,
-    opened,
+    open_on_engine,
     split_table,
-    written,
+    write,
 )
 from project_tools.features.catalogue import catalogue, to_json
 from project_tools.features.columns import ID, SPLIT, TARGET
@@ -37,21 +38,21 @@ def build(
     memory_limit: str | None = None,
     quiet: bool = False,
 ) -> BuildReport:
-    """Compute all features of all clients and write them to each output, by its ending.
+    """Compute all features of all clients; write them to each output in the format of its ending.
 
-    What is learnt is learnt from the training clients; ``as_published``: from all labelled ones,
-    with groups of any size. Raises a ``CreditError`` before any file is replaced.
+    Group statistics are learnt from the training clients or, ``as_published``, from all labelled
+    clients with groups of any size. Raises a ``CreditError`` before any file is replaced.
     """
     start = time.perf_counter()
     paths = checked_outputs(outputs)
-    with opened(
+    with open_on_engine(
         raw_dir, without, engine, threads=threads, memory_limit=memory_limit, quiet=quiet
-    ) as given:
+    ) as source:
         table, state = fit_transform(
-            given.tables, given.engine, seed=seed, as_published=as_published, quiet=quiet,
-            raw_sha=given.raw_sha,
+            source.tables, source.engine, seed=seed, as_published=as_published, quiet=quiet,
+            raw_sha=source.raw_sha,
         )  # fmt: skip
-    return written(table, state, paths, given, start=start, quiet=quiet)
+    return write(table, state, paths, source, start=start, quiet=quiet)
 
 
 def fit_transform(
@@ -63,27 +64,31 @@ def fit_transform(
     as_published: bool = False,
     quiet: bool = False,
 ) -> tuple[pa.Table, FeatureState]:
-    """Learn from the training clients and transform everybody: rows by client id, and the state."""
+    """Learn from the training clients and compute everybody's features, sorted by client id.
+
+    Returns these rows and the fitted state.
+    """
     splits = _splits(tables, engine, seed)
-    learning = _learning(splits, as_published)
-    learner = Learner(
-        engine, engine.lift(learning, "learning"), 1 if as_published else LEAST_CLIENTS
-    )
+    split, least_clients = splits[SPLIT], 1 if as_published else LEAST_CLIENTS
+    learning = splits.filter(
+        pc.not_equal(split, NEW) if as_published else pc.equal(split, TRAIN)
+    ).select([ID])
+    learner = Learner(engine, engine.lift(learning), least_clients)
     parts = compute(tables, engine, learner, quiet=quiet)
     table = collect(parts, splits, engine, application.LEVELS)
     state = FeatureState(
         tables_=learner.tables_,
         levels_=application.LEVELS,
-        least_clients=1 if as_published else LEAST_CLIENTS,
+        least_clients=least_clients,
         raw_digest=raw_sha(),
-        split_digest=split_digest(splits[ID].to_pylist(), splits[SPLIT].to_pylist()),
+        split_digest=split_digest(splits[ID].to_pylist(), split.to_pylist()),
         catalogue=to_json(catalogue(feature_names())),
     )
     return table, state
 
 
 def _splits(tables: Tables, engine: Engine, seed: int) -> pa.Table:
-    """Client and split of every application, by client."""
+    """Client and split of every application, sorted by client."""
     clients = applications(tables, engine)
     splits = assign_splits(clients[ID], clients[TARGET], seed=seed).sort_index()
     if not (splits == TRAIN).any():
@@ -91,11 +96,3 @@ def _splits(tables: Tables, engine: Engine, seed: int) -> pa.Table:
             "application_train holds no client with a TARGET to learn from; give labelled clients"
         )
     return split_table(splits)
-
-
-def _learning(splits: pa.Table, as_published: bool) -> pa.Table:
-    """The clients that are learnt from."""
-    wanted = [
-        split != NEW if as_published else split == TRAIN for split in splits[SPLIT].to_pylist()
-    ]
-    return splits.filter(pa.array(wanted)).select([ID])

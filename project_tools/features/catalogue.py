@@ -1,7 +1,7 @@
-"""What every feature is called, for people: derived from the rows that declare it.
+"""Label, sentence, unit and origin of every feature, derived from the rows that declare it.
 
-The words come from the table of one language (``english``); names, units, source tables and
-lineage come from the declared rows themselves.
+The words come from the table of one language (``wording.english``); names, units, source tables
+and lineage come from the declared rows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,15 +29,15 @@ from project_tools.tables.declared import TABLES
 #: A raw table and a column of it.
 Origin = tuple[str, str]
 APPLICATION = ("application",)
-#: Raw columns that no model sees by default, nor anything computed from them.
+#: Raw columns that models do not use by default, nor any feature computed from them.
 PROTECTED_COLUMNS = ("CODE_GENDER", "NAME_FAMILY_STATUS", "CNT_CHILDREN", "CNT_FAM_MEMBERS")
-#: Statistics whose result is no amount in the column's own unit.
+#: Units of statistics that do not have the column's own unit.
 _UNIT_OF_STATISTIC = {"size": "", "count": "", "nunique": ""}
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureInfo:
-    """One feature for people: ``columns`` are the raw columns it is computed from."""
+    """A feature as people read it; ``columns`` are the raw columns that it is computed from."""
 
     name: str
     label: str
@@ -56,12 +56,12 @@ class FeatureInfo:
 
 
 def catalogue(names: Sequence[str], wording: Wording = ENGLISH) -> list[FeatureInfo]:
-    """The rows of these features; ``FeatureError`` for a name that is none."""
-    known = all_features(wording)
+    """The rows of these features; ``FeatureError`` for an unknown name."""
+    features = all_features(wording)
     for name in names:
-        if name not in known:
-            raise FeatureError(f"{name!r} is no feature{nearest(name, known)}")
-    return [known[name] for name in names]
+        if name not in features:
+            raise FeatureError(f"{name!r} is no feature{nearest(name, features)}")
+    return [features[name] for name in names]
 
 
 def protected(infos: Iterable[FeatureInfo]) -> set[str]:
@@ -70,18 +70,22 @@ def protected(infos: Iterable[FeatureInfo]) -> set[str]:
 
 
 def computed_from(name: str) -> set[str]:
-    """The features that the feature of that name goes into, directly or through others."""
-    found: set[str] = set()
-    wanted = {name}
-    while wanted:
-        wanted = {to for to, sources in _feature_sources().items() if wanted & sources} - found
-        found |= wanted
-    return found
+    """The features that are computed from a feature, directly or through others.
+
+    >>> sorted(computed_from("HOUR_APPR_PROCESS_START"))
+    ['HOUR_APPR_DIFFERENCE', 'HOUR_APPR_RATIO']
+    """
+    dependants: set[str] = set()
+    new = {name}
+    while new:
+        new = {to for to, sources in _feature_sources().items() if new & sources} - dependants
+        dependants |= new
+    return dependants
 
 
 @cache
 def _feature_sources() -> Mapping[str, frozenset[str]]:
-    """What each feature is computed from that is itself a feature, or a column of the application."""
+    """The features, and columns of the application, that each feature is computed from."""
     ratios = [row for history in HISTORIES for row in history.ratios]
     rows = (*application.DERIVED, *ratios, *across.RATIOS)
     found = {row.name: frozenset(row.sources) for row in rows}
@@ -92,7 +96,7 @@ def _feature_sources() -> Mapping[str, frozenset[str]]:
 
 
 def to_json(infos: Iterable[FeatureInfo]) -> list[dict[str, Any]]:
-    """Plain rows, as the fitted state and the artefact carry them."""
+    """Plain rows, as the fitted state and the artefact store them."""
     return [asdict(info) for info in infos]
 
 
@@ -136,7 +140,7 @@ def _application(wording: Wording) -> Iterator[FeatureInfo]:
 def _group_features(
     groups: GroupStatistics, known: Mapping[str, FeatureInfo], wording: Wording
 ) -> Iterator[FeatureInfo]:
-    """What a group's statistics come from: the member's and the keys' columns and tables."""
+    """The statistics of a group; they come from the tables of the member and of the keys."""
     for column, statistic in groups.pairs:
         sources = [known[name] for name in (column, *groups.by)]
         noun = _filled(
@@ -153,7 +157,7 @@ def _history(history: History, wording: Wording) -> Iterator[FeatureInfo]:
     found: dict[str, FeatureInfo] = {}
     for row in history.rows:
         tables, columns = _split(_behind(row.sources, origins, history.tables[0]))
-        # Its own table comes first: a row of another counts by the row that it belongs to.
+        # Its own table comes first: rows of another table count through the rows they belong to.
         tables = tuple(dict.fromkeys((history.tables[0], *tables)))
         for name, noun, unit in _named(row, history, units, wording):
             found[name] = _info(wording, name, noun, unit, tables, columns)
@@ -193,7 +197,7 @@ def _named(
 
 
 def _aggregate(row: Aggregate, statistic: str, noun: Noun, wording: Wording) -> Noun:
-    """Put together; where a feature has a name of its own, perhaps words of its own."""
+    """The words of an aggregate; a feature with a name of its own may have its own words."""
     if row.name in wording.features:
         return wording.features[row.name]
     template = wording.aggregates[noun.kind][statistic]
@@ -201,7 +205,7 @@ def _aggregate(row: Aggregate, statistic: str, noun: Noun, wording: Wording) -> 
 
 
 def _filled(template: Template, noun: Noun, **places: str) -> Noun:
-    """The template with the noun and the other places put in."""
+    """The template with its places filled."""
     words = {"short": noun.short, "long": noun.long, **places}
     return Noun(template.label.format(**words), template.sentence.format(**words), noun.kind)
 
@@ -228,7 +232,7 @@ def _origins(history: History) -> dict[str, tuple[Origin, ...]]:
 
 
 def _lineage(derived: Iterable[Derived], table: str) -> dict[str, tuple[Origin, ...]]:
-    """Table and raw column behind each of them; a column is computed from those before it."""
+    """Table and raw column behind each derived column; each is computed from those before it."""
     origins: dict[str, tuple[Origin, ...]] = {}
     for column in derived:
         if column.table:
@@ -241,7 +245,7 @@ def _lineage(derived: Iterable[Derived], table: str) -> dict[str, tuple[Origin, 
 def _behind(
     sources: Iterable[str], origins: Mapping[str, tuple[Origin, ...]], table: str
 ) -> tuple[Origin, ...]:
-    """Table and raw column behind the sources, each once; what is not computed is the table's."""
+    """Table and raw column behind the sources, each once; a source without origin is ``table``'s own."""
     found = (origin for name in sources for origin in origins.get(name, ((table, name),)))
     return tuple(dict.fromkeys(found))
 

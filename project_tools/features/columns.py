@@ -1,8 +1,8 @@
-"""The columns of a feature file that are no features, and the key of its metadata."""
+"""The columns of a feature file that are not features, and the key of its metadata."""
 
 #: Client id, outcome (1 is default, null is unknown), and which part of the clients a row is in.
 ID, TARGET, SPLIT = "SK_ID_CURR", "TARGET", "SPLIT"
 #: The columns that identify a row, in the order of the file.
 INDEX_COLUMNS = (ID, TARGET, SPLIT)
-#: Under this key the file's schema metadata holds JSON: digests, levels, where the file comes from.
+#: Key of JSON in the file's schema metadata: version, digests, and whether it was transformed.
 META_KEY = "credit_features"

@@ -1,4 +1,4 @@
-"""The few expressions that every definition is made of, the same on DuckDB, Polars and Spark."""
+"""Expressions that all definitions share; they give the same on DuckDB, Polars and Spark."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,18 +6,19 @@ import narwhals as nw
 
 LOAN = "SK_ID_PREV"
 BUREAU_LOAN = "SK_ID_BUREAU"
-#: The tables' own mark for "no date".
+#: The raw tables write this number for "no date".
 NO_DATE = 365_243
 #: Days that count as a month in the windows over the past.
 MONTH = 30
 
-#: Bits behind the point that a number keeps before it is summed, by unit. Sums of such numbers
-#: are exact below 2**53 steps of the grid (8.6 billion for amounts and days, 2 million for ratios
-#: and months), so they do not depend on threads or order of rows; beyond, by a double's last bit.
+#: Binary digits after the point to which a number is rounded before it is summed, by unit. Sums of
+#: such numbers are exact below 2**53 steps of the grid (8.6 billion for amounts and days, 2 million
+#: for ratios and months), so threads and the order of rows do not change them. Above that they can
+#: change the last bit of a double.
 GRID_BITS = {"currency": 20, "days": 20, "months": 32, "": 32}
-#: Grids of the three parts that a square is summed in, each exact over 2,000 rows.
+#: Grids of the three parts in which a square is summed; each part's sum is exact over 2,000 rows.
 SQUARE_BITS = (-10, 32, 74)
-#: Bound of the values that ``latest`` and ``earliest`` can tell apart (numbers of instalments).
+#: Bound of the values that ``latest`` and ``earliest`` can distinguish (numbers of instalments).
 TIMED_VALUES = 2**15
 
 
@@ -31,7 +32,7 @@ def flag(condition: nw.Expr) -> nw.Expr:
     return nw.when(condition).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
 
 
-def unless(column: str, sentinel: float) -> nw.Expr:
+def unless(column: str, sentinel: float | str) -> nw.Expr:
     """The column, null where it holds the sentinel."""
     return nw.when(nw.col(column) != sentinel).then(nw.col(column))
 
@@ -65,8 +66,7 @@ def variance(n: nw.Expr, total: nw.Expr, squares: Sequence[nw.Expr]) -> nw.Expr:
     """The sample's variance from number, sum and the sums of the parts of the squares; null for
     fewer than two values.
 
-    From sums that are exact: the engines' own variance runs over the rows in any order, and its
-    last bits show it.
+    The sums are exact. The engines' own variance depends, in its last bits, on the order of rows.
     """
     high, middle, low = squares
     spread = divide(high + (middle + low) - divide(total * total, n), n - 1)
@@ -74,20 +74,20 @@ def variance(n: nw.Expr, total: nw.Expr, squares: Sequence[nw.Expr]) -> nw.Expr:
 
 
 def latest(value: nw.Expr, time: nw.Expr) -> nw.Expr:
-    """The aggregate: the known value of the latest time, the larger one of equal times."""
+    """The aggregate: the value that is not null at the latest time; of equal times the larger value."""
     return _value_of(_with_time(value, time).max())
 
 
 def earliest(value: nw.Expr, time: nw.Expr) -> nw.Expr:
-    """The aggregate: the known value of the earliest time, the smaller one of equal times."""
+    """The aggregate: the value that is not null at the earliest time; of equal times the smaller one."""
     return _value_of(_with_time(value, time).min())
 
 
 def _with_time(value: nw.Expr, time: nw.Expr) -> nw.Expr:
-    """Time and value in one number, so that the largest is the latest: no engine-neutral
-    aggregate takes one column in the order of another, and a window over all rows costs a sort.
+    """Time and value in one number, so that the largest number is that of the latest time.
 
-    ``time`` is whole; a value beyond ±``TIMED_VALUES`` counts as unknown.
+    No aggregate that all engines have takes one column in the order of another, and a window over
+    all rows costs a sort. ``time`` must be whole; a value beyond ±``TIMED_VALUES`` counts as null.
     """
     within = (value > -TIMED_VALUES) & (value < TIMED_VALUES)
     return nw.when(within).then(time * (2.0 * TIMED_VALUES) + value)
@@ -100,8 +100,7 @@ def _value_of(coded: nw.Expr) -> nw.Expr:
 def position(*order: str, within: tuple[str, ...]) -> nw.Expr:
     """1, 2, 3 … in ascending order of the columns, nulls first, within each group.
 
-    There is no descending order on all engines: to count from the newest, order by negated
-    columns. The last column must make the order unique. ``within`` begins with a key that is
-    never null.
+    Not all engines have a descending order: to count from the newest, order by negated columns.
+    The last column must make the order unique. The first column of ``within`` must not be null.
     """
     return nw.col(within[0]).cum_count().over(*within, order_by=list(order)).cast(nw.Float64)

@@ -1,7 +1,7 @@
-"""Feature files: Parquet, or a gzipped pandas pickle, with the digest of the state they are of.
+"""Feature files: Parquet or a gzipped pandas pickle, with the digest of their fitted state.
 
-Another's pickle is read by ``pickled``, which calls nothing but the parts of a frame; pandas' own
-reader would run whatever it names.
+Pickles are read by ``frame_pickle``, which calls nothing but the parts of a frame; pandas' own
+reader would call any function that the file names.
 """
 
 import json
@@ -22,7 +22,7 @@ from project_tools.features.frame_pickle import UNREADABLE, read_pickled_frame
 from project_tools.features.state import FeatureState, state_digest
 from project_tools.system.files import replacing, replacing_folder, sha256
 
-#: What the metadata say of a file whose clients were transformed with a state learnt from others.
+#: True in the metadata of a file whose clients were transformed with a state learnt from others.
 TRANSFORMED = "transformed"
 #: Version of the feature file's layout.
 VERSION = 1
@@ -32,7 +32,7 @@ ROWS_IN_GROUP = 50_000
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """What a feature file holds: the rows, their metadata, and the digest of the whole file."""
+    """The rows of a feature file, its metadata, its digest, and the folder of its state."""
 
     frame: pd.DataFrame
     meta: dict[str, Any]
@@ -56,11 +56,16 @@ def state_folder(path: Path) -> Path:
 
 
 def check_ending(path: Path) -> None:
-    """Raises ``FeatureError`` for a file name whose ending says no format that is known."""
+    """Raises ``FeatureError`` for a file name with an unknown ending.
+
+    >>> check_ending(Path("features.csv"))
+    Traceback (most recent call last):
+    project_tools.errors.FeatureError: features.csv names no format; end it in .parquet or .pkl.gz (such as features.parquet)
+    """
     if not path.name.endswith(ENDINGS) or path.name in ENDINGS:
         raise FeatureError(
             f"{path.name} names no format; end it in {' or '.join(ENDINGS)} "
-            f"(such as features.parquet)"
+            "(such as features.parquet)"
         )
 
 
@@ -70,31 +75,31 @@ def write_features(
     outputs: Sequence[Path],
     origin: Mapping[str, Any] | None = None,
 ) -> str:
-    """Write the rows to each output and the state beside it, all whole or none; state's digest.
+    """Write the rows to each output and the state beside it, and return the state's digest. No
+    file is replaced unless all of them could be written.
 
-    ``origin`` says where the rows come from, unless the state was learnt from their own tables.
+    ``origin`` describes the tables of the rows; without it they are those the state was learnt from.
     """
     digest = ""
     with ExitStack() as stack:
         for folder in dict.fromkeys(state_folder(path) for path in outputs):
             digest = state.save(stack.enter_context(replacing_folder(folder)))
-        meta = {"version": VERSION, **(origin or _learnt_from(state)), "state_digest": digest}
+        learnt = {"raw_digest": state.raw_digest, "split_digest": state.split_digest}
+        meta = {"version": VERSION, **(origin or learnt), "state_digest": digest}
         for path in outputs:
             _write(table, meta, stack.enter_context(replacing(path)))
     return digest
 
 
-def _learnt_from(state: FeatureState) -> dict[str, Any]:
-    return {"raw_digest": state.raw_digest, "split_digest": state.split_digest}
-
-
 def _write(table: pa.Table, meta: dict[str, Any], path: Path) -> None:
     if path.name.endswith(".parquet"):
         marked = table.replace_schema_metadata({META_KEY: json.dumps(meta)})
+        categories = [f.name for f in marked.schema if pa.types.is_dictionary(f.type)]
         pq.write_table(
             marked, path, compression="zstd", row_group_size=ROWS_IN_GROUP,
-            # Floats hardly repeat, and nobody filters by them: both would only take time.
-            use_dictionary=_categories(marked), write_statistics=list(INDEX_COLUMNS),
+            # Floats rarely repeat and nobody filters by them: dictionaries and statistics of them
+            # would only take time.
+            use_dictionary=categories, write_statistics=list(INDEX_COLUMNS),
         )  # fmt: skip
         return
     frame = table.to_pandas()
@@ -102,13 +107,9 @@ def _write(table: pa.Table, meta: dict[str, Any], path: Path) -> None:
     frame.to_pickle(path, compression={"method": "gzip", "compresslevel": 1, "mtime": 1})
 
 
-def _categories(table: pa.Table) -> list[str]:
-    return [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
-
-
 def read_features(path: Path, columns: Sequence[str] | None = None) -> FeatureTable:
-    """Read a feature file; ``columns`` names the features wanted (the client's id, outcome and
-    split always come with them).
+    """Read a feature file; ``columns`` names the features to read (all by default). The client's
+    id, outcome and split are always read.
 
     Raises ``FeatureError`` for a file that is missing, damaged, without metadata, without one of
     the columns, or that belongs to another state than the one beside it.
@@ -177,8 +178,8 @@ def _check_meta(path: Path, meta: Any, folder: Path) -> None:
 
 
 def check_one_build(folder: Path, digest: str) -> None:
-    """Raises ``FeatureError`` where a state's folder is not of this digest that the Parquet file
-    beside it names: one of both was changed since.
+    """Raises ``FeatureError`` if the Parquet file beside a state's folder names another digest:
+    then one of them was changed after the build.
     """
     path = folder.with_name(f"{folder.name.removesuffix('.state')}.parquet")
     if folder.suffix == ".state" and path.is_file():
@@ -193,7 +194,7 @@ def check_one_build(folder: Path, digest: str) -> None:
 
 
 def with_levels(frame: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """The frame with all levels of each category, in their order; unseen levels become null."""
+    """The frame with all levels of each category, in their order; other levels become null."""
     present = {
         name: frame[name].astype("object").astype(pd.CategoricalDtype(list(values)))
         for name, values in levels.items()
@@ -203,7 +204,7 @@ def with_levels(frame: pd.DataFrame, levels: Mapping[str, Sequence[str]]) -> pd.
 
 
 def as_category(column: pa.ChunkedArray, levels: Sequence[str]) -> pa.DictionaryArray:
-    """Text as a dictionary of fixed levels; null where the level is none of them."""
-    known = pa.array(levels, pa.string())
-    places = pc.index_in(column.combine_chunks(), value_set=known)
-    return pa.DictionaryArray.from_arrays(places.cast(pa.int32()), known)
+    """Text as a dictionary of fixed levels; any other text becomes null."""
+    dictionary = pa.array(levels, pa.string())
+    places = pc.index_in(column.combine_chunks(), value_set=dictionary)
+    return pa.DictionaryArray.from_arrays(places.cast(pa.int32()), dictionary)

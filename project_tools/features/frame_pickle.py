@@ -1,7 +1,7 @@
-"""Reading ``features.pkl.gz`` without running what it may hold.
+"""Reads ``features.pkl.gz`` without calling any function that it may name.
 
-A pickle can name any function and call it. This reader knows the few that a frame of features is
-made of, and refuses a file that names another.
+A pickle can name any function and call it. This reader allows only those that put a frame of
+features together, and refuses a file that names another one.
 """
 
 import gzip
@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-#: All that a pickled feature file names: how pandas, numpy and pyarrow put a frame together.
+#: The functions and classes with which pandas, numpy and pyarrow put a frame together.
 _PARTS = frozenset(
     {
         ("builtins", "slice"),
@@ -34,7 +34,7 @@ _PARTS = frozenset(
         ("pyarrow.lib", "type_for_alias"),
     }
 )
-#: What reading a file raises that is damaged, or of another making.
+#: Errors that reading a damaged or foreign file raises.
 UNREADABLE = (
     OSError, EOFError, zlib.error, pickle.PickleError, AttributeError, ImportError, IndexError,
     KeyError, TypeError, ValueError, OverflowError, MemoryError, RuntimeError,
@@ -42,8 +42,10 @@ UNREADABLE = (
 
 
 def read_pickled_frame(path: Path) -> Any:
-    """The object of a gzipped pickle. Raises one of ``UNREADABLE`` for a file that is damaged, or
-    that names anything but the parts of a frame; nothing that it names is called then.
+    """The object of a gzipped pickle.
+
+    Raises one of ``UNREADABLE`` for a damaged file, and for one that names anything but the parts
+    of a frame: what it names is not called.
     """
     with gzip.open(path, "rb") as file:
         return _FrameReader(file).load()

@@ -1,4 +1,4 @@
-"""What is done with rows on any engine: derived columns, rounding, aggregates over declared rows."""
+"""Operations on frames of any engine: derived columns, rounding, aggregates of declared features."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -7,24 +7,24 @@ import narwhals as nw
 
 from project_tools.features.columns import ID
 from project_tools.features.expressions import GRID_BITS, on_grid, square_parts
-from project_tools.features.rows import Derived, Ratio, Row, Where
+from project_tools.features.rows import Derived, History, Ratio, Row, Where
 
 
 def derive(frame: nw.LazyFrame[Any], columns: Iterable[Derived | Ratio]) -> nw.LazyFrame[Any]:
-    """Add the columns in their order; one may be computed from those before it."""
+    """Add the columns; each may be computed from those before it."""
     for layer in _layers(columns):
         frame = frame.with_columns(*(c.expression().alias(c.name) for c in layer))
     return frame
 
 
 def _layers(columns: Iterable[Derived | Ratio]) -> list[list[Derived | Ratio]]:
-    """As few steps as the dependencies allow: a column comes after those it is computed from."""
+    """The columns in as few steps as possible: each comes after those that it is computed from."""
     layers: list[list[Derived | Ratio]] = []
     level: dict[str, int] = {}
     for column in columns:
         if isinstance(column, Derived) and column.formula is None:
             continue
-        # A column may replace one that others of the same step still read: hence its own name.
+        # Its own name too: a column may replace one that others of the same step still read.
         needed = [level[name] + 1 for name in (*column.sources, column.name) if name in level]
         place = max(needed, default=0)
         level[column.name] = place
@@ -37,7 +37,10 @@ def _layers(columns: Iterable[Derived | Ratio]) -> list[list[Derived | Ratio]]:
 def settle(
     frame: nw.LazyFrame[Any], units: dict[str, str], columns: Iterable[str]
 ) -> nw.LazyFrame[Any]:
-    """Put the columns with fractions on the grid of their unit, so that their sums are exact."""
+    """Round the columns to the grid of their unit, so that their sums are exact.
+
+    Columns whose unit has no grid hold whole numbers and stay as they are.
+    """
     rounded = [
         on_grid(nw.col(name), GRID_BITS[units[name]]).alias(name)
         for name in dict.fromkeys(columns)
@@ -46,14 +49,28 @@ def settle(
     return frame.with_columns(*rounded) if rounded else frame
 
 
+def history_features(
+    frame: nw.LazyFrame[Any], history: History, *, apart: bool
+) -> Iterator[nw.LazyFrame[Any]]:
+    """The history's features by client: in one frame or, ``apart``, in one for each subset."""
+    ratios = list(history.ratios)
+    for part, names in aggregates(frame, history.rows, apart=apart):
+        mine = [ratio for ratio in ratios if names.issuperset(ratio.sources)]
+        ratios = [ratio for ratio in ratios if ratio not in mine]
+        yield derive(part, mine)
+    if ratios:
+        raise ValueError(f"{ratios[0].name} is of two subsets: declare it across tables")
+
+
 def aggregates(
     frame: nw.LazyFrame[Any], rows: Sequence[Row], *, apart: bool
 ) -> Iterator[tuple[nw.LazyFrame[Any], set[str]]]:
-    """One row per client with the features that the rows declare, and their names: all in one
-    frame, or ``apart``: one for each subset, without the clients that have no row in it.
+    """Frames of one row per client with the features that the rows declare, and their names.
 
-    One pass over few rows costs least. Over millions, a group of hundreds of sums no longer fits
-    the processor's cache, and most of the sums are of nothing: half the time, when taken apart.
+    There is one frame or, ``apart``, one for each subset, which lacks clients without rows in it.
+
+    One pass over few rows is fastest. Over millions of rows, the state of hundreds of sums exceeds
+    the processor's cache and most summands are null: one pass for each subset halves the time.
     """
     if not apart:
         yield aggregate(frame, rows), _names(rows)

@@ -1,9 +1,8 @@
-"""The one function that knows the order: raw tables to one row of features per client."""
+"""The one module that knows the order of the steps: raw tables to features by client."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
-from typing import Any
 
 import narwhals as nw
 
@@ -17,20 +16,20 @@ from project_tools.features.definitions import (
     pos_cash,
     previous,
 )
-from project_tools.features.engines.engine import Engine, Tables
-from project_tools.features.operations import aggregates, derive, settle
+from project_tools.features.engines.engine import Engine, Frame, Held, Tables
+from project_tools.features.operations import derive, history_features, settle
 from project_tools.features.rows import Aggregate, GroupStatistics, History
 from project_tools.system.progress import working
 from project_tools.tables.declared import TABLES
 
-#: Learns the statistics of groups from a frame, or gives those learnt before.
-Groups = Callable[[GroupStatistics, nw.LazyFrame[Any]], nw.LazyFrame[Any]]
-#: Says that a step of this name is under way.
-Step = Callable[[str], AbstractContextManager[object]]
-#: Features by client.
-Parts = Iterator[nw.LazyFrame[Any]]
-#: A frame with the name that the engine holds it under.
-Held = tuple[nw.LazyFrame[Any], str]
+#: Learns the statistics of groups from a frame, or looks up those learnt before.
+Groups = Callable[[GroupStatistics, Frame], Frame]
+#: Features by client, part by part.
+Parts = Generator[Frame, None, None]
+#: The columns of parts that features across tables need; held until those are computed.
+Narrow = list[Frame]
+#: The parts of one step, which returns the narrow columns of them.
+StepParts = Generator[Frame, None, Narrow]
 
 HISTORIES: tuple[History, ...] = (
     bureau.HISTORY,
@@ -40,7 +39,7 @@ HISTORIES: tuple[History, ...] = (
     instalments.HISTORY,
     credit_card.HISTORY,
 )
-#: Columns of which the features across tables are made.
+#: Columns that the features across tables are made of.
 _ACROSS = {*across.SAME_DURATION.by, *across.SAME_DURATION.members}.union(
     *(row.sources for row in across.RATIOS)
 )
@@ -53,206 +52,182 @@ def feature_names() -> tuple[str, ...]:
 
 
 def compute(raw: Tables, engine: Engine, groups: Groups, *, quiet: bool = False) -> Parts:
-    """Parts that hold all features between them, as doubles: one row per application (the first
-    part, with ``TARGET``), or per client with rows. The next one is computed when it is asked for,
-    and the room of the former given back.
+    """Parts that hold all features between them, as doubles: the first has one row per
+    application and ``TARGET``, the others one row per client with rows in a table.
 
-    Never one frame: planning the join of hundreds of columns takes time with their square, and
-    sorting it more. The same whether ``groups`` learns or looks up: this is both ``fit`` and ``transform``.
+    A part is valid until the next one is asked for: then its memory is freed. Close the generator
+    to free what is held when you stop early. ``groups`` decides whether this is ``fit`` or
+    ``transform``.
+
+    Why parts: the time to plan a join of hundreds of columns grows with their square.
     """
-    steps = _Steps(raw, engine, groups, partial(working, quiet=quiet))
-    yield from steps.applications()
-    yield from steps.loans_elsewhere()
-    yield from steps.instalments()
-    yield from steps.earlier_applications()
-    yield from steps.months_of_earlier_loans()
-    yield from steps.credit_cards()
-    yield from steps.across_tables()
+    with ExitStack() as held:
+        steps = _Steps(raw, engine, groups, partial(working, quiet=quiet), held)
+        clients = yield from steps.applications()
+        elsewhere = yield from steps.loans_elsewhere()
+        paid, payments = yield from steps.instalments()
+        earlier = yield from steps.earlier_applications(paid)
+        months = yield from steps.months_of_earlier_loans()
+        cards = yield from steps.credit_cards()
+        histories = (*elsewhere, *payments, *earlier, *months, *cards)
+        yield from steps.across_tables(clients, histories)
 
 
 class _Steps:
-    """The steps, each of which reads its raw tables, gives their room back, and hands its
-    features out.
+    """The steps. Each reads its raw tables, frees them, and yields its features; what a later
+    step needs of it, it returns.
+
+    ``held`` frees what outlives a step.
     """
 
-    def __init__(self, raw: Tables, engine: Engine, groups: Groups, step: Step) -> None:
-        self._raw, self._engine, self._groups, self._step = raw, engine, groups, step
-        self._across: list[nw.LazyFrame[Any]] = []  # what features across tables need, by client
-        self._paid: nw.LazyFrame[Any]  # what was due and paid on each earlier loan
+    def __init__(
+        self,
+        raw: Tables,
+        engine: Engine,
+        groups: Groups,
+        progress: Callable[[str], AbstractContextManager[object]],
+        held: ExitStack,
+    ) -> None:
+        self._raw, self._engine, self._groups = raw, engine, groups
+        self._progress, self._held = progress, held
 
-    def applications(self) -> Parts:
+    def applications(self) -> StepParts:
         train, test = self._raw.read("application_train"), self._raw.read("application_test")
-        with self._step("applications"):
-            clients = _applications(train, test)
-            clients = self._hold(clients, "clients", "application_train", "application_test")
-            known = _with_groups(clients, application.GROUPS, self._groups)
-            known = known.select(ID, TARGET, *application.NAMES)
-            known = self._engine.hold(known, "applications")
-            self._engine.release("clients")
-            yield from self._handed_out(known, "applications")
+        with self._progress("applications"):
+            clients = application.stacked(train, test)
+            clients = derive(clients, (*application.MENDED, *application.POWER_SUMS))
+            clients = derive(clients, application.DERIVED)
+            with self._hold(clients, "application_train", "application_test") as clients:
+                features = self._with_groups(clients, application.GROUPS)
+                part = self._engine.hold(features.select(ID, TARGET, *application.NAMES))
+            with part as features:
+                return (yield from self._hand_out(features))
 
-    def loans_elsewhere(self) -> Parts:
+    def loans_elsewhere(self) -> StepParts:
         loans, balance = self._raw.read("bureau"), self._raw.read("bureau_balance")
-        with self._step("loans elsewhere"):
+        with self._progress("loans elsewhere"):
             loans = _derived(bureau.stage(loans, balance), bureau.HISTORY)
-            loans = self._hold(loans, "loans elsewhere", "bureau", "bureau_balance")
-            loans = _with_groups(loans, bureau.HISTORY.groups, self._groups)
-            loans = self._engine.hold(loans, "loans in groups")
-            self._engine.release("loans elsewhere")
-            yield from self._by_client(loans, bureau.HISTORY)
-            self._engine.release("loans in groups")
+            with self._hold(loans, "bureau", "bureau_balance") as loans:
+                in_groups = self._engine.hold(self._with_groups(loans, bureau.HISTORY.groups))
+            with in_groups as loans:
+                return (yield from self._by_client(loans, bureau.HISTORY))
 
-    def instalments(self) -> Parts:
+    def instalments(self) -> Generator[Frame, None, tuple[list[Held], Narrow]]:
+        """Returns what was due and paid by loan as well, a frame for each piece of the payments."""
         payments = self._raw.read("installments_payments")
-        with self._step("instalments"):
-            parts = self._engine.hold(instalments.paid_in_parts(payments), "paid in parts")
-            pieces = self._engine.in_pieces(payments)
-            found = [self._of_payments(piece, parts, n) for n, piece in enumerate(pieces)]
-            self._engine.release("paid in parts")
+        with self._progress("instalments"), ExitStack() as pieces:
+            paid: list[Held] = []
+            features: list[list[Held]] = []
+            with self._engine.hold(instalments.paid_in_parts(payments)) as parts:
+                for piece in self._engine.in_pieces(payments):
+                    staged = _derived(instalments.stage(piece, parts), instalments.HISTORY)
+                    with self._engine.hold(staged) as rows:
+                        paid.append(self._held.push(self._engine.hold(instalments.by_loan(rows))))
+                        parts_of_piece = self._features(rows, instalments.HISTORY)
+                        features.append([pieces.push(part) for part in parts_of_piece])
             self._raw.release("installments_payments")
-            (paid, *features) = zip(*found, strict=True)
-            self._paid = self._engine.hold(
-                instalments.together([p for p, _ in paid]), "paid by loan"
-            )
-            for _, name in paid:
-                self._engine.release(name)
-            for same in features:
-                yield from self._handed_out(_stacked([p for p, _ in same]), *(n for _, n in same))
+            narrow: Narrow = []
+            for same in zip(*features, strict=True):
+                narrow += yield from self._hand_out(_stacked(same))
+                for part in same:
+                    part.release()
+            return paid, narrow
 
-    def _of_payments(
-        self, payments: nw.LazyFrame[Any], parts: nw.LazyFrame[Any], number: int
-    ) -> list[Held]:
-        """What was paid by loan, and the features, of a piece of the payments."""
-        staged = _derived(instalments.stage(payments, parts), instalments.HISTORY)
-        staged = self._engine.hold(staged, "payments")
-        name = f"paid by loan, piece {number}"
-        paid = self._engine.hold(instalments.by_loan(staged), name)
-        features = list(self._features(staged, instalments.HISTORY, f", piece {number}"))
-        self._engine.release("payments")
-        return [(paid, name), *features]
-
-    def earlier_applications(self) -> Parts:
+    def earlier_applications(self, paid: Sequence[Held]) -> StepParts:
         earlier = self._raw.read("previous_application")
-        with self._step("earlier applications"):
-            earlier = _derived(previous.stage(earlier, self._paid), previous.HISTORY)
-            earlier = self._hold(earlier, "earlier applications", "previous_application")
-            self._engine.release("paid by loan")
-            yield from self._by_client(earlier, previous.HISTORY)
-            self._engine.release("earlier applications")
+        with self._progress("earlier applications"):
+            by_loan = instalments.together([piece.frame for piece in paid])
+            earlier = _derived(previous.stage(earlier, by_loan), previous.HISTORY)
+            with self._hold(earlier, "previous_application") as earlier:
+                for piece in paid:
+                    piece.release()
+                return (yield from self._by_client(earlier, previous.HISTORY))
 
-    def months_of_earlier_loans(self) -> Parts:
+    def months_of_earlier_loans(self) -> StepParts:
         months = self._raw.read("POS_CASH_balance")
-        with self._step("months of earlier loans"):
+        with self._progress("months of earlier loans"):
             months = _derived(months, pos_cash.MONTHS, pos_cash.OF_LOANS)
-            months = self._hold(months, "months", "POS_CASH_balance")
-            yield from self._by_client(months, pos_cash.MONTHS)
-            loans = _derived(pos_cash.by_loan(months), pos_cash.LOAN_HISTORY)
-            yield from self._by_client(loans, pos_cash.LOAN_HISTORY)
-            self._engine.release("months")
+            with self._hold(months, "POS_CASH_balance") as months:
+                of_months = yield from self._by_client(months, pos_cash.MONTHS)
+                loans = _derived(pos_cash.by_loan(months), pos_cash.LOAN_HISTORY)
+                of_loans = yield from self._by_client(loans, pos_cash.LOAN_HISTORY)
+                return [*of_months, *of_loans]
 
-    def credit_cards(self) -> Parts:
+    def credit_cards(self) -> StepParts:
         cards = self._raw.read("credit_card_balance")
-        with self._step("credit cards"):
+        with self._progress("credit cards"):
             cards = _derived(credit_card.stage(cards), credit_card.HISTORY)
-            cards = self._hold(cards, "card months", "credit_card_balance")
-            yield from self._by_client(cards, credit_card.HISTORY)
-            self._engine.release("card months")
+            with self._hold(cards, "credit_card_balance") as cards:
+                return (yield from self._by_client(cards, credit_card.HISTORY))
 
-    def across_tables(self) -> Parts:
-        with self._step("across tables"):
-            own, *others = self._across
-            between = derive(self._engine.beside(own, others), across.RATIOS)
-            between = self._engine.hold(between, "between")
-            between = _with_groups(between, (across.SAME_DURATION,), self._groups)
-            yield self._engine.hold(between.select(ID, *across.NAMES), "across")
+    def across_tables(self, clients: Narrow, histories: Sequence[Frame]) -> Parts:
+        with self._progress("across tables"):
+            (own,) = clients
+            ratios = derive(self._engine.beside(own, histories), across.RATIOS)
+            with self._engine.hold(ratios) as ratios:
+                features = self._with_groups(ratios, (across.SAME_DURATION,))
+                part = self._engine.hold(features.select(ID, *across.NAMES))
+            with part as features:
+                yield features
 
-    def _hold(self, frame: nw.LazyFrame[Any], name: str, *made_of: str) -> nw.LazyFrame[Any]:
-        """Compute the frame now; the raw tables that it is made of are not needed any more."""
-        held = self._engine.hold(frame, name)
+    def _hold(self, frame: Frame, *made_of: str) -> Held:
+        """Compute the frame now; no later step reads the raw tables that it is made of."""
+        held = self._engine.hold(frame)
         self._raw.release(*made_of)
         return held
 
-    def _by_client(self, frame: nw.LazyFrame[Any], history: History) -> Parts:
-        for part, name in self._features(frame, history):
-            yield from self._handed_out(part, name)
+    def _with_groups(self, frame: Frame, statistics: Sequence[GroupStatistics]) -> Frame:
+        """The frame with the statistics of each row's groups; null where a group has none."""
+        for spec in statistics:
+            frame = frame.join(self._groups(spec, frame), on=list(spec.by), how="left")
+        return frame
 
-    def _features(self, frame: nw.LazyFrame[Any], history: History, of: str = "") -> Iterator[Held]:
-        parts = _features(frame, history, apart=self._engine.apart)
-        for number, part in enumerate(parts, start=1):
-            name = f"{history.name} by client, {number}{of}"
-            yield self._engine.hold(part, name), name
+    def _by_client(self, frame: Frame, history: History) -> StepParts:
+        narrow: Narrow = []
+        for held in self._features(frame, history):
+            with held as part:
+                narrow += yield from self._hand_out(part)
+        return narrow
 
-    def _handed_out(self, part: nw.LazyFrame[Any], *names: str) -> Parts:
-        """The part, held under the names until the next is asked for; what features across
-        tables need of it stays.
-        """
+    def _features(self, frame: Frame, history: History) -> Iterator[Held]:
+        for part in history_features(frame, history, apart=self._engine.apart):
+            yield self._engine.hold(part)
+
+    def _hand_out(self, part: Frame) -> StepParts:
+        """Yield the part; return the columns of it that features across tables need."""
         needed = [column for column in part.collect_schema().names() if column in _ACROSS]
-        if needed:
-            narrow = part.select(ID, *needed)
-            self._across.append(self._engine.hold(narrow, f"{names[0]}, for features across"))
         yield part
-        for name in names:
-            self._engine.release(name)
+        if not needed:
+            return []
+        return [self._held.enter_context(self._engine.hold(part.select(ID, *needed)))]
 
 
-def _stacked(frames: Sequence[nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
+def _stacked(parts: Sequence[Held]) -> Frame:
+    frames = [part.frame for part in parts]
     return frames[0] if len(frames) == 1 else nw.concat(frames)
 
 
-def finished(part: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """A part as it is handed out: numbers as float32."""
+def finished(part: Frame) -> Frame:
+    """A part as it is written: numbers as float32."""
     names = part.collect_schema().names()
     kept = (ID, *application.CATEGORIES)
     return part.select(*(n if n in kept else nw.col(n).cast(nw.Float32) for n in names))
 
 
-def _applications(train: nw.LazyFrame[Any], test: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    stacked = application.stacked(train, test)
-    mended = derive(stacked, (*application.MENDED, *application.POWER_SUMS))
-    return derive(mended, application.DERIVED)
-
-
-def _with_groups(
-    frame: nw.LazyFrame[Any], statistics: tuple[GroupStatistics, ...], groups: Groups
-) -> nw.LazyFrame[Any]:
-    """The frame with what its rows' groups are known for; null for a group that is not known."""
-    for spec in statistics:
-        frame = frame.join(groups(spec, frame), on=list(spec.by), how="left")
-    return frame
-
-
-def _derived(
-    frame: nw.LazyFrame[Any], history: History, also: Collection[str] = ()
-) -> nw.LazyFrame[Any]:
+def _derived(frame: Frame, history: History, also: Collection[str] = ()) -> Frame:
     """The staged columns that features are made of (and ``also``), the summed ones on their grid.
 
-    What no feature needs is left behind here: a CSV's reader then skips it, and no memory holds it.
+    The selection lets a CSV's reader skip all other columns, and no memory holds them.
     """
-    frame = settle(derive(frame, history.derived), units(history), _summed(history))
-    used = {name for row in history.rows for name in row.sources}.union(also, (ID,))
-    return frame.select(*(name for name in frame.collect_schema().names() if name in used))
-
-
-def _summed(history: History) -> list[str]:
     sums = {"sum", "mean", "var", "std"}
-    return [
+    summed = [
         row.column
         for row in history.rows
         if not isinstance(row, Aggregate) or sums & set(row.statistics)
     ]
-
-
-def _features(
-    frame: nw.LazyFrame[Any], history: History, *, apart: bool
-) -> Iterator[nw.LazyFrame[Any]]:
-    """The history's features by client: in one part, or in one for each subset of the rows."""
-    ratios = list(history.ratios)
-    for part, names in aggregates(frame, history.rows, apart=apart):
-        mine = [ratio for ratio in ratios if names.issuperset(ratio.sources)]
-        ratios = [ratio for ratio in ratios if ratio not in mine]
-        yield derive(part, mine)
-    if ratios:
-        raise ValueError(f"{ratios[0].name} is of two subsets: declare it across tables")
+    frame = settle(derive(frame, history.derived), units(history), summed)
+    used = {name for row in history.rows for name in row.sources}.union(also, (ID,))
+    return frame.select(*(name for name in frame.collect_schema().names() if name in used))
 
 
 def units(history: History) -> dict[str, str]:

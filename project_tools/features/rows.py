@@ -1,4 +1,4 @@
-"""What a feature is: a row. Names, expressions and lineage are computed from its fields."""
+"""Features are rows: names, expressions and lineage are computed from a row's fields."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ Named = Iterator[tuple[str, nw.Expr]]
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A condition on one column of a staged row; an unknown value does not meet it."""
+    """A condition on one column of a staged row; null does not meet it."""
 
     column: str
     operator: Operator
@@ -38,9 +38,9 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """Rows of a staged table that features are taken over, and the prefix that names them.
+    """Rows of a staged table to aggregate, and the prefix of the features' names.
 
-    ``lower_case``: the published names of some features write the statistic in small letters.
+    ``lower_case``: the published names of some features have the statistic in lower case.
     """
 
     prefix: str
@@ -48,7 +48,7 @@ class Subset:
     lower_case: bool = False
 
     def take(self, columns: Mapping[str, str]) -> tuple["Aggregate", ...]:
-        """Rows from a table of columns and statistics.
+        """Declared rows from a mapping of columns to statistics.
 
         >>> [name for row in Subset("POS_").take({"SK_DPD": "max mean"}) for name in row.names]
         ['POS_SK_DPD_MAX', 'POS_SK_DPD_MEAN']
@@ -59,10 +59,15 @@ class Subset:
         )
 
     def shares(self, column: str, levels: Iterable[str]) -> tuple["Share", ...]:
+        """A declared row for the share of each level.
+
+        >>> [name for row in Subset("POS_").shares("STATUS", ["Active"]) for name in row.names]
+        ['POS_STATUS_Active_MEAN']
+        """
         return tuple(Share(column, level, self) for level in levels)
 
     def unconditional(self) -> "Subset":
-        """The same name, over all rows: for rows that have been filtered."""
+        """The same prefix without the condition, for rows that are filtered by it already."""
         return replace(self, where=None)
 
     def masked(self, value: nw.Expr) -> nw.Expr:
@@ -91,7 +96,7 @@ class Aggregate:
     column: str
     statistics: tuple[str, ...]
     subset: Subset
-    #: A published name that does not follow from the fields.
+    #: The published name, if it does not follow from the fields.
     name: str = ""
 
     def name_of(self, statistic: str) -> str:
@@ -111,14 +116,14 @@ class Aggregate:
                 yield name, _statistic(statistic, self.column, self.subset)
 
     def features(self) -> Named:
-        """The features from what was aggregated."""
+        """The features, computed from the aggregates of ``expressions``."""
         for statistic in self.statistics:
             name = self.name_of(statistic)
             yield name, _spread(name, statistic) if statistic in SPREADS else nw.col(name)
 
     @property
     def squared(self) -> tuple[str, ...]:
-        """The column, if ``expressions`` need the parts of its square."""
+        """Columns whose squares, in parts, ``expressions`` sum."""
         return (self.column,) if SPREADS & set(self.statistics) else ()
 
     @property
@@ -126,7 +131,7 @@ class Aggregate:
         return self.subset.where
 
     def unconditional(self) -> Self:
-        """The same features, of rows that have been filtered by ``where``."""
+        """The same features for rows that are filtered by ``where`` already."""
         return replace(self, subset=self.subset.unconditional())
 
     @property
@@ -140,8 +145,8 @@ _SPREAD_PARTS = ("N", "SUM", "LEAST", "MOST", "HIGH", "MIDDLE", "LOW")
 
 
 def _spread_parts(name: str, column: str, subset: Subset) -> Named:
-    """What a variance is made of: written out as one expression, it would be repeated in it a
-    dozen times, and computed as often by engines that do not see it.
+    """The sums behind a variance, each a column of its own: in one expression each would occur a
+    dozen times, and some engines would compute it as often.
     """
     value = subset.masked(nw.col(column))
     squares = (subset.masked(nw.col(part)).sum() for part in square_names(column))
@@ -152,7 +157,7 @@ def _spread_parts(name: str, column: str, subset: Subset) -> Named:
 
 def _spread(name: str, statistic: str) -> nw.Expr:
     n, total, least, most, *squares = (nw.col(f"{name} {part}") for part in _SPREAD_PARTS)
-    # Equal values do not vary, whatever the last digit of their squares.
+    # The variance of equal values is 0, whatever rounding does to their squares.
     spread = nw.when((n > 1) & (least == most)).then(nw.lit(0.0))
     varied = spread.otherwise(variance(n, total, squares))
     return varied.sqrt() if statistic == "std" else varied
@@ -172,7 +177,7 @@ def _statistic(statistic: str, column: str, subset: Subset) -> nw.Expr:
         case "size" | "count":
             return subset.if_any(subset.size())
         case "nunique":
-            # Engines count null as a value of its own; the mask puts one there.
+            # Engines count null as a value, and the mask makes the values outside null.
             unknown = value.is_null().any().cast(nw.Int64)
             return subset.if_any(value.n_unique() - unknown)
     raise ValueError(f"no statistic is called {statistic!r}")
@@ -180,7 +185,7 @@ def _statistic(statistic: str, column: str, subset: Subset) -> nw.Expr:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Share of the subset's rows that hold one level; a row without a level counts in none."""
+    """Share of the subset's rows with one level; a row without a level counts in no share."""
 
     column: str
     level: str
@@ -205,7 +210,7 @@ class Share:
         return self.subset.where
 
     def unconditional(self) -> Self:
-        """The same features, of rows that have been filtered by ``where``."""
+        """The same features for rows that are filtered by ``where`` already."""
         return replace(self, subset=self.subset.unconditional())
 
     @property
@@ -230,9 +235,7 @@ class Trend:
         return (f"{self.last}_TREND_{self.column}",)
 
     def expressions(self) -> Named:
-        """The sums that the slope is made of: written out as one expression, they would be
-        repeated in it a dozen times, which engines that do not see it compute again.
-        """
+        """The sums behind the slope, each a column of its own for the reason of ``_spread_parts``."""
         among = Subset("", Where(self.position, "<=", self.last))
         x, y = -nw.col(self.position), nw.col(self.column)
         yield self._part("N"), among.size().cast(nw.Float64)
@@ -258,7 +261,7 @@ class Trend:
 
     @property
     def where(self) -> None:
-        """All rows: which of them are the last ones is the slope's own matter."""
+        """No condition: ``expressions`` choose the last rows themselves."""
         return None
 
     def unconditional(self) -> Self:
@@ -295,8 +298,10 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Derived:
-    """A column computed from others of the same row. Without ``formula``: staging brings it (a
-    join, a window), and ``sources`` says from what, of another ``table`` where one is named.
+    """A column computed from others of the same row.
+
+    Without ``formula``, the staging of the table adds it (by a join or a window): ``sources`` are
+    then the raw columns behind it, in ``table`` if they belong to another one.
     """
 
     name: str
@@ -311,7 +316,7 @@ class Derived:
 
     def expression(self) -> nw.Expr:
         if self.formula is None:
-            raise ValueError(f"{self.name} is brought by staging")
+            raise ValueError(f"{self.name} has no formula: the staging of its table adds it")
         return self.formula
 
 
@@ -327,21 +332,21 @@ def difference(name: str, first: str, second: str, unit: str) -> Derived:
 
 
 def indicator(name: str, where: Where) -> Derived:
-    """A derived column: 1 where the condition holds, else 0, also where it is unknown."""
+    """A derived column: 1 where the condition holds, else 0, also for null."""
     return Derived(name, (where.column,), flag(where.expression()), unit="flag")
 
 
 @dataclass(frozen=True)
 class History:
-    """What is declared about one staged table: where it comes from, its columns, and its features
-    in the order of the feature file.
+    """Declarations of one staged table: its raw tables, its derived columns, and its features in
+    the order of the feature file.
     """
 
     name: str
     tables: tuple[str, ...]
     derived: tuple[Derived, ...]
     features: tuple[Row | Ratio, ...]
-    #: Groups of rows whose statistics are columns as well.
+    #: Groups of rows; their statistics are columns of the staged table.
     groups: tuple["GroupStatistics", ...] = ()
 
     @property
@@ -351,7 +356,7 @@ class History:
 
     @property
     def ratios(self) -> tuple[Ratio, ...]:
-        """Features computed from those."""
+        """Features computed from aggregated features."""
         return tuple(row for row in self.features if isinstance(row, Ratio))
 
     @property
@@ -361,8 +366,8 @@ class History:
 
 @dataclass(frozen=True)
 class GroupStatistics:
-    """Statistics learnt over groups of rows that share the values of ``by``, and looked up for
-    everybody. ``members``: column to the name it has in the feature.
+    """Statistics of groups of rows with the same values of ``by``: learnt from the training
+    clients, looked up for everybody. ``members`` maps each column to its name in the feature.
     """
 
     name: str
@@ -370,7 +375,7 @@ class GroupStatistics:
     by: tuple[str, ...]
     members: Mapping[str, str] = field(default_factory=dict)
     statistics: tuple[str, ...] = ("mean",)
-    #: The statistic's name is left out of a feature's where there is only one.
+    #: Whether a feature's name omits the statistic's; for groups with one statistic.
     plain_names: bool = False
 
     def name_of(self, column: str, statistic: str) -> str:
@@ -386,13 +391,13 @@ class GroupStatistics:
         return tuple(self.name_of(column, statistic) for column, statistic in self.pairs)
 
     def learnt_from(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        """The rows and columns to learn from, in an order that nothing but the rows decides."""
+        """The rows with all values of ``by``, and their columns to learn from, in a fixed order."""
         columns = tuple(dict.fromkeys((ID, *self.by, *self.members)))
         known = nw.all_horizontal(*(~nw.col(key).is_null() for key in self.by), ignore_nulls=False)
         return frame.filter(known).select(*columns).sort(*columns)
 
     def learn(self, rows: pd.DataFrame, least_clients: int) -> pd.DataFrame:
-        """One row per group of at least so many clients, in order of ``by``."""
+        """One row per group of at least ``least_clients`` clients, in order of ``by``."""
         groups = rows.groupby(list(self.by), sort=True)
         members = {name: groups[name] for name in self.members}
         learnt = {

@@ -1,7 +1,7 @@
-"""Which clients train, which are held out, which are new: decided once, by client id.
+"""Splits clients into training, held-out and new ones, by client id.
 
-A client's place comes from a keyed hash of the id alone, within the clients of the same outcome:
-the order of rows does not matter, and adding clients moves only the few at the boundary.
+A keyed hash of the id ranks the clients of each outcome: the order of rows does not matter, and
+added clients move only a few others across the boundary.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import pandas as pd
 from project_tools.errors import SettingError, TableError
 from project_tools.features.columns import ID, SPLIT
 
-#: Key of the hash; another one gives another split.
+#: Key of the hash; another key gives another split.
 SPLIT_SEED = 20_260_101
 TRAIN, TEST, NEW = "train", "test", "new"
 SPLITS = (TRAIN, TEST, NEW)
@@ -26,8 +26,8 @@ def assign_splits(
     """``train``, ``test`` or ``new`` by client id; ``new`` where the target is null.
 
     Stratified: of each outcome the ``test_share`` of clients with the smallest hashes is held
-    out (rounded to the nearest client). Raises ``TableError`` for an id that stands there twice
-    and ``SettingError`` for a share outside [0, 1).
+    out (rounded to the nearest client). Raises ``TableError`` for an id that occurs twice and
+    ``SettingError`` for a share outside [0, 1).
 
     >>> assign_splits([7, 8, 9], [0, 0, None], test_share=0.5).to_dict()
     {7: 'test', 8: 'train', 9: 'new'}
@@ -47,7 +47,7 @@ def assign_splits(
 
 
 def split_digest(ids: Iterable[int], splits: Iterable[str]) -> str:
-    """SHA-256 of who is where, whatever the order of the clients."""
+    """SHA-256 of each client's split; the order of the clients does not matter."""
     digest = hashlib.sha256()
     for client, split in sorted(zip(ids, splits, strict=True)):
         digest.update(f"{int(client)}\t{split}\n".encode())
@@ -56,15 +56,12 @@ def split_digest(ids: Iterable[int], splits: Iterable[str]) -> str:
 
 def _smallest_hashes(ids: np.ndarray, seed: int, share: float) -> np.ndarray:
     """Whether each id is among the ``share`` of ids with the smallest hashes."""
-    ranked = np.lexsort((ids, _hashes(ids, seed)))
+    key = int(seed).to_bytes(8, "big", signed=True)
+    hashes = np.array([_hash(int(client), key) for client in ids], dtype="uint64")
+    ranked = np.lexsort((ids, hashes))
     chosen = np.zeros(len(ids), dtype=bool)
     chosen[ranked[: round(share * len(ids))]] = True
     return chosen
-
-
-def _hashes(ids: np.ndarray, seed: int) -> np.ndarray:
-    key = int(seed).to_bytes(8, "big", signed=True)
-    return np.array([_hash(int(client), key) for client in ids], dtype="uint64")
 
 
 def _hash(client: int, key: bytes) -> int:

@@ -1,4 +1,4 @@
-"""The fitted feature state: what was learnt from the training clients, as plain data.
+"""The fitted feature state: what ``fit`` learnt from the training clients, as plain data.
 
 ``Learner`` learns each group's statistics while the features are computed; ``FeatureState`` looks
 them up afterwards, for anybody. On disk it is a folder of JSON and Parquet, never a pickle.
@@ -21,9 +21,9 @@ from project_tools.features.engines.engine import Engine
 from project_tools.features.rows import GroupStatistics
 from project_tools.system.files import digest_of_contents, sha256_of_files
 
-#: Raised when a state of before can no longer be read.
+#: Increase this when older states become unreadable.
 VERSION = 1
-#: A group of fewer clients is no group: a client must not find themselves in it.
+#: Smaller groups get no statistics: a client's own value would show in them.
 LEAST_CLIENTS = 5
 
 _STATE, _CATALOGUE, _GROUP = "state.json", "catalogue.json", "group_"
@@ -45,7 +45,7 @@ class FeatureState:
         return LookUp(self, engine)
 
     def save(self, directory: Path) -> str:
-        """Write the state into an existing folder; its digest."""
+        """Write the state into an existing folder and return its digest."""
         head = {
             "version": VERSION,
             "least_clients": self.least_clients,
@@ -68,8 +68,8 @@ class FeatureState:
 
 @dataclass(frozen=True)
 class StoredState(FeatureState):
-    """A state that was learnt before, kept as it was stored: what is transformed with it lies
-    beside the same bytes again, whichever release wrote them.
+    """A state that was read from a folder, with the bytes of its files: what is transformed with
+    it gets the same bytes beside it, whichever release wrote them.
     """
 
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class StoredState(FeatureState):
         return digest_of_contents(self.files)
 
     def save(self, directory: Path) -> str:
-        """Write the very state into an existing folder; its digest."""
+        """Write the same files into an existing folder and return their digest."""
         for name, content in self.files.items():
             (directory / name).write_bytes(content)
         return state_digest(directory)
@@ -95,7 +95,12 @@ class StoredState(FeatureState):
 def _read(directory: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
     """The files of a state's folder, and the fields of the state that they hold."""
     try:
-        _check_version(directory, json.loads((directory / _STATE).read_bytes()))  # before all else
+        version = json.loads((directory / _STATE).read_bytes())["version"]
+        if version != VERSION:  # another version may have other files
+            raise FeatureError(
+                f"{directory} is a feature state of version {version}, this program reads "
+                f"version {VERSION}; build the features again"
+            )
         files = {path.name: path.read_bytes() for path in _files(directory)}
         return files, _fields(files)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, pa.ArrowException) as why:
@@ -129,7 +134,7 @@ def _files(directory: Path) -> list[Path]:
 
 
 class Learner:
-    """Learns group statistics from the rows of the training clients, once each, in passing."""
+    """Learns the statistics of each group once, from the rows of the training clients."""
 
     def __init__(
         self, engine: Engine, clients: nw.LazyFrame[Any], least_clients: int = LEAST_CLIENTS
@@ -139,16 +144,16 @@ class Learner:
 
     def __call__(self, groups: GroupStatistics, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         mine = frame.join(self._clients, on=ID, how="semi")
-        # In memory and in a fixed order: sums over many rows end in other digits in another order.
+        # In memory and in a fixed order: the last digits of a long sum depend on the order.
         rows = self._engine.lower(groups.learnt_from(mine)).to_pandas()
         learnt = groups.learn(rows, self._least)
         table = pa.Table.from_pandas(learnt, preserve_index=False).replace_schema_metadata(None)
         self.tables_[groups.name] = table
-        return self._engine.lift(table, groups.name)
+        return self._engine.lift(table)
 
 
 class LookUp:
-    """Gives the group statistics that were learnt before, whatever the frame."""
+    """Gives the group statistics that were learnt before; the frame does not matter."""
 
     def __init__(self, state: FeatureState, engine: Engine) -> None:
         self._state, self._engine = state, engine
@@ -166,15 +171,7 @@ class LookUp:
                 "knows: it is of another program; build the features again, and train and export "
                 "the model"
             )
-        return self._engine.lift(learnt, groups.name)
-
-
-def _check_version(directory: Path, head: Mapping[str, Any]) -> None:
-    if head["version"] != VERSION:
-        raise FeatureError(
-            f"{directory} is a feature state of version {head['version']}, this program reads "
-            f"version {VERSION}; build the features again"
-        )
+        return self._engine.lift(learnt)
 
 
 def _write_json(path: Path, content: object) -> None:

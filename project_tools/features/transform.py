@@ -1,26 +1,25 @@
 """Raw tables of later clients to feature files, with a state that was learnt before.
 
-Nothing is learnt here: a client has the features that they would have alone, whoever else stands in
-the tables. All are of the split ``new``, with an outcome or without: none of them may train a model.
+Nothing is learnt here: a client's features do not depend on the other clients in the tables. All
+clients get the split ``new``, with an outcome or without: no model may train on them.
 """
 
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from project_tools.errors import FeatureError, SettingError
 from project_tools.features.batch import (
     BuildReport,
-    Given,
+    OpenTables,
     applications,
     checked_outputs,
     collect,
-    opened,
+    open_on_engine,
     split_table,
-    written,
+    write,
 )
 from project_tools.features.columns import ID, SPLIT
 from project_tools.features.definitions import application
@@ -43,8 +42,8 @@ def transform(
     memory_limit: str | None = None,
     quiet: bool = False,
 ) -> BuildReport:
-    """Compute all features of all clients with the state in a folder, and write them to each
-    output, beside the very same state.
+    """Compute all features of all clients with the state in a folder; write them to each output,
+    with a copy of the state beside it.
 
     One of the two tables of applications may be missing, and so may any outcome. Raises a
     ``CreditError`` before any file is replaced.
@@ -58,38 +57,33 @@ def transform(
     absent = absent_applications(raw_dir, without)
     if absent and not quiet:
         say(f"  no {absent[0]}: taken as a table without rows")
-    with opened(
+    with open_on_engine(
         raw_dir, (*without, *absent), engine,
         threads=threads, memory_limit=memory_limit, quiet=quiet, learning=False,
-    ) as given:  # fmt: skip
-        table = _transformed(given, stored, quiet=quiet)
-        origin = _origin(table, given)
-    return written(table, stored, paths, given, start=start, quiet=quiet, origin=origin)
+    ) as source:  # fmt: skip
+        table = _features(source, stored, quiet=quiet)
+        origin = {
+            "raw_digest": source.raw_sha(),
+            "split_digest": split_digest(table[ID].to_pylist(), table[SPLIT].to_pylist()),
+            TRANSFORMED: True,
+        }
+    return write(table, stored, paths, source, start=start, quiet=quiet, origin=origin)
 
 
-def _transformed(given: Given, stored: StoredState, *, quiet: bool) -> pa.Table:
-    clients = applications(given.tables, given.engine)
+def _features(source: OpenTables, stored: StoredState, *, quiet: bool) -> pa.Table:
+    clients = applications(source.tables, source.engine)
     if clients.empty:
         raise FeatureError(
             "the tables of applications hold no client; there is nothing to transform"
         )
-    nothing_known = [None] * len(clients)  # of whom no outcome is looked at is new
-    splits = split_table(assign_splits(clients[ID], nothing_known).sort_index())
-    parts = compute(given.tables, given.engine, stored.look_up(given.engine), quiet=quiet)
-    return collect(parts, splits, given.engine, stored.levels_)
-
-
-def _origin(table: pa.Table, given: Given) -> dict[str, Any]:
-    """What the file says of its rows; its state says what it was learnt from."""
-    return {
-        "raw_digest": given.raw_sha(),
-        "split_digest": split_digest(table[ID].to_pylist(), table[SPLIT].to_pylist()),
-        TRANSFORMED: True,
-    }
+    no_outcomes = [None] * len(clients)  # Clients without an outcome get the split ``new``.
+    splits = split_table(assign_splits(clients[ID], no_outcomes).sort_index())
+    parts = compute(source.tables, source.engine, stored.look_up(source.engine), quiet=quiet)
+    return collect(parts, splits, source.engine, stored.levels_)
 
 
 def _check_apart(paths: Sequence[Path], state: Path) -> None:
-    """The file that the state was learnt for, which models were trained on, is not written over."""
+    """``SettingError`` for an output that would replace the file that the state was learnt with."""
     for path in paths:
         if state_folder(path).resolve() == state.resolve():
             raise SettingError(
@@ -99,12 +93,12 @@ def _check_apart(paths: Sequence[Path], state: Path) -> None:
 
 
 def _check_serves(stored: StoredState, folder: Path) -> None:
-    """Whether the state is of this program's features."""
-    known = [row.get("name") for row in stored.catalogue]
+    """``FeatureError`` for a state that was learnt for other features than those of this program."""
+    names = [row.get("name") for row in stored.catalogue]
     lacking = {*application.CATEGORIES} - {*stored.levels_}
-    if known != list(feature_names()) or lacking:
+    if names != list(feature_names()) or lacking:
         raise FeatureError(
             f"{folder} was learnt by a program of other features than this one "
-            f"({len(known):,}, here {len(feature_names()):,}); build the features again, and train "
+            f"({len(names):,}, here {len(feature_names()):,}); build the features again, and train "
             "and export the model"
         )

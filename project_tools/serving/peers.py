@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from project_tools.errors import FeatureError, unknown
+from project_tools.features.definitions.bands import BANDS, Bands
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.clients import ClientStore, Column
 from project_tools.serving.inputs import Value
@@ -26,27 +28,25 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "similar_person": ("NAME_EDUCATION_TYPE", "OCCUPATION_TYPE", "AGE_RANGE"),
     "similar_loan": ("CREDIT_TO_ANNUITY_GROUP", "NAME_INCOME_TYPE", "NAME_EDUCATION_TYPE"),
 }
-#: What the numbers of the grouping features mean; the bounds are those of the features' builder.
-_WORDS: Mapping[str, Mapping[int, str]] = {
-    "AGE_RANGE": {
-        0: "over 99 years",
-        1: "up to 27 years",
-        2: "over 27, up to 40 years",
-        3: "over 40, up to 50 years",
-        4: "over 50, up to 65 years",
-        5: "over 65 years",
-    },
-    "CREDIT_TO_ANNUITY_GROUP": {
-        0: "not known",
-        1: "up to 6 months",
-        2: "over 6, up to 12 months",
-        3: "over 12, up to 18 months",
-        4: "over 18, up to 24 months",
-        5: "over 24, up to 30 months",
-        6: "over 30, up to 36 months",
-        7: "over 36 months",
-    },
-}
+
+
+def _band_words(bands: Bands) -> dict[int, str]:
+    """Each band in words, by its number.
+
+    >>> _band_words(Bands((6, 12), "months"))
+    {0: 'not known', 1: 'up to 6 months', 2: 'over 6, up to 12 months', 3: 'over 12 months'}
+    """
+    first, *_ = bounds = bands.bounds
+    return {
+        0: f"over {bands.highest} {bands.unit}" if bands.highest else "not known",
+        1: f"up to {first} {bands.unit}",
+        **{n: f"over {a}, up to {b} {bands.unit}" for n, (a, b) in enumerate(pairwise(bounds), 2)},
+        len(bounds) + 1: f"over {bounds[-1]} {bands.unit}",
+    }
+
+
+#: What the numbers of the grouping features mean.
+_WORDS = {name: _band_words(bands) for name, bands in BANDS.items()}
 
 
 @dataclass(frozen=True, slots=True)

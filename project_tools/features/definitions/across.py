@@ -1,7 +1,7 @@
-"""What one client's application and histories say of each other.
+"""Features across tables: ratios of a client's histories to the application.
 
-Several published names read the other way round than what they hold: ``CURRENT_TO_APPROVED_…``
-is the approved loans' amount over the one applied for.
+Several published names say the reverse of their content: ``CURRENT_TO_APPROVED_…`` is the amount
+of the approved loans divided by the amount applied for.
 """
 
 import narwhals as nw

@@ -5,21 +5,20 @@ from typing import Any
 import narwhals as nw
 
 from project_tools.features.columns import ID, TARGET
-from project_tools.features.expressions import NO_DATE, divide, unless
+from project_tools.features.definitions.bands import AGE, DURATION, Bands
+from project_tools.features.expressions import NO_DATE, divide, flag, unless
 from project_tools.features.rows import Derived, GroupStatistics, ratio
 from project_tools.tables.declared import APPLICATION, APPLICATION_TEST
 
 TABLE = "application"
-#: Incomes from here on are capped: they are errors or not typical of anything.
+#: Larger incomes are capped: they are errors, or too rare to learn from.
 INCOME_CAP = 20_000_000.0
-AGE_BANDS = (27, 40, 50, 65, 99)
-DURATION_BANDS = (6, 12, 18, 24, 30, 36)
 
 DOCUMENTS = tuple(c.name for c in APPLICATION if c.name.startswith("FLAG_DOCUMENT_"))
 EXTERNAL = ("EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3")
 OUTCOME = (ID, TARGET)
 
-#: Read and used, but no features of their own: the published set leaves them out.
+#: Raw columns that are read but are no features: the published set omits them.
 DROPPED = frozenset(
     (
         "FLAG_OWN_REALTY", "NAME_TYPE_SUITE", "FLAG_MOBIL", "FLAG_EMP_PHONE", "FLAG_CONT_MOBILE",
@@ -33,14 +32,14 @@ DROPPED = frozenset(
     )
 )  # fmt: skip
 
-#: Texts that the published order names before all numbers.
+#: Text columns that come before all numbers in the published order.
 _FIRST = frozenset(
     (
         "NAME_CONTRACT_TYPE", "CODE_GENDER", "FLAG_OWN_CAR", "NAME_INCOME_TYPE",
         "NAME_EDUCATION_TYPE", "NAME_FAMILY_STATUS", "NAME_HOUSING_TYPE",
     )
 )  # fmt: skip
-#: Raw columns that are features as they are (once mended).
+#: Raw columns that are features themselves, after ``MENDED``.
 KEPT = tuple(
     sorted(
         (c for c in APPLICATION if c.name not in DROPPED and c.name not in OUTCOME),
@@ -48,7 +47,7 @@ KEPT = tuple(
     )
 )
 CATEGORIES = tuple(c.name for c in KEPT if c.kind == "text")
-#: What is mended away is no level.
+#: Levels that ``MENDED`` turns into null.
 GONE_LEVELS = {"CODE_GENDER": ("XNA",)}
 LEVELS = {
     c.name: tuple(level for level in c.levels if level not in GONE_LEVELS.get(c.name, ()))
@@ -57,16 +56,9 @@ LEVELS = {
 }
 
 
-def _cap(column: str, most: float) -> nw.Expr:
-    value = nw.col(column)
-    return nw.when(value > most).then(nw.lit(most)).otherwise(value)
+_income = nw.col("AMT_INCOME_TOTAL")
 
-
-def _gender() -> nw.Expr:
-    gender = nw.col("CODE_GENDER")
-    return nw.when(gender != "XNA").then(gender)
-
-
+#: Corrections of raw columns.
 MENDED = (
     Derived("DAYS_EMPLOYED", ("DAYS_EMPLOYED",), unless("DAYS_EMPLOYED", NO_DATE), "days"),
     Derived(
@@ -76,9 +68,12 @@ MENDED = (
         "days",
     ),
     Derived(
-        "AMT_INCOME_TOTAL", ("AMT_INCOME_TOTAL",), _cap("AMT_INCOME_TOTAL", INCOME_CAP), "currency"
+        "AMT_INCOME_TOTAL",
+        ("AMT_INCOME_TOTAL",),
+        nw.when(_income > INCOME_CAP).then(nw.lit(INCOME_CAP)).otherwise(_income),
+        "currency",
     ),
-    Derived("CODE_GENDER", ("CODE_GENDER",), _gender()),
+    Derived("CODE_GENDER", ("CODE_GENDER",), unless("CODE_GENDER", "XNA")),
 )
 
 
@@ -86,8 +81,8 @@ def _power(value: nw.Expr, power: int) -> nw.Expr:
     return value if power == 1 else value * _power(value, power - 1)
 
 
-#: Σ flag, Σ flag², … of each application: columns of their own, because a formula of them written
-#: out as one expression would repeat each twenty-fold sum a dozen times.
+#: Σ flag, Σ flag², … of each application. They are columns because one expression would repeat each
+#: sum of twenty flags a dozen times.
 POWER_SUMS = tuple(
     Derived(
         f"DOCUMENTS POWER {power}",
@@ -115,9 +110,12 @@ def document_kurtosis() -> nw.Expr:
     return nw.when(squares > 0).then(kurtosis).otherwise(nw.lit(0.0))
 
 
-def band(value: nw.Expr, bounds: tuple[int, ...], beyond: float, unknown: float = 0.0) -> nw.Expr:
-    """1, 2, 3 … by the first bound that the value does not exceed, ``beyond`` after the last."""
-    number: nw.Expr = nw.when(value > bounds[-1]).then(nw.lit(beyond)).otherwise(nw.lit(unknown))
+def band(value: nw.Expr, bands: Bands) -> nw.Expr:
+    """The number of the value's band, as a double."""
+    last, bounds = float(len(bands.bounds) + 1), bands.bounds
+    inside = value > bounds[-1] if bands.highest is None else value <= bands.highest
+    number = nw.when(inside).then(nw.lit(last)).otherwise(nw.lit(0.0))
+    # From the last bound to the first: the smallest bound that the value does not exceed decides.
     for place in range(len(bounds), 0, -1):
         within = value <= bounds[place - 1]
         number = nw.when(within).then(nw.lit(float(place))).otherwise(number)
@@ -125,7 +123,7 @@ def band(value: nw.Expr, bounds: tuple[int, ...], beyond: float, unknown: float 
 
 
 def external_median() -> nw.Expr:
-    """Median of the known external scores: the middle one of three, else their mean."""
+    """Median of the external scores that are not null: the middle one of three, else their mean."""
     first, second, third = (nw.col(name) for name in EXTERNAL)
     lower, upper = nw.min_horizontal(first, second), nw.max_horizontal(first, second)
     middle = nw.max_horizontal(lower, nw.min_horizontal(upper, third))
@@ -134,19 +132,18 @@ def external_median() -> nw.Expr:
 
 
 def external_mean() -> nw.Expr:
-    known = nw.sum_horizontal(*(_known(name) for name in EXTERNAL))
-    return divide(nw.sum_horizontal(*(nw.col(name) for name in EXTERNAL)), known)
+    """Mean of the external scores that are not null; null without any."""
+    return divide(nw.sum_horizontal(*(nw.col(name) for name in EXTERNAL)), _external_count())
 
 
 def external_variance() -> nw.Expr:
-    """Population variance of the known external scores."""
+    """Population variance of the external scores that are not null."""
     deviations = (nw.col(name) - nw.col("EXT_SOURCES_MEAN") for name in EXTERNAL)
-    known = nw.sum_horizontal(*(_known(name) for name in EXTERNAL))
-    return divide(nw.sum_horizontal(*(d * d for d in deviations)), known)
+    return divide(nw.sum_horizontal(*(d * d for d in deviations)), _external_count())
 
 
-def _known(name: str) -> nw.Expr:
-    return nw.when(nw.col(name).is_null()).then(nw.lit(0.0)).otherwise(nw.lit(1.0))
+def _external_count() -> nw.Expr:
+    return nw.sum_horizontal(*(flag(~nw.col(name).is_null()) for name in EXTERNAL))
 
 
 def _external(suffix: str, formula: nw.Expr, *others: str) -> Derived:
@@ -158,7 +155,7 @@ _e1, _e2, _e3 = (nw.col(name) for name in EXTERNAL)
 DERIVED = (
     Derived("DOCUMENT_COUNT", DOCUMENTS, nw.sum_horizontal(*(nw.col(name) for name in DOCUMENTS))),
     Derived("NEW_DOC_KURT", DOCUMENTS, document_kurtosis()),
-    Derived("AGE_RANGE", ("DAYS_BIRTH",), band(-nw.col("DAYS_BIRTH") / 365, AGE_BANDS, 0.0)),
+    Derived("AGE_RANGE", ("DAYS_BIRTH",), band(-nw.col("DAYS_BIRTH") / 365, AGE)),
     _external("PROD", _e1 * _e2 * _e3),
     _external("WEIGHTED", _e1 * 2 + _e2 + _e3 * 3),
     _external("MIN", nw.min_horizontal(*EXTERNAL)),
@@ -179,7 +176,7 @@ DERIVED = (
     Derived(
         "CREDIT_TO_ANNUITY_GROUP",
         ("CREDIT_TO_ANNUITY_RATIO",),
-        band(nw.col("CREDIT_TO_ANNUITY_RATIO"), DURATION_BANDS, float(len(DURATION_BANDS) + 1)),
+        band(nw.col("CREDIT_TO_ANNUITY_RATIO"), DURATION),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Loans elsewhere, as the credit bureau knows them, with their monthly balances."""
+"""Loans elsewhere, as the credit bureau reports them, with their monthly balances."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ RECENT = tuple(
 )
 LAST_KNOWN = Subset("BUREAU_LAST_LOAN_", Where("OVERDUE_POSITION", "==", 1))
 
-#: What the months of a loan say; null for a loan without them.
+#: Columns computed from a loan's months; null for a loan without months.
 BALANCE = (
     Derived("MONTHS_BALANCE_MEAN", ("MONTHS_BALANCE",), unit="months", table="bureau_balance"),
     Derived("MONTHS_BALANCE_SIZE", ("MONTHS_BALANCE",), unit="months", table="bureau_balance"),
@@ -60,7 +60,7 @@ DERIVED = (
     ratio("DEBT_PERCENTAGE", "AMT_CREDIT_SUM_DEBT", "AMT_CREDIT_SUM"),
 )
 
-#: Means over all loans that the bureau has followed for the same number of months.
+#: Means over all loans with the same number of months at the bureau.
 SAME_LENGTH = GroupStatistics(
     name="loans_of_same_length",
     prefix="LL_",
@@ -168,8 +168,8 @@ HISTORY = History(
 
 
 def stage(bureau: nw.LazyFrame[Any], balance: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """One row per bureau loan, with what its months say and its place among the client's loans
-    of known overdue, the newest first (1).
+    """One row per bureau loan, with the columns of its months, and its position (1 is the newest)
+    among the client's loans whose ``AMT_CREDIT_MAX_OVERDUE`` is not null.
     """
     loans = bureau.join(months(balance), on=BUREAU_LOAN, how="left")
     loans = loans.with_columns(

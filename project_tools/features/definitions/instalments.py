@@ -1,4 +1,4 @@
-"""Instalments of earlier loans with us: due, paid, late, in advance."""
+"""Instalments of earlier loans with us: amounts due and paid, days late or in advance."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +28,7 @@ from project_tools.features.rows import (
 )
 
 TABLES = ("installments_payments",)
-#: A late payment of more than this share of the instalment is significant.
+#: A late payment is significant above this share of the instalment.
 SIGNIFICANT = 0.05
 
 ALL = Subset("INS_")
@@ -43,7 +43,7 @@ _never_paid = _paid_on.is_null()
 
 
 def days_past_due() -> nw.Expr:
-    """Days after the due date; of an instalment never paid, until today."""
+    """Days from the due date to the payment or, if never paid, to the application; at least 0."""
     return positive_part(nw.when(_never_paid).then(-_due).otherwise(_paid_on - _due))
 
 
@@ -119,8 +119,8 @@ ROWS: tuple[Row, ...] = (
 
 HISTORY = History(name="instalments", tables=TABLES, derived=DERIVED, features=ROWS)
 
-#: Newest first: by due date, then by what makes the order unique. Nulls, which come last among
-#: equals from the oldest on, are first here.
+#: Columns that order a client's payments, newest first: the due date, then columns that make the
+#: order unique. Nulls come first.
 _ORDER = (
     "DAYS_INSTALMENT", LOAN, "NUM_INSTALMENT_NUMBER", "NUM_INSTALMENT_VERSION",
     "DAYS_ENTRY_PAYMENT", "AMT_PAYMENT", "AMT_INSTALMENT",
@@ -128,11 +128,11 @@ _ORDER = (
 
 
 def stage(instalments: nw.LazyFrame[Any], parts: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """One row per payment, with the sum paid for its instalment (``parts``: ``paid_in_parts`` of
-    all payments), its place among the client's rows, the newest first (1), and whether its loan
-    is the client's last one.
+    """One row per payment, with the sum paid for its instalment, its position among the client's
+    rows (1 is the newest), and whether its loan is the client's last one.
 
-    Sums by group, joined: a window would sort all rows once more for each of them.
+    ``parts`` is ``paid_in_parts`` of all payments. The sums are joined: a window for each of them
+    would sort all rows again.
     """
     newest = [f"NEWEST {name}" for name in _ORDER]
     staged = instalments.with_columns(
@@ -155,7 +155,7 @@ _INSTALMENT = (LOAN, "NUM_INSTALMENT_NUMBER")
 
 
 def paid_in_parts(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """The sum paid for each instalment of several payments: few, so that they are soon joined."""
+    """The sum paid for each instalment of several payments; these are few, so the join is fast."""
     payment = on_grid(nw.col("AMT_PAYMENT"), GRID_BITS["currency"])
     paid = instalments.group_by(*_INSTALMENT).agg(
         payment.sum().alias("PAID IN PARTS"), nw.len().alias("PARTS")
@@ -164,7 +164,7 @@ def paid_in_parts(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def _last_loan(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """The loan of each client's latest due date; of two, the one with the larger number."""
+    """The loan of each client's latest due date; of two, the one with the larger id."""
     due = instalments.select(ID, LOAN, "DAYS_INSTALMENT")
     latest = due.group_by(ID).agg(nw.col("DAYS_INSTALMENT").max().alias("LAST_DUE"))
     last = due.join(latest, on=ID, how="inner").filter(
@@ -183,7 +183,7 @@ def by_loan(staged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def together(by_loans: Sequence[nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
-    """The sums by loan of pieces of the payments as those of all: a loan may be in two of them."""
+    """The sums by loan of all payments from those of pieces: a loan may be in two pieces."""
     if len(by_loans) == 1:
         return by_loans[0]
     return (

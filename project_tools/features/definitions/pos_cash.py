@@ -1,4 +1,4 @@
-"""Months of earlier consumer and cash loans: how late, how far, completed early or not."""
+"""Months of earlier consumer and cash loans: days late, instalments left, early completion."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ from project_tools.features.rows import (
 )
 
 TABLE = "POS_CASH_balance"
-#: Loans, by their latest month, whose late months are counted.
+#: Number of a client's newest loans whose late months are counted.
 LAST_LOANS = 3
 
 ALL = Subset("POS_")
-#: Rows of loans, not of months; its features have published names of their own.
+#: Rows of loans, not of months; the features have their own published names.
 LOANS = Subset("POS_LOANS_")
 NEWEST = Subset("POS_LAST3_", Where("NEWEST_POSITION", "<=", LAST_LOANS))
 
@@ -48,12 +48,12 @@ MONTHS = History(
 )
 
 
-#: Columns of a month that its loan is described by, beside those of the features over months.
+#: Columns that ``by_loan`` reads besides those of the features over months.
 OF_LOANS = (LOAN, "CNT_INSTALMENT", "CNT_INSTALMENT_FUTURE")
 
 
 def completed_early() -> nw.Expr:
-    """Completed, and with fewer instalments than agreed at first."""
+    """1 for a completed loan with fewer instalments than first agreed, else 0."""
     fewer = nw.col("FIRST_INSTALMENTS") - nw.col("LAST_INSTALMENTS") > 0
     return flag(fewer & (nw.col("COMPLETED_SHARE") > 0))
 
@@ -93,8 +93,8 @@ LOAN_HISTORY = History(
 
 
 def by_loan(months: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """One row per earlier loan: how it stands by its months, and its place among the client's
-    loans, the one with the latest month first (1).
+    """One row per earlier loan, with the columns computed from its months, and its position among
+    the client's loans (1 has the latest month).
     """
     month, count = nw.col("MONTHS_BALANCE"), nw.col("CNT_INSTALMENT")
     loans = months.group_by(ID, LOAN).agg(

@@ -1,4 +1,4 @@
-"""Earlier applications with us, with what was due and paid on those that became loans."""
+"""Earlier applications with us, with the sums due and paid of those that became loans."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ RECENT = tuple(
     for months in (6, 12, 24)
 )
 
-#: Dates in which 365243 stands for "none".
+#: Dates in which 365243 means "none".
 DATES = (
     "DAYS_FIRST_DRAWING",
     "DAYS_FIRST_DUE",
@@ -53,18 +53,18 @@ def is_active() -> nw.Expr:
 
 
 def simple_interest() -> nw.Expr:
-    """What is paid in all above the credit, as a share of it, per instalment."""
+    """All payments above the credit, as a share of the credit, per instalment."""
     paid_in_all = nw.col("AMT_ANNUITY") * nw.col("CNT_PAYMENT")
     return divide(divide(paid_in_all, nw.col("AMT_CREDIT")) - 1, nw.col("CNT_PAYMENT"))
 
 
 def paid_so_far() -> nw.Expr:
-    """The sum paid; 0 for a loan of which no instalment is known."""
+    """The sum paid; 0 for a loan without instalment rows."""
     return nw.when(nw.col("PAID_SUM").is_null()).then(nw.lit(0.0)).otherwise(nw.col("PAID_SUM"))
 
 
 DERIVED = (
-    # Before the dates are mended: a running loan is known by the mark that mending takes away.
+    # Before the dates are corrected: 365243 in DAYS_LAST_DUE marks a running loan.
     Derived("IS_ACTIVE", ("NAME_CONTRACT_STATUS", "DAYS_LAST_DUE"), is_active(), "flag"),
     *(Derived(name, (name,), unless(name, NO_DATE), "days") for name in DATES),
     Derived("DUE_SUM", ("AMT_INSTALMENT",), unit="currency", table=PAYMENTS),
@@ -105,7 +105,7 @@ _RECENT = {
 
 
 def _all_levels(column: str) -> tuple[Share, ...]:
-    """Shares of every level that the real table holds, by name."""
+    """Shares of every declared level, in alphabetical order."""
     return ALL.shares(column, sorted(SCHEMA[TABLE].column(column).levels))
 
 

@@ -1,1 +1,1 @@
-"""What computes the features: DuckDB, Polars or Spark, behind one interface (``engine.Engine``)."""
+"""The engines that compute the features: DuckDB, Polars or Spark, each an ``engine.Engine``."""

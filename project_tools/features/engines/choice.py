@@ -1,45 +1,29 @@
-"""Which engine computes the features of all clients, and how it is started and ended."""
+"""Starts and ends the engine that computes the features of all clients."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
 
 import duckdb
 
 from project_tools.errors import SettingError, unknown
-from project_tools.features.engines.engine import Engine, Tables
+from project_tools.features.engines.batch import BatchEngine
 from project_tools.features.engines.on_duckdb import DuckEngine
-from project_tools.tables.files import RawTables
-from project_tools.tables.report import Finding
-
-
-class BatchTables(Tables, Protocol):
-    """The raw tables of all clients, checked."""
-
-    @property
-    def odd(self) -> tuple[Finding, ...]:
-        """What is odd about the rows read so far."""
-
-
-class BatchEngine(Engine, Protocol):
-    """An engine that takes the raw tables of all clients."""
-
-    def tables(self, raw: RawTables, *, quiet: bool) -> "BatchTables":
-        """The raw tables, where this engine computes."""
 
 
 def start_engine(
     name: str, connection: duckdb.DuckDBPyConnection, threads: int | None, memory_limit: str | None
 ) -> AbstractContextManager[BatchEngine]:
-    """The engine of that name, which ends with the block; ``SettingError`` for one that is not
-    known, not installed, or cannot keep the threads or the memory that were set.
+    """The engine of that name, until the block ends.
+
+    ``SettingError`` for an engine that is unknown or not installed, or that cannot keep the given
+    number of threads or limit of memory.
     """
     return _ENGINES[check_engine(name)](connection, threads, memory_limit)
 
 
 def check_engine(name: str) -> str:
-    """The name, if it is an engine's."""
+    """The name; ``SettingError`` for an unknown engine."""
     if name not in _ENGINES:
         raise SettingError(unknown("engine", name, _ENGINES))
     return name
@@ -49,7 +33,7 @@ def check_engine(name: str) -> str:
 def _duckdb(
     connection: duckdb.DuckDBPyConnection, _threads: int | None, _memory_limit: str | None
 ) -> Iterator[BatchEngine]:
-    """Threads and memory are the connection's own."""
+    """The connection already has its threads and its limit of memory."""
     yield DuckEngine(connection)
 
 

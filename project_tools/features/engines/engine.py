@@ -1,12 +1,13 @@
-"""The one engine: derived columns, aggregates over declared rows, and what holds results.
+"""What an engine offers to the pipeline: where frames are computed, kept, and taken out.
 
-Definitions are Narwhals expressions; an ``Engine`` says where a step's result is kept, how small
-tables are brought in and results are taken out. This module imports none of the engines: each has
-its own (``duckdb_engine``, ``polars_engine``, ``spark_engine``; ``applicant`` for one client).
+Definitions are Narwhals expressions, the same for all engines. This module imports none of them:
+each has a module of its own (``on_duckdb``, ``on_polars``, ``on_spark``; ``applicant`` for one client).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 import narwhals as nw
 import pyarrow as pa
@@ -14,85 +15,82 @@ import pyarrow.compute as pc
 
 from project_tools.features.columns import ID
 
+Frame = nw.LazyFrame[Any]
+
 
 class Tables(Protocol):
     """Where the raw tables come from."""
 
-    def read(self, name: str) -> nw.LazyFrame[Any]:
+    def read(self, name: str) -> Frame:
         """The rows of a table."""
 
     def release(self, *names: str) -> None:
-        """The tables are not needed any more."""
+        """Free the memory of tables that no later step reads."""
 
 
-class OpenTables:
-    """Tables that lie somewhere already."""
+class FrameTables:
+    """Raw tables that are frames already; none of them takes memory of ours."""
 
-    def __init__(self, frames: Mapping[str, nw.LazyFrame[Any]]) -> None:
+    def __init__(self, frames: Mapping[str, Frame]) -> None:
         self._frames = frames
 
-    def read(self, name: str) -> nw.LazyFrame[Any]:
+    def read(self, name: str) -> Frame:
         return self._frames[name]
 
     def release(self, *names: str) -> None:
-        """They lie where they lie."""
+        """Nothing to free."""
 
 
-class Engine(Protocol):
+@dataclass(frozen=True)
+class Held:
+    """A frame that an engine has computed and keeps. A ``with`` block frees it at its end."""
+
+    frame: Frame
+    #: Frees the frame's memory; calling it again changes nothing.
+    release: Callable[[], object] = lambda: None
+
+    def __enter__(self) -> Frame:
+        return self.frame
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class Engine(ABC):
     """Where frames live."""
 
-    @property
-    def apart(self) -> bool:
-        """Whether subsets of rows are aggregated each on its own, rather than all in one pass."""
+    #: Whether each subset of rows is aggregated on its own, rather than all in one pass.
+    apart: ClassVar[bool] = False
 
-    def hold(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+    @abstractmethod
+    def hold(self, frame: Frame) -> Held:
         """Compute the frame now and keep it, because it is used more than once."""
 
-    def lift(self, table: pa.Table, name: str) -> nw.LazyFrame[Any]:
+    @abstractmethod
+    def lift(self, table: pa.Table) -> Frame:
         """A small table as a frame."""
 
-    def lower(self, frame: nw.LazyFrame[Any]) -> pa.Table:
+    def lower(self, frame: Frame) -> pa.Table:
         """The frame's rows as a table in memory."""
+        table: pa.Table = frame.collect("pyarrow").to_native()
+        return table
 
-    def lower_for(self, clients: pa.Array, frame: nw.LazyFrame[Any]) -> pa.Table:
+    def lower_for(self, clients: pa.Array, frame: Frame) -> pa.Table:
         """The frame's columns for these clients, in their order, as a table in memory; null for a
         client without a row.
         """
-
-    def in_pieces(self, frame: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
-        """The rows of a large frame in pieces that are computed one after the other; all rows of
-        a client are in one.
-        """
-
-    def release(self, name: str) -> None:
-        """Give the room of a held frame back."""
-
-    def beside(
-        self, clients: nw.LazyFrame[Any], features: Iterable[nw.LazyFrame[Any]]
-    ) -> nw.LazyFrame[Any]:
-        """Each client with the features of each of the frames, null where one has no row of it."""
-
-
-class InMemory(Protocol):
-    """An engine whose results can be taken out."""
-
-    def lower(self, frame: nw.LazyFrame[Any]) -> pa.Table: ...
-
-
-class Joined:
-    """What most engines do: frames in one piece, and a client's features joined."""
-
-    def in_pieces(self, frame: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
-        return [frame]
-
-    def lower_for(self: InMemory, clients: pa.Array, frame: nw.LazyFrame[Any]) -> pa.Table:
         table = self.lower(frame).combine_chunks()
         places = pc.index_in(clients, value_set=table[ID].combine_chunks())
         return table.drop_columns([ID]).take(places)
 
-    def beside(
-        self, clients: nw.LazyFrame[Any], features: Iterable[nw.LazyFrame[Any]]
-    ) -> nw.LazyFrame[Any]:
+    def in_pieces(self, frame: Frame) -> Sequence[Frame]:
+        """The rows of a large frame in pieces that are computed one after the other; all rows of
+        a client are in one piece.
+        """
+        return [frame]
+
+    def beside(self, clients: Frame, features: Iterable[Frame]) -> Frame:
+        """Each client with the columns of each of the frames; null where a frame lacks the client."""
         for frame in features:
             clients = clients.join(frame, on=ID, how="left")
         return clients

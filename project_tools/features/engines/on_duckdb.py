@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 import duckdb
 import narwhals as nw
@@ -10,54 +10,51 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from project_tools.features.columns import ID
-from project_tools.features.engines.engine import Joined
+from project_tools.features.engines.batch import BatchEngine
+from project_tools.features.engines.engine import Frame, Held
 from project_tools.tables.files import RawTables
 from project_tools.tables.loaded import LoadedTables
 
-#: Rows of a piece: what a step sorts and groups at a time stays small, and is not spilled.
+#: Rows of a piece: small enough to be sorted and grouped in memory, without spilling.
 PIECE_ROWS = 4_000_000
-#: The clients that are asked for.
-_WANTED = "wanted"
+#: Column of the clients whose features are taken out.
+_CLIENT = "client"
 
 
-class DuckEngine(Joined):
-    """All cores of one machine; what does not fit into memory is spilled."""
+class DuckEngine(BatchEngine):
+    """Uses all cores of one machine, and the disk for what does not fit into memory."""
 
     apart = True
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._serial = itertools.count()
-        self._held: dict[str, str] = {}
 
     def tables(self, raw: RawTables, *, quiet: bool) -> LoadedTables:
         return LoadedTables(raw, quiet=quiet)
 
-    def hold(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+    def hold(self, frame: Frame) -> Held:
         relation: duckdb.DuckDBPyRelation = frame.to_native()
-        held = f"{name} {next(self._serial)}"
-        relation.create(f'"{held}"')
-        self._held[name] = held
-        return nw.from_native(self._connection.table(f'"{held}"'))
+        name = f'"held {next(self._serial)}"'
+        relation.create(name)
+        drop = partial(self._connection.execute, f"DROP TABLE IF EXISTS {name}")
+        return Held(nw.from_native(self._connection.table(name)), drop)
 
-    def in_pieces(self, frame: nw.LazyFrame[Any]) -> Sequence[nw.LazyFrame[Any]]:
+    def in_pieces(self, frame: Frame) -> Sequence[Frame]:
         rows = self.lower(frame.select(nw.len())).column(0)[0].as_py()
         pieces = max(1, -(-rows // PIECE_ROWS))
         return [frame.filter(nw.col(ID) % pieces == place) for place in range(pieces)]
 
-    def lift(self, table: pa.Table, name: str) -> nw.LazyFrame[Any]:
-        return self.hold(nw.from_native(self._connection.from_arrow(table)), name)
+    def lift(self, table: pa.Table) -> Frame:
+        return self.hold(nw.from_native(self._connection.from_arrow(table))).frame
 
-    def lower(self, frame: nw.LazyFrame[Any]) -> pa.Table:
-        return frame.collect("pyarrow").to_native()
-
-    def lower_for(self, clients: pa.Array, frame: nw.LazyFrame[Any]) -> pa.Table:
-        """By a join that finds the rows in the order of the clients: to put them into that order
-        afterwards costs three times as much.
+    def lower_for(self, clients: pa.Array, frame: Frame) -> pa.Table:
+        """As in ``Engine``, by a join in the order of the clients: to reorder the rows afterwards
+        takes three times as long.
         """
-        con, names = self._connection, frame.collect_schema().names()
-        wanted = nw.from_native(con.from_arrow(pa.table({_WANTED: clients})))
-        joined = wanted.join(frame, left_on=_WANTED, right_on=ID, how="left")
+        con, columns = self._connection, frame.collect_schema().names()
+        asked = nw.from_native(con.from_arrow(pa.table({_CLIENT: clients})))
+        joined = asked.join(frame, left_on=_CLIENT, right_on=ID, how="left")
         con.execute("SET preserve_insertion_order = true")
         con.execute("SET disabled_optimizers = 'build_side_probe_side'")  # the clients lead
         try:
@@ -65,9 +62,6 @@ class DuckEngine(Joined):
         finally:
             con.execute("SET disabled_optimizers = ''")
             con.execute("SET preserve_insertion_order = false")
-        if not table[_WANTED].combine_chunks().equals(clients):  # DuckDB does not promise it
-            table = table.take(pc.index_in(clients, value_set=table[_WANTED].combine_chunks()))
-        return table.select([name for name in names if name != ID])
-
-    def release(self, name: str) -> None:
-        self._connection.execute(f'DROP TABLE "{self._held.pop(name)}"')
+        if not table[_CLIENT].combine_chunks().equals(clients):  # DuckDB does not promise it
+            table = table.take(pc.index_in(clients, value_set=table[_CLIENT].combine_chunks()))
+        return table.select([name for name in columns if name != ID])

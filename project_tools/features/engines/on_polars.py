@@ -1,43 +1,32 @@
 """The features on Polars, in memory: for tables that fit, and for what computes one applicant."""
 
-from typing import Any
-
 import narwhals as nw
 import polars as pl
 import pyarrow as pa
 
-from project_tools.features.engines.engine import Joined
+from project_tools.features.engines.batch import BatchEngine
+from project_tools.features.engines.engine import Frame, Held
 from project_tools.tables.files import RawTables
 from project_tools.tables.loaded import LoadedTables
 
 
-class PolarsEngine(Joined):
-    """All tables and results in memory. DuckDB reads the files, so that they read the same."""
-
-    apart = False
+class PolarsEngine(BatchEngine):
+    """Keeps all tables and results in memory. DuckDB reads the files, so both engines read the same."""
 
     def tables(self, raw: RawTables, *, quiet: bool) -> "PolarsTables":
         return PolarsTables(raw, quiet=quiet)
 
-    def hold(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
-        del name  # what is no longer referred to gives its room back by itself
-        return frame.collect().lazy()
+    def hold(self, frame: Frame) -> Held:
+        return Held(frame.collect().lazy())  # Polars frees what nothing refers to
 
-    def lift(self, table: pa.Table, name: str) -> nw.LazyFrame[Any]:
-        del name
+    def lift(self, table: pa.Table) -> Frame:
         return _lazy(pl.DataFrame(table))
-
-    def lower(self, frame: nw.LazyFrame[Any]) -> pa.Table:
-        return frame.collect("pyarrow").to_native()
-
-    def release(self, name: str) -> None:
-        """Nothing is kept by name."""
 
 
 class PolarsTables(LoadedTables):
-    """Tables that DuckDB has read and checked, handed over one by one."""
+    """Tables that DuckDB has read and checked, as Polars frames."""
 
-    def read(self, name: str) -> nw.LazyFrame[Any]:
+    def read(self, name: str) -> Frame:
         return _lazy(super().read(name).to_native().pl())
 
 
@@ -46,6 +35,6 @@ def pool_size() -> int:
     return pl.thread_pool_size()
 
 
-def _lazy(frame: pl.DataFrame) -> nw.LazyFrame[Any]:
-    lazy: nw.LazyFrame[Any] = nw.from_native(frame.lazy())
+def _lazy(frame: pl.DataFrame) -> Frame:
+    lazy: Frame = nw.from_native(frame.lazy())
     return lazy

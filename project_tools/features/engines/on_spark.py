@@ -1,7 +1,7 @@
 """The features on Spark, for tables that have outgrown one machine.
 
-Spark reads the files itself, with the schema's types, and no value passes through pandas. DuckDB
-has looked at the headers and counted what is wrong with the rows before, without keeping them.
+Spark reads the files itself, with the schema's types; no value passes through pandas. Before that,
+DuckDB checks the headers and counts the findings in the rows without keeping them.
 """
 
 import os
@@ -18,7 +18,8 @@ import narwhals as nw
 import pyarrow as pa
 
 from project_tools.errors import SettingError, TableError
-from project_tools.features.engines.engine import Joined, OpenTables
+from project_tools.features.engines.batch import BatchEngine
+from project_tools.features.engines.engine import Frame, FrameTables, Held
 from project_tools.system.progress import working
 from project_tools.tables.declared import TABLES
 from project_tools.tables.files import MISSING, RawTables, csv_header
@@ -27,12 +28,12 @@ from project_tools.tables.report import Finding
 from project_tools.tables.schema import Column, Table
 
 _MEBIBYTES = {"MB": 1, "GB": 1024}
-#: What PySpark writes to stderr when a query fails, with the value that it failed at.
+#: Loggers that write a failed query to stderr, with the value at which it failed.
 _LOGS_OF_VALUES = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
-#: Either says that Spark is to run where its own configuration says.
+#: Either of them means that Spark's own configuration says where it runs.
 _ELSEWHERE = ("PYSPARK_GATEWAY_PORT", "SPARK_CONF_DIR")
-#: Tasks after a shuffle where Spark runs on this machine: its own 200 are made for a cluster, and
-#: cost seconds each step here. It joins small ones itself.
+#: Tasks after a shuffle on this machine: Spark's default of 200 is for a cluster, and costs seconds
+#: in each step here. Spark merges small tasks.
 _LOCAL_PARTITIONS = 16
 _LOG = Path(__file__).with_name("spark_log.properties")
 _SETTINGS = {
@@ -47,22 +48,19 @@ _SETTINGS = {
 }
 
 
-class SparkTables(OpenTables):
-    """Tables that Spark reads where they lie, and what is odd about them."""
+class SparkTables(FrameTables):
+    """Tables that Spark reads from their files, and the findings in their rows."""
 
-    def __init__(self, frames: Mapping[str, nw.LazyFrame[Any]], odd: tuple[Finding, ...]) -> None:
+    def __init__(self, frames: Mapping[str, Frame], odd: tuple[Finding, ...]) -> None:
         super().__init__(frames)
         self.odd = odd
 
 
-class SparkEngine(Joined):
-    """Steps are kept where Spark has room, memory or disk, until they are released."""
-
-    apart = False
+class SparkEngine(BatchEngine):
+    """Keeps held frames in Spark's memory or disk until they are released."""
 
     def __init__(self, session: Any) -> None:
         self._session = session
-        self._held: dict[str, Any] = {}
 
     def tables(self, raw: RawTables, *, quiet: bool) -> "SparkTables":
         with working("checking the rows", quiet=quiet, done=raw.connection.query_progress):
@@ -70,23 +68,15 @@ class SparkEngine(Joined):
         frames = {name: self._table(TABLES[name], raw.files.get(name)) for name in TABLES}
         return SparkTables(frames, odd)
 
-    def hold(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+    def hold(self, frame: Frame) -> Held:
         native = frame.to_native().persist()
         native.count()
-        self._held[name] = native
-        return _wrapped(native)
+        return Held(_wrapped(native), native.unpersist)
 
-    def lift(self, table: pa.Table, name: str) -> nw.LazyFrame[Any]:
-        del name
+    def lift(self, table: pa.Table) -> Frame:
         return _wrapped(self._session.createDataFrame(table))
 
-    def lower(self, frame: nw.LazyFrame[Any]) -> pa.Table:
-        return frame.collect("pyarrow").to_native()
-
-    def release(self, name: str) -> None:
-        self._held.pop(name).unpersist()
-
-    def _table(self, table: Table, path: Path | None) -> nw.LazyFrame[Any]:
+    def _table(self, table: Table, path: Path | None) -> Frame:
         if path is None:
             schema = ", ".join(f"`{c.name}` {_spark_type(c)}" for c in table.columns)
             return _wrapped(self._session.createDataFrame([], schema))
@@ -98,8 +88,8 @@ class SparkEngine(Joined):
         return _wrapped(native.select(*(_column(column) for column in table.columns)))
 
     def _read_csv(self, where: str, header: list[str]) -> Any:
-        """All columns as text, by their places: what stands for a missing value has several
-        forms, and Spark knows one.
+        """All columns as text, by position: a missing value is written in several ways, and Spark
+        reads only one of them.
         """
         names = (name.replace("`", "``") for name in header)
         return self._session.read.csv(
@@ -112,8 +102,8 @@ class SparkEngine(Joined):
 def spark_session(threads: int | None, memory_limit: str | None) -> Iterator[Any]:
     """A Spark session, closed with the block; ``SettingError`` where PySpark or Java is missing.
 
-    It runs on this machine, with so many threads, unless ``spark-submit`` started this process or
-    ``SPARK_CONF_DIR`` says where else. ``memory_limit`` is the driver's.
+    It runs on this machine with ``threads`` threads, unless ``spark-submit`` started this process
+    or ``SPARK_CONF_DIR`` names another place. ``memory_limit`` is the driver's.
     """
     check_installed()
     from pyspark.logger import PySparkLogger  # noqa: PLC0415  (an extra)
@@ -139,7 +129,7 @@ def spark_session(threads: int | None, memory_limit: str | None) -> Iterator[Any
 
 
 def check_installed() -> None:
-    """``SettingError`` that says what to install where PySpark or Java is not there."""
+    """``SettingError`` that says what to install if PySpark or Java is missing."""
     if find_spec("pyspark") is None:
         raise SettingError(
             "the engine spark needs PySpark, which is not installed; install it with: make spark"
@@ -154,7 +144,7 @@ def check_installed() -> None:
 
 @contextmanager
 def _named_errors() -> Iterator[None]:
-    """Turn what Spark says of a file's rows into one sentence without the value."""
+    """Replace Spark's errors about a file's rows by one sentence without the value."""
     from pyspark.errors import PySparkException  # noqa: PLC0415  (an extra)
 
     try:
@@ -170,15 +160,14 @@ def _named_errors() -> Iterator[None]:
 
 
 def _column(column: Column) -> Any:
-    """A raw column in the schema's type; null where the file says that it is missing."""
+    """A raw column in the schema's type; null where the file marks a missing value."""
     from pyspark.sql import functions as F  # noqa: PLC0415, N812  (an extra; as Spark's own guide names it)
 
-    given = F.col(f"`{column.name}`")
-    known = F.when(~given.cast("string").isin(*MISSING), given).cast(_spark_type(column))
-    if column.sql_type == "DOUBLE":
-        # NaN and the infinities are no numbers to compute with: they are missing.
-        known = F.when(~F.isnan(known) & (F.abs(known) != float("inf")), known)
-    return known.alias(column.name)
+    raw = F.col(f"`{column.name}`")
+    value = F.when(~raw.cast("string").isin(*MISSING), raw).cast(_spark_type(column))
+    if column.sql_type == "DOUBLE":  # NaN and infinities count as missing
+        value = F.when(~F.isnan(value) & (F.abs(value) != float("inf")), value)
+    return value.alias(column.name)
 
 
 def _spark_type(column: Column) -> str:
@@ -186,7 +175,7 @@ def _spark_type(column: Column) -> str:
 
 
 def _java_size(size: str) -> str:
-    """A size of ours as Java writes it.
+    """A size of ``CREDIT_MEMORY_LIMIT`` as Java writes it.
 
     >>> _java_size("1.5GB"), _java_size("800MB")
     ('1536m', '800m')
@@ -195,6 +184,6 @@ def _java_size(size: str) -> str:
     return f"{int(float(number) * _MEBIBYTES[unit])}m"
 
 
-def _wrapped(native: Any) -> nw.LazyFrame[Any]:
-    frame: nw.LazyFrame[Any] = nw.from_native(native)
+def _wrapped(native: Any) -> Frame:
+    frame: Frame = nw.from_native(native)
     return frame

@@ -1,5 +1,6 @@
 """The words for the features in English."""
 
+from project_tools.features.definitions.bands import AGE
 from project_tools.features.wording.wording import Kind, Noun, Template, Wording
 
 
@@ -62,7 +63,7 @@ FEATURES = {
     # computed from the application
     "DOCUMENT_COUNT": Noun("number of documents handed in", "How many of the twenty documents the client handed in"),
     "NEW_DOC_KURT": Noun("unevenness of the documents handed in", "How unevenly the twenty documents are handed in or not; large where only one is handed in (kurtosis)"),
-    "AGE_RANGE": Noun("age range", "The client's age range: 1 up to 27 years, 2 up to 40, 3 up to 50, 4 up to 65, 5 up to 99"),
+    "AGE_RANGE": Noun("age range", f"The client's age range: 1 up to {AGE.bounds[0]} years, 2 up to {AGE.bounds[1]}, 3 up to {AGE.bounds[2]}, 4 up to {AGE.bounds[3]}, 5 up to {AGE.highest}"),
     "CREDIT_TO_ANNUITY_GROUP": Noun("duration group of the loan", "How long the loan runs, in seven groups of half a year each"),
     "CREDIT_TO_ANNUITY_RATIO": Noun("credit over annuity", "The loan applied for divided by its annuity: in effect, how long it runs"),
     "CREDIT_TO_GOODS_RATIO": Noun("credit over price of the goods", "The loan applied for divided by the price of the goods"),

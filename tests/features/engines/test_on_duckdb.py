@@ -15,7 +15,7 @@ from project_tools.features.build import build
 from project_tools.features.engines import on_duckdb as duckdb_engine
 from project_tools.features.engines.on_duckdb import DuckEngine
 from project_tools.features.files import read_features
-from project_tools.features.pipeline import _features
+from project_tools.features.operations import history_features
 from project_tools.features.rows import History, Ratio, Subset, Where
 
 
@@ -71,8 +71,8 @@ def test_a_ratio_of_two_subsets_is_not_left_out_silently() -> None:
     history = History(name="days", tables=(), derived=(), features=features)
     frame = nw.from_native(pl.LazyFrame({"SK_ID_CURR": [1, 1], "DAYS": [-10.0, -40.0]}))
     with pytest.raises(ValueError, match=r"SOME_OVER_ALL is of two subsets"):
-        list(_features(frame, history, apart=True))
-    (together,) = _features(frame, history, apart=False)
+        list(history_features(frame, history, apart=True))
+    (together,) = history_features(frame, history, apart=False)
     assert together.collect().to_dict(as_series=False)["SOME_OVER_ALL"] == [1.0]
 
 
