@@ -101,11 +101,11 @@ def least_log_loss(
         return information(free, fixed + free @ moved) / len(target)
 
     # The curvature is given: on 250,000 rows a method that guesses it took five times as long.
-    found = minimize(
+    result = minimize(
         loss, np.zeros(free.shape[1]), jac=True, hess=curvature, method="trust-exact",
         options={"gtol": _GRADIENT},
     )  # fmt: skip
-    return np.asarray(start + basis @ found.x)
+    return np.asarray(start + basis @ result.x)
 
 
 def information(columns: Floats, logits: Floats) -> Floats:

@@ -96,24 +96,13 @@ def rank_families(judged: Sequence[JudgedFamily], metric: str | None = None) -> 
 
 
 def _ranked(judged: Sequence[JudgedFamily], metric: str) -> Group:
-    ranked = sorted(
-        judged,
-        key=lambda one: (get_metric(metric).loss(one.score(metric).value), one.family),
-    )
-    pairs = [
-        Pair(
-            one,
-            other,
-            paired_difference(
-                metric,
-                one.y,
-                (one.p, one.threshold),
-                (other.p, other.threshold),
-                fn_cost=one.fn_cost,
-            ),
-        )
-        for one, other in combinations(ranked, 2)
-    ]
+    loss = get_metric(metric).loss
+    ranked = sorted(judged, key=lambda one: (loss(one.score(metric).value), one.family))
+    pairs = []
+    for one, other in combinations(ranked, 2):
+        decisions = [(family.p, family.threshold) for family in (one, other)]
+        difference = paired_difference(metric, one.y, *decisions, fn_cost=one.fn_cost)
+        pairs.append(Pair(one, other, difference))
     return Group(metric, tuple(ranked), tuple(pairs))
 
 
@@ -138,12 +127,25 @@ def _block(group: Group) -> str:
     title = f"{len(first.y):,} clients, {int(first.y.sum()):,} of them defaulted; by {group.metric}"
     if get_metric(group.metric).greater_is_better:
         title += " (more is better)"
-    head = (
+    lines = [
+        title,
         f"  {'family':<15} {group.metric[:14]:>14} {'95 % interval':>17} {'AUC':>7} "
-        f"{'threshold':>10}  behind the first"
-    )
-    rows = [_row(group, judged) for judged in group.families]
-    return "\n".join([title, head, *rows, *_verdicts(group)])
+        f"{'threshold':>10}  behind the first",
+        *(_row(group, judged) for judged in group.families),
+    ]
+    if group.pairs:
+        clear = [
+            f"{pair.one.family} over {pair.other.family}" for pair in group.pairs if pair.clear
+        ]
+        unclear = [
+            f"{pair.one.family} and {pair.other.family}" for pair in group.pairs if not pair.clear
+        ]
+        lines += [
+            "  larger than the paired error (95 %, each by itself): "
+            + ("; ".join(clear) or "none"),
+            "  not larger, so no finding: " + ("; ".join(unclear) or "none"),
+        ]
+    return "\n".join(lines)
 
 
 def _row(group: Group, judged: JudgedFamily) -> str:
@@ -155,16 +157,3 @@ def _row(group: Group, judged: JudgedFamily) -> str:
         f"  {judged.family:<15} {score.value:>14.4f} {f'{low:.4f} to {high:.4f}':>17} "
         f"{auc.value:>7.4f} {judged.threshold:>10.4f}  {gap}"
     ).rstrip()
-
-
-def _verdicts(group: Group) -> list[str]:
-    if not group.pairs:
-        return []
-    clear = [f"{pair.one.family} over {pair.other.family}" for pair in group.pairs if pair.clear]
-    unclear = [
-        f"{pair.one.family} and {pair.other.family}" for pair in group.pairs if not pair.clear
-    ]
-    return [
-        "  larger than the paired error (95 %, each by itself): " + ("; ".join(clear) or "none"),
-        "  not larger, so no finding: " + ("; ".join(unclear) or "none"),
-    ]

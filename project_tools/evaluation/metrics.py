@@ -321,9 +321,9 @@ def _average_precision(case: Case) -> tuple[float, Floats]:
 def _average_precision_of_resamples(drawn: Resamples) -> Floats:
     positives, negatives = drawn.positives[:, None], drawn.negatives[:, None]
     # Clients at or above each score, and the defaulters among them.
-    found = positives - drawn.missed + drawn.defaulted
-    reached = found + negatives - drawn.kept + drawn.repaid
-    precision = np.divide(found, reached, out=np.zeros_like(found), where=reached > 0)
+    caught = positives - drawn.missed + drawn.defaulted
+    reached = caught + negatives - drawn.kept + drawn.repaid
+    precision = np.divide(caught, reached, out=np.zeros_like(caught), where=reached > 0)
     return np.asarray(np.einsum("ij,ij->i", precision, drawn.defaulted) / drawn.positives)
 
 
