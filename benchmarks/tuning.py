@@ -1,17 +1,19 @@
 """What a LightGBM trial costs beside the plain way, in time and memory, and what a threshold costs.
 
 The plain way fits a new ``LGBMClassifier`` on each fold's frame, with the same setting, the same
-watched slice and LightGBM's own choices for the rest, and looks for the best of 101 thresholds for
-four scorers. Ours keeps the bins of three of the five folds from the ``first`` trial on, and bins the
-others anew in every ``later`` one. Both run with the same number of threads, each in a process of its own; the ratios are of
-processor time, because the machine may be shared (``--wall`` takes the clock). Their figures are
-compared paired, on the same clients. Memory is the peak of the search's process, from before the data
-was loaded, over the size of the float32 matrix. Run it from the root:
+watched slice and LightGBM's defaults for the rest, and looks for the best of 101 thresholds for
+four metrics. Our way keeps the bins of three of the five folds from the ``first`` trial on, and
+bins the other folds anew in every ``later`` one. Both run with the same number of threads, each in
+a process of its own. The ratios are of processor time, because the machine may be shared
+(``--wall`` takes the clock). Their figures are compared paired, on the same clients. Memory is the
+peak of the search's process, from before the data was loaded, over the size of the float32 matrix.
+Run it from the root:
 
     python benchmarks/tuning.py --data FEATURES [--rows 60000] [--columns 735] [--jobs 2] [--check]
 
-FEATURES is a feature file, such as of ``demo-data --clients 88000``. ``--same`` gives the plain way
-our bins and our order of sums, to see that every client's probability is then the same to the bit.
+FEATURES is a feature file, such as of ``demo-data --clients 88000``. With ``--same`` the plain way
+gets our bins and our order of sums, which shows that every client's probability is then the same
+to the bit.
 """
 
 import argparse
@@ -86,7 +88,7 @@ def _words() -> argparse.Namespace:
 
 
 def _keep(words: argparse.Namespace) -> dict[str, Any]:
-    """The clients of the benchmark as a plain matrix, so that loading them costs no memory besides."""
+    """Save the benchmark's clients as a plain matrix, so that loading them takes no other memory."""
     from project_tools.models.dataset import load_dataset, stratified_sample
     from project_tools.models.preparation import category_levels, numeric_matrix
 
@@ -103,7 +105,7 @@ def _keep(words: argparse.Namespace) -> dict[str, Any]:
 
 
 def _apart(part: str, words: argparse.Namespace) -> Any:
-    """A part in a process of its own: memory and caches are its own."""
+    """Run a part in a process of its own, with memory and caches of its own."""
     command = [
         sys.executable, __file__, "--part", part, "--folder", str(words.folder),
         "--data", str(words.data), "--jobs", str(words.jobs),
@@ -143,18 +145,18 @@ def _ours(words: argparse.Namespace) -> dict[str, Any]:
     from project_tools.models.families import get_family
     from project_tools.search.trial import Objective
 
-    rows, clock, before = get_family("lightgbm"), _clock(words), _peak()
+    family, clock, before = get_family("lightgbm"), _clock(words), _peak()
     data, taken = _loaded(words.folder), []
-    objective = Objective(rows, data, "loss_of_income", FOLDS, SEED, words.jobs, 5.0)
+    objective = Objective(family, data, "loss_of_income", FOLDS, SEED, words.jobs, 5.0)
     cache = objective.fold_cache()
     for _ in range(2):
         start = clock()
-        oof = objective.probabilities(rows.start("full"), cache)
+        oof = objective.probabilities(family.start("full"), cache)
         judgement = objective.judge(oof)
         taken.append(clock() - start)
     peak = _peak() - before
     np.save(words.folder / "ours.npy", oof)
-    model = rows.make(rows.start("full"), seed=SEED, jobs=words.jobs, X=data.X)
+    model = family.make(family.start("full"), seed=SEED, jobs=words.jobs, X=data.X)
     rounds = model.fit_prepared(cache.once(0, lambda: None)).rounds_
     figures = {name: judgement.scores[name].value for name in COMPARED}
     times = {"first": taken[0], "later": taken[1]}
@@ -171,11 +173,11 @@ def _plain(words: argparse.Namespace) -> dict[str, Any]:
     setting, clock, before = get_family("lightgbm").start("full"), _clock(words), _peak()
     data = _loaded(words.folder)
     X = data.X.set_axis(model_names(data.X.columns), axis=1)
-    given = _as_a_person_types(setting, words)
+    arguments = _arguments(setting, words)
     start, oof, rounds = clock(), np.empty(len(data)), []
     for train, held_out in fold_rows(data.y, FOLDS, SEED):
         kept, watched = _watched(train, data.y, setting["watched_share"])
-        model = lightgbm.LGBMClassifier(n_estimators=setting["n_estimators"], **given)
+        model = lightgbm.LGBMClassifier(n_estimators=setting["n_estimators"], **arguments)
         stop = lightgbm.early_stopping(setting["early_stopping_rounds"], verbose=False)
         model.fit(
             X.iloc[kept], data.y[kept], eval_X=X.iloc[watched], eval_y=data.y[watched],
@@ -204,8 +206,8 @@ def _watched(train: Any, y: Any, share: float) -> tuple[Any, Any]:
     return train[np.sort(kept)], train[np.sort(watched)]
 
 
-def _as_a_person_types(setting: dict[str, Any], words: argparse.Namespace) -> dict[str, Any]:
-    """The setting in LGBMClassifier's own words; with ``--same`` our bins and order of sums too."""
+def _arguments(setting: dict[str, Any], words: argparse.Namespace) -> dict[str, Any]:
+    """The setting as arguments of LGBMClassifier; with ``--same`` our bins and order of sums too."""
     from project_tools.models.lightgbm_trees import BoostedTrees
 
     if words.same:
@@ -233,24 +235,24 @@ def _differences(y: Any, ours: Any, plain: Any) -> dict[str, tuple[float, float]
 
 
 def _grid(y: Any, oof: Any) -> float:
-    """The best of 101 thresholds for each of four scorers, as scikit-learn's functions have it."""
+    """The least loss on a grid of 101 thresholds, with four metrics by scikit-learn's functions at each."""
     from sklearn.metrics import confusion_matrix, fbeta_score, roc_auc_score
 
-    def loss(found: Any) -> float:
-        _, fp, fn, _ = confusion_matrix(y, found, labels=[0, 1]).ravel()
+    def loss(risk: Any) -> float:
+        _, fp, fn, _ = confusion_matrix(y, risk, labels=[0, 1]).ravel()
         return float((5 * fn + fp) / len(y))
 
-    def g_mean(found: Any) -> float:
-        tn, fp, fn, tp = confusion_matrix(y, found, labels=[0, 1]).ravel()
+    def g_mean(risk: Any) -> float:
+        tn, fp, fn, tp = confusion_matrix(y, risk, labels=[0, 1]).ravel()
         return float(((tp / (tp + fn)) ** 5 * tn / (tn + fp)) ** (1 / 6))
 
-    scorers: tuple[Callable[[Any], float], ...] = (
+    metrics: tuple[Callable[[Any], float], ...] = (
         loss,
         g_mean,
-        lambda found: float(fbeta_score(y, found, beta=2, zero_division=0)),
-        lambda found: float(roc_auc_score(y, found)),
+        lambda risk: float(fbeta_score(y, risk, beta=2, zero_division=0)),
+        lambda risk: float(roc_auc_score(y, risk)),
     )
-    table = [[score(oof > t) for score in scorers] for t in np.linspace(0, 1, 101)]
+    table = [[metric(oof > t) for metric in metrics] for t in np.linspace(0, 1, 101)]
     return min(row[0] for row in table)
 
 

@@ -14,8 +14,8 @@ def words(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> None:
-    from project_tools.evaluation.comparison import as_text, compare
+    from project_tools.evaluation.comparison import rank_families, ranking_table
     from project_tools.runs.history import judged_families
     from project_tools.runs.store import connect
 
-    print(as_text(compare(judged_families(connect(), words.search), words.metric)))
+    print(ranking_table(rank_families(judged_families(connect(), words.search), words.metric)))

@@ -1,5 +1,5 @@
 """Outcomes and probabilities in, figures with errors out. Arrays only.
 
-``metrics``, ``threshold``, ``calibration``, ``reliability``, ``bootstrap``, ``judgement.judge``,
-``comparison.compare``.
+``metrics.METRICS``, ``threshold``, ``calibration`` (applied), ``calibration_fit`` (fitted),
+``reliability``, ``bootstrap``, ``judgement.judge``, ``comparison.rank_families``.
 """

@@ -2,19 +2,20 @@
 
 A resample draws as many defaulters and as many repayers as there are, each with replacement. All
 that a score needs of it is how often each distinct probability was drawn in each class, so that a
-thousand resamples are a few operations on arrays of resamples x distinct probabilities. Both
+thousand resamples are a few operations on arrays of resamples x distinct probabilities; each row of
+``METRICS`` says which. Both
 classes keep their numbers, so an interval is given the share of defaulters. Source:
 B. Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13 (percentile interval).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from project_tools.errors import TrainingError
-from project_tools.evaluation.metrics import FN_COST, METRICS
+from project_tools.evaluation.metrics import FN_COST, METRICS, Resamples
 
 Floats = npt.NDArray[np.float64]
 #: Resamples of an interval.
@@ -43,14 +44,18 @@ def bootstrap_intervals(
     if not 0 < np.sum(y == 1) < len(y):
         raise TrainingError("a bootstrap needs clients of both classes; one class is missing")
     scores, group = np.unique(p, return_inverse=True)
-    parts = [
-        all_scores(scores, defaulted, repaid, threshold, fn_cost)
-        for defaulted, repaid in _draws(group[y == 1], group[y != 1], len(scores), resamples, seed)
-    ]
+    parts = []
+    for counts in _draws(group[y == 1], group[y != 1], len(scores), resamples, seed):
+        drawn = Resamples(scores, *counts, threshold, fn_cost)
+        parts.append({name: metric.of_resamples(drawn) for name, metric in METRICS.items()})
     tail = 100 * (1 - COVERAGE) / 2
-    return {
-        name: _between(np.concatenate([part[name] for part in parts]), tail) for name in parts[0]
-    }
+    intervals = {}
+    for name in METRICS:
+        low, high = np.percentile(
+            np.concatenate([part[name] for part in parts]), [tail, 100 - tail]
+        )
+        intervals[name] = float(low), float(high)
+    return intervals
 
 
 def _draws(
@@ -60,6 +65,7 @@ def _draws(
     resamples: int,
     seed: int,
 ) -> Iterator[tuple[Floats, Floats]]:
+    """Counts by distinct probability of the defaulters and of the repayers, some resamples a time."""
     random, most = np.random.default_rng(seed), max(1, _AT_ONCE // groups)
     for start in range(0, resamples, most):
         count = min(most, resamples - start)
@@ -74,56 +80,3 @@ def _counts(
     cells = drawn + groups * np.arange(resamples)[:, None]
     counts = np.bincount(cells.ravel(), minlength=groups * resamples)
     return counts.reshape(resamples, groups).astype(np.float64)
-
-
-def _between(values: Floats, tail: float) -> Interval:
-    low, high = np.percentile(values, [tail, 100 - tail])
-    return float(low), float(high)
-
-
-def all_scores(
-    scores: Floats, defaulted: Floats, repaid: Floats, threshold: float, fn_cost: float
-) -> dict[str, Floats]:
-    """Every score of ``METRICS`` for each row of counts by distinct, ascending probability."""
-    found = {
-        **_of_decisions(scores, defaulted, repaid, threshold, fn_cost),
-        **_of_ranks(defaulted, repaid),
-        **_of_probabilities(scores, defaulted, repaid),
-    }
-    return {name: found[name] for name in METRICS}
-
-
-def _of_decisions(
-    scores: Floats, defaulted: Floats, repaid: Floats, threshold: float, fn_cost: float
-) -> Mapping[str, Floats]:
-    risk = scores > threshold
-    tp, fp = defaulted[:, risk].sum(axis=1), repaid[:, risk].sum(axis=1)
-    fn, tn = defaulted.sum(axis=1) - tp, repaid.sum(axis=1) - fp
-    return {
-        name: row.of_counts(tp, fp, fn, tn, fn_cost)
-        for name, row in METRICS.items()
-        if row.of_counts is not None
-    }
-
-
-def _of_ranks(defaulted: Floats, repaid: Floats) -> dict[str, Floats]:
-    positives, negatives = defaulted.sum(axis=1), repaid.sum(axis=1)
-    missed, kept = np.cumsum(defaulted, axis=1), np.cumsum(repaid, axis=1)
-    below = np.einsum("ij,ij->i", defaulted, kept - repaid / 2)
-    auc = below / (positives * negatives)
-    distance = np.abs(missed / positives[:, None] - kept / negatives[:, None]).max(axis=1)
-    # Clients at or above each distinct probability, and the defaulters among them.
-    found = positives[:, None] - missed + defaulted
-    reached = found + negatives[:, None] - kept + repaid
-    precision = np.divide(found, reached, out=np.zeros_like(found), where=reached > 0)
-    average = np.einsum("ij,ij->i", precision, defaulted) / positives
-    return {"AUC": auc, "Gini": 2 * auc - 1, "KS": distance, "average_precision": average}
-
-
-def _of_probabilities(scores: Floats, defaulted: Floats, repaid: Floats) -> dict[str, Floats]:
-    clients = defaulted.sum(axis=1) + repaid.sum(axis=1)
-    smallest = float(np.finfo(np.float64).eps)
-    told = np.clip(scores, smallest, 1), np.clip(1 - scores, smallest, 1)
-    brier = defaulted @ (1 - scores) ** 2 + repaid @ scores**2
-    losses = defaulted @ -np.log(told[0]) + repaid @ -np.log(told[1])
-    return {"brier": brier / clients, "log_loss": losses / clients}

@@ -1,22 +1,19 @@
 """From a model's probability to a calibrated one, by a curve that never changes the order.
 
-Needs numpy alone, because what is served applies it too.
+What is served applies these curves, so they need numpy alone; ``calibration_fit`` fits them.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias, overload
+from types import MappingProxyType
+from typing import Any, ClassVar, Self, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from project_tools.errors import ArtefactError, TrainingError, unknown
-from project_tools.evaluation.logistic import Floats, inside, logit, newton, sigmoid
-
-#: The least slope. A model that ranks no better than chance would get a slope of 0 or below,
-#: which would tie all clients or turn their order; with this one all get nearly the base rate.
-LEAST_SLOPE = 1e-3
+from project_tools.errors import ArtefactError, unknown
+from project_tools.evaluation.logistic import Floats, inside, logit, sigmoid
 
 
 class _Curve:
@@ -47,6 +44,8 @@ class PlattCalibration(_Curve):
     0.25
     """
 
+    method: ClassVar[str] = "platt"
+    label: ClassVar[str] = "Platt's curve"
     slope: float
     intercept: float
 
@@ -57,32 +56,17 @@ class PlattCalibration(_Curve):
                 "both must be finite and the slope above 0"
             )
 
-    @classmethod
-    def fit(cls, p: npt.NDArray[Any], y: npt.NDArray[Any]) -> Self:
-        """The most likely curve for out-of-fold probabilities ``p`` and labels ``y``.
-
-        Labels are softened by Platt's (n₁+1)/(n₁+2) and 1/(n₀+2), so that separable rows get a
-        finite slope. Raises ``TrainingError`` where a class is missing.
-        """
-        x, target = logit(np.asarray(p, dtype=np.float64)), softened(np.asarray(y))
-        columns, start = np.column_stack([x, np.ones_like(x)]), np.array([1.0, 0.0])
-        slope, intercept = newton(columns, target, start, np.array([True, True])).tolist()
-        if not slope >= LEAST_SLOPE:
-            start[0] = slope = LEAST_SLOPE
-            intercept = newton(columns, target, start, np.array([False, True])).tolist()[1]
-        return cls(slope, intercept)
-
     def log_odds(self, p: Floats) -> Floats:
         """The calibrated log-odds of probabilities."""
         return np.asarray(self.slope * logit(p) + self.intercept)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"method": "platt", "slope": self.slope, "intercept": self.intercept}
+        return {"method": self.method, "slope": self.slope, "intercept": self.intercept}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
         """The inverse of ``to_dict``; ``ArtefactError`` for anything else."""
-        return cls(*_numbers(plain, "platt", ("slope", "intercept")))
+        return cls(*_numbers(plain, cls.method, ("slope", "intercept")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +80,8 @@ class BetaCalibration(_Curve):
     0.25
     """
 
+    method: ClassVar[str] = "beta"
+    label: ClassVar[str] = "the beta curve"
     a: float
     b: float
     c: float
@@ -108,62 +94,34 @@ class BetaCalibration(_Curve):
                 "a and b not below 0 and one of them above it"
             )
 
-    @classmethod
-    def fit(cls, p: npt.NDArray[Any], y: npt.NDArray[Any]) -> Self:
-        """The most likely curve, as Kull et al. fit it: a weight below 0 is set to 0, then again.
-
-        Labels are softened as Platt's. Raises ``TrainingError`` where a class is missing.
-        """
-        kept, target = inside(np.asarray(p, dtype=np.float64)), softened(np.asarray(y))
-        columns = np.column_stack([np.log(kept), -np.log1p(-kept), np.ones_like(kept)])
-        start, free = np.array([1.0, 1.0, 0.0]), np.array([True, True, True])
-        found = newton(columns, target, start, free)
-        for weight in (0, 1):
-            if not found[weight] >= 0:
-                start[weight], free[weight] = 0.0, False
-                found = newton(columns, target, start, free)
-        if not found[:2].max() >= LEAST_SLOPE or found[:2].min() < 0:
-            platt = PlattCalibration.fit(p, y)
-            return cls(platt.slope, platt.slope, platt.intercept)
-        return cls(*found.tolist())
-
     def log_odds(self, p: Floats) -> Floats:
         """The calibrated log-odds of probabilities."""
         kept = inside(p)
         return np.asarray(self.a * np.log(kept) - self.b * np.log1p(-kept) + self.c)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"method": "beta", "a": self.a, "b": self.b, "c": self.c}
+        return {"method": self.method, "a": self.a, "b": self.b, "c": self.c}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
         """The inverse of ``to_dict``; ``ArtefactError`` for anything else."""
-        return cls(*_numbers(plain, "beta", ("a", "b", "c")))
+        return cls(*_numbers(plain, cls.method, ("a", "b", "c")))
 
 
 #: Either curve.
 Calibration: TypeAlias = PlattCalibration | BetaCalibration
-METHODS: Mapping[str, type[PlattCalibration] | type[BetaCalibration]] = {
-    "platt": PlattCalibration,
-    "beta": BetaCalibration,
-}
+#: The curves by the name of their method.
+CALIBRATIONS: Mapping[str, type[PlattCalibration] | type[BetaCalibration]] = MappingProxyType(
+    {curve.method: curve for curve in (PlattCalibration, BetaCalibration)}
+)
 
 
 def calibration_from_dict(plain: Mapping[str, Any]) -> Calibration:
-    """The curve of plain data that its ``to_dict`` gave; ``ArtefactError`` for anything else."""
+    """The curve whose ``to_dict`` gave ``plain``; ``ArtefactError`` for anything else."""
     method = plain.get("method")
-    if not isinstance(method, str) or method not in METHODS:
-        raise ArtefactError(unknown("calibration", str(method), METHODS))
-    return METHODS[method].from_dict(plain)
-
-
-def softened(y: npt.NDArray[Any]) -> Floats:
-    """Platt's targets in place of 0 and 1; ``TrainingError`` where a class is missing."""
-    positives = int(np.sum(y == 1))
-    negatives = len(y) - positives
-    if not positives or not negatives:
-        raise TrainingError("a calibration needs clients of both classes; one class is missing")
-    return np.where(y == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    if not isinstance(method, str) or method not in CALIBRATIONS:
+        raise ArtefactError(unknown("calibration", str(method), CALIBRATIONS))
+    return CALIBRATIONS[method].from_dict(plain)
 
 
 def _numbers(plain: Mapping[str, Any], method: str, names: tuple[str, ...]) -> list[float]:

@@ -1,8 +1,8 @@
 """Families side by side: out-of-fold figures with intervals, and which differences are real.
 
-Only families that were judged on the very same clients, in the same way, are ranked among each
-other. A difference between two of them is compared with its paired standard error: what their
-errors have in common cancels.
+Families are ranked only among those judged on the very same clients, in the same way. A difference
+between two of them is compared with its paired standard error: what their errors have in common
+cancels.
 """
 
 import hashlib
@@ -13,13 +13,13 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from project_tools.evaluation.metrics import FN_COST, Z_95, Estimate, get_metric, paired_difference
+from project_tools.evaluation.metrics import FN_COST, Estimate, get_metric, paired_difference
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedFamily:
     """A family's best setting as judged out of fold: ``p`` are calibrated probabilities.
 
     ``run_id`` is the family's parent run.
@@ -37,7 +37,7 @@ class Judged:
 
     @property
     def ground(self) -> str:
-        """What it was judged on, and how: only families of one ground can be ranked."""
+        """What the family was judged on, and how. Only families of one ground can be ranked."""
         rows = hashlib.sha256(np.ascontiguousarray(self.ids).tobytes()).hexdigest()
         return f"{self.data_digest}/{rows}/{self.metric}/{self.fn_cost}"
 
@@ -51,14 +51,15 @@ class Judged:
 class Pair:
     """Two families on the same clients: the score of ``one`` minus that of ``other``."""
 
-    one: Judged
-    other: Judged
+    one: JudgedFamily
+    other: JudgedFamily
     difference: Estimate
 
     @property
     def clear(self) -> bool:
-        """Whether the difference is larger than its 95 % error."""
-        return abs(self.difference.value) > Z_95 * self.difference.se
+        """Whether 0 lies outside the difference's 95 % interval."""
+        low, high = self.difference.interval
+        return low > 0 or high < 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,10 @@ class Group:
     """Families judged on the same clients, best first, and all pairs of them."""
 
     metric: str
-    families: tuple[Judged, ...]
+    families: tuple[JudgedFamily, ...]
     pairs: tuple[Pair, ...]
 
-    def behind(self, judged: Judged) -> Estimate | None:
+    def behind(self, judged: JudgedFamily) -> Estimate | None:
         """How far a family lies from the first; none for the first itself."""
         for pair in self.pairs:
             if pair.one is self.families[0] and pair.other is judged:
@@ -77,35 +78,35 @@ class Group:
         return None
 
 
-def compare(judged: Sequence[Judged], metric: str | None = None) -> list[Group]:
+def rank_families(judged: Sequence[JudgedFamily], metric: str | None = None) -> list[Group]:
     """The families in groups that may be ranked, the largest sample first.
 
-    ``metric`` defaults to what the first was searched for.
+    ``metric`` defaults to the one that the first was searched for.
     """
     if not judged:
         return []
-    metric = get_metric(metric or judged[0].metric).name
-    grounds = dict.fromkeys(row.ground for row in judged)
-    groups = [_group([row for row in judged if row.ground == ground], metric) for ground in grounds]
-    return sorted(groups, key=lambda group: -len(group.families[0].y))
-
-
-def _group(judged: Sequence[Judged], metric: str) -> Group:
-    ranked = sorted(
-        judged, key=lambda row: (get_metric(metric).loss(row.score(metric).value), row.family)
+    name = get_metric(metric or judged[0].metric).name
+    groups: dict[str, list[JudgedFamily]] = {}
+    for family in judged:
+        groups.setdefault(family.ground, []).append(family)
+    return sorted(
+        (_ranked(group, name) for group in groups.values()),
+        key=lambda group: -len(group.families[0].y),
     )
-    pairs = tuple(_pair(one, other, metric) for one, other in combinations(ranked, 2))
-    return Group(metric, tuple(ranked), pairs)
 
 
-def _pair(one: Judged, other: Judged, metric: str) -> Pair:
-    difference = paired_difference(
-        metric, one.y, (one.p, one.threshold), (other.p, other.threshold), fn_cost=one.fn_cost
-    )
-    return Pair(one, other, difference)
+def _ranked(judged: Sequence[JudgedFamily], metric: str) -> Group:
+    loss = get_metric(metric).loss
+    ranked = sorted(judged, key=lambda one: (loss(one.score(metric).value), one.family))
+    pairs = []
+    for one, other in combinations(ranked, 2):
+        decisions = [(family.p, family.threshold) for family in (one, other)]
+        difference = paired_difference(metric, one.y, *decisions, fn_cost=one.fn_cost)
+        pairs.append(Pair(one, other, difference))
+    return Group(metric, tuple(ranked), tuple(pairs))
 
 
-def as_text(groups: Sequence[Group]) -> str:
+def ranking_table(groups: Sequence[Group]) -> str:
     """The table that a search ends with, and ``python -m project_tools compare`` prints."""
     if not groups:
         return "no family has been judged"
@@ -126,16 +127,28 @@ def _block(group: Group) -> str:
     title = f"{len(first.y):,} clients, {int(first.y.sum()):,} of them defaulted; by {group.metric}"
     if get_metric(group.metric).greater_is_better:
         title += " (more is better)"
-    rows = [_row(group, judged) for judged in group.families]
-    return "\n".join([title, _HEAD.format(group.metric[:14]), *rows, *_verdicts(group)])
+    lines = [
+        title,
+        f"  {'family':<15} {group.metric[:14]:>14} {'95 % interval':>17} {'AUC':>7} "
+        f"{'threshold':>10}  behind the first",
+        *(_row(group, judged) for judged in group.families),
+    ]
+    if group.pairs:
+        clear = [
+            f"{pair.one.family} over {pair.other.family}" for pair in group.pairs if pair.clear
+        ]
+        unclear = [
+            f"{pair.one.family} and {pair.other.family}" for pair in group.pairs if not pair.clear
+        ]
+        lines += [
+            "  larger than the paired error (95 %, each by itself): "
+            + ("; ".join(clear) or "none"),
+            "  not larger, so no finding: " + ("; ".join(unclear) or "none"),
+        ]
+    return "\n".join(lines)
 
 
-_HEAD = "  {:<15} {{:>14}} {:>17} {:>7} {:>10}  {}".format(
-    "family", "95 % interval", "AUC", "threshold", "behind the first"
-)
-
-
-def _row(group: Group, judged: Judged) -> str:
+def _row(group: Group, judged: JudgedFamily) -> str:
     score, auc = judged.score(group.metric), judged.score("AUC")
     low, high = score.interval
     behind = group.behind(judged)
@@ -144,16 +157,3 @@ def _row(group: Group, judged: Judged) -> str:
         f"  {judged.family:<15} {score.value:>14.4f} {f'{low:.4f} to {high:.4f}':>17} "
         f"{auc.value:>7.4f} {judged.threshold:>10.4f}  {gap}"
     ).rstrip()
-
-
-def _verdicts(group: Group) -> list[str]:
-    if not group.pairs:
-        return []
-    clear = [f"{pair.one.family} over {pair.other.family}" for pair in group.pairs if pair.clear]
-    unclear = [
-        f"{pair.one.family} and {pair.other.family}" for pair in group.pairs if not pair.clear
-    ]
-    return [
-        "  larger than the paired error (95 %, each by itself): " + ("; ".join(clear) or "none"),
-        "  not larger, so no finding: " + ("; ".join(unclear) or "none"),
-    ]

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from project_tools.errors import SettingError
-from project_tools.evaluation.calibration import Calibration, PlattCalibration
+from project_tools.evaluation.calibration import Calibration
+from project_tools.evaluation.calibration_fit import fit_platt
 from project_tools.evaluation.metrics import FN_COST, METRICS, Estimate, Metric, get_metric
 from project_tools.evaluation.threshold import Threshold, best_threshold
 
@@ -51,30 +52,28 @@ def judge(
 ) -> Judgement:
     """Calibrate out-of-fold probabilities, find the exact threshold, score the decisions.
 
-    Without a ``calibration`` that was chosen before, Platt's curve is fitted on them.
-
-    The threshold is the metric's best, or that of ``loss_of_income`` where the metric looks at
-    no decision, as AUC does not.
+    Without a ``calibration``, Platt's curve is fitted on them. The threshold is the metric's best,
+    or that of ``loss_of_income`` for a metric that looks at no decision, such as AUC.
     """
-    wanted = get_metric(metric)
-    calibration = calibration or PlattCalibration.fit(p, y)
+    asked = get_metric(metric)
+    calibration = calibration or fit_platt(p, y)
     calibrated = calibration.apply(p)
-    deciding = wanted if wanted.of_counts is not None else METRICS[DECIDING]
+    deciding = asked if asked.of_counts is not None else METRICS[DECIDING]
     threshold = threshold_for(deciding, y, calibrated, fn_cost)
     scores = evaluate(y, calibrated, threshold.value, fn_cost)
     return Judgement(metric, calibration, threshold, scores)
 
 
-def threshold_for(wanted: Metric, y: npt.NDArray[Any], p: Floats, fn_cost: float) -> Threshold:
-    """The best threshold of a get_metric of decisions; ``SettingError`` for another get_metric."""
-    of_counts = wanted.of_counts
+def threshold_for(metric: Metric, y: npt.NDArray[Any], p: Floats, fn_cost: float) -> Threshold:
+    """The best threshold of a metric of decisions; ``SettingError`` for another metric."""
+    of_counts = metric.of_counts
     if of_counts is None:
-        raise SettingError(f"{wanted.name} looks at no decision, so it has no best threshold")
+        raise SettingError(f"{metric.name} looks at no decision, so it has no best threshold")
     return best_threshold(
         y,
         p,
         lambda tp, fp, fn, tn: of_counts(tp, fp, fn, tn, fn_cost),
-        greater_is_better=wanted.greater_is_better,
+        greater_is_better=metric.greater_is_better,
     )
 
 
@@ -86,5 +85,6 @@ def evaluate(
     Raises ``TrainingError`` where a class is missing.
     """
     return {
-        name: row.score(y, p, threshold=threshold, fn_cost=fn_cost) for name, row in METRICS.items()
+        name: metric.score(y, p, threshold=threshold, fn_cost=fn_cost)
+        for name, metric in METRICS.items()
     }

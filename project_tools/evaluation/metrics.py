@@ -9,8 +9,9 @@ and Other Resampling Plans, SIAM 1982, chapter 6.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,8 @@ Z_95 = 1.96
 RECALL_WEIGHT = 5
 #: β² of F2: recall counts β = 2 times as much as precision.
 BETA_SQUARED = 4.0
+#: The least probability that a log loss counts with: its logarithm stays finite.
+_SMALLEST = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +72,65 @@ class Case:
         return values.astype(np.float64)
 
 
+@dataclass(frozen=True)
+class Resamples:
+    """Clients that were drawn again and again, counted by class and distinct probability.
+
+    ``scores`` are the distinct probabilities, ascending. ``defaulted`` and ``repaid`` hold a row
+    for each resample and a column for each score.
+    """
+
+    scores: Floats
+    defaulted: Floats
+    repaid: Floats
+    threshold: float
+    fn_cost: float
+
+    @property
+    def counts(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """TP, FP, FN, TN of each resample at the threshold."""
+        risk = self.scores > self.threshold
+        tp, fp = self.defaulted[:, risk].sum(axis=1), self.repaid[:, risk].sum(axis=1)
+        return tp, fp, self.positives - tp, self.negatives - fp
+
+    @cached_property
+    def positives(self) -> Floats:
+        return np.asarray(self.defaulted.sum(axis=1))
+
+    @cached_property
+    def negatives(self) -> Floats:
+        return np.asarray(self.repaid.sum(axis=1))
+
+    @cached_property
+    def missed(self) -> Floats:
+        """Defaulters at or below each score."""
+        return np.cumsum(self.defaulted, axis=1)
+
+    @cached_property
+    def kept(self) -> Floats:
+        """Repayers at or below each score."""
+        return np.cumsum(self.repaid, axis=1)
+
+
 Influence = Callable[[Case], tuple[float, Floats]]
 OfCounts = Callable[[Floats, Floats, Floats, Floats, float], Floats]
+OfResamples = Callable[[Resamples], Floats]
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One score. ``influence`` gives its value (NaN where not defined) and each row's influence;
-    ``of_counts`` (for scores of decisions) its value from arrays of counts and the cost weight.
+    """One score.
+
+    ``influence`` gives its value (NaN where not defined) and each row's influence,
+    ``of_resamples`` its value on each of many resamples. ``of_counts``, which scores of decisions
+    alone have, gives its value from arrays of counts and the cost weight.
     """
 
     name: str
     label: str
-    needs: Literal["decisions", "probabilities"]
     greater_is_better: bool
     influence: Influence
+    of_resamples: OfResamples
     of_counts: OfCounts | None = None
 
     def score(
@@ -109,7 +156,7 @@ class Metric:
 
 
 def get_metric(name: str) -> Metric:
-    """The get_metric of that name; ``SettingError`` names the choices and the nearest."""
+    """The metric of that name; ``SettingError`` names the choices and the nearest."""
     if name not in METRICS:
         raise SettingError(unknown("metric", name, METRICS))
     return METRICS[name]
@@ -150,7 +197,18 @@ def _standard_error(influence: Floats) -> float:
     return float(np.sqrt(influence @ influence)) / len(influence)
 
 
-# Scores of decisions
+# Scores of decisions, each from one row a client and from counts
+
+
+def _decision_metric(
+    name: str, label: str, greater_is_better: bool, influence: Influence, of_counts: OfCounts
+) -> Metric:
+    """A score of decisions: of a resample it needs no more than the counts at the threshold."""
+
+    def of_resamples(drawn: Resamples) -> Floats:
+        return of_counts(*drawn.counts, drawn.fn_cost)
+
+    return Metric(name, label, greater_is_better, influence, of_resamples, of_counts)
 
 
 def _loss_of_counts(tp: Floats, fp: Floats, fn: Floats, tn: Floats, fn_cost: float) -> Floats:
@@ -226,9 +284,18 @@ def _auc(case: Case) -> tuple[float, Floats]:
     return value, (placed - value) * np.where(y, len(y) / positives, len(y) / negatives)
 
 
+def _auc_of_resamples(drawn: Resamples) -> Floats:
+    below = np.einsum("ij,ij->i", drawn.defaulted, drawn.kept - drawn.repaid / 2)
+    return np.asarray(below / (drawn.positives * drawn.negatives))
+
+
 def _gini(case: Case) -> tuple[float, Floats]:
     value, influence = _auc(case)
     return 2 * value - 1, 2 * influence
+
+
+def _gini_of_resamples(drawn: Resamples) -> Floats:
+    return 2 * _auc_of_resamples(drawn) - 1
 
 
 def _average_precision(case: Case) -> tuple[float, Floats]:
@@ -251,19 +318,41 @@ def _average_precision(case: Case) -> tuple[float, Floats]:
     return value, own * len(y) / positives
 
 
+def _average_precision_of_resamples(drawn: Resamples) -> Floats:
+    positives, negatives = drawn.positives[:, None], drawn.negatives[:, None]
+    # Clients at or above each score, and the defaulters among them.
+    caught = positives - drawn.missed + drawn.defaulted
+    reached = caught + negatives - drawn.kept + drawn.repaid
+    precision = np.divide(caught, reached, out=np.zeros_like(caught), where=reached > 0)
+    return np.asarray(np.einsum("ij,ij->i", precision, drawn.defaulted) / drawn.positives)
+
+
 def _brier(case: Case) -> tuple[float, Floats]:
     errors = (case.p - case.y) ** 2
     value = float(errors.mean())
     return value, errors - value
 
 
+def _brier_of_resamples(drawn: Resamples) -> Floats:
+    return _mean_of_resamples(drawn, (1 - drawn.scores) ** 2, drawn.scores**2)
+
+
 def _log_loss(case: Case) -> tuple[float, Floats]:
-    """Mean of -log of the probability given to what happened, kept from infinity by 2e-16."""
-    smallest = float(np.finfo(np.float64).eps)
-    told = np.clip(np.where(case.y, case.p, 1 - case.p), smallest, 1)
-    losses = -np.log(told)
+    """Mean of -log of the probability of what happened, at most ``-log(2.2e-16)`` a row."""
+    losses = -np.log(np.clip(np.where(case.y, case.p, 1 - case.p), _SMALLEST, 1))
     value = float(losses.mean())
     return value, losses - value
+
+
+def _log_loss_of_resamples(drawn: Resamples) -> Floats:
+    of_defaulted = -np.log(np.clip(drawn.scores, _SMALLEST, 1))
+    return _mean_of_resamples(drawn, of_defaulted, -np.log(np.clip(1 - drawn.scores, _SMALLEST, 1)))
+
+
+def _mean_of_resamples(drawn: Resamples, of_defaulted: Floats, of_repaid: Floats) -> Floats:
+    """The mean over all clients of what one of each score and class counts."""
+    total = drawn.defaulted @ of_defaulted + drawn.repaid @ of_repaid
+    return np.asarray(total / (drawn.positives + drawn.negatives))
 
 
 def _ks(case: Case) -> tuple[float, Floats]:
@@ -284,28 +373,36 @@ def _ks(case: Case) -> tuple[float, Floats]:
     return value, sign * share * len(y)
 
 
+def _ks_of_resamples(drawn: Resamples) -> Floats:
+    missed, kept = drawn.missed / drawn.positives[:, None], drawn.kept / drawn.negatives[:, None]
+    return np.asarray(np.abs(missed - kept).max(axis=1))
+
+
 def _table(*rows: Metric) -> Mapping[str, Metric]:
     return MappingProxyType({row.name: row for row in rows})
 
 
 #: All scores by name.
 METRICS = _table(
-    Metric(
-        "loss_of_income", "loss of income", "decisions", False, _loss_of_income, _loss_of_counts
-    ),
-    Metric("AUC", "area under the ROC curve", "probabilities", True, _auc),
-    Metric("f2", "F2", "decisions", True, _f2, _f2_of_counts),
-    Metric(
+    _decision_metric("loss_of_income", "loss of income", False, _loss_of_income, _loss_of_counts),
+    Metric("AUC", "area under the ROC curve", True, _auc, _auc_of_resamples),
+    _decision_metric("f2", "F2", True, _f2, _f2_of_counts),
+    _decision_metric(
         "recall_specificity_G_mean",
         "geometric mean of recall⁵ and specificity",
-        "decisions",
         True,
         _g_mean,
         _g_mean_of_counts,
     ),
-    Metric("average_precision", "average precision", "probabilities", True, _average_precision),
-    Metric("brier", "Brier score", "probabilities", False, _brier),
-    Metric("log_loss", "log loss", "probabilities", False, _log_loss),
-    Metric("KS", "Kolmogorov-Smirnov distance", "probabilities", True, _ks),
-    Metric("Gini", "Gini coefficient", "probabilities", True, _gini),
+    Metric(
+        "average_precision",
+        "average precision",
+        True,
+        _average_precision,
+        _average_precision_of_resamples,
+    ),
+    Metric("brier", "Brier score", False, _brier, _brier_of_resamples),
+    Metric("log_loss", "log loss", False, _log_loss, _log_loss_of_resamples),
+    Metric("KS", "Kolmogorov-Smirnov distance", True, _ks, _ks_of_resamples),
+    Metric("Gini", "Gini coefficient", True, _gini, _gini_of_resamples),
 )

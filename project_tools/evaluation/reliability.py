@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from project_tools.errors import TrainingError
-from project_tools.evaluation.calibration import METHODS, Calibration
-from project_tools.evaluation.logistic import Floats, hessian, log_loss, logit, newton
+from project_tools.evaluation.calibration import Calibration
+from project_tools.evaluation.calibration_fit import FITS, information, least_log_loss
+from project_tools.evaluation.logistic import Floats, log_loss, logit
 
 #: Parts of the out-of-fold rows; each is judged by curves that the others fitted.
 FOLDS = 5
@@ -19,17 +20,20 @@ BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class CalibrationChoice:
-    """The curve to serve and what spoke for it.
+    """The curve to serve and the evidence for it.
 
     ``loss`` is each method's mean log loss on rows that it was not fitted on; ``gain`` is Platt's
     less beta's, paired row by row, ``gain_se`` its standard error.
     """
 
-    method: str
     calibration: Calibration
     loss: Mapping[str, float]
     gain: float
     gain_se: float
+
+    @property
+    def method(self) -> str:
+        return self.calibration.method
 
 
 def choose_calibration(
@@ -42,18 +46,18 @@ def choose_calibration(
     all rows. Raises ``TrainingError`` for fewer than two clients of a class.
     """
     y, oof = np.asarray(y), np.asarray(oof, dtype=np.float64)
-    losses = {name: np.empty(len(y)) for name in METHODS}
+    losses = {name: np.empty(len(y)) for name in FITS}
     parts = _parts(y, seed)
     for part in np.unique(parts):
         held_out, fitting = parts == part, parts != part
-        for name, curve in METHODS.items():
-            fitted = curve.fit(oof[fitting], y[fitting])
-            losses[name][held_out] = log_loss(fitted.log_odds(oof[held_out]), y[held_out])
+        for name, fit in FITS.items():
+            curve = fit(oof[fitting], y[fitting])
+            losses[name][held_out] = log_loss(curve.log_odds(oof[held_out]), y[held_out])
     difference = losses["platt"] - losses["beta"]
     gain, se = float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(y)))
     method = "beta" if gain > 2 * se else "platt"
     means = {name: float(loss.mean()) for name, loss in losses.items()}
-    return CalibrationChoice(method, METHODS[method].fit(oof, y), means, gain, se)
+    return CalibrationChoice(FITS[method](oof, y), means, gain, se)
 
 
 def _parts(y: npt.NDArray[Any], seed: int) -> npt.NDArray[np.intp]:
@@ -123,9 +127,11 @@ def calibration_line(y: npt.NDArray[Any], p: npt.NDArray[Any]) -> CalibrationLin
         raise TrainingError("a calibration line needs clients of both classes; one is missing")
     x = logit(np.asarray(p, dtype=np.float64))
     columns = np.column_stack([x, np.ones_like(x)])
-    found = newton(columns, y, np.array([1.0, 0.0]), np.array([True, True]))
-    errors = np.sqrt(np.diag(np.linalg.pinv(hessian(columns, columns @ found))))
-    (slope, intercept), (slope_se, intercept_se) = found.tolist(), errors.tolist()
+    line = least_log_loss(columns, y, np.array([1.0, 0.0]))
+    # The small ridge makes the error of a slope huge, not zero, where all probabilities are alike.
+    known = information(columns, columns @ line) + 1e-12 * np.eye(2)
+    errors = np.sqrt(np.diag(np.linalg.pinv(known)))
+    (slope, intercept), (slope_se, intercept_se) = line.tolist(), errors.tolist()
     return CalibrationLine(slope, slope_se, intercept, intercept_se)
 
 

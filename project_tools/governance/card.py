@@ -12,7 +12,9 @@ from typing import Any, Self
 from pydantic import TypeAdapter, ValidationError
 
 from project_tools.errors import ArtefactError
-from project_tools.evaluation.metrics import Z_95
+from project_tools.evaluation.calibration import CALIBRATIONS
+from project_tools.evaluation.metrics import Estimate
+from project_tools.evaluation.threshold import break_even_probability
 from project_tools.governance.segment_tables import NOTES, compact_markdown
 from project_tools.governance.segments import ExclusionCost, Segment, SegmentReport
 from project_tools.serving.folder import CARD_JSON
@@ -21,7 +23,6 @@ from project_tools.serving.folder import CARD_JSON
 VERSION = 1
 #: What a version is called before the registry has given it a number.
 UNREGISTERED = "unregistered"
-METHODS = {"platt": "Platt's curve", "beta": "the beta curve"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +242,7 @@ def _purpose(_card: Card) -> str:
 
 
 def _decision(card: Card) -> str:
-    even = 1 / (1 + card.fn_cost)
+    even = break_even_probability(card.fn_cost)
     return (
         f"A client whose probability is above {card.threshold:.4f} is a risk. A missed defaulter is "
         f"weighed as {card.fn_cost:g} refused good clients, which for true probabilities makes "
@@ -272,12 +273,13 @@ def _figures(card: Card) -> str:
 
 def _calibration(card: Card) -> str:
     found = card.calibration
-    low, high = _ends(found.slope, found.slope_se)
-    bottom, top = _ends(found.intercept, found.intercept_se)
+    low, high = Estimate(found.slope, found.slope_se).interval
+    bottom, top = Estimate(found.intercept, found.intercept_se).interval
+    curve = CALIBRATIONS[found.method].label if found.method in CALIBRATIONS else found.method
     gap = card.segments.overall.gap
     said = "" if gap is None else f" On average they lie {_points(gap.value)} the observed rate."
     return (
-        f"Probabilities are calibrated by {METHODS.get(found.method, found.method)}, fitted out of "
+        f"Probabilities are calibrated by {curve}, fitted out of "
         f"fold. On test clients the slope is {found.slope:.2f} ({low:.2f} to {high:.2f}) and the "
         f"intercept {found.intercept:+.2f} ({bottom:+.2f} to {top:+.2f}); true probabilities have 1 "
         f"and 0.{said}"
@@ -397,10 +399,6 @@ def _points(gap: float) -> str:
     ('1.2 points above', '0.4 points below')
     """
     return f"{100 * abs(gap):.1f} points {'above' if gap >= 0 else 'below'}"
-
-
-def _ends(value: float, se: float) -> tuple[float, float]:
-    return value - Z_95 * se, value + Z_95 * se
 
 
 def _short(value: Any) -> str:

@@ -16,7 +16,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # publishes none
 
-from project_tools.evaluation.calibration import PlattCalibration
+from project_tools.evaluation.calibration_fit import fit_platt
 from project_tools.evaluation.threshold import break_even_probability
 from project_tools.features.catalogue import catalogue, protected
 from project_tools.governance.card import ExclusionFacts
@@ -117,6 +117,6 @@ def _calibrated(y: npt.NDArray[Any], p: Floats, seed: int) -> Floats:
     """By Platt's curve, each half by what was fitted on the other."""
     calibrated = np.empty_like(p)
     for fitting, held_out in fold_rows(y, 2, seed):
-        curve = PlattCalibration.fit(p[fitting], y[fitting])
+        curve = fit_platt(p[fitting], y[fitting])
         calibrated[held_out] = curve.apply(p[held_out])
     return calibrated

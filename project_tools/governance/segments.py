@@ -18,7 +18,7 @@ from fairlearn.metrics import MetricFrame
 from scipy import special, stats
 
 from project_tools.errors import FeatureError, TrainingError
-from project_tools.evaluation.calibration import PlattCalibration
+from project_tools.evaluation.calibration_fit import fit_platt
 from project_tools.evaluation.logistic import EDGE
 from project_tools.evaluation.metrics import FN_COST, METRICS, Z_95, Estimate, paired_difference
 from project_tools.features.catalogue import all_features
@@ -335,7 +335,7 @@ def _slope(y: Floats, p: Floats) -> Figure | None:
     logits = special.logit(np.clip(p, EDGE, 1 - EDGE))
     if _of_class(y) < LEAST_FOR_SLOPE or not np.ptp(logits):
         return None
-    fitted = PlattCalibration.fit(p, y)
+    fitted = fit_platt(p, y)
     again = fitted.apply(p)
     weights = again * (1 - again)
     centred = logits - np.average(logits, weights=weights)

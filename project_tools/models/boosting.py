@@ -1,6 +1,6 @@
-"""LightGBM and XGBoost on raw nulls and categories, with early stopping that sees training rows only.
+"""What LightGBM and XGBoost share: the slice that early stopping watches, the matrix, probabilities.
 
-Both bin each feature once a fold; the bins depend on nothing that is searched, so that they serve
+Both bin each feature once a fold. The bins depend on nothing that is searched, so that they serve
 every trial of a search.
 """
 
@@ -35,9 +35,10 @@ class Binned:
 
 
 class Boosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes no types
-    """What both libraries have in common: the watched slice, the matrix, the probabilities.
+    """A classifier on raw nulls and categories whose early stopping sees its training rows only.
 
-    ``rounds_`` is the number of trees kept; columns are taken by their order.
+    A library's class gives ``_binned``, ``_grow`` and ``_risk``. ``rounds_`` is the number of
+    trees kept; columns are taken by their order.
     """
 
     early_stopping_rounds: int
@@ -70,11 +71,11 @@ class Boosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         return np.column_stack([1 - risk, risk])
 
     def predict(self, X: pd.DataFrame) -> npt.NDArray[np.int64]:
-        """Class by the probability one half; decisions are made by ``thresholds`` instead."""
+        """Class by the probability one half; decisions take the model's threshold instead."""
         return (self.predict_proba(X)[:, 1] > 0.5).astype(np.int64)  # noqa: PLR2004  (one half)
 
     def _slices(self, y: npt.NDArray[Any]) -> tuple[Rows, Rows]:
-        """Positions that train and positions that are watched: none of too few rows of a class."""
+        """Positions that train and positions that are watched; too few rows of a class: none are."""
         rows = np.arange(len(y))
         rarest = min(int(np.sum(y == 0)), int(np.sum(y == 1)))
         if self.early_stopping_rounds <= 0 or rarest * self.watched_share < 1:
@@ -92,12 +93,15 @@ class Boosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         levels: dict[str, list[Any]],
         like: Any | None,
     ) -> Any:
+        """The rows in the library's bins: those of the set ``like``, or learnt from these rows."""
         raise NotImplementedError
 
     def _grow(self, prepared: Binned) -> None:
+        """Grow the trees; sets ``booster_``, ``feature_names_in_`` and ``rounds_``."""
         raise NotImplementedError
 
     def _risk(self, matrix: Matrix) -> npt.NDArray[np.float64]:
+        """Probabilities of class 1 by the trees that are kept."""
         raise NotImplementedError
 
 

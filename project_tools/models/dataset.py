@@ -126,12 +126,12 @@ def excluded_features(
 
 def _computed_from(name: str, infos: Sequence[FeatureInfo], source: str) -> set[str]:
     of_it = {name} | computed_from(name)
-    found = {info.name for info in infos if info.name in of_it or name in info.columns}
-    if not found:
+    features = {info.name for info in infos if info.name in of_it or name in info.columns}
+    if not features:
         names = {PROTECTED} | {c for info in infos for c in (info.name, *info.columns)}
         hint = nearest(name, sorted(names)) or "; give names of features or raw columns"
         raise SettingError(f"exclude: {source} has no feature or raw column {name!r}{hint}")
-    return found
+    return features
 
 
 def feature_matrix(rows: pd.DataFrame, names: Sequence[str], *, source: str) -> pd.DataFrame:
@@ -139,7 +139,11 @@ def feature_matrix(rows: pd.DataFrame, names: Sequence[str], *, source: str) -> 
     if not names:
         raise TrainingError(f"{source} has no features left after the exclusions")
     columns = {name: _column(rows[name], source) for name in names}
-    infinite = [name for name, column in columns.items() if _has_infinity(column)]
+    infinite = [
+        name
+        for name, column in columns.items()
+        if column.dtype == np.float32 and np.isinf(column.to_numpy()).any()
+    ]
     if infinite:
         raise TrainingError(
             f"{source} holds infinities in {abbreviated(infinite)}; "
@@ -157,10 +161,6 @@ def _column(column: "pd.Series[Any]", source: str) -> "pd.Series[Any]":
             "features are numbers or categories with fixed levels"
         )
     return column.astype(np.float32)
-
-
-def _has_infinity(column: "pd.Series[Any]") -> bool:
-    return column.dtype == np.float32 and bool(np.isinf(column.to_numpy()).any())
 
 
 def _check_classes(y: npt.NDArray[np.int8], folds: int, *, source: str) -> None:

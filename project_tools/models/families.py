@@ -1,7 +1,7 @@
 """The one table of model families: estimator, preparation, search space, budgets.
 
-A space is a table of dimensions (bounds, scale, start); ``spaces`` makes hyperopt's expressions
-from it. A parameter stands in a space only where it changes the model (no ``subsample`` without
+A space is a table of dimensions (bounds, scale, start); ``search.proposer`` makes hyperopt's
+expressions from it. A space has a parameter only where it changes the model (no ``subsample`` without
 ``subsample_freq``, no round number beside early stopping, no ``degree`` for another kernel).
 """
 
@@ -43,6 +43,10 @@ class Dimension:
     options: tuple[Any, ...] = ()
     when: tuple[str, Any] | None = None
 
+    def applies(self, chosen: Parameters) -> bool:
+        """Whether the dimension has an effect beside the options that were chosen."""
+        return self.when is None or chosen.get(self.when[0]) == self.when[1]
+
 
 Space = Mapping[str, Dimension]
 
@@ -50,11 +54,7 @@ Space = Mapping[str, Dimension]
 def start_of(space: Space) -> dict[str, Any]:
     """The setting of the first trial: the starts of all dimensions that have an effect there."""
     starts = {name: row.start for name, row in space.items()}
-    return {
-        name: row.start
-        for name, row in space.items()
-        if row.when is None or starts[row.when[0]] == row.when[1]
-    }
+    return {name: start for name, start in starts.items() if space[name].applies(starts)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,11 @@ class Family:
     """One row of the table.
 
     ``build`` makes the bare classifier from all parameters, a seed and a number of threads;
-    ``fixed`` holds the parameters that are not searched; ``settle`` gives the parameters of the
-    final fit from those of the folds' fitted estimators (as the number of rounds that early
-    stopping found there); the time of a fit grows with the rows to the power ``growth``;
-    ``threads`` says whether one fit can use several cores; ``explains`` is the scale of its exact contributions, none where it
-    has none, and such a model is never promoted.
+    ``fixed`` holds the parameters that are not searched; ``final_parameters`` turns the folds'
+    fitted estimators into the parameters of the final fit (e.g. the mean number of rounds); the
+    time of a fit grows with the rows to the power ``growth``; ``threads`` says whether one fit can
+    use several cores; ``explains`` is the scale of its exact contributions. A family without them
+    is never promoted.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Family:
     growth: float
     threads: bool
     explains: Literal["log-odds", "probability"] | None = "log-odds"
-    settle: Callable[[Parameters, Sequence[Any]], dict[str, Any]] = field(
+    final_parameters: Callable[[Parameters, Sequence[Any]], dict[str, Any]] = field(
         default=lambda parameters, _fitted: dict(parameters)
     )
 
@@ -153,7 +153,7 @@ def _xgboost(parameters: Parameters, seed: int, jobs: int) -> XGBoostedTrees:
     return XGBoostedTrees(**parameters, seed=seed, jobs=jobs)
 
 
-def _settled_rounds(parameters: Parameters, fitted: Sequence[Any]) -> dict[str, Any]:
+def _mean_rounds(parameters: Parameters, fitted: Sequence[Any]) -> dict[str, Any]:
     """As many rounds as the folds kept on average, so that all rows can train and none watch."""
     if not fitted:
         return dict(parameters)
@@ -311,7 +311,7 @@ FAMILIES = _table(
         },
         growth=0.9,
         threads=True,
-        settle=_settled_rounds,
+        final_parameters=_mean_rounds,
     ),
     Family(
         name="xgboost",
@@ -339,6 +339,6 @@ FAMILIES = _table(
         },
         growth=0.9,
         threads=True,
-        settle=_settled_rounds,
+        final_parameters=_mean_rounds,
     ),
 )

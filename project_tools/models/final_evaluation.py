@@ -1,7 +1,7 @@
-"""What a final model is worth on clients that nothing was chosen by: looked at once.
+"""The final evaluation of a model on the test clients, by whom nothing was chosen.
 
 Threshold and calibration come from out-of-fold probabilities of the training clients. The test
-clients give figures with intervals, how true the probabilities are, and what the decisions cost.
+clients are looked at once: for figures with intervals, the calibration, and the decisions' cost.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,7 +49,7 @@ class CostPoint:
 
 @dataclass(frozen=True, slots=True)
 class FinalEvaluation:
-    """All that the test clients said of a model; ``raw_curve`` is the curve before calibration."""
+    """All figures on the test clients; ``raw_curve`` is the reliability before calibration."""
 
     clients: int
     defaulted: int
@@ -74,10 +74,10 @@ def evaluate_finally(
     resamples: int = RESAMPLES,
     seed: int = 1,
 ) -> FinalEvaluation:
-    """Judge a model on the test clients, by what was settled on ``training``, its own clients.
+    """Judge a model on the test clients; ``training`` holds the clients that it was trained on.
 
-    Raises ``TrainingError`` for test clients that it was trained on, for features of another
-    state and for other training clients than the model's.
+    Raises ``TrainingError`` for test clients that the model was trained on, for features of
+    another state, and for other training clients than the model's.
     """
     check_held_out(model, test)
     if not np.array_equal(training.ids, model.ids):
@@ -144,28 +144,25 @@ def cost_figure(costs: Sequence[CostPoint], fn_cost: float) -> Any:
     return figure
 
 
-def final_table(model: TrainedModel, found: FinalEvaluation) -> str:
+def final_table(model: TrainedModel, evaluation: FinalEvaluation) -> str:
     """The figures below each other, for the terminal."""
     lines = [f"{'score':<28}{'out of fold':>18}{'test':>10}   95 % interval"]
-    for name, score in found.scores.items():
-        oof, (low, high) = model.scores[name], found.intervals[name]
+    for name, score in evaluation.scores.items():
+        oof, (low, high) = model.scores[name], evaluation.intervals[name]
         lines.append(
             f"{name:<28}{oof.value:>9.4f} ± {oof.se:.4f}{score.value:>10.4f}   {low:.4f} to {high:.4f}"
         )
-    return "\n".join([*lines, *_notes(model, found)])
-
-
-def _notes(model: TrainedModel, found: FinalEvaluation) -> list[str]:
-    rate, line, chosen = found.defaulted / found.clients, found.line, model.calibrating
-    names = {"platt": "Platt's curve", "beta": "the beta curve"}
-    return [
+    rate = evaluation.defaulted / evaluation.clients
+    line, choice = evaluation.line, model.calibration_choice
+    return "\n".join([
+        *lines,
         f"loss of income without a model: approve all {model.fn_cost * rate:.4f}, "
         f"refuse all {1 - rate:.4f} (a missed defaulter costs {model.fn_cost:g} refused good clients)",
-        f"threshold {model.threshold:.4f} and {names[chosen.method]} come from out-of-fold "
-        f"probabilities; beta's log loss is lower than Platt's by {chosen.gain:.6f} ± "
-        f"{chosen.gain_se:.6f}",
+        f"threshold {model.threshold:.4f} and {model.calibration.label} come from out-of-fold "
+        f"probabilities; beta's log loss is lower than Platt's by {choice.gain:.6f} ± "
+        f"{choice.gain_se:.6f}",
         f"calibration on test clients: slope {line.slope:.3f} ± {line.slope_se:.3f}, intercept "
         f"{line.intercept:+.3f} ± {line.intercept_se:.3f} (true probabilities: 1 and 0)",
-        f"{found.clients:,} test clients, {found.defaulted:,} of them defaulted; intervals by "
-        f"{found.resamples:,} stratified resamples; ± one standard error",
-    ]
+        f"{evaluation.clients:,} test clients, {evaluation.defaulted:,} of them defaulted; intervals by "
+        f"{evaluation.resamples:,} stratified resamples; ± one standard error",
+    ])  # fmt: skip

@@ -11,11 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from project_tools.models.boosting import Binned, Boosting, Rows, rows_by_column
-from project_tools.models.preparation import (
-    Matrix,
-    level_codes,
-    model_names,
-)
+from project_tools.models.preparation import Matrix, level_codes, model_names
 
 #: Rows from which bins are learnt.
 BINNING_ROWS = 20_000
@@ -46,21 +42,21 @@ class _Batches(lightgbm.Sequence):
     def __getitem__(self, batch: Any) -> Matrix:
         """The rows of a slice: LightGBM asks for single ones only where it has bins to learn."""
         rows = self._rows[batch]
-        found = np.empty((len(rows), len(self._columns)), dtype=np.float32)
+        matrix = np.empty((len(rows), len(self._columns)), dtype=np.float32)
         for place, column in enumerate(self._columns):
-            found[:, place] = column[rows]
-        return found
+            matrix[:, place] = column[rows]
+        return matrix
 
 
-#: What LightGBM warns of, on stdout, and is meant so: bins from a part of the rows, raw data that
-#: is not kept, and categories that are named anew after columns were put together.
-_MEANT_SO = ("bin_construct_sample_cnt", "Cannot add features", "Resetting categorical features")
+#: Parts of LightGBM's warnings, on stdout, about what is done on purpose: bins from a part of the
+#: rows, raw data that is not kept, and categories that are named anew after columns were joined.
+_ON_PURPOSE = ("bin_construct_sample_cnt", "Cannot add features", "Resetting categorical features")
 
 
 @cache
 def _quiet_about_bins() -> None:
     logger = logging.getLogger("lightgbm")
-    logger.addFilter(lambda record: not any(part in record.getMessage() for part in _MEANT_SO))
+    logger.addFilter(lambda record: not any(part in record.getMessage() for part in _ON_PURPOSE))
     lightgbm.register_logger(logger)
 
 
@@ -117,8 +113,8 @@ class BoostedTrees(Boosting):
         _quiet_about_bins()
         if like is not None:
             return self._dataset(_Batches(X, rows, levels), X, y[rows], levels, like)
-        # Some columns after the others: with all at once, what LightGBM holds besides the bins while
-        # it looks for them would weigh more than they do.
+        # A block of columns at a time: for all columns at once LightGBM's working memory would be
+        # larger than the bins.
         blocks = (
             X.iloc[:, first : first + BINNED_COLUMNS]
             for first in range(0, X.shape[1], BINNED_COLUMNS)
@@ -134,7 +130,7 @@ class BoostedTrees(Boosting):
         # the bins can no longer be changed then.
         whole.feature_name = model_names(X.columns)
         whole.categorical_feature = _categorical(X, levels)
-        if whole.categorical_feature:  # as it would say of itself, binned at once
+        if whole.categorical_feature:  # as LightGBM sets it where all columns are binned at once
             whole.params = whole.get_params() | {"categorical_column": whole.categorical_feature}
         return whole
 
@@ -158,15 +154,15 @@ class BoostedTrees(Boosting):
 
     def _grow(self, prepared: Binned) -> None:
         watched = [prepared.watched] if prepared.watched is not None else []
-        stop: list[Callable[..., Any]] = [
-            lightgbm.early_stopping(self.early_stopping_rounds, verbose=False)
-        ]
+        stop: list[Callable[..., Any]] = []
+        if watched:
+            stop = [lightgbm.early_stopping(self.early_stopping_rounds, verbose=False)]
         self.booster_ = lightgbm.train(
             self._training(),
             prepared.train,
             num_boost_round=self.n_estimators,
             valid_sets=watched,
-            callbacks=stop if watched else [],
+            callbacks=stop,
         )
         self.feature_names_in_ = np.array(self.booster_.feature_name(), dtype=object)
         self.rounds_ = self.booster_.best_iteration or self.booster_.current_iteration()
@@ -199,8 +195,8 @@ class BoostedTrees(Boosting):
             "reg_alpha": self.reg_alpha,
             "seed": self.seed,
             "deterministic": True,
-            # Else a timing at the start chooses, and sums differ. By rows, which it chose on two
-            # cores, a tree took two fifths longer, and sums depended on the number of threads.
+            # Otherwise a timing at the start chooses, and sums differ from run to run. By rows, its
+            # choice on two cores, a tree took two fifths longer and sums depended on the threads.
             "force_col_wise": True,
         }  # fmt: skip
 

@@ -26,16 +26,16 @@ class TrainedModel:
     """A fitted model with the threshold and the calibration that belong to it.
 
     ``parameters`` are those of the final fit, ``oof`` each training client's probability before
-    calibration by a model that did not know the client, ``judgement`` what these are worth,
-    ``calibrating`` what spoke for the curve that calibrates them.
-    ``ids`` are the clients it was trained on, ``meta`` the state of their features.
+    calibration by a model that was fitted without the client, ``judgement`` what these are worth,
+    ``calibration_choice`` the evidence for the calibration that was chosen. ``ids`` are the
+    clients it was trained on, ``meta`` the state of their features.
     """
 
     family: Family
     parameters: dict[str, Any]
     estimator: Any
     judgement: Judgement
-    calibrating: CalibrationChoice
+    calibration_choice: CalibrationChoice
     oof: Floats
     feature_names: tuple[str, ...]
     ids: npt.NDArray[np.int64]
@@ -92,12 +92,12 @@ def train(
     metric: str = DECIDING,
     on_fold: Callable[[int], None] = lambda _: None,
 ) -> TrainedModel:
-    """Train a setting of a family; ``on_fold`` is told the number of folds that are done.
+    """Train a setting of a family; ``on_fold`` gets the number of folds that are done.
 
     Calibration (Platt's curve or the beta curve) and threshold come from out-of-fold
-    probabilities; the final fit takes all rows of ``data`` and the settled parameters (LightGBM:
-    the rounds that the folds kept on average, because on all rows none is left to watch).
-    Parameters that are not given are the family's.
+    probabilities. The final fit takes all rows of ``data`` and the family's ``final_parameters``:
+    boosted trees grow as many rounds as the folds kept on average, because no row is left to
+    watch. Parameters that are not given are the family's.
     """
     fitted: list[Any] = []
     complete = {**family.fixed, **parameters}
@@ -106,8 +106,8 @@ def train(
         fitted.append(estimator)
         on_fold(number + 1)
 
-    def make(final: Mapping[str, Any] = complete) -> Any:
-        return family.make(final, seed=seed, jobs=jobs, X=data.X)
+    def make(setting: Mapping[str, Any] = complete) -> Any:
+        return family.make(setting, seed=seed, jobs=jobs, X=data.X)
 
     with threadpool_limits(jobs):
         oof = out_of_fold(make, data, folds=folds, seed=seed, on_fold=ended)
@@ -115,14 +115,14 @@ def train(
         judgement = judge(
             data.y, oof, metric=metric, fn_cost=fn_cost, calibration=chosen.calibration
         )
-        settled = family.settle(complete, fitted)
-        estimator = make(settled).fit(data.X, data.y)
+        final = family.final_parameters(complete, fitted)
+        estimator = make(final).fit(data.X, data.y)
     return TrainedModel(
         family=family,
-        parameters=settled,
+        parameters=final,
         estimator=estimator,
         judgement=judgement,
-        calibrating=chosen,
+        calibration_choice=chosen,
         oof=oof,
         feature_names=tuple(data.X.columns),
         ids=data.ids,
@@ -140,8 +140,8 @@ def check_held_out(model: TrainedModel, test: Dataset) -> None:
             f"the features of {test.path.name} were made by another state than the model's; "
             "train and test on the same feature file"
         )
-    known = int(np.isin(test.ids, model.ids).sum())
-    if known:
+    trained = int(np.isin(test.ids, model.ids).sum())
+    if trained:
         raise TrainingError(
-            f"{known:,} of the {len(test):,} clients of the split {test.split!r} trained the model"
+            f"{trained:,} of the {len(test):,} clients of the split {test.split!r} trained the model"
         )

@@ -64,7 +64,7 @@ class XGBoostedTrees(Boosting):
             np.asarray(y[rows], dtype=np.float32),
             ref=like,
             feature_names=model_names(X.columns),
-            feature_types=_feature_types(X, levels),
+            feature_types=["c" if name in levels else "q" for name in X.columns],
             enable_categorical=True,
             max_bin=256,
             nthread=self.jobs,
@@ -85,21 +85,21 @@ class XGBoostedTrees(Boosting):
         self.rounds_ = int(best)
 
     def _risk(self, matrix: Matrix) -> npt.NDArray[np.float64]:
-        risk = self.booster_.predict(self._named(matrix), iteration_range=(0, self.rounds_))
-        return np.asarray(risk, dtype=np.float64)
-
-    def _named(self, matrix: Matrix) -> xgboost.DMatrix:
-        """Rows with the names and kinds of the training's columns."""
-        return xgboost.DMatrix(
+        rows = xgboost.DMatrix(
             matrix,
             feature_names=list(self.feature_names_in_),
             feature_types=self.booster_.feature_types,
             enable_categorical=True,
             nthread=self.jobs,
         )
+        risk = self.booster_.predict(rows, iteration_range=(0, self.rounds_))
+        return np.asarray(risk, dtype=np.float64)
 
     def _training(self) -> dict[str, Any]:
-        return self._growth() | {
+        growth: dict[str, Any] = {"grow_policy": "depthwise", "max_depth": self.max_depth}
+        if self.grow_policy == "lossguide":
+            growth = {"grow_policy": "lossguide", "max_leaves": self.max_leaves, "max_depth": 0}
+        return growth | {
             "objective": "binary:logistic",
             "eval_metric": "logloss",
             "tree_method": "hist",
@@ -115,12 +115,3 @@ class XGBoostedTrees(Boosting):
             "nthread": self.jobs,
             "verbosity": 0,
         }
-
-    def _growth(self) -> dict[str, Any]:
-        if self.grow_policy == "lossguide":
-            return {"grow_policy": "lossguide", "max_leaves": self.max_leaves, "max_depth": 0}
-        return {"grow_policy": "depthwise", "max_depth": self.max_depth}
-
-
-def _feature_types(X: pd.DataFrame, levels: dict[str, list[Any]]) -> list[str]:
-    return ["c" if name in levels else "q" for name in X.columns]

@@ -187,7 +187,7 @@ def _results(model: TrainedModel, found: FinalEvaluation) -> tuple[Result, ...]:
 
 def _calibration(model: TrainedModel, found: FinalEvaluation) -> CalibrationFacts:
     points = tuple(CurvePoint(**asdict(group)) for group in found.curve)
-    return CalibrationFacts(model.calibrating.method, **asdict(found.line), curve=points)
+    return CalibrationFacts(model.calibration_choice.method, **asdict(found.line), curve=points)
 
 
 def _cost(point: CostPoint) -> CostFacts:

@@ -173,7 +173,7 @@ def model_digest(model: TrainedModel, training: pd.DataFrame) -> str:
 
 
 def _calibration(model: TrainedModel) -> dict[str, Any]:
-    chosen = model.calibrating
+    chosen = model.calibration_choice
     return {
         "chosen": chosen.method,
         "curve": model.calibration.to_dict(),

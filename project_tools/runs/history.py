@@ -9,7 +9,7 @@ import pandas as pd
 
 from project_tools.errors import SettingError, TrackingError
 from project_tools.evaluation.calibration import calibration_from_dict
-from project_tools.evaluation.comparison import Judged
+from project_tools.evaluation.comparison import JudgedFamily
 from project_tools.evaluation.judgement import Judgement
 from project_tools.evaluation.metrics import METRICS, Estimate
 from project_tools.evaluation.threshold import Threshold
@@ -26,7 +26,7 @@ from project_tools.runs.store import (
     get_run,
     successors,
 )
-from project_tools.search.trial import Floats, Former, Status, Trial
+from project_tools.search.trial import Floats, PriorTrials, Status, Trial
 
 #: Projects whose runs hold searches.
 SEARCHING = ("hyperparameter_tuning", "lightgbm")
@@ -39,7 +39,7 @@ class FormerFamily:
 
     run: TrackedRun
     finished: bool
-    former: Former
+    former: PriorTrials
     trial_runs: tuple[str, ...] = ()
 
 
@@ -81,7 +81,7 @@ def former_family(
     best = min((t for t in trials.values() if t[0].judgement), key=_worth, default=None)
     table = None if best is None else oof_of(client, best[1])
     oof = None if table is None else table["probability"].to_numpy()
-    former = Former(tuple(trial for trial, _ in trials.values()), oof)
+    former = PriorTrials(tuple(trial for trial, _ in trials.values()), oof)
     nested = tuple(nested.info.run_id for _, nested in trials.values())
     return FormerFamily(run, run.info.status == "FINISHED", former, nested)
 
@@ -126,7 +126,7 @@ def restored(run: TrackedRun) -> Trial | None:
         judgement=judgement_of(run) if tags[OUTCOME] == "finished" else None,
         seconds=metrics.get("seconds", 0.0),
         reason=tags.get("reason", ""),
-        told=metrics.get("told_loss"),
+        reported_loss=metrics.get("told_loss"),
         order=int(tags["order"]),
     )
 
@@ -172,7 +172,7 @@ def oof_of(client: Client, run: TrackedRun) -> pd.DataFrame | None:
         return None if path is None else pd.read_parquet(path)
 
 
-def judged(client: Client, run: TrackedRun) -> Judged:
+def judged(client: Client, run: TrackedRun) -> JudgedFamily:
     """A family as its parent run tells of it.
 
     Raises ``TrackingError`` for a run that is no finished search of ours.
@@ -181,7 +181,7 @@ def judged(client: Client, run: TrackedRun) -> Judged:
     if table is None or "settings" not in run.data.tags:
         raise TrackingError(f"run {run.info.run_id} is no finished search of a family")
     judgement, settings = judgement_of(run), json.loads(run.data.tags["settings"])
-    return Judged(
+    return JudgedFamily(
         family=run.data.tags["family"],
         run_id=run.info.run_id,
         metric=judgement.metric,
@@ -194,7 +194,7 @@ def judged(client: Client, run: TrackedRun) -> Judged:
     )
 
 
-def judged_families(client: Client, run_id: str | None = None) -> list[Judged]:
+def judged_families(client: Client, run_id: str | None = None) -> list[JudgedFamily]:
     """The families searched within a project's run; without one, the newest search of each family
     on the data of the newest.
 

@@ -30,7 +30,7 @@ from project_tools.search.forecast import Forecast
 from project_tools.search.importance import importance
 from project_tools.search.pictures import curves, history, importance_bars
 from project_tools.search.search import SearchResult, search
-from project_tools.search.trial import Floats, Former, Trial
+from project_tools.search.trial import Floats, Trial
 from project_tools.system.progress import in_words, say, working
 
 
@@ -96,7 +96,7 @@ def _searched(
         fn_cost=given.fn_cost,
         time_limit=given.time_limit,
         spark=getattr(given, "spark", False),
-        former=Former() if former is None else former.former,
+        prior=None if former is None else former.former,
         on_start=None if trials is None else trials.start,
         on_trial=None if trials is None else trials.end,
     )
@@ -187,8 +187,8 @@ def _figure(trial: Trial) -> str:
 
 def _trial_metrics(trial: Trial) -> dict[str, float]:
     found = {"seconds": trial.seconds}
-    if trial.told is not None:
-        found["told_loss"] = trial.told
+    if trial.reported_loss is not None:
+        found["told_loss"] = trial.reported_loss
     return found if trial.judgement is None else found | judgement_metrics(trial.judgement)
 
 

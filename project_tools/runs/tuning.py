@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 
 from project_tools.errors import SettingError
-from project_tools.evaluation.comparison import as_text, compare
+from project_tools.evaluation.comparison import rank_families, ranking_table
 from project_tools.features.engines.on_spark import check_installed
 from project_tools.models.dataset import Dataset, load_dataset, stratified_sample
 from project_tools.models.families import Family, get_family
@@ -25,7 +25,7 @@ from project_tools.runs.store import (
     connect,
     project_run,
 )
-from project_tools.search.forecast import Forecast, expected_share
+from project_tools.search.forecast import Forecast, forecast_family
 from project_tools.system.progress import say, working
 
 #: Choices of preparation that a family which takes raw features cannot follow.
@@ -69,7 +69,7 @@ def tune(project_name: str, texts: Mapping[str, str]) -> str:
             close_own_runs(project)
             say(left_by_interruption(project, project_name))
             raise
-        table = as_text(compare(judged_families(client, project.run_id)))
+        table = ranking_table(rank_families(judged_families(client, project.run_id)))
         project.text(table, "families.txt")
     return table
 
@@ -150,7 +150,7 @@ def forecast_of(
     shares = []
     for family, data, found in zip(families, samples, former, strict=True):
         wanted = given.trials or family.budget(given.profile).trials
-        share = expected_share(
+        share = forecast_family(
             family,
             profile=given.profile,
             trials=max(0, wanted - (len(found.former.trials) if found else 0)),

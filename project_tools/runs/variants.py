@@ -16,9 +16,9 @@ from project_tools.models.families import Family
 from project_tools.models.variants import (
     BALANCE_PARAMETERS,
     LARGEST_RESAMPLED,
-    Compared,
-    Comparison,
     Variant,
+    VariantComparison,
+    VariantResult,
     comparison_table,
     unbalanced,
 )
@@ -40,13 +40,13 @@ def compare_variants(
     with nested_run(project, f"{family.label}: {what}", tags | preparation_tags(family)) as parent:
         setting = _shared(setting_for(parent, given, family, data), given, variants)
         parent.params(setting)
-        comparison = Comparison(
+        comparison = VariantComparison(
             family, setting, data,
             folds=given.folds, seed=given.seed, jobs=given.jobs,
             fn_cost=given.fn_cost, metric=given.metric,
         )  # fmt: skip
         comparison.check(variants)
-        found: list[Compared] = []
+        found: list[VariantResult] = []
         for number, variant in enumerate(variants, start=1):
             found.append(_judged(parent, comparison, variant, found, f"{number}/{len(variants)}"))
         table = comparison_table(found, len(data))
@@ -74,8 +74,12 @@ def _shared(
 
 
 def _judged(
-    parent: RunLog, comparison: Comparison, variant: Variant, before: Sequence[Compared], part: str
-) -> Compared:
+    parent: RunLog,
+    comparison: VariantComparison,
+    variant: Variant,
+    before: Sequence[VariantResult],
+    part: str,
+) -> VariantResult:
     tags = {"level": "variant", "family": comparison.family.name, "variant": variant.name}
     tags |= preparation_tags(comparison.family.with_choices(**variant.choices))
     plain = {
@@ -87,11 +91,11 @@ def _judged(
         working(f"{comparison.family.label} {part}: {variant.name}"),
     ):
         run.params(plain)
-        row = comparison.judged(variant, next(iter(before), None))
+        row = comparison.result(variant, next(iter(before), None))
         log_scores(run, row.judgement.scores, "out_of_fold")
         if before:
             log_scores(run, row.differences, "difference")
-        run.tags({"calibration": row.calibrating.method})
+        run.tags({"calibration": row.calibration_choice.method})
         run.metrics({"threshold": row.judgement.threshold.value, "seconds": row.seconds})
     return row
 

@@ -1,4 +1,4 @@
-"""How long searches will take: said beforehand from the table of families, then corrected."""
+"""How long searches will take: a guess from the table of families, corrected as trials end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ TRUST = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """One family's part: trials to make, and seconds expected for them."""
+class FamilyForecast:
+    """Trials that a family has to make, and the seconds expected for them."""
 
     family: str
     label: str
@@ -22,16 +22,16 @@ class Share:
 
 @dataclass(slots=True)
 class Forecast:
-    """Seconds expected and spent. ``spent`` holds, a family, (trials made, seconds)."""
+    """Seconds expected and spent; ``spent`` holds (trials made, seconds) by family."""
 
-    shares: Sequence[Share]
+    families: Sequence[FamilyForecast]
     jobs: int
     spent: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     def beforehand(self) -> str:
         """The line before anything runs."""
-        each = ", ".join(f"{s.label} {in_words(s.seconds)}" for s in self.shares)
-        total = in_words(sum(share.seconds for share in self.shares))
+        each = ", ".join(f"{s.label} {in_words(s.seconds)}" for s in self.families)
+        total = in_words(sum(s.seconds for s in self.families))
         threads = "1 thread" if self.jobs == 1 else f"{self.jobs} threads"
         return (
             f"This will take about {total} on {threads} ({each}): "
@@ -41,31 +41,31 @@ class Forecast:
     def after(self, family: str, made: int, seconds: float) -> tuple[float, float]:
         """Seconds left for a family that made so many trials in ``seconds``, and for all.
 
-        The families to come are as much slower or quicker than the table says as those so far.
+        The families to come are expected to be as much slower than the table as those so far.
         """
         self.spent[family] = (made, seconds)
-        share = next(share for share in self.shares if share.family == family)
-        here = seconds / made * max(0, share.trials - made)
-        to_come = sum(s.seconds for s in self.shares if s.family not in self.spent)
+        trials = next(s.trials for s in self.families if s.family == family)
+        here = seconds / made * max(0, trials - made)
+        to_come = sum(s.seconds for s in self.families if s.family not in self.spent)
         return here, here + to_come * self._pace()
 
     def _pace(self) -> float:
-        """How much slower than the table it went so far.
+        """How much slower than the table the trials were so far.
 
         The table counts as if a tenth of the whole had gone at its pace: a first trial prepares
-        the folds for all others, and alone says little of other families.
+        the folds for all others, and says little of other families.
         """
         expected = sum(
-            share.seconds * self.spent[share.family][0] / share.trials
-            for share in self.shares
-            if share.family in self.spent and share.trials
+            s.seconds * self.spent[s.family][0] / s.trials
+            for s in self.families
+            if s.family in self.spent and s.trials
         )
         spent = sum(seconds for _, seconds in self.spent.values())
-        of_table = TRUST * sum(share.seconds for share in self.shares)
+        of_table = TRUST * sum(s.seconds for s in self.families)
         return (spent + of_table) / (expected + of_table) if expected + of_table > 0 else 1.0
 
 
-def expected_share(
+def forecast_family(
     family: Family,
     *,
     profile: str,
@@ -75,8 +75,8 @@ def expected_share(
     features: int,
     jobs: int,
     time_limit: float | None,
-) -> Share:
-    """A family's part of a search, at most its time limit."""
+) -> FamilyForecast:
+    """What a family's search will take, at most its time limit."""
     alone = family.seconds(profile, trials=trials, folds=folds, rows=clients, columns=features)
     seconds = alone / jobs
-    return Share(family.name, family.label, trials, min(seconds, time_limit or seconds))
+    return FamilyForecast(family.name, family.label, trials, min(seconds, time_limit or seconds))

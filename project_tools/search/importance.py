@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 
 from project_tools.models.families import Dimension, Space
 from project_tools.search.trial import Trial
 
-#: Fewer trials say nothing about seven or more hyperparameters.
+#: With fewer trials the shares of seven or more hyperparameters would be chance.
 LEAST_TRIALS = 10
 
 
@@ -18,29 +17,26 @@ def importance(space: Space, trials: Sequence[Trial], seed: int = 0) -> dict[str
     """Share of each hyperparameter in how far the trials' losses differ; empty for too few trials.
 
     A forest learns the loss from the settings (in the scale they were drawn in); a hyperparameter
-    counts as much as its shuffling spoils the forest's fit. Shares add up to 1. It says what
-    mattered among these trials, not what would elsewhere.
+    counts as much as its shuffling spoils the forest's fit. Shares add up to 1. They hold for
+    these trials and their ranges, not for others.
     """
-    told = [trial for trial in trials if trial.told is not None]
-    if len(told) < LEAST_TRIALS:
+    judged = [trial for trial in trials if trial.reported_loss is not None]
+    if len(judged) < LEAST_TRIALS:
         return {}
-    matrix = np.array([[_place(row, t.drawn, name) for name, row in space.items()] for t in told])
-    losses = np.array([trial.told for trial in told], dtype=np.float64)
+    matrix = np.array([[_place(row, t.drawn, name) for name, row in space.items()] for t in judged])
+    losses = np.array([trial.reported_loss for trial in judged], dtype=np.float64)
     forest = RandomForestRegressor(200, min_samples_leaf=2, random_state=seed).fit(matrix, losses)
-    found = permutation_importance(forest, matrix, losses, n_repeats=20, random_state=seed)
-    return _shares(list(space), np.maximum(found.importances_mean, 0))
-
-
-def _shares(names: Sequence[str], weights: npt.NDArray[np.float64]) -> dict[str, float]:
+    shuffled = permutation_importance(forest, matrix, losses, n_repeats=20, random_state=seed)
+    weights = np.maximum(shuffled.importances_mean, 0)
     total = float(weights.sum())
     if total <= 0:
         return {}
-    shares = {name: float(weight / total) for name, weight in zip(names, weights, strict=True)}
+    shares = {name: float(weight / total) for name, weight in zip(space, weights, strict=True)}
     return dict(sorted(shares.items(), key=lambda item: -item[1]))
 
 
 def _place(row: Dimension, drawn: Mapping[str, object], name: str) -> float:
-    """Where in its range a value lies; below all where it was not drawn."""
+    """Where in its range a value lies; -1, below all, for a parameter that was not drawn."""
     if name not in drawn:
         return -1.0
     value = drawn[name]

@@ -14,14 +14,14 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from project_tools.evaluation.metrics import METRICS, Estimate
 from project_tools.evaluation.reliability import reliability_curve, reliability_figure
-from project_tools.evaluation.threshold import cuts
+from project_tools.evaluation.threshold import break_even_probability, cuts
 from project_tools.search.trial import Trial
 
 Floats = npt.NDArray[np.float64]
 BLUE, ORANGE, GREY = "#1f5a99", "#b4530b", "#8a8a8a"
 
 
-class Shown:
+class NotebookFigure:
     """A figure that a notebook shows where it is the last value of a cell."""
 
     def __init__(self, figure: Figure) -> None:
@@ -108,8 +108,9 @@ def _loss_by_threshold(y: npt.NDArray[Any], p: Floats, threshold: float, fn_cost
     thresholds, (_, fp, fn, _) = cuts(y, p)
     axes.plot(thresholds, (fn_cost * fn + fp) / len(y), color=BLUE)
     axes.axvline(threshold, color=ORANGE, label=f"threshold {threshold:.3f}")
-    axes.axvline(1 / (1 + fn_cost), color=GREY, linestyle="--", label="break-even")
+    break_even = break_even_probability(fn_cost)
+    axes.axvline(break_even, color=GREY, linestyle="--", label="break-even")
     axes.axhline(fn_cost * float(np.mean(y)), color=GREY, linestyle=":", label="granting all")
-    axes.set_xlim(0, min(1.0, 4 / (1 + fn_cost)))
+    axes.set_xlim(0, min(1.0, 4 * break_even))
     axes.legend()
     return figure

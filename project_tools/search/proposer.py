@@ -20,8 +20,8 @@ from project_tools.models.families import Dimension, Space, start_of
 class Proposer:
     """Proposes the setting of each trial: the space's start first, then hyperopt's TPE.
 
-    A proposal depends on the seed, the trial's number and the trials told of before, on nothing
-    else: a search that was stopped goes on as if it had not been.
+    A proposal depends only on the seed, the trial's number and the losses reported before, so
+    that a search that was stopped continues as if it had not been.
     """
 
     def __init__(self, space: Space, seed: int) -> None:
@@ -39,20 +39,20 @@ class Proposer:
         return plain(space_eval(self._expressions, spec_from_misc(document["misc"])))
 
     def tell(self, number: int, drawn: Mapping[str, Any], loss: float | None) -> None:
-        """What came of a setting; ``None`` where it failed."""
+        """Report the loss of a setting; ``None`` for a trial that failed."""
         self._trials.insert_trial_docs([document(self._space, number, drawn, loss)])
         self._trials.refresh()
 
 
 def document(space: Space, number: int, drawn: Mapping[str, Any], loss: float | None) -> Any:
-    """A trial that is over, as hyperopt stores it; TPE looks for every label, drawn or not."""
+    """A trial that ended, as hyperopt stores it; TPE looks for every label, drawn or not."""
     point = to_point(space, drawn)
-    found = generate_trial(number, point)
+    stored = generate_trial(number, point)
     for name in space.keys() - point.keys():
-        found["misc"]["idxs"][name] = found["misc"]["vals"][name] = []
+        stored["misc"]["idxs"][name] = stored["misc"]["vals"][name] = []
     result = {"status": STATUS_FAIL} if loss is None else {"status": STATUS_OK, "loss": loss}
-    found.update(state=JOB_STATE_DONE, result=result)
-    return found
+    stored.update(state=JOB_STATE_DONE, result=result)
+    return stored
 
 
 def expressions(space: Space) -> dict[str, Any]:
@@ -60,8 +60,7 @@ def expressions(space: Space) -> dict[str, Any]:
 
     Dimensions under a ``when`` are drawn only within the option that they depend on.
     """
-    free = {name: row for name, row in space.items() if row.when is None}
-    return {name: _expression(name, row, space) for name, row in free.items()}
+    return {name: _expression(name, row, space) for name, row in space.items() if row.when is None}
 
 
 def _expression(name: str, row: Dimension, space: Space) -> Any:
@@ -82,29 +81,25 @@ def _option(name: str, option: Any, space: Space) -> dict[str, Any]:
 
 
 def plain(point: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a point in Python's own types, those within an option beside it.
+    """The parameters of hyperopt's point in Python's own types, without the nesting of options.
 
     >>> plain({"C": 0.1, "kernel": {"kernel": "rbf", "gamma": np.float64(0.5)}})
     {'C': 0.1, 'kernel': 'rbf', 'gamma': 0.5}
     """
     flat: dict[str, Any] = {}
     for name, value in point.items():
-        flat |= _within(name, value) if isinstance(value, dict) else {name: _python(value)}
+        if isinstance(value, dict):
+            others = {key: nested for key, nested in value.items() if key != name}
+            flat |= {name: value[name]} | plain(others)
+        else:
+            flat[name] = value.item() if isinstance(value, np.generic) else value
     return flat
 
 
-def _within(name: str, option: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: option[name]} | plain({k: v for k, v in option.items() if k != name})
-
-
-def _python(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def to_point(space: Space, drawn: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters in hyperopt's terms: floats, the position of an option, nothing for the rest."""
-    return {name: _coordinate(row, drawn[name]) for name, row in space.items() if name in drawn}
-
-
-def _coordinate(row: Dimension, value: Any) -> float | int:
-    return row.options.index(value) if row.scale == "choice" else float(value)
+    """The drawn parameters in hyperopt's terms: floats, and the position of an option."""
+    return {
+        name: row.options.index(drawn[name]) if row.scale == "choice" else float(drawn[name])
+        for name, row in space.items()
+        if name in drawn
+    }

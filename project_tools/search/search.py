@@ -1,4 +1,4 @@
-"""The search of one family: hyperopt's TPE over its table of dimensions. Knows no MLflow.
+"""The search of one family: hyperopt's TPE over its table of dimensions. It knows no MLflow.
 
 A trial is judged by its out-of-fold probabilities at their exact threshold. Trials run in threads
 of this process, so that all of them share one copy of the data: one at a time where a fit uses all
@@ -26,17 +26,17 @@ from project_tools.models.families import Family
 from project_tools.search.proposer import Proposer
 from project_tools.search.trial import (
     EndListener,
-    Former,
     Listener,
     Objective,
     Outcome,
+    PriorTrials,
     SearchRun,
     Trial,
     examine,
 )
 
 Floats = npt.NDArray[np.float64]
-#: Seconds between two looks at whether an interruption came.
+#: Seconds of one wait for a trial's end; an interruption is noticed between two waits.
 POLL_S = 0.5
 
 
@@ -64,34 +64,38 @@ def search(
     jobs: int = 1,
     fn_cost: float = FN_COST,
     time_limit: float | None = None,
-    former: Former | None = None,
+    prior: PriorTrials | None = None,
     spark: bool = False,
     on_start: Listener | None = None,
     on_trial: EndListener | None = None,
 ) -> SearchResult:
     """Search a family's space on the training clients for the least loss of ``metric``.
 
-    ``trials`` and fixed parameters default to the profile's budget; ``jobs`` are the threads in
-    use, within a fit or across trials, whichever the family can; with ``spark`` as many trials as
-    that run on Spark. No trial but the first begins after ``time_limit`` seconds. ``on_start`` is
-    told a trial that begins, ``on_trial`` one that ended, with its probabilities where it is the
-    best so far; an error of theirs ends the search. Trials of ``former`` (of a search with the same arguments)
-    are counted and not repeated. A trial that fails is kept with its reason and the search goes
-    on; ``TrainingError`` if none finishes.
+    ``trials`` and fixed parameters default to the profile's budget. ``jobs`` are the threads in
+    use, within a fit or across trials, whichever the family can; with ``spark``, that many trials
+    at a time run on Spark. No trial but the first begins after ``time_limit`` seconds.
+    ``on_start`` gets each trial that begins, ``on_trial`` each that ended, with its probabilities
+    where it is the best so far; an error of theirs ends the search. The ``prior`` trials, of a
+    search with the same arguments, count and are not repeated. A trial that fails is kept with
+    its reason and the search goes on. Raises ``TrainingError`` if none finishes.
     """
     budget = family.budget(profile)
-    wanted = _checked(trials if trials is not None else budget.trials, time_limit)
+    total = budget.trials if trials is None else trials
+    if total < 1:
+        raise SettingError(f"trials is {total}; it takes 1 or more")
+    if time_limit is not None and not time_limit > 0:
+        raise SettingError(f"time_limit is {time_limit}; it takes seconds above 0")
     threads = jobs if family.threads and not spark else 1
     run = SearchRun(
         objective=Objective(family, data, get_metric(metric).name, folds, seed, threads, fn_cost),
         fixed={**family.fixed, **budget.fixed},
-        wanted=wanted,
+        total=total,
         width=1 if threads > 1 else jobs,
         on_start=on_start,
         on_trial=on_trial,
         deadline=math.inf if time_limit is None else time.monotonic() + time_limit,
     )
-    run.take_over(former or Former())
+    run.take_over(prior or PriorTrials())
     if spark:
         from project_tools.search.spark import run_on_spark  # noqa: PLC0415  (needs the extra spark)
 
@@ -99,43 +103,28 @@ def search(
     else:
         with threadpool_limits(threads):
             _run_in_threads(run, Proposer(family.space, seed))
-    return _result(run)
-
-
-def _result(run: SearchRun) -> SearchResult:
-    """The outcome; ``TrainingError`` if no trial finished, naming the last reason."""
     made = [run.trials[number] for number in sorted(run.trials)]
-    name = run.objective.family.name
     if run.best is None or run.best_oof is None:
         why = made[-1].reason if made else "none was begun"
-        raise TrainingError(f"all {len(made)} trials of {name} failed; the last: {why}")
-    rows = len(run.objective.data)
-    return SearchResult(name, run.objective.metric, run.best, made, run.best_oof, rows)
-
-
-def _checked(trials: int, time_limit: float | None) -> int:
-    if trials < 1:
-        raise SettingError(f"trials is {trials}; it takes 1 or more")
-    if time_limit is not None and not time_limit > 0:
-        raise SettingError(f"time_limit is {time_limit}; it takes seconds above 0")
-    return trials
+        raise TrainingError(f"all {len(made)} trials of {family.name} failed; the last: {why}")
+    return SearchResult(family.name, run.objective.metric, run.best, made, run.best_oof, len(data))
 
 
 def _run_in_threads(run: SearchRun, proposer: Proposer) -> None:
-    """Let trials run, ``width`` at a time, until all are there or the time is over."""
+    """Run trials, ``width`` at a time, until all have ended or the time is over."""
     numbers = deque(run.missing())
     for trial in run.trials.values():
-        proposer.tell(trial.number, trial.drawn, trial.told)
+        proposer.tell(trial.number, trial.drawn, trial.reported_loss)
     threads = _TrialThreads(run.objective)
     try:
-        while run.open or (numbers and not run.late()):
-            while numbers and len(run.open) < run.width and not run.late():
+        while run.running or (numbers and not run.late()):
+            while numbers and len(run.running) < run.width and not run.late():
                 number = numbers.popleft()
                 threads.start(run.begin(number, proposer.ask(number)), run.best, run.best_oof)
-            with contextlib.suppress(queue.Empty):  # looked at in turns, so that Ctrl-C gets in
+            with contextlib.suppress(queue.Empty):  # in short waits, so that Ctrl-C is noticed
                 trial, outcome = threads.ended.get(timeout=POLL_S)
                 run.end(trial, outcome)
-                proposer.tell(trial.number, trial.drawn, trial.told)
+                proposer.tell(trial.number, trial.drawn, trial.reported_loss)
     except BaseException as error:
         threads.stop.set()
         run.abandon(error)
@@ -143,7 +132,7 @@ def _run_in_threads(run: SearchRun, proposer: Proposer) -> None:
 
 
 class _TrialThreads:
-    """Trials at work, one thread each, on the same data and the same prepared folds."""
+    """Running trials, one thread each, on the same data and the same prepared folds."""
 
     def __init__(self, objective: Objective) -> None:
         self._objective, self._cache = objective, objective.fold_cache()
@@ -151,7 +140,7 @@ class _TrialThreads:
         self.stop = threading.Event()
 
     def start(self, trial: Trial, best: Trial | None, oof: Floats | None) -> None:
-        """Let a trial run; it gives up where it is hopelessly behind ``best``."""
+        """Run a trial, which is given up where it is hopelessly behind ``best``."""
         # A daemon: a fit that cannot be interrupted must not hold up the end of the process.
         threading.Thread(target=self._work, args=(trial, best, oof), daemon=True).start()
 

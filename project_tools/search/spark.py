@@ -1,8 +1,8 @@
 """Trials on Spark, through hyperopt's SparkTrials: each is one task, on whichever worker is free.
 
 The data travels once, as a broadcast, and is unpacked once in each worker process. Listeners are
-called in the calling thread, which looks at the trials twice a second. Trials are not given up
-half-way here: a worker does not know the best of the others.
+called in the calling thread, which looks at the trials twice a second. No trial is given up before
+its last fold: a worker does not know the best of the others.
 """
 
 import threading
@@ -31,26 +31,33 @@ CANCEL_S = 15
 
 
 def run_on_spark(run: SearchRun, seed: int) -> None:
-    """Let ``run.width`` trials at a time run on Spark until all are there or the time is over.
+    """Run ``run.width`` trials at a time on Spark until all have ended or the time is over.
 
-    Raises ``SettingError`` where Spark does not start.
+    Raises ``SettingError`` where Spark does not start, ``TrainingError`` where it fails.
     """
     if not run.missing():
         return
-    _quiet_pyspark()
-    # Where Spark runs is its own configuration's matter; here, it is this machine.
+    # No pandas frame passes through Spark here, and SparkTrials gives its jobs no tags.
+    for message in ("PySpark does not yet fully support pandas", "Spark session is not provided"):
+        warnings.filterwarnings("ignore", message=message)
+    # Where Spark runs is a matter of its own configuration; without one it is this machine.
     with spark_session(None, None) as spark:
         _run_in_session(run, seed, spark)
 
 
 def _run_in_session(run: SearchRun, seed: int, spark: Any) -> None:
     shared = spark.sparkContext.broadcast(cloudpickle.dumps((run.objective, run.fixed)))
-    trials = _trials(run, spark)
+    trials, space = _trials_so_far(run, spark), run.objective.family.space
     failure: list[Exception] = []
 
     def minimise() -> None:
         try:
-            _minimise(run, trials, shared, seed)
+            fmin(
+                _examined_on_worker(shared), expressions(space),
+                algo=_start_then_tpe(space), max_evals=run.total, trials=trials,
+                rstate=np.random.default_rng(seed),
+                verbose=False, show_progressbar=False, return_argmin=False,
+            )  # fmt: skip
         except Exception as error:  # noqa: BLE001  (raised again in the calling thread)
             failure.append(error)
 
@@ -58,52 +65,32 @@ def _run_in_session(run: SearchRun, seed: int, spark: Any) -> None:
     thread.start()
     try:
         while thread.is_alive():
-            _look(run, trials)
+            _report(run, trials)
             time.sleep(POLL_S)
-        _look(run, trials)
+        _report(run, trials)
     except BaseException as error:
-        trials.timeout = 0.001  # SparkTrials looks at it once a second, and cancels what runs
+        trials.timeout = 0.001  # SparkTrials checks it once a second, and cancels what runs
         run.abandon(error)
         thread.join(CANCEL_S)
         raise
-    if failure and not isinstance(failure[0], AllTrialsFailed):  # the result says that in our words
+    # That all trials failed is for the search to say, in its own words.
+    if failure and not isinstance(failure[0], AllTrialsFailed):
         raise TrainingError(f"Spark could not run the trials: {one_line(failure[0])}")
 
 
-def _minimise(run: SearchRun, trials: SparkTrials, shared: Any, seed: int) -> None:
-    space = run.objective.family.space
-    fmin(
-        _examined_on_worker(shared),
-        expressions(space),
-        algo=_starting_at_the_start(space),
-        max_evals=run.wanted,
-        trials=trials,
-        rstate=np.random.default_rng(seed),
-        verbose=False,
-        show_progressbar=False,
-        return_argmin=False,
-    )
-
-
-def _quiet_pyspark() -> None:
-    """No pandas frame passes through Spark here, and SparkTrials gives its jobs no tags."""
-    for message in ("PySpark does not yet fully support pandas", "Spark session is not provided"):
-        warnings.filterwarnings("ignore", message=message)
-
-
-def _trials(run: SearchRun, spark: Any) -> SparkTrials:
+def _trials_so_far(run: SearchRun, spark: Any) -> SparkTrials:
     """Hyperopt's record, with the trials of an earlier search in it."""
     left = None if run.deadline == float("inf") else max(1, round(run.deadline - time.monotonic()))
     trials = SparkTrials(parallelism=run.width, spark_session=spark, timeout=left)
     space = run.objective.family.space
     trials.insert_trial_docs(
-        [document(space, t.number, t.drawn, t.told) for t in run.trials.values()]
+        [document(space, t.number, t.drawn, t.reported_loss) for t in run.trials.values()]
     )
     trials.refresh()
     return trials
 
 
-def _starting_at_the_start(space: Space) -> Callable[..., Any]:
+def _start_then_tpe(space: Space) -> Callable[..., Any]:
     """TPE, but with the space's start as its first trial."""
 
     def suggest(new_ids: list[int], domain: Any, trials: Any, seed: int) -> Any:
@@ -129,32 +116,32 @@ def _examined_on_worker(shared: Any) -> Callable[[Mapping[str, Any]], dict[str, 
 
 @lru_cache(maxsize=1)
 def _unpacked(packed: bytes) -> tuple[Objective, dict[str, Any], FoldCache | None]:
-    """The objective, once a worker process.
+    """The objective, its fixed parameters and its cache, made once in each worker process.
 
-    The bytes are what our own driver packed in this session, brought here by Spark; whoever can put
-    others into Spark's broadcasts runs code on its workers anyway.
+    Our own driver packed these bytes in this session, and Spark carries them. Whoever can put
+    other bytes into Spark's broadcasts can run code on its workers anyway.
     """
     objective, fixed = cloudpickle.loads(packed)
     return objective, fixed, objective.fold_cache()
 
 
-def _look(run: SearchRun, trials: SparkTrials) -> None:
-    """Tell of the trials that began or ended since the last look."""
+def _report(run: SearchRun, trials: SparkTrials) -> None:
+    """Begin and end the trials that began or ended since the last look."""
     space = run.objective.family.space
-    for found in list(trials.trials):
-        number = found["tid"]
-        if number in run.trials or found["state"] == JOB_STATE_NEW:
+    for stored in list(trials.trials):
+        number = stored["tid"]
+        if number in run.trials or stored["state"] == JOB_STATE_NEW:
             continue
-        if number not in run.open:
-            point = spec_from_misc(found["misc"])
+        if number not in run.running:
+            point = spec_from_misc(stored["misc"])
             run.begin(number, plain(space_eval(expressions(space), point)))
-        if found["state"] != JOB_STATE_RUNNING:
-            run.end(run.open[number], _outcome(found))
+        if stored["state"] != JOB_STATE_RUNNING:
+            run.end(run.running[number], _outcome(stored))
 
 
-def _outcome(found: Mapping[str, Any]) -> Outcome:
-    if isinstance(found["result"].get("outcome"), Outcome):
-        return found["result"]["outcome"]  # type: ignore[no-any-return]
-    kind, text = found["misc"].get("error", ("", "the task was cancelled"))
+def _outcome(stored: Mapping[str, Any]) -> Outcome:
+    if isinstance(stored["result"].get("outcome"), Outcome):
+        return stored["result"]["outcome"]  # type: ignore[no-any-return]
+    kind, text = stored["misc"].get("error", ("", "the task was cancelled"))
     last = str(text).strip().splitlines()[-1:] or [kind]
     return Outcome("failed", reason=f"on Spark: {last[0]}"[:300])

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -35,11 +35,11 @@ _LONGEST_REASON = 300
 
 @dataclass(slots=True)
 class Trial:
-    """One setting of a family: ``parameters`` are all it was built with, ``drawn`` those that
-    the search chose.
+    """One setting of a family, and what became of it.
 
-    ``reason`` says in one line why a trial failed or was given up, ``told`` is the loss that the
-    search learnt from it, ``order`` its place in the order in which trials came to an end.
+    ``parameters`` are all that the model was built with, ``drawn`` those that the search chose.
+    ``reason`` says in one line why a trial failed or was given up, ``reported_loss`` is the loss
+    that was passed to TPE, ``order`` the trial's place in the order in which trials ended.
     """
 
     number: int
@@ -49,7 +49,7 @@ class Trial:
     judgement: Judgement | None = None
     seconds: float = 0.0
     reason: str = ""
-    told: float | None = None
+    reported_loss: float | None = None
     order: int | None = None
 
     @property
@@ -60,13 +60,13 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a trial came to: a judgement with the probabilities behind it, or a reason."""
+    """How a trial ended: with a judgement and the probabilities behind it, or with a reason."""
 
     status: Status
     judgement: Judgement | None = None
     oof: Floats | None = None
     reason: str = ""
-    told: float | None = None
+    reported_loss: float | None = None
     seconds: float = 0.0
 
 
@@ -109,11 +109,10 @@ class Objective:
         )
 
     def fold_cache(self) -> FoldCache | None:
-        """Where bins or prepared matrices of the folds stay for the next trials; none for matrices
-        that are too large.
+        """A cache of the folds' bins or prepared matrices; none for matrices that are too large.
 
-        Bins of a large file stay for as many folds as, with the one at work, weigh no more than its
-        matrix: three of five.
+        Of a large file the bins of some folds are kept: as many as, with the fold at work, are no
+        larger than its matrix. Of five folds these are three.
         """
         rows, columns = self.data.X.shape
         matrix = rows * columns * 4
@@ -131,24 +130,23 @@ class Objective:
         """Raises ``HopelessTrialError`` where a trial is far behind the best one.
 
         Both are judged anew on the rows that the trial has probabilities for, each with a
-        threshold and a calibration of its own, and compared paired. The loss that the search then
-        learns is the best one's plus the difference: an estimate on all rows, and not the loss on
-        a part of them. The best can hardly be given up: at equal worth a difference of four
-        standard errors comes once in 30,000 looks.
+        threshold and a calibration of its own, and compared paired. The loss reported to the
+        search is the best one's plus the difference: an estimate on all rows, and not the loss on
+        a part of them. A trial as good as the best is hardly ever given up: a difference of four
+        standard errors comes once in 30,000 comparisons.
         """
-        known = np.isfinite(so_far)
-        y = self.data.y[known]
-        if known.all() or int(y.sum()) < HOPELESS_DEFAULTERS:
+        predicted = np.isfinite(so_far)
+        y = self.data.y[predicted]
+        if predicted.all() or int(y.sum()) < HOPELESS_DEFAULTERS:
             return
-        one, other = (self._decided(y, p[known]) for p in (so_far, best))
-        difference = paired_difference(self.metric, y, one, other, fn_cost=self.fn_cost)
+        decisions = []
+        for p in (so_far[predicted], best[predicted]):
+            judgement = judge(y, p, metric=self.metric, fn_cost=self.fn_cost)
+            decisions.append((judgement.calibration.apply(p), judgement.threshold.value))
+        difference = paired_difference(self.metric, y, *decisions, fn_cost=self.fn_cost)
         behind = Estimate(get_metric(self.metric).loss(difference.value), difference.se)
         if behind.value > HOPELESS_AT * behind.se > 0:
             raise HopelessTrialError(best_loss + behind.value, behind, len(y))
-
-    def _decided(self, y: npt.NDArray[Any], p: Floats) -> tuple[Floats, float]:
-        judgement = judge(y, p, metric=self.metric, fn_cost=self.fn_cost)
-        return judgement.calibration.apply(p), judgement.threshold.value
 
 
 def examine(
@@ -157,19 +155,16 @@ def examine(
     cache: FoldCache | None = None,
     after_fold: Callable[[Floats], None] | None = None,
 ) -> Outcome:
-    """Try a setting; whatever breaks becomes the reason of a failed trial."""
+    """Try a setting; any error becomes the reason of a failed trial."""
     start = time.perf_counter()
-
-    def seconds() -> float:
-        return time.perf_counter() - start
-
     try:
         oof = objective.probabilities(parameters, cache, after_fold)
-        return Outcome("finished", objective.judge(oof), oof, seconds=seconds())
+        outcome = Outcome("finished", objective.judge(oof), oof)
     except HopelessTrialError as hopeless:
-        return Outcome("hopeless", reason=str(hopeless), told=hopeless.loss, seconds=seconds())
+        outcome = Outcome("hopeless", reason=str(hopeless), reported_loss=hopeless.loss)
     except Exception as error:  # noqa: BLE001  (whatever a setting breaks, others may work)
-        return Outcome("failed", reason=one_line(error), seconds=seconds())
+        outcome = Outcome("failed", reason=one_line(error))
+    return replace(outcome, seconds=time.perf_counter() - start)
 
 
 def one_line(error: BaseException) -> str:
@@ -179,8 +174,8 @@ def one_line(error: BaseException) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Former:
-    """What an earlier, stopped search left: its trials, and the best one's probabilities if kept."""
+class PriorTrials:
+    """Trials of an earlier, stopped search, with the best one's probabilities where they were kept."""
 
     trials: tuple[Trial, ...] = ()
     oof: Floats | None = None
@@ -188,64 +183,64 @@ class Former:
 
 @dataclass(slots=True)
 class SearchRun:
-    """A search under way: what is wanted, what is open, what is known."""
+    """A search under way: ``running`` trials, and ``trials`` that ended, both by number.
+
+    ``total`` is the number of trials to make, ``width`` how many run at a time.
+    """
 
     objective: Objective
     fixed: dict[str, object]
-    wanted: int
+    total: int
     width: int
     on_start: Listener | None
     on_trial: EndListener | None
     deadline: float
     trials: dict[int, Trial] = field(default_factory=dict)
-    open: dict[int, Trial] = field(default_factory=dict)
+    running: dict[int, Trial] = field(default_factory=dict)
     best: Trial | None = None
     best_oof: Floats | None = None
 
-    def take_over(self, former: Former) -> None:
-        """Count what an earlier search did, in the order in which it came."""
-        for trial in sorted(former.trials, key=lambda t: (t.order is None, t.order, t.number)):
+    def take_over(self, prior: PriorTrials) -> None:
+        """Count the trials of an earlier search, in the order in which they ended."""
+        for trial in sorted(prior.trials, key=lambda t: (t.order is None, t.order, t.number)):
             self.trials[trial.number] = trial
-            self._keep_best(trial, None)
-        if self.best is not None:
-            kept = former.oof
-            self.best_oof = (
-                self.objective.probabilities(self.best.parameters) if kept is None else kept
-            )
+            self._keep_best(trial, prior.oof)
+        if self.best is not None and self.best_oof is None:
+            self.best_oof = self.objective.probabilities(self.best.parameters)
 
     def missing(self) -> list[int]:
         """Numbers of the trials that are still to be made."""
-        return [number for number in range(self.wanted) if number not in self.trials]
+        return [number for number in range(self.total) if number not in self.trials]
 
     def late(self) -> bool:
-        """Whether the time is over; a search without any trial would say nothing, so one is made."""
-        return bool(self.trials or self.open) and time.monotonic() > self.deadline
+        """Whether the time is over; never before the first trial, so that each search makes one."""
+        return bool(self.trials or self.running) and time.monotonic() > self.deadline
 
     def begin(self, number: int, drawn: dict[str, object]) -> Trial:
-        """Open a trial and say so."""
+        """Begin a trial and call ``on_start``."""
         trial = Trial(number, {**self.fixed, **drawn}, drawn)
-        self.open[number] = trial
+        self.running[number] = trial
         if self.on_start is not None:
             self.on_start(trial)
         return trial
 
     def end(self, trial: Trial, outcome: Outcome) -> None:
-        """Close a trial and say so; the probabilities go along if they are the best so far."""
+        """End a trial and call ``on_trial``, with the probabilities if they are the best so far."""
         trial.status, trial.reason = outcome.status, outcome.reason
         trial.seconds, trial.judgement = outcome.seconds, outcome.judgement
-        trial.told = outcome.told if trial.judgement is None else trial.loss
+        trial.reported_loss = outcome.reported_loss if trial.judgement is None else trial.loss
         trial.order = len(self.trials)
         self.trials[trial.number] = trial
-        del self.open[trial.number]
+        del self.running[trial.number]
         best = self._keep_best(trial, outcome.oof)
         if self.on_trial is not None:
             self.on_trial(trial, outcome.oof if best else None)
 
     def abandon(self, error: BaseException) -> None:
-        """Close what is open because of an error, which is raised by the caller afterwards."""
-        for trial in list(self.open.values()):
+        """End the running trials because of an error, which the caller raises afterwards."""
+        for trial in list(self.running.values()):
             trial.status, trial.reason = "interrupted", "the search was stopped"
-            del self.open[trial.number]
+            del self.running[trial.number]
             try:
                 if self.on_trial is not None:
                     self.on_trial(trial, None)
@@ -253,11 +248,12 @@ class SearchRun:
                 error.add_note(f"and trial {trial.number} could not be closed: {second}")
 
     def _keep_best(self, trial: Trial, oof: Floats | None) -> bool:
+        """Whether the trial is the best so far; then it is kept with its probabilities."""
         if trial.status != "finished":
             return False
-        if self.best is not None and (trial.loss, trial.number) > (
-            self.best.loss,
-            self.best.number,
+        if self.best is not None and (self.best.loss, self.best.number) < (
+            trial.loss,
+            trial.number,
         ):
             return False
         self.best, self.best_oof = trial, oof

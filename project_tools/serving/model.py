@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from project_tools.evaluation.calibration import Calibration
-from project_tools.evaluation.judgement import Floats
+from project_tools.evaluation.logistic import Floats
 from project_tools.serving.formats.base import ModelFile, RawModel, Scale
 from project_tools.serving.formats.table import model_format
 from project_tools.serving.inputs import Encoder, ServedFeature

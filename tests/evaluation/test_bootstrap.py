@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tests.project.test_documents as documents
 from project_tools.errors import TrainingError
 from project_tools.evaluation import bootstrap
-from project_tools.evaluation.bootstrap import all_scores, bootstrap_intervals
+from project_tools.evaluation.bootstrap import bootstrap_intervals
 from project_tools.evaluation.judgement import evaluate
-from project_tools.evaluation.metrics import METRICS, Case
+from project_tools.evaluation.metrics import METRICS, Case, Metric, Resamples
 
 
 def clients(rows: int = 800, seed: int = 0) -> tuple[Any, Any]:
@@ -28,7 +29,7 @@ def clients(rows: int = 800, seed: int = 0) -> tuple[Any, Any]:
     ),
     st.sampled_from([0.05, 0.15, 0.5]),
 )  # fmt: skip
-def test_the_scores_of_counts_are_the_scorers_own(
+def test_a_score_of_one_resample_is_the_metric_s_own(
     rows: list[tuple[float, bool]], cut: float
 ) -> None:
     p, y = np.array([r[0] for r in rows]), np.array([int(r[1]) for r in rows])
@@ -38,10 +39,36 @@ def test_the_scores_of_counts_are_the_scorers_own(
         np.bincount(group, weights=y == label, minlength=len(scores))[None].astype(float)
         for label in (1, 0)
     ]
-    found = all_scores(scores, *counts, cut, 7.0)
-    assert list(found) == list(METRICS)
+    drawn = Resamples(scores, *counts, cut, 7.0)
     for name, score in evaluate(y, p, cut, 7.0).items():
-        assert found[name][0] == pytest.approx(score.value, abs=1e-12), name
+        assert METRICS[name].of_resamples(drawn) == pytest.approx([score.value], abs=1e-12), name
+
+
+def test_a_new_row_has_an_interval_and_must_be_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mean probability: a score of probabilities that no module but the table knows."""
+
+    def mean(case: Case) -> tuple[float, Any]:
+        return float(case.p.mean()), case.p - case.p.mean()
+
+    def mean_of_resamples(drawn: Resamples) -> Any:
+        clients = drawn.defaulted + drawn.repaid
+        return clients @ drawn.scores / clients.sum(axis=1)
+
+    row = Metric("mean", "mean probability", True, mean, mean_of_resamples)
+    more = {**METRICS, "mean": row}
+    y, p = clients()
+    before = bootstrap_intervals(y, p, 0.17, resamples=50)
+    monkeypatch.setattr(bootstrap, "METRICS", more)
+    intervals = bootstrap_intervals(y, p, 0.17, resamples=50)
+    low, high = intervals.pop("mean")
+    assert intervals == before
+    assert low < p.mean() < high
+    assert high - low < 4 * p.std() / np.sqrt(len(p))
+
+    documents.test_every_parameter_is_documented_with_its_type_and_choices()
+    monkeypatch.setattr(documents, "METRICS", more)
+    with pytest.raises(AssertionError, match="KS, Gini, mean"):
+        documents.test_every_parameter_is_documented_with_its_type_and_choices()
 
 
 def test_an_interval_is_as_wide_as_the_error_within_the_classes() -> None:
@@ -64,9 +91,9 @@ def test_strata_keep_the_number_of_each_class(monkeypatch: pytest.MonkeyPatch) -
 
     def keeping(scores: Any, defaulted: Any, repaid: Any, *rest: Any) -> Any:
         drawn.append((defaulted.copy(), repaid.copy()))
-        return all_scores(scores, defaulted, repaid, *rest)
+        return Resamples(scores, defaulted, repaid, *rest)
 
-    monkeypatch.setattr(bootstrap, "all_scores", keeping)
+    monkeypatch.setattr(bootstrap, "Resamples", keeping)
     monkeypatch.setattr(bootstrap, "_AT_ONCE", 300 * 7)  # parts of seven resamples
     bootstrap_intervals(y, p, 0.17, resamples=50)
     assert [len(d) for d, _ in drawn] == [7] * 7 + [1]

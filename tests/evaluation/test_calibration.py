@@ -2,19 +2,29 @@
 
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import root
 from sklearn.linear_model import LogisticRegression
 
 from project_tools.errors import ArtefactError, TrainingError
 from project_tools.evaluation.calibration import (
-    METHODS,
+    CALIBRATIONS,
     BetaCalibration,
     PlattCalibration,
     calibration_from_dict,
+)
+from project_tools.evaluation.calibration_fit import (
+    FITS,
+    LEAST_SLOPE,
+    fit_beta,
+    fit_platt,
+    least_log_loss,
     softened,
 )
 from project_tools.evaluation.reliability import (
@@ -46,11 +56,11 @@ FAULTY = {
 }
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", FITS)
 @pytest.mark.parametrize("fault", FAULTY)
 def test_every_curve_is_strictly_increasing_and_inside_0_and_1(method, fault):
     truth, y = clients()
-    curve = METHODS[method].fit(FAULTY[fault](truth), y)
+    curve = FITS[method](FAULTY[fault](truth), y)
     calibrated = curve.apply(np.linspace(0.001, 0.999, 999))
     assert (np.diff(calibrated) > 0).all()
     assert (calibrated > 0).all()
@@ -59,15 +69,78 @@ def test_every_curve_is_strictly_increasing_and_inside_0_and_1(method, fault):
 
 @settings(max_examples=80, deadline=None)
 @given(
-    st.sampled_from(list(METHODS)),
+    st.sampled_from(list(FITS)),
     st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=2, max_size=30),
 )
 def test_whatever_the_rows_a_curve_never_turns_the_order(method, rows):
     p, y = np.array([r[0] for r in rows]), np.array([int(r[1]) for r in rows])
     y[0], y[1] = 0, 1
-    curve = METHODS[method].fit(p, y)
+    curve = FITS[method](p, y)
     assert (np.diff(curve.apply(np.linspace(0, 1, 101))) >= 0).all()
     assert curve.apply(0.9) > curve.apply(0.1)
+
+
+def columns_of(method, p):
+    """What a curve weighs: Platt's the log-odds, beta ln p and -ln(1 - p); and 1."""
+    kept = np.clip(p, 1e-12, 1 - 1e-12)
+    parts = [logit(kept)] if method == "platt" else [np.log(kept), -np.log1p(-kept)]
+    return np.column_stack([*parts, np.ones(len(p))])
+
+
+@pytest.mark.parametrize("method", FITS)
+@pytest.mark.parametrize("fault", ["true", "too extreme", "bent"])
+def test_a_fit_solves_the_score_equations(method, fault):
+    """A second way: a root of the gradient, from zero, in place of a least loss."""
+    truth, y = clients()
+    p = FAULTY[fault](truth)
+    columns, target = columns_of(method, p), softened(y)
+
+    def score(weights):
+        return columns.T @ (1 / (1 + np.exp(-columns @ weights)) - target) / len(y)
+
+    solved = root(score, np.zeros(columns.shape[1]), tol=1e-13)
+    expected = 1 / (1 + np.exp(-columns @ solved.x))
+    assert np.abs(score(solved.x)).max() < 1e-11
+    assert FITS[method](p, y).apply(p) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("method", FITS)
+@pytest.mark.parametrize("fault", [*FAULTY, "separable"])
+def test_no_allowed_weight_lowers_the_loss_of_a_fit(method, fault):
+    """Karush, Kuhn and Tucker: no slope along a free weight, none down from a bound inwards."""
+    truth, y = clients()
+    p = np.where(y == 1, 0.9, 0.1) if fault == "separable" else FAULTY[fault](truth)
+    curve = FITS[method](p, y)
+    *slopes, _ = list(curve.to_dict().values())[1:]
+    if slopes == [LEAST_SLOPE, LEAST_SLOPE]:  # neither beta weight is above 0: Platt's curve
+        assert curve.log_odds(p) == pytest.approx(fit_platt(p, y).log_odds(p))
+        return
+    gradient = columns_of(method, p).T @ (curve.apply(p) - softened(y)) / len(y)
+    bound = LEAST_SLOPE if method == "platt" else 0
+    for slope, along in zip(slopes, gradient[:-1], strict=True):
+        assert along > -1e-9
+        assert slope == bound or along < 1e-9
+    assert abs(gradient[-1]) < 1e-9
+    assert np.isfinite(slopes).all()
+
+
+def test_of_equally_good_weights_the_nearest_to_the_start_are_taken():
+    """One probability for all: any slope fits as well, with an intercept of its own."""
+    _, y = clients()
+    x, start = logit(0.3), np.array([1.0, 0.0])
+    columns = np.tile([x, 1.0], (len(y), 1))
+    found = least_log_loss(columns, softened(y), start)
+    moved = found - start
+    assert moved[0] == pytest.approx(x * moved[1])  # at right angles to (1, -x), which fits alike
+    assert 1 / (1 + np.exp(-columns[0] @ found)) == pytest.approx(softened(y).mean())
+
+
+def test_applying_a_curve_needs_numpy_alone():
+    code = "import sys, project_tools.evaluation.calibration; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "numpy" in loaded
+    assert not loaded & {"scipy", "sklearn", "pandas"}
 
 
 def test_the_beta_curve_is_the_most_likely_one():
@@ -81,7 +154,7 @@ def test_the_beta_curve_is_the_most_likely_one():
         np.repeat([1, 0], len(y)),
         sample_weight=np.concatenate([target, 1 - target]),
     )
-    found = BetaCalibration.fit(p, y)
+    found = fit_beta(p, y)
     expected = [*by_library.coef_[0], *by_library.intercept_]
     assert [found.a, found.b, found.c] == pytest.approx(expected, rel=1e-3)
 
@@ -94,13 +167,13 @@ def test_a_weight_below_0_is_set_to_0():
     columns = np.column_stack([np.log(p), -np.log1p(-p)])
     free = LogisticRegression(C=np.inf, max_iter=10_000).fit(columns, y)
     assert free.coef_[0][1] < 0
-    found = BetaCalibration.fit(p, y)
+    found = fit_beta(p, y)
     assert found.b == 0
     assert found.a > 0
 
 
 @pytest.mark.parametrize(
-    "curve", [PlattCalibration(0.7, -1.5), BetaCalibration(2.5, 0.0, -0.25)], ids=list(METHODS)
+    "curve", [PlattCalibration(0.7, -1.5), BetaCalibration(2.5, 0.0, -0.25)], ids=list(CALIBRATIONS)
 )
 def test_a_curve_comes_back_from_its_plain_data(curve):
     plain = json.loads(json.dumps(curve.to_dict()))
@@ -145,12 +218,12 @@ def test_the_curve_is_chosen_on_rows_that_did_not_fit_it(fault, method):
     p = FAULTY[fault](truth)
     found = choose_calibration(y, p)
     assert found.method == method == found.calibration.to_dict()["method"]
-    assert found.calibration == METHODS[method].fit(p, y)  # the curve itself is fitted on all rows
+    assert found.calibration == FITS[method](p, y)  # the curve itself is fitted on all rows
     assert found.gain == pytest.approx(found.loss["platt"] - found.loss["beta"], abs=1e-12)
     assert (found.gain > 2 * found.gain_se) is (method == "beta")
     in_sample = {
         name: np.mean(np.logaddexp(0, logit(q)) - y * logit(q))
-        for name, q in ((name, curve.fit(p, y).apply(p)) for name, curve in METHODS.items())
+        for name, q in ((name, fit(p, y).apply(p)) for name, fit in FITS.items())
     }
     assert found.loss["beta"] > in_sample["beta"]  # judged where it was not fitted
 

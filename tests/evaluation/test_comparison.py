@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 
 from project_tools.__main__ import main
 from project_tools.errors import TrackingError
-from project_tools.evaluation.comparison import Judged, as_text, compare
+from project_tools.evaluation.comparison import JudgedFamily, rank_families, ranking_table
 from project_tools.evaluation.judgement import evaluate, judge
 from project_tools.evaluation.metrics import METRICS, paired_difference
 from project_tools.models.dataset import Dataset
@@ -20,11 +20,11 @@ from project_tools.models.families import Dimension
 from project_tools.runs.history import judged_families
 from project_tools.runs.tuning import tune
 from project_tools.search.importance import importance
-from project_tools.search.pictures import Shown, curves, history, importance_bars
+from project_tools.search.pictures import NotebookFigure, curves, history, importance_bars
 from project_tools.search.trial import Trial
 
 
-def judged(data: Dataset, name: str, skill: float, seed: int, **others: Any) -> Judged:
+def judged(data: Dataset, name: str, skill: float, seed: int, **others: Any) -> JudgedFamily:
     noise = np.random.default_rng(seed).normal(size=len(data))
     found = judge(data.y, 1 / (1 + np.exp(-(skill * (2.0 * data.y - 1) + noise))))
     p = found.calibration.apply(1 / (1 + np.exp(-(skill * (2.0 * data.y - 1) + noise))))
@@ -33,7 +33,7 @@ def judged(data: Dataset, name: str, skill: float, seed: int, **others: Any) -> 
         "data_digest": data.digest, "ids": data.ids, "y": data.y, "p": p,
         "threshold": found.threshold.value,
     }  # fmt: skip
-    return Judged(**fields | others)
+    return JudgedFamily(**fields | others)
 
 
 def test_families_are_ranked_with_paired_errors(clients: Any) -> None:
@@ -43,7 +43,7 @@ def test_families_are_ranked_with_paired_errors(clients: Any) -> None:
         judged(data, "twin", 0.98, 1),
         judged(data, "bad", 0.1, 3),
     )
-    [group] = compare([bad, twin, good])
+    [group] = rank_families([bad, twin, good])
     assert [row.family for row in group.families] == ["good", "twin", "bad"]
     clear = {(pair.one.family, pair.other.family): pair.clear for pair in group.pairs}
     assert clear == {("good", "twin"): False, ("good", "bad"): True, ("twin", "bad"): True}
@@ -56,7 +56,7 @@ def test_families_are_ranked_with_paired_errors(clients: Any) -> None:
     twins = group.behind(twin)
     assert twins is not None
     assert twins.se < good.score("loss_of_income").se / 2
-    text = as_text([group])
+    text = ranking_table([group])
     assert (
         "larger than the paired error (95 %, each by itself): good over bad; twin over bad" in text
     )
@@ -68,9 +68,9 @@ def test_families_are_ranked_with_paired_errors(clients: Any) -> None:
 @pytest.mark.parametrize("metric", ["AUC", "loss_of_income", "brier"])
 def test_the_metric_says_which_is_first(metric: str, clients: Any) -> None:
     data = clients(2_000)
-    [group] = compare([judged(data, "bad", 0.1, 3), judged(data, "good", 1, 1)], metric)
+    [group] = rank_families([judged(data, "bad", 0.1, 3), judged(data, "good", 1, 1)], metric)
     assert [row.family for row in group.families] == ["good", "bad"]
-    assert ("more is better" in as_text([group])) == METRICS[metric].greater_is_better
+    assert ("more is better" in ranking_table([group])) == METRICS[metric].greater_is_better
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_families_judged_otherwise_are_shown_and_not_ranked(
     data = clients(2_000)
     rows = other.pop("rows", len(data))
     odd = judged(data.rows(np.arange(rows)), "odd", 1, 4, **other)
-    groups = compare([odd, judged(data, "one", 1, 1), judged(data, "two", 0.5, 2)])
+    groups = rank_families([odd, judged(data, "one", 1, 1), judged(data, "two", 0.5, 2)])
     assert sorted(len(group.families) for group in groups) == [1, 2]
-    text = as_text(groups)
+    text = ranking_table(groups)
     assert "no ranking across them" in text
     assert "odd" in text
     assert "odd and" not in text
@@ -130,8 +130,8 @@ def made(count: int) -> list[Trial]:
         drawn = {"strong": 10 ** random.uniform(-1, 1), "idle": random.uniform(), "kind": kind}
         if kind == "b":
             drawn["of_b"] = random.uniform()
-        told = np.log10(drawn["strong"]) ** 2 + 0.001 * random.normal()
-        trials.append(Trial(number, drawn, drawn, "hopeless", told=told, order=number))
+        loss = np.log10(drawn["strong"]) ** 2 + 0.001 * random.normal()
+        trials.append(Trial(number, drawn, drawn, "hopeless", reported_loss=loss, order=number))
     return trials
 
 
@@ -154,7 +154,7 @@ def test_the_history_has_every_trial_and_the_best_so_far(clients: Any) -> None:
     trials = [
         *(Trial(n, {}, {}, "finished", found, order=n) for n, found in enumerate(scores)),
         Trial(3, {}, {}, "failed", reason="no", order=3),
-        Trial(4, {}, {}, "hopeless", told=1.0, order=4),
+        Trial(4, {}, {}, "hopeless", reported_loss=1.0, order=4),
         Trial(5, {}, {}, "interrupted"),
     ]
     axes = history(trials, "loss_of_income").axes[0]
@@ -179,10 +179,10 @@ def test_the_curves_are_of_the_probabilities_given(clients: Any) -> None:
     )
     roc = figures["roc"].axes[0].lines[0]
     assert np.trapezoid(roc.get_ydata(), roc.get_xdata()) == pytest.approx(scores["AUC"].value)
-    told, happened = figures["reliability"].axes[0].lines[1].get_data()
-    assert len(told) == 10
-    assert np.abs(np.asarray(told) - happened).max() < 0.15, "calibrated"
-    assert Shown(figures["precision_recall"])._repr_png_().startswith(b"\x89PNG")
+    predicted, observed = figures["reliability"].axes[0].lines[1].get_data()
+    assert len(predicted) == 10
+    assert np.abs(np.asarray(predicted) - observed).max() < 0.15, "calibrated"
+    assert NotebookFigure(figures["precision_recall"])._repr_png_().startswith(b"\x89PNG")
 
 
 def test_the_command_tells_of_the_same_searches(

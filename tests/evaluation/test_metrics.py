@@ -33,7 +33,7 @@ def resampled(seed: int = 1) -> Any:
     return (random.integers(0, ROWS, ROWS) for _ in range(RESAMPLES))
 
 
-def test_the_scorers_of_the_design() -> None:
+def test_the_metrics_of_the_design() -> None:
     better = {name: row.greater_is_better for name, row in METRICS.items()}
     assert better == {
         "loss_of_income": False, "AUC": True, "f2": True, "recall_specificity_G_mean": True,

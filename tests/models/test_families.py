@@ -64,7 +64,7 @@ def test_the_seven_families() -> None:
     assert exact == FAMILIES.keys() - {"svc_rbf", "svc_poly"}
 
 
-def told(family: Family) -> str:
+def documented(family: Family) -> str:
     """A family as docs/search.md has it."""
     plan, searched = family.plan, ", ".join(f"`{name}`" for name in family.space)
     prepared = "none: raw nulls and categories" if plan is None else ", ".join([
@@ -82,7 +82,7 @@ def told(family: Family) -> str:
 def test_the_document_has_the_table_of_families() -> None:
     text = (ROOT / "docs" / "search.md").read_text()
     held = text.split("<!-- families:")[1].split("<!-- end -->")[0].splitlines()[3:]
-    assert held == [told(rows) for rows in FAMILIES.values()]
+    assert held == [documented(rows) for rows in FAMILIES.values()]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -199,8 +199,8 @@ def test_early_stopping_keeps_the_best_round_of_the_watched_slice(clients: Any) 
             get_family(name), data, np.arange(400), n_estimators=500, learning_rate=0.2
         )
         assert stopped.rounds_ < 100, "it stopped"
-        settled = get_family(name).settle({"n_estimators": 500}, [stopped, stopped])
-        assert settled == {"n_estimators": stopped.rounds_, "early_stopping_rounds": 0}
+        final = get_family(name).final_parameters({"n_estimators": 500}, [stopped, stopped])
+        assert final == {"n_estimators": stopped.rounds_, "early_stopping_rounds": 0}
 
 
 def test_a_fold_is_prepared_once(clients: Any, monkeypatch: pytest.MonkeyPatch) -> None:

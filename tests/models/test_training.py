@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import project_tools.search.trial as trials_module
 from project_tools.errors import TrainingError
 from project_tools.evaluation.calibration import PlattCalibration
+from project_tools.evaluation.calibration_fit import fit_platt
 from project_tools.evaluation.judgement import evaluate, threshold_for
 from project_tools.evaluation.metrics import METRICS
 from project_tools.models.dataset import Dataset
@@ -92,7 +93,7 @@ def test_calibration_keeps_the_order_and_its_plain_form() -> None:
     data = clients(1_000)
     p = np.random.default_rng(1).uniform(0.01, 0.99, 1_000)
     p = np.clip(0.3 * p + 0.5 * data.y, 0.01, 0.99)
-    calibration = PlattCalibration.fit(p, data.y)
+    calibration = fit_platt(p, data.y)
     grid = np.linspace(0.01, 0.99, 50)
     assert (np.diff(calibration.apply(grid)) > 0).all()
     again = PlattCalibration.from_dict(calibration.to_dict())

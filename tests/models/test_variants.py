@@ -18,8 +18,8 @@ from project_tools.models.folds import fold_rows
 from project_tools.models.variants import (
     PREPARATIONS,
     RESAMPLINGS,
-    Comparison,
     Variant,
+    VariantComparison,
     comparison_table,
     make_variant,
 )
@@ -135,7 +135,7 @@ def test_samplers_get_a_fold_s_training_rows_alone_and_held_out_rows_stay_as_the
     seen: dict[str, list[Any]], name: str
 ) -> None:
     data = clients()
-    Comparison(FOREST, SMALL, data, folds=FOLDS).all([BY_NAME[name]])
+    VariantComparison(FOREST, SMALL, data, folds=FOLDS).results([BY_NAME[name]])
     first = seen["smotenc"] or seen["undersample"]
     # The first number of the client, before and after the sampler's scaling: its order stays.
     for (sampled, labels), (trained, _), (predicted,), (train, held_out) in zip(
@@ -215,7 +215,7 @@ def test_both_tables_hold_what_they_should() -> None:
 
 def test_figures_are_of_calibrated_probabilities_and_differences_are_paired() -> None:
     data = clients()
-    found = Comparison(FOREST, SMALL, data, folds=FOLDS).all(RESAMPLINGS[:4])
+    found = VariantComparison(FOREST, SMALL, data, folds=FOLDS).results(RESAMPLINGS[:4])
     assert [row.variant for row in found] == list(RESAMPLINGS[:4])
     first, last = found[0], found[-1]
     assert last.raw.mean() > 0.2  # undersampling distorts …
@@ -263,7 +263,7 @@ def test_data_that_cannot_be_resampled_is_refused_before_anything_is_fitted(
         y[: len(y) // 4] = 1
     broken = Dataset(X, y, data.ids, data.meta, data.digest, data.path)
     with pytest.raises(TrainingError, match=says) as refused:
-        Comparison(FOREST, SMALL, broken, folds=FOLDS).all(RESAMPLINGS)
+        VariantComparison(FOREST, SMALL, broken, folds=FOLDS).results(RESAMPLINGS)
     assert "\n" not in str(refused.value)
     assert not seen["fit"]
 
@@ -272,7 +272,7 @@ def test_fewest_defaulters_that_can_be_resampled_are() -> None:
     """Nine in three folds leave six to train on, and each has the five neighbours that it needs."""
     data = clients()
     data.y[np.flatnonzero(data.y)[9:]] = 0
-    (found,) = Comparison(FOREST, SMALL, data, folds=FOLDS).all([BY_NAME["SMOTENC"]])
+    (found,) = VariantComparison(FOREST, SMALL, data, folds=FOLDS).results([BY_NAME["SMOTENC"]])
     assert np.isfinite(found.raw).all()
 
 

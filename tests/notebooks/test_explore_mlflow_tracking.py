@@ -7,7 +7,7 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 
 from project_tools.demo import generate
-from project_tools.evaluation.comparison import as_text, compare
+from project_tools.evaluation.comparison import rank_families, ranking_table
 from project_tools.features.build import build
 from project_tools.runs import store as tracking
 from project_tools.runs.history import judged_families
@@ -47,11 +47,11 @@ def test_it_shows_the_newest_searches_and_the_one_asked_for(
     searched(tmp_path, "xgboost")
 
     said = run_notebook("explore_mlflow_tracking.ipynb")
-    assert as_text(compare(judged_families(store))) in said
-    assert said.count("search_pictures.Shown") == PICTURES
+    assert ranking_table(rank_families(judged_families(store))) in said
+    assert said.count("pictures.NotebookFigure") == PICTURES
     assert "fewer than ten trials" in said  # too few to say which hyperparameters mattered
     of_first = run_notebook("explore_mlflow_tracking.ipynb", SEARCH=first[0].run_id)
-    assert as_text(compare(first)) in of_first
+    assert ranking_table(rank_families(first)) in of_first
     assert "xgboost" in said
     assert "xgboost" not in of_first
 

@@ -3,18 +3,18 @@
 import pytest
 
 from project_tools.models.families import get_family
-from project_tools.search.forecast import Forecast, Share, expected_share
+from project_tools.search.forecast import FamilyForecast, Forecast, forecast_family
 
 
 def forecast() -> Forecast:
-    shares = [Share("a", "first", 4, 40.0), Share("b", "second", 2, 200.0)]
+    shares = [FamilyForecast("a", "first", 4, 40.0), FamilyForecast("b", "second", 2, 200.0)]
     return Forecast(shares, jobs=2)
 
 
 def test_the_line_beforehand_names_every_family_and_the_whole() -> None:
     said = forecast().beforehand()
     assert "about 4 min on 2 threads (first 40 s, second 3 min)" in said
-    assert "1 thread " in Forecast(forecast().shares, jobs=1).beforehand()
+    assert "1 thread " in Forecast(forecast().families, jobs=1).beforehand()
 
 
 def test_what_is_left_follows_the_trials_that_ended_and_the_table() -> None:
@@ -43,7 +43,7 @@ def test_the_expected_time_of_a_family(changed: dict[str, int], factor: float) -
 
     def seconds(time_limit: float | None = None, **others: int) -> float:
         rows = get_family("svc_rbf")
-        return expected_share(
+        return forecast_family(
             rows, profile="full", time_limit=time_limit, **given | others
         ).seconds  # fmt: skip
 

@@ -15,7 +15,7 @@ from project_tools.models.dataset import Dataset
 from project_tools.models.families import Family, get_family
 from project_tools.models.folds import fold_rows
 from project_tools.search.search import search
-from project_tools.search.trial import Former, HopelessTrialError, Objective, Trial
+from project_tools.search.trial import HopelessTrialError, Objective, PriorTrials, Trial
 
 QUICK = {"n_estimators": 25, "early_stopping_rounds": 5}
 
@@ -53,8 +53,8 @@ def test_tpe_learns_from_the_trials_before(clients: Any) -> None:
     """After hyperopt's 20 random trials, what is proposed depends on what came of them."""
     data, rows = clients(60), quick("logistic_l2")
     first = search(rows, data, trials=22, folds=2, metric="AUC")
-    turned = [replace(t, told=-(t.told or 0.0)) for t in first.trials[:21]]
-    other = search(rows, data, trials=22, folds=2, metric="AUC", former=Former(tuple(turned)))
+    turned = [replace(t, reported_loss=-(t.reported_loss or 0.0)) for t in first.trials[:21]]
+    other = search(rows, data, trials=22, folds=2, metric="AUC", prior=PriorTrials(tuple(turned)))
     assert other.trials[21].drawn != first.trials[21].drawn
 
 
@@ -64,10 +64,8 @@ def test_a_search_goes_on_as_if_it_had_not_been_stopped(kept: bool, clients: Any
     whole = lightgbm_search(data, trials=6)
     done = lightgbm_search(data, trials=3)
     made: list[int] = []
-    former = Former(tuple(done.trials), done.oof if kept else None)
-    gone_on = lightgbm_search(
-        data, trials=6, former=former, on_start=lambda t: made.append(t.number)
-    )
+    prior = PriorTrials(tuple(done.trials), done.oof if kept else None)
+    gone_on = lightgbm_search(data, trials=6, prior=prior, on_start=lambda t: made.append(t.number))
     assert made == [3, 4, 5]
     assert [t.drawn for t in gone_on.trials] == [t.drawn for t in whole.trials]
     assert [t.loss for t in gone_on.trials] == [t.loss for t in whole.trials]
@@ -78,8 +76,8 @@ def test_a_search_goes_on_as_if_it_had_not_been_stopped(kept: bool, clients: Any
 def test_a_trial_missing_in_the_middle_is_made(clients: Any) -> None:
     done = lightgbm_search(clients(200), trials=4)
     made: list[int] = []
-    left = Former(tuple(t for t in done.trials if t.number != 1))
-    lightgbm_search(clients(200), trials=4, former=left, on_start=lambda t: made.append(t.number))
+    left = PriorTrials(tuple(t for t in done.trials if t.number != 1))
+    lightgbm_search(clients(200), trials=4, prior=left, on_start=lambda t: made.append(t.number))
     assert made == [1]
 
 
@@ -142,8 +140,8 @@ def test_giving_up_changes_neither_the_best_nor_what_is_known_of_it(
     np.testing.assert_array_equal(stopping.oof, plain.oof)
     for number in given_up:
         assert plain.trials[number].loss > plain.best.loss
-        told = stopping.trials[number].told
-        assert told == pytest.approx(plain.trials[number].loss, abs=0.1)
+        reported = stopping.trials[number].reported_loss
+        assert reported == pytest.approx(plain.trials[number].loss, abs=0.1)
         assert stopping.trials[number].judgement is None
 
 

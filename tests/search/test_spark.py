@@ -17,7 +17,7 @@ from project_tools.runs import store as tracking
 from project_tools.runs.history import restored
 from project_tools.runs.tuning import tune
 from project_tools.search.search import search
-from project_tools.search.trial import Former, Trial
+from project_tools.search.trial import PriorTrials, Trial
 
 Clients = Callable[..., Dataset]
 pytestmark = [
@@ -68,7 +68,7 @@ def test_a_stopped_search_goes_on_on_spark(clients: Clients) -> None:
     started: list[int] = []
     found = search(
         rows, data, trials=4, folds=2, jobs=2, seed=3, spark=True,
-        former=Former(tuple(done.trials), done.oof), on_start=lambda t: started.append(t.number),
+        prior=PriorTrials(tuple(done.trials), done.oof), on_start=lambda t: started.append(t.number),
     )  # fmt: skip
     assert sorted(started) == [2, 3]
     assert [t.drawn for t in found.trials[:2]] == [t.drawn for t in done.trials]

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from project_tools.errors import FeatureError, SettingError, abbreviated, nearest
-from project_tools.evaluation.metrics import Z_95
+from project_tools.evaluation.metrics import Estimate
 from project_tools.governance.drift.reference import (
     BINS,
     MISSING,
@@ -117,7 +117,7 @@ class Change:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the change, by the normal approximation."""
-        return self.change - Z_95 * self.se, self.change + Z_95 * self.se
+        return Estimate(self.change, self.se).interval
 
 
 @dataclass(frozen=True, slots=True)
