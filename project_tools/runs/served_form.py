@@ -18,7 +18,6 @@ from sklearn.pipeline import Pipeline
 from project_tools.errors import TrainingError
 from project_tools.evaluation.metrics import Estimate
 from project_tools.features.catalogue import catalogue, to_json
-from project_tools.governance.card import UNREGISTERED
 from project_tools.models.training import TrainedModel
 from project_tools.serving.artefact import ArtefactContent
 from project_tools.serving.formats.base import ModelFile
@@ -59,7 +58,7 @@ def artefact_content(
     _check_same(model, ServedModel.read(file, features, model.calibration), held_out)
     return ArtefactContent(
         name=name,
-        version=UNREGISTERED,
+        version="unregistered",
         run_id=run_id,
         family=model.family.name,
         model=file,
