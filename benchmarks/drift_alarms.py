@@ -1,11 +1,11 @@
-"""How often drift is found where there is none, and where there is some.
+"""False alarms and missed alarms of drift.
 
     .venv/bin/python benchmarks/drift_alarms.py pickle_files/features.parquet [--seeds 20]
 
-For each seed the training rows of a feature file are cut into two halves at random, and a small
-sample is held against one half: every alarm is a false one. Then three features of the second
-half are shifted (one scaled by 1.5, one made null for a third, one level renamed by
-another), and every feature that is missed, or alarms beside them, is counted.
+For each seed the training rows of a feature file are split into two halves at random. The halves
+are compared, and a small sample is compared with one half: every alarm is a false one. Then three
+features of the second half are shifted (one scaled by 1.5, one made null in a third of the rows, one
+level renamed to another). It counts the shifted features that do not alarm, and the others that do.
 """
 
 import argparse
@@ -34,12 +34,12 @@ def shifted(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def counted(name: str, found: list[Drift]) -> None:
-    """One line of the table: alarms, and what each half of the rule alone would have said."""
-    features = [feature for drift in found for feature in drift.features]
-    rule = found[0].rule
+def counted(name: str, comparisons: list[Drift]) -> None:
+    """Print one line: the alarms, and those that PSI alone or the p-value alone would give."""
+    features = [feature for drift in comparisons for feature in drift.features]
+    rule = comparisons[0].rule
     print(
-        f"{name:28} {sum(bool(d.alarms) for d in found):5} of {len(found)} comparisons, "
+        f"{name:28} {sum(bool(d.alarms) for d in comparisons):5} of {len(comparisons)} comparisons, "
         f"{sum(f.alarm for f in features):5} of {len(features):,} features; "
         f"PSI alone {sum(f.psi >= MODERATE for f in features):5}, "
         f"raw p alone {sum(f.p < rule.alpha for f in features):5}"
@@ -50,18 +50,20 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("features", type=Path)
     words.add_argument("--seeds", type=int, default=20)
-    given = words.parse_args()
-    table = read_features(given.features).frame
+    arguments = words.parse_args()
+    table = read_features(arguments.features).frame
     train = table[(table["SPLIT"] == "train").to_numpy()]
     halves, small, moved = [], [], []
-    for seed in range(given.seeds):
+    for seed in range(arguments.seeds):
         order = np.random.default_rng(seed).permutation(len(train))
         first, second = (train.iloc[part] for part in np.array_split(order, 2))
         frozen = DriftReference.of(Source.of_frame(first))
         halves.append(compare(frozen, Source.of_frame(second)))
         small.append(compare(frozen, Source.of_frame(second.iloc[:SMALL])))
         moved.append(compare(frozen, Source.of_frame(shifted(second))))
-    print(f"{len(train):,} training rows, {len(halves[0].features)} features, {given.seeds} seeds")
+    print(
+        f"{len(train):,} training rows, {len(halves[0].features)} features, {arguments.seeds} seeds"
+    )
     counted("two halves", halves)
     counted(f"half against {SMALL} rows", small)
     counted("half against a shifted half", moved)

@@ -1,12 +1,12 @@
 """The model card: what a risk officer signs. Facts of one training, and their Markdown.
 
-The facts travel with the artefact as ``card.json``: the registry gives a version its number only
-after the card was written, so the export renders both forms anew with the number and the alias.
+The facts travel with the artefact as ``card.json``. The registry numbers a version only after its
+card was written, so the export writes the card again, with the number and the alias.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,20 +14,22 @@ from pydantic import TypeAdapter, ValidationError
 from project_tools.errors import ArtefactError
 from project_tools.evaluation.calibration import CALIBRATIONS
 from project_tools.evaluation.metrics import Estimate
+from project_tools.evaluation.reliability import CalibrationLine, ReliabilityBin
 from project_tools.evaluation.threshold import break_even_probability
-from project_tools.governance.segment_tables import NOTES, compact_markdown
+from project_tools.governance.segment_tables import NOTES, compact_markdown, markdown_table
 from project_tools.governance.segments import ExclusionCost, Segment, SegmentReport
+from project_tools.models.final_evaluation import CostPoint
 from project_tools.serving.folder import CARD_JSON
 
 #: The layout of ``card.json``.
 VERSION = 1
-#: What a version is called before the registry has given it a number.
+#: The name of a version that the registry has not numbered yet.
 UNREGISTERED = "unregistered"
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """How many clients there were, and how many of them had difficulties to repay."""
+    """Number of clients, and how many of them had difficulties repaying."""
 
     clients: int
     defaulted: int
@@ -39,7 +41,7 @@ class Clients:
 
 @dataclass(frozen=True, slots=True)
 class DataFacts:
-    """The feature file and what it was made from, by SHA-256; ``excluded`` features were withheld."""
+    """The feature file and its sources by SHA-256; ``excluded`` names the withheld features."""
 
     source: str
     digest: str
@@ -54,7 +56,7 @@ class DataFacts:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A score out of fold (with its standard error) and on test clients (with its 95 % interval)."""
+    """A score out of fold with its standard error, and on test clients with its 95 % interval."""
 
     name: str
     label: str
@@ -66,45 +68,19 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class CurvePoint:
-    """A tenth of the test clients: mean probability, rate of default and its standard error."""
-
-    clients: int
-    predicted: float
-    observed: float
-    se: float
-
-
-@dataclass(frozen=True, slots=True)
-class CalibrationFacts:
-    """How true the probabilities are on test clients: Cox's line, and the reliability curve."""
+class CalibrationFacts(CalibrationLine):
+    """How true the probabilities of test clients are: the line, the curve in tenths, the method."""
 
     method: str
-    slope: float
-    slope_se: float
-    intercept: float
-    intercept_se: float
-    curve: tuple[CurvePoint, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CostFacts:
-    """The loss a test client at one cost of a missed defaulter, by the model and without one."""
-
-    fn_cost: float
-    best: float
-    best_se: float
-    served: float
-    approve_all: float
-    refuse_all: float
+    curve: tuple[ReliabilityBin, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ExclusionFacts:
-    """What withholding the protected columns costs, out of fold, on so many training clients.
+    """The cost of withholding the protected columns, out of fold, judged on ``clients``.
 
-    ``trained`` is how many each of the two models learnt from, ``withheld`` whether this card's
-    model does without the columns.
+    Each of the two models was fitted on ``trained`` clients. ``withheld``: the card's own model
+    does not use the columns.
     """
 
     clients: int
@@ -115,10 +91,10 @@ class ExclusionFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """All that the card says; figures of whole groups of clients, nothing of one client.
+    """All facts of the card: figures of whole groups of clients, nothing about one client.
 
-    ``metric`` is the score by which the threshold was found, ``granted`` the share of the test
-    clients who are granted a credit.
+    ``metric`` is the score that chose the threshold, ``granted`` the share of the test clients
+    whose credit is granted.
     """
 
     name: str
@@ -137,7 +113,7 @@ class Card:
     seed: int
     results: tuple[Result, ...]
     calibration: CalibrationFacts
-    costs: tuple[CostFacts, ...]
+    costs: tuple[CostPoint, ...]
     granted: float
     segments: SegmentReport
     exclusion: ExclusionFacts | None
@@ -146,11 +122,12 @@ class Card:
 
     def to_json(self) -> str:
         """The facts, for ``card.json``."""
-        return json.dumps({"card": VERSION, **asdict(self)}, indent=1, allow_nan=False) + "\n"
+        plain = TypeAdapter(Card).dump_python(self)
+        return json.dumps({"card": VERSION, **plain}, indent=1, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The inverse; ``ArtefactError`` for what is none."""
+        """The card in the text of a ``card.json``; ``ArtefactError`` for any other text."""
         try:
             plain = json.loads(text)
             if plain.pop("card") != VERSION:
@@ -167,18 +144,19 @@ class Card:
         return replace(self, name=name, version=version, alias=alias)
 
     def result(self, name: str) -> Result:
+        """The score of that name."""
         return next(row for row in self.results if row.name == name)
 
     @property
     def title(self) -> str:
-        """Which model this is, in a line."""
+        """Name, version and alias of the model, in one line."""
         alias = f" ({self.alias})" if self.alias else ""
         number = "not yet registered" if self.version == UNREGISTERED else f"version {self.version}"
         return f"{self.name}, {number}{alias}"
 
     @property
-    def cost(self) -> CostFacts:
-        """The costs nearest to the model's own weight of a missed defaulter."""
+    def cost(self) -> CostPoint:
+        """The losses at the cost that is nearest to the model's own cost of a missed defaulter."""
         return min(self.costs, key=lambda row: abs(row.fn_cost - self.fn_cost))
 
 
@@ -188,9 +166,23 @@ def _no_card(why: str) -> ArtefactError:
     )
 
 
+_PURPOSE = (
+    "**For** decisions on applications for consumer credit of this lender. A person announces the "
+    "decision and names its main reasons.\n\n"
+    "**Not for** other products or lenders, prices and limits, collection, or the detection of "
+    "fraud: the model was not examined for any of these."
+)
+_WITHHELD = (
+    "Gender, family status, the numbers of children and family members, and all features that are "
+    "computed from them are withheld from the model ({} features). They are kept for the audit "
+    "above."
+)
+_SEEN = "The model sees gender, family status and the features that are computed from them."
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the card: its heading and its Markdown; ``anchor`` names it for the page."""
+    """A section of the card: its heading, its Markdown, and its name on the page (``anchor``)."""
 
     anchor: str
     title: str
@@ -205,50 +197,40 @@ def markdown(card: Card) -> str:
 
 
 def summary(card: Card) -> str:
-    """What the model does and what that is worth, in one paragraph."""
+    """What the model does and how good it is, in one paragraph."""
     auc, loss = card.result("AUC"), card.result("loss_of_income")
     return (
-        f"A {card.family} model that estimates the probability that an applicant will have "
-        f"difficulties to repay, and refuses above **{_percent(card.threshold)}**. On "
-        f"{card.data.test.clients:,} test clients who had no part in its making, AUC is "
+        f"A {card.family} model. It estimates the probability that an applicant will have "
+        f"difficulties repaying, and refuses above **{_percent(card.threshold)}**. On "
+        f"{card.data.test.clients:,} test clients that were not used to build it, AUC is "
         f"**{auc.test:.3f}** ({auc.low:.3f} to {auc.high:.3f}), and wrong decisions cost "
         f"**{loss.test:.3f}** refused good clients per client ({loss.low:.3f} to {loss.high:.3f}); "
-        f"granting everybody costs {_approve_all(card):.3f}."
+        f"granting everybody costs {card.fn_cost * card.data.test.rate:.3f}."
     )
 
 
 def sections(card: Card) -> list[Section]:
-    """The card's parts, in the order in which they are read."""
+    """The sections of the card, in the order in which they are read."""
     return [
-        Section("purpose", "Purpose", _purpose(card)),
+        Section("purpose", "Purpose", _PURPOSE),
         Section("decision", "Threshold and cost", _decision(card)),
         Section("figures", "Figures", _figures(card)),
         Section("calibration", "Calibration", _calibration(card)),
         Section("limits", "Limits", _limits(card)),
-        Section("segments", "Segments", _segments(card)),
+        Section("segments", "Segments", f"{compact_markdown(card.segments)}\n\n{_bullets(NOTES)}"),
         Section("protected", "Protected columns", _protected(card)),
         Section("data", "Data", _data(card)),
         Section("making", "How it was made", _making(card)),
     ]
 
 
-def _purpose(_card: Card) -> str:
-    return (
-        "**For** deciding on applications for consumer credit of this lender, with a person who "
-        "announces the decision and names its main reasons.\n\n"
-        "**Not for** other products or lenders, prices and limits, collection, or the detection of "
-        "fraud: none of these was looked at."
-    )
-
-
 def _decision(card: Card) -> str:
-    even = break_even_probability(card.fn_cost)
     return (
         f"A client whose probability is above {card.threshold:.4f} is a risk. A missed defaulter is "
-        f"weighed as {card.fn_cost:g} refused good clients, which for true probabilities makes "
-        f"{even:.4f} the break-even. The threshold is the exact best one, by "
-        f"{card.metric.replace('_', ' ')}, on out-of-fold probabilities of the training clients; "
-        f"the test clients did not move it."
+        f"weighed as {card.fn_cost:g} refused good clients; if the probabilities are true, the "
+        f"break-even is {break_even_probability(card.fn_cost):.4f}. The threshold is the exact best "
+        f"one by {card.metric.replace('_', ' ')} on out-of-fold probabilities of the training "
+        "clients. The test clients had no influence on it."
     )
 
 
@@ -268,74 +250,71 @@ def _figures(card: Card) -> str:
         f"Without a model, at a cost of {cost.fn_cost:g}: granting everybody {cost.approve_all:.4f}, "
         f"refusing everybody {cost.refuse_all:.4f}. ± is one standard error; intervals by bootstrap."
     )
-    return f"{table(rows)}\n\n{note}"
+    return f"{markdown_table(rows)}\n\n{note}"
 
 
 def _calibration(card: Card) -> str:
-    found = card.calibration
-    low, high = Estimate(found.slope, found.slope_se).interval
-    bottom, top = Estimate(found.intercept, found.intercept_se).interval
-    curve = CALIBRATIONS[found.method].label if found.method in CALIBRATIONS else found.method
-    gap = card.segments.overall.gap
-    said = "" if gap is None else f" On average they lie {_points(gap.value)} the observed rate."
-    return (
+    line, gap = card.calibration, card.segments.overall.gap
+    low, high = Estimate(line.slope, line.slope_se).interval
+    bottom, top = Estimate(line.intercept, line.intercept_se).interval
+    curve = CALIBRATIONS[line.method].label if line.method in CALIBRATIONS else line.method
+    text = (
         f"Probabilities are calibrated by {curve}, fitted out of "
-        f"fold. On test clients the slope is {found.slope:.2f} ({low:.2f} to {high:.2f}) and the "
-        f"intercept {found.intercept:+.2f} ({bottom:+.2f} to {top:+.2f}); true probabilities have 1 "
-        f"and 0.{said}"
+        f"fold. On test clients the slope is {line.slope:.2f} ({low:.2f} to {high:.2f}) and the "
+        f"intercept {line.intercept:+.2f} ({bottom:+.2f} to {top:+.2f}); true probabilities have 1 "
+        "and 0."
     )
+    if gap is None:
+        return text
+    side = "above" if gap.value >= 0 else "below"
+    return f"{text} On average they lie {100 * abs(gap.value):.1f} points {side} the observed rate."
 
 
 def _limits(card: Card) -> str:
     low = [one for one in card.segments.segments if one.below_four_fifths]
-    silent = [one for one in card.segments.segments if one.default_rate is None]
-    items = [
-        "Outcomes are known only of credits that were granted: nothing is known of applicants whom "
-        "this lender has always refused.",
-        "Training and test clients were drawn at random from one time. How well the model holds "
-        "later is not known from them: that takes `drift`, and outcomes.",
+    small = [one for one in card.segments.segments if one.default_rate is None]
+    groups = "No group is accepted less than four fifths as often as the best of its kind."
+    if low:
+        groups = (
+            "Accepted less than four fifths as often as the best group of their kind: "
+            f"{_names(low)}."
+        )
+    if small:
+        groups += f" Too small for any figure: {_names(small)}."
+    return _bullets([
+        "Outcomes are known only for credits that were granted. Nothing is known about applicants "
+        "whom this lender has always refused.",
+        "Training and test clients were drawn at random from one period. They do not show how well "
+        "the model holds later: that takes the command `drift`, and later outcomes.",
         "Intervals hold for clients like these; they do not cover a change of the population.",
-        " ".join([_below(low), *_too_small(silent)]),
-        "A model that is compared with others on the same test clients, and chosen by that, "
-        "flatters itself a little.",
-    ]  # fmt: skip
-    return "\n".join(f"- {item}" for item in items)
+        groups,
+        "If a model is chosen because it was the best of several on these test clients, its "
+        "figures are slightly too good.",
+    ])  # fmt: skip
 
 
-def _below(low: Sequence[Segment]) -> str:
-    if not low:
-        return "No group is accepted less than four fifths as often as the best of its kind."
-    return (
-        f"Accepted less than four fifths as often as the best group of their kind: {_named(low)}."
-    )
-
-
-def _too_small(silent: Sequence[Segment]) -> list[str]:
-    if not silent:
-        return []
-    return [f"Too small for any figure: {_named(silent)}."]
-
-
-def _named(groups: Sequence[Segment]) -> str:
+def _names(groups: Sequence[Segment]) -> str:
     return ", ".join(f"{one.group} ({one.characteristic})" for one in groups)
 
 
-def _segments(card: Card) -> str:
-    return f"{compact_markdown(card.segments)}\n\n" + "\n".join(f"- {note}" for note in NOTES)
+def _bullets(items: Sequence[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)
 
 
 def _protected(card: Card) -> str:
-    count, found = len(card.data.excluded), card.exclusion
-    does = (
-        f"Gender, family status, numbers of children and family members, and all that is computed "
-        f"from them, are withheld from the model ({count} features) and kept for the audit above."
-        if found is None or found.withheld
-        else "The model sees gender, family status and what is computed from them."
+    count, measured = len(card.data.excluded), card.exclusion
+    if measured is None:
+        return (
+            f"{_WITHHELD.format(count) if count else 'No feature was withheld.'} What withholding "
+            "the protected columns costs was not measured: the data has none of them, or too few "
+            "clients of one outcome."
+        )
+    return (
+        f"{_WITHHELD.format(count) if measured.withheld else _SEEN} {measured.cost.sentence()} "
+        f"Measured out of fold on {measured.clients:,} training clients. The two models were fitted "
+        f"on {measured.trained:,} clients and differ in nothing else; both decide at the break-even "
+        "threshold."
     )
-    if found is None:
-        return f"{does if count else 'No feature was withheld.'} What withholding the protected columns costs was not measured: the data has none of them, or too few clients of one outcome."
-    basis = f"Measured out of fold on {found.clients:,} training clients, by models of {found.trained:,} clients that are alike in all else, at the break-even threshold."
-    return f"{does} {found.cost.sentence()} {basis}"
 
 
 def _data(card: Card) -> str:
@@ -352,10 +331,14 @@ def _data(card: Card) -> str:
             ("the fitted feature state", data.state_digest),
         )
     ]
-    return f"{table(rows)}\n\n{table(digests, numbers=False)}"
+    return f"{markdown_table(rows)}\n\n{markdown_table(digests, numbers=False)}"
 
 
 def _making(card: Card) -> str:
+    parameters = [
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in sorted(card.parameters.items())
+    ]
     facts = [
         ["", ""],
         ["trained", card.created],
@@ -363,43 +346,11 @@ def _making(card: Card) -> str:
         ["code", f"`{card.commit}` ({card.tree} tree)"],
         ["kind", f"{card.family}, {card.data.features:,} features"],
         ["folds, seed", f"{card.folds}, {card.seed}"],
-        ["parameters", ", ".join(f"{k} {_short(v)}" for k, v in sorted(card.parameters.items()))],
+        ["parameters", ", ".join(parameters)],
         ["versions", ", ".join(f"{k} {v}" for k, v in sorted(card.versions.items()))],
     ]
-    return table(facts, numbers=False)
-
-
-def table(rows: Sequence[Sequence[str]], *, numbers: bool = True) -> str:
-    r"""A Markdown table, its first row the heads; all columns but the first hold ``numbers``.
-
-    >>> print(table([["a", "b"], ["x|y", "1"]]))
-    | a | b |
-    | --- | ---: |
-    | x\|y | 1 |
-    """
-    rule = ["---", *["---:" if numbers else "---"] * (len(rows[0]) - 1)]
-    lines = [rows[0], rule, *rows[1:]]
-    return "\n".join(
-        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines
-    )
-
-
-def _approve_all(card: Card) -> float:
-    return card.fn_cost * card.data.test.rate
+    return markdown_table(facts, numbers=False)
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
-
-
-def _points(gap: float) -> str:
-    """How far off a mean probability is, in words.
-
-    >>> _points(0.0123), _points(-0.004)
-    ('1.2 points above', '0.4 points below')
-    """
-    return f"{100 * abs(gap):.1f} points {'above' if gap >= 0 else 'below'}"
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

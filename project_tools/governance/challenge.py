@@ -1,8 +1,8 @@
-"""Whether a challenger may take the champion's place, and the record of what was decided.
+"""May a challenger replace the champion? The rule, and the record of the decision.
 
-Both are compared paired on the very same held-out clients. A challenger must be better beyond the
-error of the difference, and break no floor. A person may overrule both, with a reason, which is
-kept with the figures that spoke against it.
+Both are compared, paired, on the same held-out clients. A challenger must be better by more than
+the error of the difference, and must meet every floor. A person may overrule both by giving a
+reason; the record keeps it beside the figures that spoke against the challenger.
 """
 
 import json
@@ -18,20 +18,21 @@ from project_tools.evaluation.metrics import METRICS, Z_95, Estimate, get_metric
 from project_tools.governance.card import Card
 
 Floats = npt.NDArray[np.float64]
-#: What a comparison shows beside the metric that it is decided by.
+#: The metrics that a comparison shows beside the deciding one.
 SHOWN = ("loss_of_income", "AUC", "brier")
 Outcome = Literal["promoted", "forced", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
 class Floors:
-    """What every champion keeps to, whomever it replaces.
+    """Requirements that every champion must meet; ``SettingError`` for a value out of range.
 
     ``slope``: the calibration slope on held-out clients lies between this and its inverse.
-    ``gap``: the mean probability is within this of the observed rate of default. ``ratio``: each
-    group is accepted at least so often as the best of its kind. ``latency_ms``: the median score
-    of one client takes no longer. Except for the last, a floor is broken where the whole 95 %
-    interval lies beyond it: chance in a small group breaks none.
+    ``gap``: the mean probability differs from the observed rate of default by at most this.
+    ``ratio``: the acceptance rate of each group is at least this share of the best group's.
+    ``latency_ms``: the median time to score one client is at most this. Of the first three, one is
+    broken only if the whole 95 % interval lies beyond it, so that chance in a small group breaks
+    none.
     """
 
     slope: float = 0.8
@@ -51,7 +52,7 @@ class Floors:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A registered version with its decisions on held-out clients; ``p`` are calibrated."""
+    """A registered version with calibrated probabilities ``p`` of held-out clients."""
 
     version: str
     run_id: str
@@ -67,6 +68,7 @@ class Candidate:
     latency_ms: float
 
     def score(self, metric: str) -> Estimate:
+        """The metric of that name on the held-out clients; ``SettingError`` for another name."""
         return get_metric(metric).score(
             self.y, self.p, threshold=self.threshold, fn_cost=self.fn_cost
         )
@@ -74,7 +76,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class FloorFound:
-    """One floor and what was found; ``kept`` unless it is broken beyond its error."""
+    """One floor with the figure of a candidate; ``kept`` unless it is broken beyond its error."""
 
     floor: str
     found: str
@@ -83,12 +85,13 @@ class FloorFound:
 
     @property
     def objection(self) -> str:
+        """The floor, the figure and what is allowed, in one sentence."""
         return f"{self.floor} is {self.found}, allowed is {self.allowed}"
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """A score of both on the same clients, and that of the challenger minus the champion's."""
+class PairedScores:
+    """A score of both on the same clients, and the challenger's minus the champion's."""
 
     metric: str
     champion: float
@@ -98,6 +101,7 @@ class Compared:
 
     @property
     def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the difference."""
         return Estimate(self.difference, self.se).interval
 
     @property
@@ -108,19 +112,19 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """What speaks for and against a challenger; ``objections`` is empty where it may pass."""
+    """The comparison of a challenger; without ``objections`` it may replace the champion."""
 
     clients: int
-    compared: tuple[Compared, ...]
+    compared: tuple[PairedScores, ...]
     floors: tuple[FloorFound, ...]
     objections: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """The record: who, when, from which version to which, by which figures, for which reason.
+    """The record of a decision: who, when, from which version to which, by which figures.
 
-    ``reason`` is what a person gave to overrule the objections; empty where nobody did.
+    ``reason`` is the text by which a person overruled the objections, else empty.
     """
 
     when: str
@@ -142,16 +146,17 @@ class Promotion:
         return self.outcome != "refused"
 
     def to_json(self) -> str:
+        """The record, for ``promotion.json``."""
         return json.dumps(asdict(self), indent=1, allow_nan=False) + "\n"
 
 
 def weigh(
     challenger: Candidate, champion: Candidate | None, metric: str, allowed: Floors
 ) -> Weighed:
-    """Compare two candidates that can be compared, and hold the challenger to the floors.
+    """Compare two candidates by a metric, and check the challenger against the floors.
 
-    Where they cannot, or where there is no champion, that is the first objection and nothing is
-    compared.
+    If they cannot be compared or there is no champion, that is the first objection and nothing is
+    compared. Raises ``SettingError`` for an unknown metric.
     """
     floors = tuple(floors_of(challenger, allowed))
     broken = [f"a floor is broken: {one.objection}" for one in floors if not one.kept]
@@ -160,13 +165,21 @@ def weigh(
     if champion is None or apart:
         return Weighed(len(challenger.y), (), floors, (*apart, *broken))
     names = dict.fromkeys((get_metric(metric).name, *SHOWN))
-    compared = tuple(_compared(challenger, champion, name) for name in names)
-    objections = [] if compared[0].better else [_not_better(compared[0])]
-    return Weighed(len(challenger.y), compared, floors, (*objections, *broken))
+    compared = tuple(_paired_scores(challenger, champion, name) for name in names)
+    first = compared[0]
+    if first.better:
+        return Weighed(len(challenger.y), compared, floors, tuple(broken))
+    low, high = first.interval
+    side = "above" if METRICS[first.metric].greater_is_better else "below"
+    not_better = (
+        f"not better beyond its error: its {first.metric} differs by {first.difference:+.4f} (95 %: "
+        f"{low:+.4f} to {high:+.4f}), which is not {side} 0 throughout"
+    )
+    return Weighed(len(challenger.y), compared, floors, (not_better, *broken))
 
 
 def not_comparable(challenger: Candidate, champion: Candidate) -> list[str]:
-    """Why two candidates cannot be compared paired, in one sentence; empty where they can."""
+    """The reason why two candidates cannot be compared, in one sentence; empty if they can."""
     differences = [
         f"{what} ({_short(getattr(challenger, field))}, the champion's {_short(getattr(champion, field))})"
         for what, field in (
@@ -183,7 +196,7 @@ def not_comparable(challenger: Candidate, champion: Candidate) -> list[str]:
 
 
 def floors_of(candidate: Candidate, allowed: Floors) -> list[FloorFound]:
-    """Each floor beside what was found of a candidate."""
+    """Each floor beside the candidate's figure."""
     line, card = candidate.card.calibration, candidate.card
     low, high = Estimate(line.slope, line.slope_se).interval
     floors = [
@@ -214,13 +227,19 @@ def floors_of(candidate: Candidate, allowed: Floors) -> list[FloorFound]:
                     ratio.high >= allowed.ratio,
                 )
             )
-    latency = candidate.latency_ms
-    found = f"{latency:.1f} ms", f"{allowed.latency_ms:g} ms or less"
-    return [*floors, FloorFound("the score of one client", *found, latency <= allowed.latency_ms)]
+    floors.append(
+        FloorFound(
+            "the score of one client",
+            f"{candidate.latency_ms:.1f} ms",
+            f"{allowed.latency_ms:g} ms or less",
+            candidate.latency_ms <= allowed.latency_ms,
+        )
+    )
+    return floors
 
 
 def decide(objections: Sequence[str], reason: str) -> Outcome:
-    """What becomes of a challenger: objections hold unless a person gave a reason.
+    """The outcome for a challenger: objections refuse it unless a person gave a reason.
 
     >>> decide([], ""), decide(["slower"], ""), decide(["slower"], "explains itself")
     ('promoted', 'refused', 'forced')
@@ -231,37 +250,35 @@ def decide(objections: Sequence[str], reason: str) -> Outcome:
 
 
 def as_text(record: Promotion) -> str:
-    """The comparison and what came of it, for the terminal."""
-    found = record.weighed
+    """The comparison and its outcome, for the terminal."""
+    weighed = record.weighed
     former = f"version {record.from_version} (champion)" if record.from_version else "no champion"
     lines = [
         f"{record.model}: version {record.to_version} against {former}, "
-        f"{found.clients:,} held-out clients"
+        f"{weighed.clients:,} held-out clients"
     ]
-    if found.compared:
+    if weighed.compared:
         lines.append(
             f"  {'score':<18}{'champion':>10}{'challenger':>12}   difference (95 % interval)"
         )
-    for row in found.compared:
+    for row in weighed.compared:
         low, high = row.interval
         lines.append(
             f"  {row.metric:<18}{row.champion:>10.4f}{row.challenger:>12.4f}   "
             f"{row.difference:+.4f} ({low:+.4f} to {high:+.4f}){'  better' if row.better else ''}"
         )
-    kept = sum(one.kept for one in found.floors)
-    lines.append(f"  floors: {kept} of {len(found.floors)} kept")
-    lines += [f"  {why}" for why in found.objections]
-    return "\n".join([*lines, _ending(record)])
-
-
-def _ending(record: Promotion) -> str:
+    kept = sum(one.kept for one in weighed.floors)
+    lines.append(f"  floors: {kept} of {len(weighed.floors)} kept")
+    lines += [f"  {why}" for why in weighed.objections]
+    ending = f"promoted: version {record.to_version} is the champion"
+    if record.outcome == "forced":
+        ending += f", forced by {record.by}: {record.reason}"
     if record.outcome == "refused":
-        return f'refused: {record.model} keeps its champion; --force "REASON" overrules it'
-    by = f", forced by {record.by}: {record.reason}" if record.outcome == "forced" else ""
-    return f"promoted: version {record.to_version} is the champion{by}"
+        ending = f'refused: {record.model} keeps its champion; --force "REASON" overrules it'
+    return "\n".join([*lines, ending])
 
 
-def _compared(challenger: Candidate, champion: Candidate, metric: str) -> Compared:
+def _paired_scores(challenger: Candidate, champion: Candidate, metric: str) -> PairedScores:
     difference = paired_difference(
         metric,
         challenger.y,
@@ -270,18 +287,9 @@ def _compared(challenger: Candidate, champion: Candidate, metric: str) -> Compar
         fn_cost=challenger.fn_cost,
     )
     both = champion.score(metric).value, challenger.score(metric).value
-    return Compared(metric, *both, difference.value, difference.se)
-
-
-def _not_better(row: Compared) -> str:
-    low, high = row.interval
-    wanted = "above" if METRICS[row.metric].greater_is_better else "below"
-    return (
-        f"not better beyond its error: its {row.metric} differs by {row.difference:+.4f} (95 %: "
-        f"{low:+.4f} to {high:+.4f}), which is not {wanted} 0 throughout"
-    )
+    return PairedScores(metric, *both, difference.value, difference.se)
 
 
 def _short(value: object) -> str:
-    """A digest's beginning, a number as it is."""
+    """The beginning of a digest; a number in full."""
     return f"{value:g}" if isinstance(value, float) else f"{str(value)[:8]}…"

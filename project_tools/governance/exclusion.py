@@ -1,9 +1,9 @@
-"""What it costs to keep the protected columns from a model: the same model with and without them.
+"""The cost of withholding the protected columns: the same model with and without them.
 
-Both are trained on the very folds of the final model, so that both judge the same clients without
-having known them; on a large file on a sample of each fold, so that the audit takes half a minute
-whatever the size. Each gets a calibration of its own, fitted on the other half of the judged
-clients, and decides at the break-even threshold: a threshold searched for each would add noise.
+Both are fitted on the folds of the final model, so that both score the same held-out clients. On a
+large file they are fitted on a sample of each fold, so that the audit takes half a minute whatever
+the size. Each is calibrated by halves of the scored clients and decides at the break-even
+threshold, because a threshold searched for each would add noise.
 """
 
 from collections.abc import Mapping
@@ -26,9 +26,9 @@ from project_tools.models.folds import fold_rows
 from project_tools.models.training import TrainedModel
 
 Floats = npt.NDArray[np.float64]
-#: So many folds are judged that they hold this many clients: one fold of a large file is enough.
+#: As many folds are scored as hold this many clients; one fold of a large file is enough.
 LEAST_JUDGED = 5_000
-#: Clients of a fold that the two models are trained on at most.
+#: At most this many clients of a fold are used to fit the two models.
 MOST_TRAINED = 12_000
 
 
@@ -41,10 +41,11 @@ def exclusion_facts(
     folds: int,
     jobs: int = 1,
 ) -> ExclusionFacts | None:
-    """The cost in AUC and loss, on training clients of the model; none where nothing is protected.
+    """The cost in AUC and loss, on training clients of the model.
 
     ``setting``, ``folds`` and the model's seed are those of its training; ``features`` are all
-    columns of the training clients, in their order. None too where a class is too small.
+    columns of the training clients, in their order. None if the data has no protected column, or
+    too few clients of one outcome.
     """
     of_file = [*training.X.columns, *training.excluded]
     guarded = protected(catalogue(of_file))
@@ -61,8 +62,10 @@ def exclusion_facts(
     capped = _capped(judged, training.y, model.seed)
     fit = _Fit(model, setting, jobs)
     others = fit.probabilities(replace(training, X=X), capped)
-    # The model's own folds are fitted already, where none of them is larger than may be.
-    own = fit.probabilities(training, capped) if capped is not judged else _known(model, judged)
+    if capped is judged:  # the training has fitted these folds already
+        own = np.concatenate([model.oof[held_out] for _, held_out in judged])
+    else:
+        own = fit.probabilities(training, capped)
     threshold = break_even_probability(model.fn_cost)
     pair = [(_calibrated(y, p, model.seed), threshold) for p in (own, others)]
     without, with_them = pair if withheld else reversed(pair)
@@ -80,7 +83,7 @@ def _judged_folds(training: Dataset, folds: int, seed: int) -> list[Fold]:
 
 
 def _capped(judged: list[Fold], y: npt.NDArray[Any], seed: int) -> list[Fold]:
-    """The folds with at most so many training clients, both classes in their proportion."""
+    """The folds with at most ``MOST_TRAINED`` training clients, stratified by outcome."""
     if len(judged[0][0]) <= MOST_TRAINED:
         return judged
     return [
@@ -89,20 +92,16 @@ def _capped(judged: list[Fold], y: npt.NDArray[Any], seed: int) -> list[Fold]:
     ]  # fmt: skip
 
 
-def _known(model: TrainedModel, judged: list[Fold]) -> Floats:
-    return np.concatenate([model.oof[held_out] for _, held_out in judged])
-
-
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """A model's family and setting, to be fitted on other columns or clients."""
+    """Fits a model's family and setting on other columns or clients."""
 
     model: TrainedModel
     setting: Mapping[str, Any]
     jobs: int
 
     def probabilities(self, data: Dataset, folds: list[Fold]) -> Floats:
-        """Before calibration, of the clients held out of each fold."""
+        """Uncalibrated probabilities of the clients held out of each fold."""
         family, seed, parts = self.model.family, self.model.seed, []
         complete = {**family.fixed, **self.setting}
         with threadpool_limits(self.jobs):
@@ -114,7 +113,7 @@ class _Fit:
 
 
 def _calibrated(y: npt.NDArray[Any], p: Floats, seed: int) -> Floats:
-    """By Platt's curve, each half by what was fitted on the other."""
+    """Probabilities by Platt's curve; each half by the curve fitted on the other half."""
     calibrated = np.empty_like(p)
     for fitting, held_out in fold_rows(y, 2, seed):
         curve = fit_platt(p[fitting], y[fitting])

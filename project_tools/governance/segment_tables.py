@@ -29,7 +29,7 @@ COLUMNS: Columns = (
     ("AUC", "auc", 3),
     ("slope", "slope", 2),
 )
-#: Those of the model card, which has a page's width.
+#: The columns that fit the width of the model card.
 COMPACT: Columns = (
     ("defaulted", "default_rate", 3),
     ("predicted - defaulted", "gap", 3),
@@ -38,14 +38,15 @@ COMPACT: Columns = (
     ("granted of repaid", "acceptance_of_repaid", 3),
     ("loss", "loss", 3),
 )
-#: How to read the tables; the four-fifths rule is named and not passed off as everybody's law.
+#: How to read the tables. The four-fifths rule is named, because it is not the law everywhere.
 NOTES = (
-    "Each figure with its 95 % interval; the loss is in good clients refused, per client.",
-    f"A group of fewer than {LEAST_CLIENTS} clients is shown by its size alone; an AUC needs "
+    "Each figure has its 95 % interval. The loss is in refused good clients per client.",
+    f"A group of fewer than {LEAST_CLIENTS} clients shows only its size. An AUC needs "
     f"{LEAST_OF_CLASS} clients of each outcome, a slope {LEAST_FOR_SLOPE}.",
-    f"A ratio below {FOUR_FIFTHS:g} is marked *: the four-fifths rule, a screening rule of United "
-    "States employment practice (29 CFR 1607.4 D) that is often borrowed for lending, would look "
-    "into it. It is no law of lending everywhere, and above it nothing is proven fair.",
+    f"A ratio below {FOUR_FIFTHS:g} is marked *. The four-fifths rule calls for an examination of "
+    "such a group; it is a screening rule of United States employment practice (29 CFR 1607.4 D) "
+    "that is often used for lending. It is not a law of lending everywhere, and a ratio above it "
+    "does not prove that the model is fair.",
     "A thin file is a client without a loan at the credit bureau and without an earlier loan or "
     "application here.",
 )
@@ -53,48 +54,55 @@ NOTES = (
 
 def markdown(report: SegmentReport) -> str:
     """A table for all clients, one for each characteristic, and how to read them."""
-    parts = [_markdown_table("all clients", [report.overall])]
-    parts += [_markdown_table(name, report.groups(name)) for name in report.characteristics]
-    return "\n\n".join([*parts, "\n".join(f"- {note}" for note in NOTES)]) + "\n"
+    tables = [
+        markdown_table([_heads(name), *map(_cells, groups)]) for name, groups in _by_name(report)
+    ]
+    return "\n\n".join([*tables, "\n".join(f"- {note}" for note in NOTES)]) + "\n"
 
 
 def compact_markdown(report: SegmentReport) -> str:
     """One table of all groups, for the model card; a row in bold begins each characteristic."""
-    lines = [_heads("", COMPACT), _cells(report.overall, COMPACT)]
+    rows = [_heads("", COMPACT), _cells(report.overall, COMPACT)]
     for name in report.characteristics:
-        lines.append([f"**{name}**", *[""] * (len(COMPACT) + 1)])
-        lines += [_cells(one, COMPACT) for one in report.groups(name)]
-    return _markdown(lines)
+        rows.append([f"**{name}**", *[""] * (len(COMPACT) + 1)])
+        rows += [_cells(one, COMPACT) for one in report.groups(name)]
+    return markdown_table(rows)
+
+
+def markdown_table(rows: Sequence[Sequence[str]], *, numbers: bool = True) -> str:
+    r"""A Markdown table whose first row is its head; all columns but the first hold ``numbers``.
+
+    >>> print(markdown_table([["a", "b"], ["x|y", "1"]]))
+    | a | b |
+    | --- | ---: |
+    | x\|y | 1 |
+    """
+    rule = ["---", *["---:" if numbers else "---"] * (len(rows[0]) - 1)]
+    escaped = [[cell.replace("|", r"\|") for cell in row] for row in (rows[0], rule, *rows[1:])]
+    return "\n".join(f"| {' | '.join(row)} |" for row in escaped)
 
 
 def terminal(report: SegmentReport) -> Group:
-    """The same for ``rich``, one table over another."""
-    tables = [_rich_table("all clients", [report.overall])]
-    tables += [_rich_table(name, report.groups(name)) for name in report.characteristics]
+    """The same tables for the terminal, one above the other."""
+    tables = []
+    for name, groups in _by_name(report):
+        table = Table(name)
+        for head in _heads(name)[1:]:
+            table.add_column(head, justify="right")
+        for segment in groups:
+            table.add_row(*map(Text, _cells(segment)))
+        tables.append(table)
     return Group(*tables, *(Text(note) for note in NOTES))
 
 
-def _markdown_table(name: str, segments: list[Segment]) -> str:
-    return _markdown([_heads(name), *map(_cells, segments)])
+def _by_name(report: SegmentReport) -> list[tuple[str, list[Segment]]]:
+    """The head of each table with its rows: all clients first, then each characteristic."""
+    parts = [(name, report.groups(name)) for name in report.characteristics]
+    return [("all clients", [report.overall]), *parts]
 
 
 def _heads(name: str, columns: Columns = COLUMNS) -> list[str]:
     return [name, "clients", *(head for head, _, _ in columns)]
-
-
-def _markdown(lines: Sequence[list[str]]) -> str:
-    ruled = [lines[0], ["---", *["---:"] * (len(lines[0]) - 1)], *lines[1:]]
-    return "\n".join(f"| {' | '.join(_escaped(cell) for cell in line)} |" for line in ruled)
-
-
-def _rich_table(name: str, segments: list[Segment]) -> Table:
-    table = Table()
-    table.add_column(name)
-    for head in _heads(name)[1:]:
-        table.add_column(head, justify="right")
-    for segment in segments:
-        table.add_row(*map(Text, _cells(segment)))
-    return table
 
 
 def _cells(segment: Segment, columns: Columns = COLUMNS) -> list[str]:
@@ -117,7 +125,3 @@ def _cell(figure: Figure | None, digits: int) -> str:
     if figure.low is None or figure.high is None:
         return value
     return f"{value} ({figure.low:.{digits}f} to {figure.high:.{digits}f})"
-
-
-def _escaped(cell: str) -> str:
-    return cell.replace("|", r"\|")

@@ -1,8 +1,8 @@
-"""What a model does to each group of clients: an audit of decisions, by groups it may not see.
+"""The audit of a model's decisions and probabilities by group of clients.
 
-The groups come from columns that are kept in the feature file for this audit, whether the model
-uses them or not. Figures are of whole groups; nothing is reported of one client, and a group of
-fewer than ``LEAST_CLIENTS`` is shown by its size alone.
+The groups come from columns of the feature file that are kept for this audit, whether the model
+uses them or not. Figures describe whole groups, never one client. A group of fewer than
+``LEAST_CLIENTS`` shows only its size.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,14 +26,14 @@ from project_tools.features.columns import ID, INDEX_COLUMNS
 from project_tools.features.files import read_features
 
 Floats = npt.NDArray[np.float64]
-#: Clients below which a group has no figure: a share's interval would be wider than ± 14 points.
+#: A smaller group has no figures: the interval of a share would be wider than ± 14 points.
 LEAST_CLIENTS = 50
 #: Clients of each class that an AUC needs.
 LEAST_OF_CLASS = 10
 #: Clients of each class that a slope needs. Source: G. Collins, E. Ogundimu and D. Altman, Sample
 #: Size Considerations for the External Validation of a Prognostic Model, Stat. Med. 35, 2016.
 LEAST_FOR_SLOPE = 100
-#: A ratio of acceptance rates below this is what the four-fifths rule looks into.
+#: The four-fifths rule calls for an examination of a ratio of acceptance rates below this.
 FOUR_FIFTHS = 0.8
 NOT_KNOWN = "not known"
 THIN, THICK = "thin file", "with credit history"
@@ -43,7 +43,7 @@ _DAYS_A_YEAR = 365.25
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure and its 95 % interval; without one where all rows of the group are alike."""
+    """A figure and its 95 % interval, which is missing if all rows of the group are alike."""
 
     value: float
     low: float | None = None
@@ -51,7 +51,7 @@ class Figure:
 
     @classmethod
     def of(cls, score: Estimate, least: float = -np.inf, most: float = np.inf) -> "Figure":
-        """A score with its normal interval, kept within the figure's range."""
+        """A score with its normal interval, cut off at the figure's range."""
         if not score.se:
             return cls(score.value)
         low, high = score.interval
@@ -60,13 +60,13 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One group of clients; a figure is None where the group is too small for it.
+    """One group of clients; a figure is None if the group is too small for it.
 
     ``default_rate`` is observed, ``predicted`` the mean probability, ``gap`` predicted minus
-    observed (above 0: risk is overstated), ``slope`` that of the outcome's log-odds on the
-    predicted ones (1 is calibrated, below 1 too extreme). ``acceptance_ratio`` is to the best
-    group of the characteristic; ``acceptance_of_repaid`` is equal opportunity: the share granted
-    of those who repaid. ``loss`` is in good clients refused, per client.
+    observed (above 0: the risk is overstated), ``slope`` the calibration slope (1: calibrated,
+    below 1: too extreme). ``acceptance_ratio`` compares with the best group of the characteristic.
+    ``acceptance_of_repaid`` is the share granted of those who repaid (equal opportunity). ``loss``
+    is in refused good clients per client.
     """
 
     characteristic: str
@@ -100,7 +100,7 @@ class SegmentReport:
 
     @property
     def characteristics(self) -> list[str]:
-        """By what the clients were grouped, in the report's order."""
+        """The names of the groupings, in the order of the report."""
         return list(dict.fromkeys(segment.characteristic for segment in self.segments))
 
     def groups(self, characteristic: str) -> list[Segment]:
@@ -114,9 +114,9 @@ class SegmentReport:
 
 @dataclass(frozen=True, slots=True)
 class ExclusionCost:
-    """What a model without the protected columns loses against one with them, on the same clients.
+    """A model without the protected columns compared with one that uses them, on the same clients.
 
-    ``auc_lost`` and ``loss_added`` are above 0 where the exclusion costs; their errors are paired.
+    ``auc_lost`` and ``loss_added`` are above 0 if the exclusion has a cost; their errors are paired.
     """
 
     auc_with: Estimate
@@ -145,7 +145,8 @@ def cost_of_exclusion(
 ) -> ExclusionCost:
     """Compare two models, each as (probabilities, threshold), on the same rows in one order.
 
-    Out-of-fold or test probabilities; raises ``TrainingError`` where a class is missing.
+    The probabilities are out of fold or of test clients. Raises ``TrainingError`` if a class is
+    missing.
     """
 
     def score(name: str, model: tuple[npt.NDArray[Any], float]) -> Estimate:
@@ -165,9 +166,9 @@ def cost_of_exclusion(
 
 
 def groups_of(path: Path, ids: npt.NDArray[np.int64]) -> pd.DataFrame:
-    """The audit's groups of these clients of a feature file, in the order of ``ids``.
+    """The groups of these clients, read from a feature file, in the order of ``ids``.
 
-    Raises ``FeatureError`` for a file without one of the columns, or without one of the clients.
+    Raises ``FeatureError`` if the file lacks a column of the audit or one of the clients.
     """
     frame = read_features(path).frame.set_index(ID)
     lacking = int((~pd.Index(ids).isin(frame.index)).sum())
@@ -177,10 +178,10 @@ def groups_of(path: Path, ids: npt.NDArray[np.int64]) -> pd.DataFrame:
 
 
 def audit_groups(features: pd.DataFrame) -> pd.DataFrame:
-    """One column a characteristic, one row a client; an unknown value is the group "not known".
+    """A column for each characteristic, a row for each client; a null is the group "not known".
 
-    A **thin file** is a client without any loan at the credit bureau and without any earlier
-    application or loan here: no feature of any table but the application's has a value.
+    A **thin file** is a client without a loan at the credit bureau and without an earlier
+    application or loan here: only features of the application have a value.
     """
     grouped = {
         "gender": _levels(features, "CODE_GENDER", {"F": "women", "M": "men"}),
@@ -204,41 +205,55 @@ def segment_report(
     """Audit calibrated probabilities ``p`` of clients with outcomes ``y`` (1 defaulted).
 
     ``groups`` has a row for each client, in the same order, and a column for each characteristic.
-    Raises ``TrainingError`` where the three do not fit together.
+    Raises ``TrainingError`` for other outcomes than 0 and 1, for values that are no
+    probabilities, and for unequal lengths.
     """
-    labels, scores = _checked(y, p, groups)
-    metrics = _metrics(threshold, fn_cost)
+    labels, scores = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    if not len(labels) == len(scores) == len(groups) or not len(labels):
+        raise TrainingError(
+            f"an audit needs as many outcomes as probabilities and groups, at least one; there "
+            f"are {len(labels)}, {len(scores)} and {len(groups)}"
+        )
+    if not np.isin(labels, (0, 1)).all():
+        raise TrainingError("an audit needs outcomes of 0 and 1; some are neither")
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise TrainingError("an audit needs probabilities from 0 to 1; some are not")
+    figures = _group_figures(threshold, fn_cost)
     everyone = pd.Series("all clients", index=range(len(labels)), name="all")
-    (alone,) = _segments("all", everyone, labels, scores, metrics)
+    (alone,) = _segments("all", everyone, labels, scores, figures)
     overall = replace(alone, acceptance_ratio=None)  # there is no other group
     segments = [
         segment
         for name in groups.columns
-        for segment in _segments(str(name), groups[name], labels, scores, metrics)
+        for segment in _segments(str(name), groups[name], labels, scores, figures)
     ]
     return SegmentReport(threshold, fn_cost, overall, tuple(segments))
 
 
-Metric = Callable[[Any, Any], Figure | None]
+#: Figures of a group by name, and its size, from its outcomes and probabilities.
+GroupFigures = Callable[[Any, Any], dict[str, Any]]
 
 
-def _metrics(threshold: float, fn_cost: float) -> dict[str, Metric]:
-    """Each figure of outcomes and probabilities of one group, None where it is too small."""
+def _group_figures(threshold: float, fn_cost: float) -> GroupFigures:
+    def of_group(y: Any, p: Any) -> dict[str, Any]:
+        if len(y) < LEAST_CLIENTS:
+            return {"clients": len(y)}
+        y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+        loss = METRICS["loss_of_income"].score(y, p, threshold=threshold, fn_cost=fn_cost)
+        rarer = int(min(np.sum(y == 1), np.sum(y == 0)))
+        return {
+            "clients": len(y),
+            "default_rate": _share(y == 1),
+            "predicted": _mean(p, 0, 1),
+            "gap": _mean(p - y, -1, 1),
+            "slope": _slope(y, p) if rarer >= LEAST_FOR_SLOPE else None,
+            "acceptance_rate": _share(p <= threshold),
+            "acceptance_of_repaid": _share(p[y == 0] <= threshold),
+            "loss": Figure.of(loss, 0, fn_cost),
+            "auc": Figure.of(METRICS["AUC"].score(y, p), 0, 1) if rarer >= LEAST_OF_CLASS else None,
+        }
 
-    def loss(y: Floats, p: Floats) -> Figure:
-        score = METRICS["loss_of_income"].score(y, p, threshold=threshold, fn_cost=fn_cost)
-        return Figure.of(score, 0, fn_cost)
-
-    return {
-        "default_rate": lambda y, _: _share(y == 1),
-        "predicted": lambda _, p: _mean(p, 0, 1),
-        "gap": lambda y, p: _mean(p - y, -1, 1),
-        "slope": _slope,
-        "acceptance_rate": lambda _, p: _share(p <= threshold),
-        "acceptance_of_repaid": lambda y, p: _share(p[y == 0] <= threshold),
-        "loss": loss,
-        "auc": _auc,
-    }
+    return of_group
 
 
 def _segments(
@@ -246,38 +261,25 @@ def _segments(
     groups: "pd.Series[Any]",
     y: Floats,
     p: Floats,
-    metrics: Mapping[str, Metric],
+    figures: GroupFigures,
 ) -> list[Segment]:
-    known = groups.astype(object).where(groups.notna().to_numpy(), NOT_KNOWN).astype(str)
+    names = groups.astype(object).where(groups.notna().to_numpy(), NOT_KNOWN).astype(str)
     # One metric for all figures: the frame copies the rows of each group once for each metric.
     frame = MetricFrame(
-        metrics=_figures(metrics),
+        metrics=figures,
         y_true=y,
         y_pred=p,
-        sensitive_features=pd.Series(known.to_numpy(), name=characteristic),
+        sensitive_features=pd.Series(names.to_numpy(), name=characteristic),
     )
     rows: dict[str, dict[str, Any]] = {str(group): row for group, row in frame.by_group.items()}
-    found = [Segment(characteristic, group, **rows[group]) for group in _ordered(groups, rows)]
-    rates = [one.acceptance_rate.value for one in found if one.acceptance_rate is not None]
-    best = next((one for one in found if rates and _rate(one) == max(rates)), None)
-    return [replace(one, acceptance_ratio=_ratio_to(best, one)) for one in found]
+    segments = [Segment(characteristic, group, **rows[group]) for group in _ordered(groups, rows)]
+    rated = [one for one in segments if one.acceptance_rate is not None]
+    best = max(rated, key=_rate, default=None)
+    return [replace(one, acceptance_ratio=_ratio_to(best, one)) for one in segments]
 
 
-def _figures(metrics: Mapping[str, Metric]) -> Callable[[Any, Any], dict[str, Any]]:
-    """All figures of a group by name, and its size; the size alone for a small group."""
-
-    def of_group(y: Any, p: Any) -> dict[str, Any]:
-        if len(y) < LEAST_CLIENTS:
-            return {"clients": len(y)}
-        labels, scores = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
-        found = {name: metric(labels, scores) for name, metric in metrics.items()}
-        return {"clients": len(y), **found}
-
-    return of_group
-
-
-def _rate(segment: Segment) -> float | None:
-    return None if segment.acceptance_rate is None else segment.acceptance_rate.value
+def _rate(segment: Segment) -> float:
+    return 0.0 if segment.acceptance_rate is None else segment.acceptance_rate.value
 
 
 def _ordered(groups: "pd.Series[Any]", rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -290,25 +292,23 @@ def _ordered(groups: "pd.Series[Any]", rows: Mapping[str, Mapping[str, Any]]) ->
 
 
 def _ratio_to(best: Segment | None, one: Segment) -> Figure | None:
-    rate, highest = _rate(one), None if best is None else _rate(best)
-    if rate is None or best is None or not highest:
-        return None
-    return Figure(1.0) if one is best else _ratio(rate, one.clients, highest, best.clients)
-
-
-def _ratio(one: float, n: int, best: float, m: int) -> Figure:
-    """Ratio of two shares; its interval is normal in the logarithm.
+    """Ratio of two acceptance rates, with an interval that is normal in the logarithm.
 
     Source: D. Katz et al., Biometrics 34, 1978. A share of 0 takes half a client for its error.
     """
-    share = max(one, 0.5 / n)
-    se = float(np.sqrt((1 - share) / (n * share) + (1 - best) / (m * best)))
-    low, high = (share / best * float(np.exp(z * se)) for z in (-Z_95, Z_95))
-    return Figure(one / best, low if one else 0.0, high)
+    if best is None or one.acceptance_rate is None or not _rate(best):
+        return None
+    if one is best:
+        return Figure(1.0)
+    rate, highest, n, m = _rate(one), _rate(best), one.clients, best.clients
+    share = max(rate, 0.5 / n)
+    se = float(np.sqrt((1 - share) / (n * share) + (1 - highest) / (m * highest)))
+    low, high = (share / highest * float(np.exp(z * se)) for z in (-Z_95, Z_95))
+    return Figure(rate / highest, low if rate else 0.0, high)
 
 
 def _share(chosen: npt.NDArray[np.bool_]) -> Figure | None:
-    """A share with Wilson's interval, which holds near 0 and 1 too."""
+    """A share with Wilson's interval, which also holds near 0 and 1."""
     if len(chosen) < LEAST_CLIENTS:
         return None
     test = stats.binomtest(int(chosen.sum()), len(chosen))
@@ -321,41 +321,19 @@ def _mean(values: Floats, least: float, most: float) -> Figure:
     return Figure.of(Estimate(float(values.mean()), se), least, most)
 
 
-def _of_class(y: Floats) -> int:
-    """Clients of the rarer class."""
-    return int(min(np.sum(y == 1), np.sum(y == 0)))
-
-
-def _auc(y: Floats, p: Floats) -> Figure | None:
-    return None if _of_class(y) < LEAST_OF_CLASS else Figure.of(METRICS["AUC"].score(y, p), 0, 1)
-
-
 def _slope(y: Floats, p: Floats) -> Figure | None:
-    """Calibration slope, by logistic regression on the log-odds; its error from the information."""
+    """Calibration slope by logistic regression on the log-odds, its error from the information.
+
+    None if all clients have the same probability.
+    """
     logits = special.logit(np.clip(p, EDGE, 1 - EDGE))
-    if _of_class(y) < LEAST_FOR_SLOPE or not np.ptp(logits):
+    if not np.ptp(logits):
         return None
     fitted = fit_platt(p, y)
-    again = fitted.apply(p)
-    weights = again * (1 - again)
+    calibrated = fitted.apply(p)
+    weights = calibrated * (1 - calibrated)
     centred = logits - np.average(logits, weights=weights)
     return Figure.of(Estimate(fitted.slope, float(1 / np.sqrt(np.sum(weights * centred**2)))))
-
-
-def _checked(
-    y: npt.NDArray[Any], p: npt.NDArray[Any], groups: pd.DataFrame
-) -> tuple[Floats, Floats]:
-    labels, scores = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
-    if not len(labels) == len(scores) == len(groups) or not len(labels):
-        raise TrainingError(
-            f"an audit needs as many outcomes as probabilities and groups, at least one; there "
-            f"are {len(labels)}, {len(scores)} and {len(groups)}"
-        )
-    if not np.isin(labels, (0, 1)).all():
-        raise TrainingError("an audit needs outcomes of 0 and 1; some are neither")
-    if not ((scores >= 0) & (scores <= 1)).all():
-        raise TrainingError("an audit needs probabilities from 0 to 1; some are not")
-    return labels, scores
 
 
 def _column(features: pd.DataFrame, name: str) -> "pd.Series[Any]":
@@ -374,7 +352,7 @@ def _levels(
 
 
 def _ages(days: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Bands of whole years from negative days since birth, youngest first."""
+    """Age bands in years from days since birth, which are negative; the youngest first."""
     between = [f"{low} to {high - 1}" for low, high in pairwise(AGES)]
     names = [f"under {AGES[0]}", *between, f"{AGES[-1]} and over"]
     years = -days.astype(np.float64) / _DAYS_A_YEAR

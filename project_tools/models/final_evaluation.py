@@ -32,19 +32,25 @@ _LOSS = METRICS["loss_of_income"]
 
 @dataclass(frozen=True, slots=True)
 class CostPoint:
-    """The loss a test client at one cost of a missed defaulter.
+    """The loss per test client at one cost of a missed defaulter.
 
-    ``best`` by the threshold that is best out of fold at this cost, ``served`` by the model's
-    own, ``approve_all`` and ``refuse_all`` without any model.
+    ``best``: with the threshold that is best out of fold at this cost; ``served``: with the
+    model's own threshold; ``approve_all`` and ``refuse_all``: without any model.
     """
 
     fn_cost: float
-    threshold: float
     best: float
     best_se: float
     served: float
     approve_all: float
     refuse_all: float
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdCost(CostPoint):
+    """The same, with the threshold that is best out of fold at this cost."""
+
+    threshold: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class FinalEvaluation:
     line: CalibrationLine
     curve: Sequence[ReliabilityBin]
     raw_curve: Sequence[ReliabilityBin]
-    costs: Sequence[CostPoint]
+    costs: Sequence[ThresholdCost]
     resamples: int
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,7 +111,7 @@ def cost_curve(
     test: tuple[npt.NDArray[Any], Floats],
     threshold: float,
     ratios: Sequence[float] = COST_RATIOS,
-) -> list[CostPoint]:
+) -> list[ThresholdCost]:
     """The loss on test clients over the cost of a missed defaulter; both pairs are (y, p)."""
     y, p = test
     rate = float(np.mean(y))
@@ -115,7 +121,9 @@ def cost_curve(
         reached = _LOSS.score(y, p, threshold=best, fn_cost=ratio)
         served = _LOSS.score(y, p, threshold=threshold, fn_cost=ratio)
         points.append(
-            CostPoint(ratio, best, reached.value, reached.se, served.value, ratio * rate, 1 - rate)
+            ThresholdCost(
+                ratio, reached.value, reached.se, served.value, ratio * rate, 1 - rate, best
+            )
         )
     return points
 

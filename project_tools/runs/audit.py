@@ -1,6 +1,6 @@
-"""What a final model answers for: segments, what exclusion costs, its card, the reference of drift.
+"""The audit of a final model: segments, cost of exclusion, model card, reference of drift.
 
-Written with the figures of the run, so that the card is of the very model that is registered.
+It is made in the run of the training, so that the card describes the model that is registered.
 """
 
 import tempfile
@@ -25,8 +25,6 @@ from project_tools.governance.card import (
     CalibrationFacts,
     Card,
     Clients,
-    CostFacts,
-    CurvePoint,
     DataFacts,
     Result,
 )
@@ -37,7 +35,7 @@ from project_tools.governance.exclusion import exclusion_facts
 from project_tools.governance.segment_tables import markdown as segment_markdown
 from project_tools.governance.segments import SegmentReport, audit_groups, segment_report
 from project_tools.models.dataset import Dataset
-from project_tools.models.final_evaluation import CostPoint, FinalEvaluation
+from project_tools.models.final_evaluation import FinalEvaluation
 from project_tools.models.training import TrainedModel
 from project_tools.runs.provenance import provenance
 from project_tools.runs.registry import MODEL_NAME
@@ -46,13 +44,13 @@ from project_tools.serving.folder import CARD_HTML, DRIFT_REFERENCE
 
 #: The held-out clients of a final model: id, outcome and calibrated probability.
 HELD_OUT = "held_out.parquet"
-#: Packages that a card names; the run's environment.json names all.
+#: Packages that a card names; ``environment.json`` of the run names all.
 SHOWN_VERSIONS = ("lightgbm", "numpy", "pandas", "scikit-learn", "xgboost-cpu")
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The card, and the reference that ``drift`` compares new clients with."""
+    """Model card, reference of drift, and the test clients' outcomes and probabilities."""
 
     card: Card
     reference: DriftReference
@@ -60,7 +58,7 @@ class Audit:
 
     @property
     def files(self) -> dict[str, bytes]:
-        """What lies beside the served model."""
+        """The files that are put beside the served model, by name."""
         return card_files(self.card) | {DRIFT_REFERENCE: self.reference.to_json().encode()}
 
 
@@ -74,9 +72,9 @@ def audit_final(
     given: Namespace,
     run_id: str,
 ) -> Audit:
-    """Audit a final model by what is kept in its feature file, whether the model sees it or not.
+    """Audit a final model by groups from its feature file, whether the model uses them or not.
 
-    ``found`` is what the test clients said of it, ``setting`` what it was trained by.
+    ``found`` is the model's evaluation on the test clients, ``setting`` that of its training.
     """
     frame = read_features(training.path).frame.set_index(ID)
     trained = frame.loc[training.ids]
@@ -92,26 +90,35 @@ def audit_final(
         model, setting, training, trained, folds=given.folds, jobs=given.jobs
     )
     commit = provenance()
+    # A metric of probabilities chooses no threshold.
+    deciding = model.metric if METRICS[model.metric].of_counts is not None else DECIDING
     card = Card(
         name=MODEL_NAME, version=UNREGISTERED, alias="", run_id=run_id,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         commit=commit["commit"], tree=commit["tree"],
         family=model.family.label, data=_data(model, training, test),
-        threshold=model.threshold, fn_cost=model.fn_cost, metric=_deciding(model),
+        threshold=model.threshold, fn_cost=model.fn_cost, metric=deciding,
         folds=given.folds, seed=given.seed,
-        results=_results(model, found), calibration=_calibration(model, found),
-        costs=tuple(_cost(point) for point in found.costs),
+        results=_results(model, found),
+        calibration=CalibrationFacts(
+            **asdict(found.line), method=model.calibration_choice.method, curve=tuple(found.curve)
+        ),
+        costs=tuple(found.costs),
         granted=float(np.mean(p <= model.threshold)),
         segments=segments, exclusion=exclusion,
-        parameters={name: _plain(value) for name, value in model.parameters.items()},
-        versions=_versions(commit["python"]),
+        parameters={
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in model.parameters.items()
+        },
+        versions={"python": commit["python"], "project-tools": __version__}
+        | {name: version(name) for name in SHOWN_VERSIONS},
     )  # fmt: skip
     held_out = pd.DataFrame({ID: test.ids, TARGET: test.y, "probability": p})
     return Audit(card, frozen_reference(model, training, trained), held_out)
 
 
 def log_audit(run: RunLog, audit: Audit) -> None:
-    """Segments, card, reference of drift and held-out probabilities, with the run."""
+    """Log segments, card, reference of drift and held-out probabilities with the run."""
     segments = audit.card.segments
     run.json(segments.to_dict(), "segments.json")
     run.text(segment_markdown(segments), "segments.md")
@@ -132,7 +139,7 @@ def log_audit(run: RunLog, audit: Audit) -> None:
 
 
 def log_card(run: RunLog, card: Card) -> None:
-    """The card with the run; one of a registered version takes the former's place."""
+    """Log the card in its three forms; the card of a registered version replaces the earlier one."""
     for name, content in card_files(card).items():
         run.text(content.decode(), name)
     run.tags({"card": CARD_HTML})
@@ -141,21 +148,16 @@ def log_card(run: RunLog, card: Card) -> None:
 def frozen_reference(
     model: TrainedModel, training: Dataset, features: pd.DataFrame
 ) -> DriftReference:
-    """Bins of the training clients' features, and their decisions as if they were new clients.
+    """Bins of the training clients' features, and the decisions on them.
 
-    The probabilities are out of fold: a model's own on its training clients are more extreme than
-    those of new ones, which would look like drift.
+    The decisions use out-of-fold probabilities. A model's probabilities for the clients that it was
+    fitted on are more extreme than those for new clients, which would look like drift.
     """
     source = replace(
         Source.of_frame(features.reset_index(), training.path.name), digest=training.digest
     )
     p = model.calibration.apply(model.oof)
     return DriftReference.of(source, Decisions(p, p <= model.threshold), model.fn_cost)
-
-
-def _deciding(model: TrainedModel) -> str:
-    """The score that the threshold was found by: some look at no decision."""
-    return model.metric if METRICS[model.metric].of_counts is not None else DECIDING
 
 
 def _data(model: TrainedModel, training: Dataset, test: Dataset) -> DataFacts:
@@ -185,37 +187,16 @@ def _results(model: TrainedModel, found: FinalEvaluation) -> tuple[Result, ...]:
     return tuple(rows)
 
 
-def _calibration(model: TrainedModel, found: FinalEvaluation) -> CalibrationFacts:
-    points = tuple(CurvePoint(**asdict(group)) for group in found.curve)
-    return CalibrationFacts(model.calibration_choice.method, **asdict(found.line), curve=points)
-
-
-def _cost(point: CostPoint) -> CostFacts:
-    plain = asdict(point)
-    del plain["threshold"]
-    return CostFacts(**plain)
-
-
-def _plain(value: Any) -> Any:
-    """A parameter as JSON holds it."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _versions(python: str) -> dict[str, str]:
-    packages = {name: version(name) for name in SHOWN_VERSIONS}
-    return {"python": python, "project-tools": __version__} | packages
-
-
 def _segment_metrics(report: SegmentReport) -> dict[str, float]:
-    """The least acceptance ratio of each characteristic, and the widest gap."""
-    found: dict[str, float] = {}
+    """The least acceptance ratio and the widest calibration gap of each characteristic."""
+    metrics: dict[str, float] = {}
     for name in report.characteristics:
         groups = report.groups(name)
         ratios = [one.acceptance_ratio.value for one in groups if one.acceptance_ratio is not None]
         gaps = [abs(one.gap.value) for one in groups if one.gap is not None]
         key = f"segments.{name.replace(' ', '_')}"
         if ratios:
-            found[f"{key}.least_acceptance_ratio"] = min(ratios)
+            metrics[f"{key}.least_acceptance_ratio"] = min(ratios)
         if gaps:
-            found[f"{key}.widest_gap"] = max(gaps)
-    return found
+            metrics[f"{key}.widest_gap"] = max(gaps)
+    return metrics

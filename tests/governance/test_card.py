@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 
 import pytest
@@ -11,6 +11,8 @@ from project_tools.errors import ArtefactError
 from project_tools.governance.card import Card, markdown
 from project_tools.governance.card_page import page
 from project_tools.governance.segments import Figure
+from project_tools.models.final_evaluation import ThresholdCost
+from project_tools.settings import ROOT
 from tests.helpers.invented_card import invented_card
 
 
@@ -150,6 +152,35 @@ def test_names_from_data_stay_text(card: Card) -> None:
     reader = read(page(other))
     assert not {"script", "a"} & {tag for tag, _ in reader.tags}
     assert reader.text.count(hostile.rstrip("|")) >= 3  # title, heading and table
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "1<script>alert(1)</script> (0 to 1)",  # begins like a figure with its interval
+        "0.1 (0.0 to 0.2<img/src=x>)",
+        "-1.5<b>x</b> (1 to 2) *",
+    ],
+)
+def test_a_group_that_looks_like_a_figure_stays_text(card: Card, hostile: str) -> None:
+    first = replace(card.segments.segments[0], group=hostile)
+    segments = replace(card.segments, segments=(first, *card.segments.segments[1:]))
+    reader = read(page(replace(card, segments=segments)))
+    assert not {"script", "b"} & {tag for tag, _ in reader.tags}
+    assert len([tag for tag, _ in reader.tags if tag == "img"]) == 2  # the charts
+    assert hostile in reader.text
+
+
+def test_a_card_of_before_is_read_and_written_alike() -> None:
+    text = (ROOT / "api" / "model" / "card.json").read_text()
+    card = Card.from_json(text)
+    assert json.loads(card.to_json()) == json.loads(text)
+    assert card.title in read(page(card)).text
+
+
+def test_the_thresholds_of_an_evaluation_stay_out_of_the_card(card: Card) -> None:
+    costs = tuple(ThresholdCost(**asdict(row), threshold=0.3) for row in card.costs)
+    assert json.loads(replace(card, costs=costs).to_json()) == json.loads(card.to_json())
 
 
 def test_the_page_holds_what_the_markdown_says(card: Card) -> None:

@@ -152,7 +152,7 @@ def test_ratios_are_to_the_best_group_and_marked_below_four_fifths() -> None:
     assert not best.below_four_fifths
     lines = markdown(found).splitlines()
     assert [line.split(" | ")[0] for line in lines if " * |" in line] == ["| b"]
-    assert "no law of lending everywhere" in markdown(found)
+    assert "not a law of lending everywhere" in markdown(found)
     assert found.overall.acceptance_ratio is None  # nobody to compare with
 
 

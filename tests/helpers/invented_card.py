@@ -13,13 +13,12 @@ from project_tools.governance.card import (
     CalibrationFacts,
     Card,
     Clients,
-    CostFacts,
-    CurvePoint,
     DataFacts,
     ExclusionFacts,
     Result,
 )
 from project_tools.governance.segments import audit_groups, cost_of_exclusion, segment_report
+from project_tools.models.final_evaluation import CostPoint
 
 THRESHOLD, FN_COST = 1 / 6, 5.0
 Clientele = tuple[np.ndarray, np.ndarray, pd.DataFrame]
@@ -70,11 +69,10 @@ def invented_card() -> Card:
             for name, one in scores.items()
         ),
         calibration=CalibrationFacts(
-            "platt", **asdict(line),
-            curve=tuple(CurvePoint(**asdict(row)) for row in reliability_curve(y, p)),
+            **asdict(line), method="platt", curve=tuple(reliability_curve(y, p))
         ),
         costs=tuple(
-            CostFacts(c, min(c * rate, 1 - rate) * 0.85, 0.005, c * rate * 0.9, c * rate, 1 - rate)
+            CostPoint(c, min(c * rate, 1 - rate) * 0.85, 0.005, c * rate * 0.9, c * rate, 1 - rate)
             for c in range(1, 21)
         ),
         granted=float(np.mean(p <= THRESHOLD)),

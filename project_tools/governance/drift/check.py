@@ -1,4 +1,4 @@
-"""The command ``drift``: files in, a comparison out, written where it is asked for."""
+"""The comparison of the command ``drift``: two files in, figures and alarms out."""
 
 import json
 from collections.abc import Callable
@@ -23,17 +23,16 @@ from project_tools.system.progress import working
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from project_tools.serving.artefact import Artefact
 
-#: Exit status of a comparison that found drift; 1 and 2 are errors, as everywhere.
+#: Exit status when there is drift; 1 and 2 are errors, as in every command.
 DRIFTED = 3
-#: Decisions of an artefact on a source's rows.
+#: Decides on the rows of a source, as an artefact does.
 Decide = Callable[[Source], Decisions]
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """An artefact as drift sees it: what it decides, and the cost that its threshold weighs."""
+    """What drift needs of an artefact: its decisions, and the cost of a missed defaulter."""
 
     decide: Decide
     fn_cost: float
@@ -41,11 +40,28 @@ class Model:
     @classmethod
     def load(cls, folder: Path) -> "Model":
         """The verified artefact in a folder."""
-        # Imported here: two seconds that a comparison without a model should not wait for.
+        # Imported here, because it takes two seconds and not every comparison needs a model.
         from project_tools.serving.artefact import load_artefact  # noqa: PLC0415
+        from project_tools.serving.scoring import PyfuncModel  # noqa: PLC0415
 
         artefact = load_artefact(folder)
-        return cls(lambda source: _decide(artefact, source), artefact.manifest.fn_cost)
+
+        def decide(source: Source) -> Decisions:
+            columns = [feature.name for feature in artefact.features]
+            scored = PyfuncModel(artefact).predict(source.frame(columns))
+            return Decisions(
+                scored[PROBABILITY].to_numpy(dtype=np.float64),
+                scored[CLASS].map(CLASSES).to_numpy(dtype=np.bool_),
+            )
+
+        return cls(decide, artefact.manifest.fn_cost)
+
+    def decided(self, source: Source, *, quiet: bool) -> Decisions:
+        """The decisions on a source's rows; ``SettingError`` if the source holds decisions."""
+        if source.has_decisions:
+            raise SettingError(f"{source.name} holds decisions already; leave --artefact out")
+        with working(f"scoring {source.rows:,} rows of {source.name}", quiet=quiet):
+            return self.decide(source)
 
 
 def drift(
@@ -59,70 +75,70 @@ def drift(
     rule: DriftRule | None = None,
     quiet: bool = False,
 ) -> Drift:
-    """Compare a file with a reference: frozen JSON, or a file whose training rows are frozen now.
+    """Compare a file with a reference: frozen JSON, a model folder, or a file frozen now.
 
-    A model folder is the reference that was frozen at its training; the model scores rows of
-    features, unless another ``artefact`` does.
-    ``split`` takes those rows of the new file alone. ``artefact`` scores rows of features;
-    ``freeze`` writes the reference as JSON. ``fn_cost`` is the artefact's or 5 unless given.
+    A model folder gives the reference that its training froze, and the model that scores rows of
+    features, unless ``artefact`` names another one. Of a feature file the training rows are
+    frozen. ``split``: compare only these rows of the new file. ``freeze``: write the reference
+    there. ``fn_cost``: the cost of a missed defaulter, by default that of the model, else 5.
+
+    Raises ``SettingError`` for arguments that do not fit, ``FeatureError`` for files that cannot be
+    read or compared, ``ArtefactError`` for a damaged model folder.
     """
     if fn_cost is not None and not 0 < fn_cost < np.inf:
         raise SettingError(f"fn_cost is {fn_cost}; it takes a number above 0")
     rows = Source.open(new, split)
-    notes = _of_another_state(new, (reference, artefact))
+    notes = note_if_states_differ(new, (reference, artefact))
     if reference.is_dir():
         artefact = artefact or (None if rows.has_decisions else reference)
-        reference = _of_training(reference)
+        reference = _training_reference(reference)
     model = None if artefact is None else Model.load(artefact)
-    frozen = _reference(reference, model, fn_cost, quiet=quiet)
+    if reference.name.endswith(".json"):
+        frozen = DriftReference.load(reference)
+        _check_fits(frozen, reference.name, model, fn_cost)
+    else:
+        source = Source.open(reference, TRAIN, fallback_split=NEW)
+        decisions = None if model is None else model.decided(source, quiet=quiet)
+        cost = fn_cost or (FN_COST if model is None else model.fn_cost)
+        with working(f"freezing {source.rows:,} rows of {reference.name}", quiet=quiet):
+            frozen = DriftReference.of(source, decisions, cost)
     if freeze is not None:
         with writable(freeze):
             frozen.save(freeze)
-    decisions = None if model is None else _decided(model, rows, quiet=quiet)
+    decisions = None if model is None else model.decided(rows, quiet=quiet)
     with working(f"comparing {rows.rows:,} rows of {new.name}", quiet=quiet):
-        found = compare(frozen, rows, decisions=decisions, rule=rule)
-    return replace(found, notes=(*found.notes, *notes))
+        result = compare(frozen, rows, decisions=decisions, rule=rule)
+    return replace(result, notes=(*result.notes, *notes))
 
 
 @contextmanager
 def writable(path: Path) -> "Iterator[None]":
-    """``FeatureError`` where a file cannot be written."""
+    """Raises ``FeatureError`` for a file that cannot be written."""
     try:
         yield
     except OSError as why:
         raise FeatureError(f"{path} cannot be written ({why.strerror})") from why
 
 
-def to_json(found: Drift) -> str:
+def to_json(result: Drift) -> str:
     """The comparison as JSON."""
-    return json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n"
+    return json.dumps(result.to_dict(), indent=1, allow_nan=False) + "\n"
 
 
-def _reference(
-    path: Path, model: Model | None, fn_cost: float | None, *, quiet: bool
-) -> DriftReference:
-    if path.name.endswith(".json"):
-        return _checked(DriftReference.load(path), path, model, fn_cost)
-    source = Source.open(path, TRAIN, otherwise=NEW)
-    decisions = None if model is None else _decided(model, source, quiet=quiet)
-    cost = _cost(model, fn_cost)
-    with working(f"freezing {source.rows:,} rows of {path.name}", quiet=quiet):
-        return DriftReference.of(source, decisions, cost)
+def note_if_states_differ(new: Path, others: "Iterable[Path | None]") -> tuple[str, ...]:
+    """A note if the new file was built with another feature state than the reference or the model.
 
-
-def _of_another_state(new: Path, others: "Iterable[Path | None]") -> tuple[str, ...]:
-    """A note where what was learnt for the new file's features is not what the reference's or the
-    model's training learnt: the same client then has other values in the groups, which looks like
-    drift.
+    The state holds what was learnt for groups of clients. With another state the same client has
+    other values in these features, which looks like drift.
     """
-    mine = _state_of(new)
-    if mine is None:
+    own = _state_of(new)
+    if own is None:
         return ()
     for other in others:
         state = None if other is None else _state_of(other)
-        if state is not None and state_digest(state) != state_digest(mine):
+        if state is not None and state_digest(state) != state_digest(own):
             return (
-                f"{new.name} was built with a feature state of its own ({mine.name}), not that of "
+                f"{new.name} was built with a feature state of its own ({own.name}), not that of "
                 f"{state}: features of groups (GROUP1_, GROUP2_, CTAR_, LL_) were learnt anew and may "
                 "differ though no client does; transform its raw tables with that state: "
                 f"python -m project_tools features RAW {new} --state {state}",
@@ -131,7 +147,7 @@ def _of_another_state(new: Path, others: "Iterable[Path | None]") -> tuple[str, 
 
 
 def _state_of(path: Path) -> Path | None:
-    """The feature state of a model's folder or a feature file; None where there is none."""
+    """The folder of the feature state of a model folder or a feature file; None without one."""
     folder = state_folder(path) if path.name.endswith(FEATURE_ENDINGS) else path
     if folder == path and path.is_dir():
         from project_tools.serving.folder import STATE  # noqa: PLC0415  (as in ``Model.load``)
@@ -140,7 +156,7 @@ def _state_of(path: Path) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _of_training(folder: Path) -> Path:
+def _training_reference(folder: Path) -> Path:
     from project_tools.serving.folder import DRIFT_REFERENCE  # noqa: PLC0415  (as in ``Model.load``)
 
     path = folder / DRIFT_REFERENCE
@@ -152,40 +168,16 @@ def _of_training(folder: Path) -> Path:
     return path
 
 
-def _cost(model: Model | None, fn_cost: float | None) -> float:
-    if fn_cost is not None:
-        return fn_cost
-    return FN_COST if model is None else model.fn_cost
-
-
-def _checked(
-    frozen: DriftReference, path: Path, model: Model | None, fn_cost: float | None
-) -> DriftReference:
+def _check_fits(
+    frozen: DriftReference, name: str, model: Model | None, fn_cost: float | None
+) -> None:
     if model is not None and frozen.score is None:
         raise SettingError(
-            f"{path.name} holds no decisions to compare the artefact's with; freeze it anew from "
+            f"{name} holds no decisions to compare the artefact's with; freeze it anew from "
             "the feature file, with --artefact and --freeze"
         )
     if fn_cost is not None and frozen.score is not None and frozen.score.fn_cost != fn_cost:
         raise SettingError(
-            f"fn_cost is {fn_cost:g}, {path.name} was frozen with {frozen.score.fn_cost:g}; "
+            f"fn_cost is {fn_cost:g}, {name} was frozen with {frozen.score.fn_cost:g}; "
             "leave it out or freeze anew"
         )
-    return frozen
-
-
-def _decided(model: Model, source: Source, *, quiet: bool) -> Decisions:
-    if source.has_decisions:
-        raise SettingError(f"{source.name} holds decisions already; leave --artefact out")
-    with working(f"scoring {source.rows:,} rows of {source.name}", quiet=quiet):
-        return model.decide(source)
-
-
-def _decide(artefact: "Artefact", source: Source) -> Decisions:
-    from project_tools.serving.scoring import PyfuncModel  # noqa: PLC0415
-
-    scored = PyfuncModel(artefact).predict(source.frame([f.name for f in artefact.features]))
-    return Decisions(
-        scored[PROBABILITY].to_numpy(dtype=np.float64),
-        scored[CLASS].map(CLASSES).to_numpy(dtype=np.bool_),
-    )

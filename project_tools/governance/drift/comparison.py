@@ -1,21 +1,21 @@
 """Whether new rows are still like those of the training: features, score, acceptance, loss.
 
-**Effect.** The population stability index of a feature compares the shares of its bins, which
-were frozen at the reference; "not known" is a bin of its own. Two samples of one population do
-not give 0: PSI / (1/n + 1/m) is then about χ² with B - 1 degrees of freedom, so that chance alone
-gives (B - 1)(1/n + 1/m) on average, for B bins and n and m rows (B. Yurdakul and J. Naranjo,
-Statistical Properties of the Population Stability Index, Journal of Risk Model Validation 14(4),
-2020). What exceeds that is held against the usual bands: .1 moderate, .25 large.
+**Effect.** The population stability index (PSI) of a feature compares the shares of its bins, which
+the reference has frozen; "not known" is a bin of its own. For two samples of one population
+PSI / (1/n + 1/m) is about χ² with B - 1 degrees of freedom, for B bins and n and m rows. So chance
+alone gives (B - 1)(1/n + 1/m) on average (B. Yurdakul and J. Naranjo, Statistical Properties of the
+Population Stability Index, Journal of Risk Model Validation 14(4), 2020). The excess over that is
+compared with the usual bands: .1 moderate, .25 large.
 
-**Significance.** Numbers by the two-sample test of Kolmogorov and Smirnov on 40 frozen cells
-(never above the exact distance, so never too eager), categories by χ²; cells that expect fewer
-than 5 rows are put together and judged by Fisher's exact test, as is the share of "not known" of
-a number. Of the two p-values the smaller counts twice (Bonferroni). The p-values of all features
-are corrected together by Benjamini and Hochberg, those of score, acceptance and loss by
-themselves: in each of the two families the chance of any alarm on unchanged rows is ``alpha``.
+**Significance.** Numbers are tested by Kolmogorov and Smirnov's two-sample test on 40 frozen cells;
+its distance is at most the exact one, so it does not alarm too often. Categories are tested by χ².
+Cells that expect fewer than 5 rows are joined and tested by Fisher's exact test, and so is the share
+of "not known" of a number. Of the two p-values the smaller one is doubled (Bonferroni). The p-values
+of all features are corrected together by Benjamini and Hochberg, those of score, acceptance and loss
+apart: in each of the two families the chance of any alarm on unchanged rows is ``alpha``.
 
-An alarm needs both, so that a large sample does not alarm on nothing and a small one not on
-chance.
+An alarm needs effect and significance: a large sample does not alarm on a tiny change, and a small
+sample does not alarm on chance.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,8 @@ from project_tools.governance.drift.reference import (
     ScoreBins,
     check_rows,
 )
-from project_tools.governance.drift.rows import Decisions, Kind, Source
+from project_tools.governance.drift.rows import Decisions, Source
+from project_tools.serving.inputs import Kind
 
 Counts = npt.NDArray[np.int64]
 Band = Literal["none", "moderate", "large"]
@@ -50,10 +51,10 @@ _EXPECTED = 5
 
 @dataclass(frozen=True, slots=True)
 class DriftRule:
-    """When to alarm: chance of a false alarm, and the least change of each kind that matters.
+    """When to alarm: the chance of a false alarm, and the least change that matters.
 
-    ``psi`` of a feature or the score above chance; ``acceptance`` as a share of the clients;
-    ``loss`` relative to the reference's. ``SettingError`` for what lies out of range.
+    ``psi``: of a feature or of the score, above chance; ``acceptance``: as a share of the clients;
+    ``loss``: relative to that of the reference. ``SettingError`` for a value out of range.
     """
 
     alpha: float = 0.05
@@ -71,7 +72,7 @@ class DriftRule:
 
 @dataclass(frozen=True, slots=True)
 class FeatureDrift:
-    """One feature's shift; ``excess`` is its PSI above what chance gives, at least 0."""
+    """The shift of one feature; ``excess`` is its PSI above what chance gives, at least 0."""
 
     name: str
     kind: Kind
@@ -91,13 +92,13 @@ class FeatureDrift:
 
     @property
     def band(self) -> Band:
-        """The usual name of a shift of this size."""
+        """The usual name for a shift of this size."""
         return psi_band(self.excess)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A figure of the decisions in both samples; ``limit`` is the least change that matters."""
+    """A figure of the decisions in both samples; a change below ``limit`` does not alarm."""
 
     name: str
     unit: str
@@ -122,7 +123,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ScoreDrift:
-    """The shift of the probabilities, of the share granted, and of what decisions cost."""
+    """The shift of the probabilities, of the share granted, and of the expected loss."""
 
     probability: FeatureDrift
     acceptance: Change
@@ -131,7 +132,7 @@ class ScoreDrift:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What the comparison found. ``features``: alarms first, then by the size of the shift."""
+    """The result of a comparison; ``features`` with an alarm come first, then the largest shift."""
 
     reference: str
     reference_digest: str
@@ -146,16 +147,17 @@ class Drift:
 
     @property
     def alarms(self) -> list[str]:
-        """What drifted, by name: figures of the decisions first."""
+        """The names of the figures that alarm: those of the decisions first."""
         score = self.score
         figures = () if score is None else (score.probability, score.acceptance, score.loss)
         return [one.name for one in (*figures, *self.features) if one.alarm]
 
     @property
     def least_psi(self) -> float:
-        """About the PSI from which one feature that shifts alone can be told from chance here."""
+        """About the least PSI that differs from chance with these rows, if one feature shifts."""
         level = self.rule.alpha / max(len(self.features), 1)
-        return float(stats.chi2.isf(level, BINS - 1)) * _noise(self.reference_rows, self.new_rows)
+        quantile = float(stats.chi2.isf(level, BINS - 1))
+        return quantile * (1 / self.reference_rows + 1 / self.new_rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -163,7 +165,7 @@ class Drift:
 
 
 def psi_band(psi: float) -> Band:
-    """The usual name of a PSI of this size.
+    """The usual name for a PSI of this size.
 
     >>> [psi_band(psi) for psi in (0.05, 0.1, 0.3)]
     ['none', 'moderate', 'large']
@@ -180,32 +182,43 @@ def compare(
     decisions: Decisions | None = None,
     rule: DriftRule | None = None,
 ) -> Drift:
-    """Compare new rows, and their decisions where there are any, with a frozen reference.
+    """Compare new rows, and their decisions if there are any, with a frozen reference.
 
-    Raises ``FeatureError`` for too few rows, for other columns than the reference's (named), for
-    text where it has a number or the other way round, and where nothing can be compared.
+    Raises ``FeatureError`` for too few rows, for other columns than the reference's (it names
+    them), for a column of another kind, and for two files that have nothing to compare.
     """
     check_rows(new.rows, new.name, "new rows")
     if decisions is None and new.has_decisions:
         decisions = new.decisions()
-    comparable = bool(reference.features and new.kinds)
-    if comparable:
-        _check_columns(reference, new)
-    both = reference.score is not None and decisions is not None
-    if not comparable and not both:
+    rule, frozen = rule or DriftRule(), reference.score
+    has_features = bool(reference.features and new.kinds)
+    if not has_features and (frozen is None or decisions is None):
         raise FeatureError(
-            f"{reference.source} holds {_holds(bool(reference.features))}, {new.name} "
-            f"{_holds(bool(new.kinds))}; give two files of one kind"
+            f"{reference.source} holds {'features' if reference.features else 'decisions'}, "
+            f"{new.name} {'features' if new.kinds else 'decisions'}; give two files of one kind"
         )
-    features = [_feature(bins, new) for bins in reference.features] if comparable else []
-    rule = rule or DriftRule()
+    features: list[FeatureDrift] = []
+    if has_features:
+        _check_columns(reference, new)
+        features = [
+            _of_levels(bins, *new.levels(bins.name))
+            if isinstance(bins, LevelBins)
+            else _of_number(bins, *bins.count(new.numbers(bins.name)))
+            for bins in reference.features
+        ]
+        p_adjusted = stats.false_discovery_control([feature.p for feature in features])
+        features = [_alarmed(f, float(p), rule) for f, p in zip(features, p_adjusted, strict=True)]
+        features.sort(key=lambda f: (not f.alarm, -f.excess, f.p, f.name))
+    score: ScoreDrift | None = None
+    notes: tuple[str, ...] = ()
+    if frozen is not None and decisions is not None:
+        score = _score(frozen, reference.rows, decisions, rule)
+    elif frozen is not None or decisions is not None:
+        file = "the new file" if decisions is None else "the reference"
+        notes = (f"the score was not compared: {file} holds no decisions; --artefact makes them",)
     return Drift(
         reference.source, reference.digest, reference.rows, new.name, new.digest, new.rows, rule,
-        features=tuple(sorted(_judged(features, rule), key=lambda f: (not f.alarm, -f.excess, f.p, f.name))),
-        score=_score(reference.score, reference.rows, decisions, rule)
-        if reference.score is not None and decisions is not None
-        else None,
-        notes=_notes(reference, decisions),
+        features=tuple(features), score=score, notes=notes,
     )  # fmt: skip
 
 
@@ -213,7 +226,7 @@ def psi(reference: Sequence[int] | Counts, new: Sequence[int] | Counts) -> float
     """Population stability index of two rows of counts; an empty bin counts as half a row.
 
     Σ (b - a)·ln(b / a) over the bins' shares a and b: at least 0, and 0 for equal shares. A bin
-    that is empty in both is none.
+    that is empty in both is left out.
 
     >>> psi([50, 50], [500, 500]), round(psi([50, 50], [80, 20]), 3)
     (0.0, 0.416)
@@ -225,30 +238,15 @@ def psi(reference: Sequence[int] | Counts, new: Sequence[int] | Counts) -> float
     return float(np.sum((b - a) * np.log(b / a)))
 
 
-def _noise(n: int, m: int) -> float:
-    return 1 / n + 1 / m
-
-
-def _holds(features: bool) -> str:
-    return "features" if features else "decisions"
-
-
-def _notes(reference: DriftReference, decisions: Decisions | None) -> tuple[str, ...]:
-    if (reference.score is None) == (decisions is None):
-        return ()
-    lacking = "the new file" if decisions is None else "the reference"
-    return (f"the score was not compared: {lacking} holds no decisions; --artefact makes them",)
-
-
 def _check_columns(reference: DriftReference, new: Source) -> None:
     known = {bins.name: _kind_of(bins) for bins in reference.features}
     lacking = [name for name in known if name not in new.kinds]
     foreign = [name for name in new.kinds if name not in known]
     if lacking or foreign:
-        first = nearest(lacking[0], foreign) if lacking else ""
-        said = [f"lacks {abbreviated(lacking)}"] * bool(lacking)
-        said += [f"has {abbreviated(foreign)}, which {reference.source} lacks"] * bool(foreign)
-        raise FeatureError(f"{new.name} {' and '.join(said)}{first}; build both alike")
+        hint = nearest(lacking[0], foreign) if lacking else ""
+        parts = [f"lacks {abbreviated(lacking)}"] * bool(lacking)
+        parts += [f"has {abbreviated(foreign)}, which {reference.source} lacks"] * bool(foreign)
+        raise FeatureError(f"{new.name} {' and '.join(parts)}{hint}; build both alike")
     for name, kind in known.items():
         if new.kinds[name] not in (kind, None):
             raise FeatureError(
@@ -259,12 +257,6 @@ def _check_columns(reference: DriftReference, new: Source) -> None:
 
 def _kind_of(bins: Bins) -> Kind:
     return "number" if isinstance(bins, NumberBins) else "category"
-
-
-def _feature(bins: Bins, new: Source) -> FeatureDrift:
-    if isinstance(bins, LevelBins):
-        return _of_levels(bins, *new.levels(bins.name))
-    return _of_number(bins, *bins.count(new.numbers(bins.name)))
 
 
 def _of_number(bins: NumberBins, cells: Counts, missing: int) -> FeatureDrift:
@@ -280,8 +272,8 @@ def _of_number(bins: NumberBins, cells: Counts, missing: int) -> FeatureDrift:
     )
 
 
-def _of_levels(bins: LevelBins, found: dict[str, int], missing: int) -> FeatureDrift:
-    counts, unknown = bins.count(found)
+def _of_levels(bins: LevelBins, rows: dict[str, int], missing: int) -> FeatureDrift:
+    counts, unknown = bins.count(rows)
     one = np.array([*bins.counts, 0, bins.missing])
     other = np.array([*counts, unknown, missing])
     statistic, p = levels_test(one, other)
@@ -308,13 +300,13 @@ def _drift(
     unknown: int = 0,
 ) -> FeatureDrift:
     n, m = int(one.sum()), int(other.sum())
-    found = psi(one, other)
+    index = psi(one, other)
     used = int(np.sum((one > 0) | (other > 0)))
     return FeatureDrift(
         name=bins.name,
         kind=_kind_of(bins),
-        psi=found,
-        excess=max(0.0, found - (used - 1) * _noise(n, m)),
+        psi=index,
+        excess=max(0.0, index - (used - 1) * (1 / n + 1 / m)),
         test=test,
         statistic=statistic,
         p=p,
@@ -330,8 +322,8 @@ def _drift(
 def kolmogorov_smirnov(one: Counts, other: Counts) -> tuple[float | None, float]:
     """Largest distance of two distributions on common cells, and its p-value.
 
-    The distance at the cells' edges is at most the exact one, so the p-value is at least the
-    exact one. Without rows on one side there is no distance, and the p-value is 1.
+    The distance at the edges of the cells is at most the exact one, so the p-value is at least
+    the exact one. If one side has no rows, there is no distance and the p-value is 1.
     """
     n, m = int(one.sum()), int(other.sum())
     if not n or not m:
@@ -348,7 +340,7 @@ def share_test(one: int, rest_of_one: int, other: int, rest_of_other: int) -> fl
 
 
 def levels_test(one: Counts, other: Counts) -> tuple[float | None, float]:
-    """χ² of two rows of counts, and the p-value of that and of the sparse cells together."""
+    """χ² of two rows of counts, and the p-value of χ² and of the sparse cells together."""
     n, m = int(one.sum()), int(other.sum())
     expected = (one + other) * min(n, m) / (n + m)
     sparse = expected < _EXPECTED
@@ -362,15 +354,8 @@ def levels_test(one: Counts, other: Counts) -> tuple[float | None, float]:
 
 
 def _smaller(p: float, q: float) -> float:
-    """The smaller of two p-values, corrected for having taken it (Bonferroni)."""
+    """The smaller of two p-values, doubled because it was chosen (Bonferroni)."""
     return min(1.0, 2 * min(p, q))
-
-
-def _judged(features: Sequence[FeatureDrift], rule: DriftRule) -> list[FeatureDrift]:
-    if not features:
-        return []
-    adjusted = stats.false_discovery_control([feature.p for feature in features])
-    return [_alarmed(f, float(p), rule) for f, p in zip(features, adjusted, strict=True)]
 
 
 def _alarmed(feature: FeatureDrift, p_adjusted: float, rule: DriftRule) -> FeatureDrift:
@@ -398,7 +383,7 @@ def _score(bins: ScoreBins, rows: int, decisions: Decisions, rule: DriftRule) ->
 
 
 def _acceptance(bins: ScoreBins, rows: int, decisions: Decisions, rule: DriftRule) -> Change:
-    """Share granted; its p-value is Fisher's, its error the usual one of two shares."""
+    """Share granted, with Fisher's p-value and the usual standard error of two shares."""
     granted, m = int(decisions.granted.sum()), len(decisions.p)
     before, now = bins.granted / rows, granted / m
     return Change(
@@ -410,7 +395,7 @@ def _acceptance(bins: ScoreBins, rows: int, decisions: Decisions, rule: DriftRul
 
 
 def _loss(bins: ScoreBins, rows: int, decisions: Decisions, rule: DriftRule) -> Change:
-    """Mean expected cost; p by Welch's test, whose sizes make it normal."""
+    """Mean expected cost, with the p-value of Welch's test, normal for samples of this size."""
     costs = decisions.expected_costs(bins.fn_cost)
     now = float(costs.mean())
     se = float(np.sqrt(bins.cost_variance / rows + costs.var(ddof=1) / len(costs)))

@@ -1,69 +1,80 @@
-"""The reference that new rows are compared with: bins and counts, frozen, as plain JSON.
+"""The reference that new rows are compared with: frozen bins and counts, kept as JSON.
 
-It holds counts of rows and a few quantiles of each column, nothing of one client, and is small
+It holds counts of rows and a few quantiles of each column, nothing about one client, and is small
 enough to travel with the model.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import AfterValidator, ConfigDict, FiniteFloat, TypeAdapter, ValidationError
 
 from project_tools.errors import FeatureError
 from project_tools.evaluation.metrics import FN_COST
-from project_tools.governance.drift.rows import Decisions, Kind, Numbers, Source
+from project_tools.governance.drift.rows import Decisions, Numbers, Source
 from project_tools.system.files import replacing
 
 Counts = npt.NDArray[np.int64]
 #: What the JSON file says it is, and the version of its layout.
 FORMAT, VERSION = "credit_drift_reference", 1
-#: Bins of a number: tenths of the reference's known values. Its cells, on which the two
-#: distributions are compared, are four times as fine.
+#: Bins of a number: tenths of the reference's values. The two distributions are compared on
+#: cells, which are four times as fine.
 BINS, CELLS = 10, 40
-#: A level with a smaller share of the reference shares one bin with all others like it.
+#: Levels with a smaller share of the reference share one bin.
 LEAST_SHARE = 0.01
-#: Rows with which each tenth expects 5, the least at which the tests hold (W. Cochran, Some
+#: With fewer rows a tenth expects fewer than 5, and the tests do not hold (W. Cochran, Some
 #: Methods for Strengthening the Common χ² Tests, Biometrics 10, 1954).
 LEAST_ROWS = 5 * BINS
-#: A group of cells is a tenth when this much of one is in it: quantiles of ties are not exact.
+#: Cells with this share of a tenth are a bin: the quantiles of equal values are not exact.
 _NEARLY = 0.95
 MISSING, OTHER = "not known", "other levels"
+_STRICT = ConfigDict(extra="forbid")
+
+
+def _rising(edges: tuple[float, ...]) -> tuple[float, ...]:
+    if (np.diff(np.array(edges, dtype=np.float32)) <= 0).any():
+        raise ValueError("the edges do not rise")
+    return edges
 
 
 @dataclass(frozen=True, slots=True)
 class NumberBins:
-    """A number's cells, ``(edge, next edge]`` with both ends open, and its rows in each."""
+    """Rows of a number by cell ``(edge, next edge]``; the first and the last cell are open."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     name: str
-    edges: tuple[float, ...]
+    edges: Annotated[tuple[FiniteFloat, ...], AfterValidator(_rising)]
     counts: tuple[int, ...]
     missing: int
 
     @classmethod
     def of(cls, name: str, values: Numbers) -> Self:
-        """Cells between the 1/40 quantiles; a value that fills a cell alone has it to itself."""
+        """Cells between the 1/40 quantiles; a value of more than one cell gets a cell of its own."""
         known = np.sort(values[~np.isnan(values)])
         edges = _edges(known)
         cumulated = np.searchsorted(known, edges, side="right")
         counts = np.diff(cumulated, prepend=0, append=len(known))
-        shown = tuple(float(str(edge)) for edge in edges)  # the shortest digits of the float32
-        return cls(name, shown, tuple(map(int, counts)), len(values) - len(known))
+        shortest = tuple(float(str(edge)) for edge in edges)  # the digits that a float32 needs
+        return cls(name, shortest, tuple(map(int, counts)), len(values) - len(known))
 
     def count(self, values: Numbers) -> tuple[Counts, int]:
-        """Rows of other values in each cell, and those without a value."""
+        """New rows in each cell, and new rows without a value."""
         known = values[~np.isnan(values)]
         cells = np.searchsorted(np.array(self.edges, dtype=np.float32), known, side="left")
         return np.bincount(cells, minlength=len(self.counts)), len(values) - len(known)
 
     @property
     def starts(self) -> list[int]:
-        """Where each bin begins among the cells: a bin holds a tenth of the known rows.
+        """The first cell of each bin. A bin holds about a tenth of the rows that have a value.
 
-        A cell of a tenth or more is a bin alone, so that such a value can be left on both sides.
+        A cell with a tenth or more is a bin alone, so that a frequent value can be told from the
+        values on both sides of it.
         """
         tenth = _NEARLY * sum(self.counts) / BINS
         starts, held = [0], 0
@@ -72,43 +83,39 @@ class NumberBins:
                 starts.append(cell)
                 held = 0
             held += count
-        if len(starts) > 1 and held < tenth / 2 and not self._full(starts[-2], starts[-1], tenth):
-            starts.pop()  # a remainder, which goes to the bin before it
+        if len(starts) > 1 and held < tenth / 2:
+            last_full = starts[-1] - starts[-2] == 1 and self.counts[starts[-2]] >= tenth
+            if not last_full:
+                starts.pop()  # the few rows at the end join the bin before them
         return starts
-
-    def _full(self, start: int, end: int, tenth: float) -> bool:
-        return end - start == 1 and self.counts[start] >= tenth
 
     @property
     def labels(self) -> list[str]:
-        """What each bin holds, in words: ``0 to < 1`` is above 0 and below 1."""
-        return [
-            self._label(a, b) for a, b in zip(self.starts, [*self.starts[1:], None], strict=True)
+        """The values of each bin in words: ``0 to < 1`` is above 0 and below 1."""
+        narrow = np.array(self.edges, dtype=np.float32)
+        just_below = np.append(narrow[:-1] == _below(narrow[1:]), False)
+        ends = []
+        for place in (start - 1 for start in self.starts[1:]):
+            is_below = just_below[place]  # the next edge, whose value is not in the bin
+            ends.append(
+                f"< {_digits(self.edges[place + 1])}" if is_below else _digits(self.edges[place])
+            )
+        if not ends:
+            return ["all"]
+        first = ends[0] if ends[0].startswith("<") else f"≤ {ends[0]}"
+        between = [
+            f"= {high}" if low == f"< {high}" else f"{low.removeprefix('< ')} to {high}"
+            for low, high in pairwise(ends)
         ]
-
-    def _label(self, start: int, end: int | None) -> str:
-        low = self._shown(start - 1) if start else None
-        high = None if end is None else self._shown(end - 1)
-        if low is None and high is None:
-            return "all"
-        if high is None:
-            return f"> {low}"  # the last edge of all has none to lie just below
-        if low is None:
-            return high if high.startswith("<") else f"≤ {high}"
-        return f"= {high}" if low == f"< {high}" else f"{low.removeprefix('< ')} to {high}"
-
-    def _shown(self, place: int) -> str:
-        """An edge in four digits; one that lies just below the next as "< next"."""
-        edge, following = self.edges[place], self.edges[place + 1 : place + 2]
-        if following and np.float32(edge) == _below(np.float32(following[0])):
-            return f"< {_digits(following[0])}"
-        return _digits(edge)
+        last = ends[-1]
+        return [first, *between, f"≥ {last[2:]}" if last.startswith("<") else f"> {last}"]
 
 
 @dataclass(frozen=True, slots=True)
 class LevelBins:
-    """A category's levels, the most frequent first, and its rows of each."""
+    """Rows of a category by level, the most frequent first."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     name: str
     levels: tuple[str, ...]
     counts: tuple[int, ...]
@@ -116,40 +123,41 @@ class LevelBins:
 
     @classmethod
     def of(cls, name: str, counts: Mapping[str, int], missing: int) -> Self:
-        """Of the rows of each level."""
+        """The bins of a category with these rows of each level."""
         order = sorted(counts, key=lambda level: (-counts[level], level))
         return cls(name, tuple(order), tuple(counts[level] for level in order), missing)
 
     def count(self, counts: Mapping[str, int]) -> tuple[Counts, int]:
-        """Rows of other data of each level, and of levels that the reference does not know."""
-        found = np.array([counts.get(level, 0) for level in self.levels], dtype=np.int64)
-        return found, sum(counts.values()) - int(found.sum())
+        """New rows of each level, and new rows of levels that the reference does not have."""
+        rows = np.array([counts.get(level, 0) for level in self.levels], dtype=np.int64)
+        return rows, sum(counts.values()) - int(rows.sum())
 
     @property
     def frequent(self) -> int:
-        """How many levels, the first ones, have a bin of their own."""
+        """The number of levels, from the first, that have a bin of their own."""
         least = LEAST_SHARE * (sum(self.counts) + self.missing)
         return sum(count >= least for count in self.counts)
 
     @property
     def labels(self) -> list[str]:
-        """What each bin holds, in words."""
+        """The level of each bin."""
         return [*self.levels[: self.frequent], OTHER]
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreBins:
-    """The reference's decisions: their probabilities, how many were granted, what they cost."""
+    """The reference's decisions: probabilities, number granted, mean and variance of the costs."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     probability: NumberBins
     granted: int
-    cost_mean: float
-    cost_variance: float
-    fn_cost: float
+    cost_mean: FiniteFloat
+    cost_variance: FiniteFloat
+    fn_cost: FiniteFloat
 
     @classmethod
     def of(cls, decisions: Decisions, fn_cost: float) -> Self:
-        """Of decisions, at the cost of a missed defaulter."""
+        """The bins of decisions, whose costs follow from the cost of a missed defaulter."""
         costs = decisions.expected_costs(fn_cost)
         return cls(
             NumberBins.of("proba_risk_class", decisions.p.astype(np.float32)),
@@ -167,24 +175,30 @@ Bins = NumberBins | LevelBins
 class DriftReference:
     """Frozen bins of features, of decisions, or of both; ``digest`` is the file's SHA-256."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     source: str
     digest: str
     rows: int
-    features: tuple[Bins, ...] = ()
-    score: ScoreBins | None = None
+    features: tuple[Bins, ...]
+    score: ScoreBins | None
 
     @classmethod
     def of(
         cls, source: Source, decisions: Decisions | None = None, fn_cost: float = FN_COST
     ) -> Self:
-        """Freeze the rows of a source and, where there are any, its decisions.
+        """Freeze the rows of a source and its decisions, if it has any.
 
-        Raises ``FeatureError`` for fewer rows than the tests can bear.
+        Raises ``FeatureError`` for fewer rows than the tests need.
         """
         check_rows(source.rows, source.name, "reference")
         if decisions is None and source.has_decisions:
             decisions = source.decisions()
-        features = tuple(_bins(source, name, kind) for name, kind in source.kinds.items())
+        features: tuple[Bins, ...] = tuple(
+            LevelBins.of(name, *source.levels(name))
+            if kind == "category"
+            else NumberBins.of(name, source.numbers(name))
+            for name, kind in source.kinds.items()
+        )
         score = None if decisions is None else ScoreBins.of(decisions, fn_cost)
         return cls(source.name, source.digest, source.rows, features, score)
 
@@ -194,17 +208,13 @@ class DriftReference:
             temporary.write_text(self.to_json(), encoding="utf-8")
 
     def to_json(self) -> str:
-        """What ``load`` reads."""
-        plain = {"format": FORMAT, "version": VERSION, **self.to_dict()}
+        """The text that ``load`` reads; a feature has ``edges`` or ``levels``, by its kind."""
+        plain = {"format": FORMAT, "version": VERSION, **asdict(self)}
         return json.dumps(plain, allow_nan=False) + "\n"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data; a feature says by ``edges`` or ``levels`` which kind it is."""
-        return asdict(self)
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """The reference in a JSON file; ``FeatureError`` for anything else."""
+        """The reference in a JSON file; ``FeatureError`` for any other file."""
         try:
             plain = json.loads(path.read_bytes())
         except OSError as why:
@@ -213,89 +223,54 @@ class DriftReference:
             raise FeatureError(f"{path} is damaged or no JSON file; freeze it anew") from why
         if not isinstance(plain, dict) or plain.pop("format", None) != FORMAT:
             raise FeatureError(f"{path} is no reference of drift; make one with drift --freeze")
-        if (found := plain.pop("version", None)) != VERSION:
+        if (version := plain.pop("version", None)) != VERSION:
             raise FeatureError(
-                f"{path} is a reference of version {found}, this program reads version {VERSION}; "
+                f"{path} is a reference of version {version}, this program reads version {VERSION}; "
                 "freeze it anew"
             )
-        return cls.from_dict(plain, path.name)
-
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any], source: str = "the reference") -> Self:
-        """The inverse of ``to_dict``; ``FeatureError`` where counts and bins do not fit."""
         try:
-            score = plain["score"]
-            loaded = cls(
-                source=str(plain["source"]),
-                digest=str(plain["digest"]),
-                rows=int(plain["rows"]),
-                features=tuple(map(_loaded, plain["features"])),
-                score=None
-                if score is None
-                else ScoreBins(**{**score, "probability": _number(score["probability"])}),
-            )
-        except (KeyError, TypeError, ValueError) as why:
-            raise FeatureError(f"{source} is a damaged reference; freeze it anew") from why
-        loaded._check(source)
-        return loaded
-
-    def _check(self, source: str) -> None:
-        bins = [*self.features, *([] if self.score is None else [self.score.probability])]
-        for one in bins:
-            cells = len(one.edges) + 1 if isinstance(one, NumberBins) else len(one.levels)
-            fits = len(one.counts) == cells and sum(one.counts) + one.missing == self.rows
-            if not fits or min((*one.counts, one.missing)) < 0:
-                raise FeatureError(f"{source}: the counts of {one.name} do not fit; freeze it anew")
+            reference: Self = TypeAdapter(cls).validate_python(plain)
+        except ValidationError as why:
+            place = ".".join(map(str, why.errors()[0]["loc"]))
+            raise FeatureError(
+                f"{path.name} is a damaged reference ({place}); freeze it anew"
+            ) from why
+        score = () if reference.score is None else (reference.score.probability,)
+        for bins in (*reference.features, *score):
+            cells = len(bins.edges) + 1 if isinstance(bins, NumberBins) else len(bins.levels)
+            fits = len(bins.counts) == cells and sum(bins.counts) + bins.missing == reference.rows
+            if not fits or min((*bins.counts, bins.missing)) < 0:
+                raise FeatureError(
+                    f"{path.name}: the counts of {bins.name} do not fit; freeze it anew"
+                )
+        return reference
 
 
 def check_rows(rows: int, name: str, what: str) -> None:
-    """``FeatureError`` for too few rows, which says how many it takes and why."""
+    """``FeatureError`` for too few rows; it names the number needed and the reason."""
     if rows < LEAST_ROWS:
         raise FeatureError(
-            f"{name} has {rows} rows, too few as {what}: it takes {LEAST_ROWS}, so that each tenth "
-            "of a number's values expects 5; below that, chance and drift look alike"
+            f"{name} has {rows} rows, too few as {what}: {LEAST_ROWS} are needed, so that each tenth "
+            "of a number's values expects 5; with fewer, chance and drift look alike"
         )
 
 
-def _bins(source: Source, name: str, kind: Kind | None) -> Bins:
-    if kind == "category":
-        return LevelBins.of(name, *source.levels(name))
-    return NumberBins.of(name, source.numbers(name))
-
-
-def _loaded(row: Mapping[str, Any]) -> Bins:
-    if "edges" in row:
-        return _number(row)
-    levels = tuple(map(str, row["levels"]))
-    return LevelBins(str(row["name"]), levels, tuple(map(int, row["counts"])), int(row["missing"]))
-
-
-def _number(row: Mapping[str, Any]) -> NumberBins:
-    edges = tuple(map(float, row["edges"]))
-    if not np.isfinite(edges).all() or (np.diff(np.array(edges, dtype=np.float32)) <= 0).any():
-        raise ValueError("edges must rise")
-    return NumberBins(str(row["name"]), edges, tuple(map(int, row["counts"])), int(row["missing"]))
-
-
 def _edges(known: Numbers) -> Numbers:
-    """Distinct quantiles of sorted values, and the number just below each that fills a cell."""
+    """Distinct quantiles of sorted values, and the number just below each that repeats."""
     if not len(known):
         return known
     places = np.ceil(np.arange(1, CELLS) / CELLS * len(known)).astype(int) - 1
     quantiles, repeats = np.unique(known[np.maximum(places, 0)], return_counts=True)
-    atoms = quantiles[repeats > 1]
-    return np.unique(np.concatenate([quantiles, _below(atoms)]))
+    return np.unique(np.concatenate([quantiles, _below(quantiles[repeats > 1])]))
 
 
-def _below(value: Any) -> Any:
+def _below(values: Numbers) -> Numbers:
     """The next smaller float32, but no subnormal one: some libraries take those for 0."""
-    return np.float32(value) - np.maximum(
-        np.spacing(np.abs(np.float32(value))), np.finfo(np.float32).tiny
-    )
+    return values - np.maximum(np.spacing(np.abs(values)), np.finfo(np.float32).tiny)
 
 
 def _digits(value: float) -> str:
-    """Four digits.
+    """A number in four digits.
 
     >>> _digits(123456.0), _digits(-0.012345), _digits(3.0)
     ('123,500', '-0.01235', '3')

@@ -1,15 +1,15 @@
-"""Files whose rows are compared: features, decisions, or both sides scored; read by the column.
+"""The files whose rows are compared: features or decisions, read column by column.
 
 A file of **decisions** has the columns ``proba_risk_class`` (probability of default, 0 to 1) and
-``class`` (``risk`` or ``no_risk``), named as the API and the exported model name them; an id and
-any other column may stand beside them and are not compared. Every other file is one of
-**features**: all its columns but ``SK_ID_CURR``, ``TARGET`` and ``SPLIT`` are.
+``class`` (``risk`` or ``no_risk``), as the API and the exported model name them; its other columns
+are not compared. Every other file is one of **features**: all its columns except ``SK_ID_CURR``,
+``TARGET`` and ``SPLIT`` are compared.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +21,15 @@ import pyarrow.parquet as pq
 from project_tools.errors import FeatureError, SettingError, unknown
 from project_tools.features.columns import INDEX_COLUMNS, SPLIT
 from project_tools.features.files import read_features
+from project_tools.serving.inputs import Kind
 from project_tools.system.files import sha256
 
-Kind = Literal["number", "category"]
 Numbers = npt.NDArray[np.float32]
 PROBABILITY, CLASS = "proba_risk_class", "class"
-#: What ``class`` says, by whether the credit is granted.
+#: The words of ``class``, and whether each grants the credit.
 CLASSES = {"risk": False, "no_risk": True}
 ENDINGS = (".parquet", ".pkl.gz", ".csv")
-#: More levels than this are no category but a text, such as an id.
+#: A column with more levels is free text, such as an id, and no category.
 MOST_LEVELS = 1_000
 
 
@@ -41,10 +41,10 @@ class Decisions:
     granted: npt.NDArray[np.bool_]
 
     def expected_costs(self, fn_cost: float) -> npt.NDArray[np.float64]:
-        """What each decision costs on average, if the probabilities are true ones.
+        """The mean cost of each decision, if the probabilities are true.
 
-        ``fn_cost``·p for a credit that is granted, 1 - p for one that is refused; the unit is a
-        good client refused.
+        ``fn_cost``·p for a credit that is granted, 1 - p for one that is refused; the unit is one
+        refused good client.
 
         >>> Decisions(np.array([0.1, 0.5]), np.array([True, False])).expected_costs(5)
         array([0.5, 0.5])
@@ -54,9 +54,9 @@ class Decisions:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The rows of a file, or those of one split; a column is read when it is asked for.
+    """The rows of a file, or of one split of it; a column is read when a method needs it.
 
-    ``kinds`` holds the columns that are compared; a column without any value is of no kind.
+    ``kinds`` holds the columns that are compared; a column without any value has the kind None.
     """
 
     name: str
@@ -67,24 +67,28 @@ class Source:
     _column: Callable[[str], pa.ChunkedArray]
 
     @classmethod
-    def open(cls, path: Path, split: str | None = None, *, otherwise: str | None = None) -> Self:
-        """The rows of a file: all, or those of a ``split`` where the file has that column; a file
-        whose rows are all of the split ``otherwise`` gives these.
+    def open(
+        cls, path: Path, split: str | None = None, *, fallback_split: str | None = None
+    ) -> Self:
+        """The rows of a file: those of ``split`` if the file has that column, else all.
 
-        Raises ``FeatureError`` for a file that is missing, damaged or of no known format, for a
-        column that is neither number nor category, and for infinite or doubled columns;
-        ``SettingError`` for a split that the file has no row of.
+        A file whose rows are all of ``fallback_split`` gives these instead. Raises
+        ``FeatureError`` for a file that is missing, damaged or of another format, for a column
+        that is neither number nor category, and for two columns of one name; ``SettingError`` for
+        a split without a row.
         """
         if not path.name.endswith(ENDINGS):
             raise FeatureError(f"{path.name} names no format; it takes {', '.join(ENDINGS)}")
         if not path.is_file():
             raise FeatureError(f"{path} is not there")
         schema, column = _parquet(path) if path.name.endswith(".parquet") else _frame(path)
-        return cls._of(path.name, sha256(path), schema, column, split, otherwise=otherwise)
+        return cls._of(
+            path.name, sha256(path), schema, column, split, fallback_split=fallback_split
+        )
 
     @classmethod
     def of_frame(cls, frame: pd.DataFrame, name: str = "frame", split: str | None = None) -> Self:
-        """The same of a frame in memory, whose index is not looked at."""
+        """The same for a frame in memory, whose index is ignored."""
         return cls._of(name, "", *_of_frame(frame), split)
 
     @classmethod
@@ -96,10 +100,15 @@ class Source:
         column: Callable[[str], pa.ChunkedArray],
         split: str | None,
         *,
-        otherwise: str | None = None,
+        fallback_split: str | None = None,
     ) -> Self:
         if split is not None and SPLIT in schema:
-            mask = _mask(column(SPLIT), split, otherwise, name)
+            words = column(SPLIT).cast(pa.string())
+            splits = sorted(pc.unique(words.drop_null()).to_pylist())
+            wanted = fallback_split if splits == [fallback_split] else split
+            if wanted not in splits:
+                raise SettingError(f"{name}: {unknown('split', split, splits)}")
+            mask = pc.fill_null(pc.equal(words, wanted), fill_value=False)
             rows, read = int(pc.sum(mask).as_py() or 0), lambda c: column(c).filter(mask)
         else:
             rows, read = len(column(next(iter(schema)))) if schema else 0, column
@@ -116,14 +125,14 @@ class Source:
         return cls(name, digest, rows, kinds, decided, read)
 
     def numbers(self, column: str) -> Numbers:
-        """A column as the model takes it: float32, NaN for null, infinity and what overflows."""
+        """A column as the model takes it: float32, NaN for null, infinity and overflow."""
         values = self._column(column).cast(pa.float64(), safe=False).to_numpy()
         with np.errstate(over="ignore"):
             narrow = np.asarray(values, dtype=np.float32)
         return np.where(np.isfinite(narrow), narrow, np.float32(np.nan))
 
     def levels(self, column: str) -> tuple[dict[str, int], int]:
-        """How many rows each level has, and how many are null; no level without a row."""
+        """The number of rows of each level that occurs, and the number of nulls."""
         text = self._column(column).cast(pa.string())
         counts = {pair["values"]: pair["counts"] for pair in text.value_counts().to_pylist()}
         missing = counts.pop(None, 0)
@@ -135,7 +144,7 @@ class Source:
         return counts, missing
 
     def frame(self, columns: Sequence[str]) -> pd.DataFrame:
-        """Some columns as a frame, for a model; ``FeatureError`` names the first that lacks."""
+        """Some columns as a frame, for a model; ``FeatureError`` names the first missing one."""
         lacking = [name for name in columns if name not in self.kinds]
         if lacking:
             raise FeatureError(
@@ -144,7 +153,7 @@ class Source:
         return pd.DataFrame({name: self._column(name).to_pandas() for name in columns})
 
     def decisions(self) -> Decisions:
-        """What was decided; ``FeatureError`` for no probability, or another word than the two."""
+        """The decisions; ``FeatureError`` for no probability, or another word than the two."""
         column = self._column(PROBABILITY)
         if _kind(PROBABILITY, column.type, self.name) == "category":
             raise FeatureError(f"{self.name}: {PROBABILITY} is text, not a number from 0 to 1")
@@ -155,9 +164,9 @@ class Source:
                 f"{self.name}: {PROBABILITY} is no probability in {wrong:,} of {len(p):,} rows"
             )
         words = self._column(CLASS).cast(pa.string())
-        known = pc.is_in(words, pa.array(list(CLASSES)))
-        if not pc.all(known, min_count=0).as_py():
-            count = len(words) - pc.sum(known).as_py()
+        valid = pc.is_in(words, pa.array(list(CLASSES)))
+        if not pc.all(valid, min_count=0).as_py():
+            count = len(words) - pc.sum(valid).as_py()
             raise FeatureError(
                 f"{self.name}: {CLASS} is neither {' nor '.join(CLASSES)} in {count:,} of "
                 f"{len(words):,} rows"
@@ -165,7 +174,11 @@ class Source:
         return Decisions(p, np.asarray(pc.equal(words, "no_risk").to_numpy(), dtype=np.bool_))
 
 
-def _parquet(path: Path) -> tuple[dict[str, pa.DataType], Callable[[str], pa.ChunkedArray]]:
+#: The type of each column, and the function that reads one.
+Columns = tuple[dict[str, pa.DataType], Callable[[str], pa.ChunkedArray]]
+
+
+def _parquet(path: Path) -> Columns:
     try:
         file = pq.ParquetFile(path, memory_map=True)
     except (OSError, pa.ArrowException) as why:
@@ -182,7 +195,7 @@ def _parquet(path: Path) -> tuple[dict[str, pa.DataType], Callable[[str], pa.Chu
     return dict(zip(names, file.schema_arrow.types, strict=True)), column
 
 
-def _frame(path: Path) -> tuple[dict[str, pa.DataType], Callable[[str], pa.ChunkedArray]]:
+def _frame(path: Path) -> Columns:
     if path.name.endswith(".pkl.gz"):
         return _of_frame(read_features(path).frame)
     try:
@@ -191,9 +204,7 @@ def _frame(path: Path) -> tuple[dict[str, pa.DataType], Callable[[str], pa.Chunk
         raise FeatureError(f"{path} is empty, damaged or no CSV file") from why
 
 
-def _of_frame(
-    frame: pd.DataFrame,
-) -> tuple[dict[str, pa.DataType], Callable[[str], pa.ChunkedArray]]:
+def _of_frame(frame: pd.DataFrame) -> Columns:
     names = [str(name) for name in frame.columns]
     _check_unique(names, "the frame")
     series = dict(zip(names, (frame[name] for name in frame.columns), strict=True))
@@ -218,24 +229,16 @@ def _check_unique(names: Sequence[str], name: str) -> None:
         raise FeatureError(f"{name} has two columns of the name {twice[0]!r}")
 
 
-def _kind(column: str, found: pa.DataType, name: str) -> Kind | None:
-    if pa.types.is_null(found):
+def _kind(column: str, stored: pa.DataType, name: str) -> Kind | None:
+    if pa.types.is_null(stored):
         return None
-    if pa.types.is_dictionary(found):
-        found = found.value_type
-    if pa.types.is_string(found) or pa.types.is_large_string(found):
+    if pa.types.is_dictionary(stored):
+        stored = stored.value_type
+    if pa.types.is_string(stored) or pa.types.is_large_string(stored):
         return "category"
-    if pa.types.is_boolean(found) or pa.types.is_integer(found) or pa.types.is_floating(found):
+    if pa.types.is_boolean(stored) or pa.types.is_integer(stored) or pa.types.is_floating(stored):
         return "number"
     raise FeatureError(
-        f"{name}: column {column} is {found}; numbers and categories can be compared, so leave it out"
+        f"{name}: column {column} is {stored}; only numbers and categories can be compared, so leave "
+        "it out"
     )
-
-
-def _mask(splits: pa.ChunkedArray, split: str, otherwise: str | None, name: str) -> pa.ChunkedArray:
-    words = splits.cast(pa.string())
-    known = sorted(pc.unique(words.drop_null()).to_pylist())
-    split = split if known != [otherwise] else known[0]
-    if split not in known:
-        raise SettingError(f"{name}: {unknown('split', split, known)}")
-    return pc.fill_null(pc.equal(words, split), fill_value=False)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -176,10 +177,10 @@ def test_frozen_bins_count_their_own_rows_as_they_were(values: np.ndarray) -> No
     cells, missing = bins.count(values)
     assert tuple(cells) == bins.counts
     assert missing == bins.missing == np.isnan(values).sum()
-    again = DriftReference.from_dict(
-        json.loads(json.dumps(DriftReference("f", "", len(values), (bins,)).to_dict()))
-    )
-    assert again.features == (bins,)
+    with TemporaryDirectory() as folder:
+        reference = DriftReference("f", "", len(values), (bins,), None)
+        reference.save(Path(folder) / "r.json")
+        assert DriftReference.load(Path(folder) / "r.json") == reference
     assert len(bins.labels) == len(bins.starts)
 
 
@@ -197,6 +198,8 @@ def test_a_tenth_of_the_rows_is_in_each_bin() -> None:
         ([3.0] * 100, ["< 3", "= 3", "> 3"]),  # both sides of a constant
         ([0.0] * 90 + [5.0] * 10, ["< 0", "= 0", "0 to < 5", "= 5", "> 5"]),
         ([np.nan] * 100, ["all"]),
+        # The last bin begins at a value that has a cell, but not a bin, to itself.
+        ([0.0] * 84 + [*np.linspace(0.1, 0.9, 10)] + [1.0] * 6, ["< 0", "= 0", "0 to < 1", "≥ 1"]),
     ],
 )
 def test_a_value_that_fills_a_cell_has_it_to_itself(values: list[float], labels: list[str]) -> None:
@@ -399,7 +402,7 @@ def test_a_probability_without_its_class_is_refused() -> None:
         (lambda f: f.drop(columns=["income", "late", "flag", "work"]),
          "lacks income, late, flag and 1 more"),
         (lambda f: f.assign(more=1), "has more, which frame lacks"),
-        (lambda f: f.head(10), "has 10 rows, too few as new rows: it takes 50, so that each tenth"),
+        (lambda f: f.head(10), "has 10 rows, too few as new rows: 50 are needed, so that each tenth"),
         (lambda f: f.head(0), "has 0 rows, too few"),
         (lambda f: f.assign(income="much"), "column income is a category, in frame it is a number"),
         (lambda f: f.assign(work=1.0), "column work is a number, in frame it is a category"),
@@ -460,7 +463,7 @@ def test_a_reference_holds_no_extreme_value() -> None:
     frame = rows()
     frame.loc[7, "income"] = 123456.789
     frame.loc[8, "income"] = -98765.4321
-    plain = json.dumps(DriftReference.of(Source.of_frame(frame)).to_dict())
+    plain = DriftReference.of(Source.of_frame(frame)).to_json()
     assert "12345" not in plain
     assert "9876" not in plain
 
@@ -470,10 +473,20 @@ def test_a_reference_holds_no_extreme_value() -> None:
     [
         (lambda d: d.update(format="x"), "is no reference of drift; make one with drift --freeze"),
         (lambda d: d.update(version=9), "of version 9, this program reads version 1"),
-        (lambda d: d.pop("rows"), "is a damaged reference"),
+        (lambda d: d.pop("rows"), r"is a damaged reference \(rows\)"),
+        (lambda d: d.pop("score"), r"is a damaged reference \(score\)"),
+        (lambda d: d.pop("features"), r"is a damaged reference \(features\)"),
+        (lambda d: d.update(features=5), r"is a damaged reference \(features\)"),
+        (lambda d: d.update(score={"granted": 1}), r"is a damaged reference \(score\."),
         (lambda d: d.update(rows=5), "the counts of .* do not fit"),
-        (lambda d: d["features"][0]["edges"].reverse(), "is a damaged reference"),
+        (lambda d: d["features"][0]["edges"].reverse(), r"is a damaged reference \(features\.0\."),
+        (lambda d: d["features"][0]["edges"].append(float("inf")), "is a damaged reference"),
+        (lambda d: d["features"][0].update(missing="many"), "is a damaged reference"),
         (lambda d: d["features"][0]["counts"].pop(), "the counts of income do not fit"),
+        (
+            lambda d: d["features"][0]["counts"].__setitem__(0, -1),
+            "the counts of income do not fit",
+        ),
     ],
 )
 def test_a_damaged_reference(change: Callable[..., object], says: str, tmp_path: Path) -> None:
@@ -482,8 +495,9 @@ def test_a_damaged_reference(change: Callable[..., object], says: str, tmp_path:
     plain = json.loads(path.read_text())
     change(plain)
     path.write_text(json.dumps(plain))
-    with pytest.raises(FeatureError, match=says):
+    with pytest.raises(FeatureError, match=says) as refused:
         DriftReference.load(path)
+    assert "\n" not in str(refused.value)
 
 
 # Pages
@@ -505,12 +519,14 @@ class Page(HTMLParser):
 
 
 def test_the_page_stands_alone_and_says_in_words_what_its_pictures_show() -> None:
-    frame = rows().rename(columns={"income": "<b>income</b> $x$ [red]"})
-    shifted = frame.assign(**{"<b>income</b> $x$ [red]": frame.iloc[:, 0] * 3})
+    hostile = '<script>income</script> "$x$" [red]'
+    frame = rows().rename(columns={"income": hostile})
+    shifted = frame.assign(**{hostile: frame.iloc[:, 0] * 3})
     text = drift_report.html(found(frame, shifted))
     page = Page(text)
     assert page.of("html") == [{"lang": "en"}]
-    assert page.of("b") == []  # a column's name is no markup
+    assert page.of("script") == []  # the name of a column is text
+    assert "&lt;script&gt;income&lt;/script&gt; &#34;$x$&#34; [red]" in text
     for image in page.of("img"):
         assert str(image["src"]).startswith("data:image/png;base64,")
         assert "income" in str(image["alt"])
