@@ -11,7 +11,7 @@ from pathlib import Path
 
 from project_tools.errors import CreditError
 from project_tools.settings import ROOT
-from project_tools.system import command as entry
+from project_tools.system import command
 
 BIN = Path(sys.executable).parent
 #: Demonstration clients, and how many of the held-out ones a clone serves: the pair stays small.
@@ -56,4 +56,4 @@ def pair() -> list[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(entry.run(main))
+    sys.exit(command.run(main))

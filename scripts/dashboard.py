@@ -4,7 +4,7 @@ import os
 import sys
 
 from project_tools.settings import ROOT, Settings
-from project_tools.system import command as entry
+from project_tools.system import command
 from project_tools.system.ports import refuse_busy
 
 HOST = "127.0.0.1"
@@ -27,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(entry.run(main))
+    sys.exit(command.run(main))

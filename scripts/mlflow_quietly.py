@@ -4,7 +4,7 @@ is interrupted meanwhile.
 
 import sys
 
-from project_tools.system import command as entry
+from project_tools.system import command
 from project_tools.system.progress import working
 
 
@@ -15,4 +15,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(entry.run(main))
+    sys.exit(command.run(main))

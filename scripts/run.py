@@ -21,7 +21,7 @@ from pathlib import Path
 
 from project_tools.errors import SettingError
 from project_tools.settings import ROOT, Settings
-from project_tools.system import command as entry
+from project_tools.system import command
 from project_tools.system.files import replacing
 from project_tools.system.ports import refuse_busy
 from project_tools.tables.declared import TABLES
@@ -399,4 +399,4 @@ def end_when_asked() -> None:
 
 if __name__ == "__main__":
     end_when_asked()
-    sys.exit(entry.run(main))
+    sys.exit(command.run(main))

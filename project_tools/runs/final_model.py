@@ -1,9 +1,8 @@
-"""A final model: trained, judged once, registered, with each step logged as it ends."""
+"""A final model: trained on all training clients, judged once on the test clients, registered."""
 
 import hashlib
 import json
 import tempfile
-from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +22,10 @@ from project_tools.models.final_evaluation import (
 )
 from project_tools.models.training import TrainedModel, train
 from project_tools.runs.audit import Audit, audit_final, log_audit, log_card
+from project_tools.runs.parameters import FinalSettings
 from project_tools.runs.provenance import (
+    ENVIRONMENT,
+    SETTING,
     environment,
     environment_lock,
     origin,
@@ -66,22 +68,22 @@ class FinalModel(Judged):
         return final_table(self.model, self.found)
 
 
-def train_final(project: RunLog, given: Namespace, family: Family) -> FinalModel:
+def train_final(project: RunLog, settings: FinalSettings, family: Family) -> FinalModel:
     """Train a setting on all training clients, judge it once on the test clients, log both."""
-    training = training_clients(given, family)
+    training = training_clients(settings, family)
     project.tags(
-        {"level": "final", "family": family.name, "jobs": given.jobs}
+        {"level": "final", "family": family.name, "jobs": settings.jobs}
         | {"environment_lock": environment_lock()}
         | origin(training)
         | preparation_tags(family)
     )
-    setting = setting_for(project, given, family, training)
-    project.json(setting, "setting.json")
-    judged = judged_final(given, family, setting, training)
+    setting = setting_for(project, settings, family, training)
+    project.json(setting, SETTING)
+    judged = judged_final(settings, family, setting, training)
     with working("auditing it by segments, with and without the protected columns; its card"):
         audit = audit_final(
             judged.model, setting, training, judged.test, judged.found,
-            given=given, run_id=project.run_id,
+            settings=settings, run_id=project.run_id,
         )  # fmt: skip
     final = FinalModel(judged.model, training, judged.test, judged.found, audit)
     log_final(project, final)
@@ -89,7 +91,7 @@ def train_final(project: RunLog, given: Namespace, family: Family) -> FinalModel
 
 
 def judged_final(
-    given: Namespace,
+    settings: FinalSettings,
     family: Family,
     setting: Mapping[str, Any],
     training: Dataset | None = None,
@@ -97,51 +99,51 @@ def judged_final(
     quiet: bool = False,
 ) -> Judged:
     """Train a setting on all training clients and judge it once on the test clients."""
-    training = training or training_clients(given, family, quiet=quiet)
+    training = training or training_clients(settings, family, quiet=quiet)
 
     def on_fold(done: int) -> None:
         if not quiet:
-            say(f"  {family.label}: fold {done} of {given.folds} done")
+            say(f"  {family.label}: fold {done} of {settings.folds} done")
 
     with working(
-        f"training {family.label} on {len(training):,} clients, {given.folds} folds and the final fit",
+        f"training {family.label} on {len(training):,} clients, {settings.folds} folds and the final fit",
         quiet=quiet,
     ):
         model = train(
             family, setting, training,
-            folds=given.folds, seed=given.seed, jobs=given.jobs,
-            fn_cost=given.fn_cost, metric=given.metric,
+            folds=settings.folds, seed=settings.seed, jobs=settings.jobs,
+            fn_cost=settings.fn_cost, metric=settings.metric,
             on_fold=on_fold,
         )  # fmt: skip
     with working("judging it on the test clients, once", quiet=quiet):
         test = load_dataset(
-            given.data, split="test", exclude=given.exclude, seed=given.seed, folds=1
+            settings.data, split="test", exclude=settings.exclude, seed=settings.seed, folds=1
         )
-        found = evaluate_finally(model, training, test, seed=given.seed)
+        found = evaluate_finally(model, training, test, seed=settings.seed)
     return Judged(model, training, test, found)
 
 
-def training_clients(given: Namespace, family: Family, *, quiet: bool = False) -> Dataset:
+def training_clients(settings: FinalSettings, family: Family, *, quiet: bool = False) -> Dataset:
     """All of them, unless a sample is asked for: a search is limited, a final model is not."""
-    with working(f"reading {given.data.name} for {family.label}", quiet=quiet):
+    with working(f"reading {settings.data.name} for {family.label}", quiet=quiet):
         return load_dataset(
-            given.data,
-            exclude=given.exclude,
-            sample=given.sample,
-            seed=given.seed,
-            folds=given.folds,
+            settings.data,
+            exclude=settings.exclude,
+            sample=settings.sample,
+            seed=settings.seed,
+            folds=settings.folds,
         )
 
 
 def log_final(run: RunLog, final: FinalModel) -> None:
-    """Figures, their intervals, what the model was settled by, pictures, and the table."""
+    """Log parameters, figures with their intervals, the choice of the calibration, pictures, audit."""
     model, found = final.model, final.found
     run.params(model.parameters)
     run.json(model.parameters, "parameters.json")
     run.metrics(final_figures(model, found))
     run.json(found.to_dict(), "evaluation.json")
     run.json(_calibration(model), "calibration.json")
-    run.json(environment(), "environment.json")
+    run.json(environment(), ENVIRONMENT)
     curves = {"calibrated": found.curve, "before calibration": found.raw_curve}
     run.figure(reliability_figure(curves), "reliability.png")
     run.figure(cost_figure(found.costs, model.fn_cost), "costs.png")
@@ -183,7 +185,7 @@ def _calibration(model: TrainedModel) -> dict[str, Any]:
     }
 
 
-def register_final(project: RunLog, given: Namespace, final: FinalModel) -> Registered:
+def register_final(project: RunLog, final: FinalModel) -> Registered:
     """Write the served folder of a model of any family and register it as the challenger.
 
     Raises ``TrainingError`` for a family that has no exact explanation.
@@ -203,7 +205,7 @@ def register_final(project: RunLog, given: Namespace, final: FinalModel) -> Regi
             | {f"test.{name}": row for name, row in on_test.items()},
             training=final.training.X,
             held_out=final.test.X,
-            state=state_folder(given.data),
+            state=state_folder(final.training.path),
             files=final.audit.files,
         )
         digest = write_artefact(artefact, content)

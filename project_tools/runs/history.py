@@ -15,6 +15,7 @@ from project_tools.evaluation.metrics import METRICS, Estimate
 from project_tools.evaluation.threshold import Threshold
 from project_tools.features.columns import ID, TARGET
 from project_tools.models.dataset import Dataset
+from project_tools.runs.provenance import HELD_OUT, OOF_FILE
 from project_tools.runs.store import (
     OUTCOME,
     PARENT_RUN,
@@ -30,7 +31,6 @@ from project_tools.search.trial import Floats, Former, Status, Trial
 
 #: Projects whose runs hold searches.
 SEARCHING = ("hyperparameter_tuning", "lightgbm")
-OOF_FILE = "out_of_fold.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,12 @@ def oof_of(client: Client, run: TrackedRun) -> pd.DataFrame | None:
     """The table of ``oof_table`` that a run holds, if it does."""
     with artifact(client, run.info.run_id, OOF_FILE) as path:
         return None if path is None else pd.read_parquet(path)
+
+
+def held_out_of(client: Client, run_id: str) -> pd.DataFrame | None:
+    """The held-out clients of a final model's run, by id, if it holds them."""
+    with artifact(client, run_id, HELD_OUT) as path:
+        return None if path is None else pd.read_parquet(path).sort_values(ID, ignore_index=True)
 
 
 def judged(client: Client, run: TrackedRun) -> Judged:

@@ -11,7 +11,6 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-import pandas as pd
 
 from project_tools.errors import SettingError, TrackingError
 from project_tools.evaluation.judgement import DECIDING
@@ -19,7 +18,8 @@ from project_tools.evaluation.metrics import get_metric
 from project_tools.features.columns import ID, TARGET
 from project_tools.governance.card import Card
 from project_tools.governance.challenge import Candidate, Floors, Promotion, decide, weigh
-from project_tools.runs.audit import HELD_OUT
+from project_tools.runs.history import held_out_of
+from project_tools.runs.provenance import HELD_OUT
 from project_tools.runs.registry import (
     CHAMPION,
     MODEL_NAME,
@@ -29,7 +29,7 @@ from project_tools.runs.registry import (
     find_version,
     set_champion,
 )
-from project_tools.runs.store import Client, artifact, connect, project_run
+from project_tools.runs.store import Client, connect, project_run
 from project_tools.serving.artefact import Artefact, load_artefact
 from project_tools.serving.folder import CARD_JSON, GOLDEN
 from project_tools.serving.manifest import strict_json
@@ -127,7 +127,9 @@ def _candidate(client: Client, version: Registered) -> Candidate:
             raise TrackingError(f"{name} was registered without a model card; train it again")
         card = Card.from_json((folder / CARD_JSON).read_text(encoding="utf-8"))
         latency = latency_ms(artefact, strict_json(GOLDEN, (folder / GOLDEN).read_bytes())["rows"])
-    rows = _held_out(client, version, name)
+    rows = held_out_of(client, version.run_id or "")
+    if rows is None:
+        raise TrackingError(f"{name}: its run holds no {HELD_OUT} to compare it by; train it again")
     manifest = artefact.manifest
     found = Candidate(
         version=str(version.version), run_id=version.run_id or "", artefact_digest=artefact.digest,
@@ -142,15 +144,6 @@ def _candidate(client: Client, version: Registered) -> Candidate:
             "card says; train it again"
         )
     return found
-
-
-def _held_out(client: Client, version: Registered, name: str) -> pd.DataFrame:
-    with artifact(client, version.run_id or "", HELD_OUT) as path:
-        if path is None:
-            raise TrackingError(
-                f"{name}: its run holds no {HELD_OUT} to compare it by; train it again"
-            )
-        return pd.read_parquet(path).sort_values(ID, ignore_index=True)
 
 
 def latency_ms(artefact: Artefact, golden: list[list[float | str | None]]) -> float:

@@ -11,8 +11,8 @@ from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, DataType, Schema
 
 from project_tools.errors import TrackingError, nearest
+from project_tools.runs.provenance import SERVED_PACKAGES
 from project_tools.runs.store import RunLog, run_or_none, store_call
-from project_tools.settings import ROOT
 
 #: MLflow's own types, for modules that do not import it: a version in the registry, a run, the
 #: client of a store.
@@ -42,7 +42,7 @@ def register(
                 loader_module="project_tools.serving.scoring",
                 data_path=str(artefact),
                 signature=_signature(columns),
-                pip_requirements=str(ROOT / "lightgbm" / "requirements.txt"),
+                pip_requirements=str(SERVED_PACKAGES),
                 registered_model_name=name,
             )
         version = str(info.registered_model_version)

@@ -1,4 +1,4 @@
-"""Runs and registry: the only module that knows MLflow.
+"""Runs in MLflow: opened, written, nested, read and closed.
 
 A project's run holds one parent run a family, and that one nested run a trial. Under
 ``mlflow run`` the project's run exists already (``MLFLOW_RUN_ID``); started by hand, the script
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
@@ -109,9 +110,12 @@ class RunLog:
         with store_call():
             self.client.log_figure(self.run_id, figure, name)
 
-    def file(self, path: Path, folder: str | None = None) -> None:
-        with store_call():
-            self.client.log_artifact(self.run_id, str(path), folder)
+    def table(self, frame: pd.DataFrame, name: str) -> None:
+        """Log a frame as a Parquet file."""
+        with tempfile.TemporaryDirectory() as folder, store_call():
+            path = Path(folder) / name
+            frame.to_parquet(path)
+            self.client.log_artifact(self.run_id, str(path))
 
 
 @contextmanager
