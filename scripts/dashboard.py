@@ -22,8 +22,8 @@ def main() -> None:
         "browser.gatherUsageStats": "false",
     }
     words = [f"--{name}={value}" for name, value in options.items()]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", *words]
-    os.execv(sys.executable, command)  # noqa: S606  (this process becomes the dashboard)
+    program = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", *words]
+    os.execv(sys.executable, program)  # noqa: S606  (this process becomes the dashboard)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,4 @@
-"""``mlflow``, as ``make run`` calls it: it says that it is loading, and shows no traceback when it
-is interrupted meanwhile.
-"""
+"""``mlflow`` for ``make run``: it says that it is loading, and ends on Ctrl-C without a traceback."""
 
 import sys
 

@@ -49,7 +49,7 @@ from project_tools.system.progress import say, working
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A model, the clients that it was trained on and those that it was judged on, once."""
+    """A model, its training clients, its test clients, and its evaluation on these."""
 
     model: TrainedModel
     training: Dataset
@@ -59,7 +59,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class FinalModel(Judged):
-    """The same with its audit."""
+    """A judged model with its audit."""
 
     audit: Audit
 
@@ -69,7 +69,7 @@ class FinalModel(Judged):
 
 
 def train_final(project: RunLog, settings: FinalSettings, family: Family) -> FinalModel:
-    """Train a setting on all training clients, judge it once on the test clients, log both."""
+    """Train a model on all training clients, judge it once on the test clients, audit and log it."""
     training = training_clients(settings, family)
     project.tags(
         {"level": "final", "family": family.name, "jobs": settings.jobs}
@@ -124,7 +124,7 @@ def judged_final(
 
 
 def training_clients(settings: FinalSettings, family: Family, *, quiet: bool = False) -> Dataset:
-    """All of them, unless a sample is asked for: a search is limited, a final model is not."""
+    """All training clients, or the sample asked for; no budget limits a final model."""
     with working(f"reading {settings.data.name} for {family.label}", quiet=quiet):
         return load_dataset(
             settings.data,
@@ -142,7 +142,12 @@ def log_final(run: RunLog, final: FinalModel) -> None:
     run.json(model.parameters, "parameters.json")
     run.metrics(final_figures(model, found))
     run.json(found.to_dict(), "evaluation.json")
-    run.json(_calibration(model), "calibration.json")
+    chosen = model.calibrating
+    calibration = {
+        "chosen": chosen.method, "curve": model.calibration.to_dict(), "log_loss": dict(chosen.loss),
+        "gain": chosen.gain, "gain_se": chosen.gain_se,
+    }  # fmt: skip
+    run.json(calibration, "calibration.json")
     run.json(environment(), ENVIRONMENT)
     curves = {"calibrated": found.curve, "before calibration": found.raw_curve}
     run.figure(reliability_figure(curves), "reliability.png")
@@ -154,7 +159,7 @@ def log_final(run: RunLog, final: FinalModel) -> None:
 
 
 def final_figures(model: TrainedModel, found: FinalEvaluation) -> dict[str, float]:
-    """Each score with its error or interval, the calibration line, the threshold."""
+    """Scores with errors and intervals, calibration line and threshold, by metric name."""
     figures = {"threshold": model.threshold}
     for on, scores in (("out_of_fold", model.scores), ("test", found.scores)):
         figures |= score_metrics(scores, on)
@@ -172,17 +177,6 @@ def model_digest(model: TrainedModel, training: pd.DataFrame) -> str:
         return ""
     file, _ = served_form(model, training)
     return hashlib.sha256(file.content).hexdigest()
-
-
-def _calibration(model: TrainedModel) -> dict[str, Any]:
-    chosen = model.calibrating
-    return {
-        "chosen": chosen.method,
-        "curve": model.calibration.to_dict(),
-        "log_loss": dict(chosen.loss),
-        "gain": chosen.gain,
-        "gain_se": chosen.gain_se,
-    }
 
 
 def register_final(project: RunLog, final: FinalModel) -> Registered:
@@ -226,13 +220,13 @@ def register_final(project: RunLog, final: FinalModel) -> Registered:
 
 
 def registered_line(project: RunLog, registered: Registered) -> str:
-    """Which version it became, for the terminal."""
+    """The registered version and its aliases, for the terminal."""
     aliases = ", ".join(aliases_of(project.client, registered))
     return f"registered: {registered.name} version {registered.version} ({aliases})"
 
 
 def write_receipt(path: Path | None, project: RunLog, registered: Registered) -> None:
-    """Name the registered version in a file, where one is asked for."""
+    """Write name, version and run of the registered version to a file, if one is asked for."""
     if path is None:
         return
     receipt = {

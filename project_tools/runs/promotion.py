@@ -1,4 +1,4 @@
-"""The command ``promote``: a registered version becomes the champion, or is refused; on record."""
+"""The command ``promote``: a registered version becomes the champion or is refused, with a record."""
 
 import getpass
 import platform
@@ -62,11 +62,12 @@ def promote(
     allowed: Floors | None = None,
     quiet: bool = False,
 ) -> Promoted:
-    """Weigh a registered version against its model's champion and, if it may, make it that.
+    """Weigh a registered version against its model's champion; it takes that place if it may.
 
     Every weighing is recorded, a refusal too. ``force`` is a person's reason to overrule the
-    objections. Raises ``TrackingError`` for a model, version, alias or run that is not there, for
-    one without held-out probabilities or card, and, unless forced, for one that cannot be compared.
+    objections. Raises ``TrackingError`` for a model, version, alias or run that does not exist, for
+    a version without held-out probabilities or card, and, unless forced, for one that cannot be
+    compared.
     """
     if force is not None and not force.strip():
         raise SettingError("--force is empty; it takes the reason, which the record keeps")
@@ -100,7 +101,7 @@ def promote(
 
 
 def _keep(record: Promotion, version: Registered) -> str:
-    """Write the record, and only then move the alias; the record's run."""
+    """Write the record, and only then move the alias; the id of the record's run."""
     with project_run(EXPERIMENT) as run:
         run.tags(
             {"level": "promotion", "model": record.model, "outcome": record.outcome}
@@ -131,26 +132,26 @@ def _candidate(client: Client, version: Registered) -> Candidate:
     if rows is None:
         raise TrackingError(f"{name}: its run holds no {HELD_OUT} to compare it by; train it again")
     manifest = artefact.manifest
-    found = Candidate(
+    candidate = Candidate(
         version=str(version.version), run_id=version.run_id or "", artefact_digest=artefact.digest,
         data_digest=manifest.data_digest, split_digest=manifest.split_digest,
         threshold=manifest.threshold, fn_cost=manifest.fn_cost,
         ids=rows[ID].to_numpy(dtype=np.int64), y=rows[TARGET].to_numpy(dtype=np.int8),
         p=rows["probability"].to_numpy(dtype=np.float64), card=card, latency_ms=latency,
     )  # fmt: skip
-    if abs(found.score(DECIDING).value - card.result(DECIDING).test) > _SAME:
+    if abs(candidate.score(DECIDING).value - card.result(DECIDING).test) > _SAME:
         raise TrackingError(
             f"{name}: the held-out probabilities of its run give another {DECIDING} than its model "
             "card says; train it again"
         )
-    return found
+    return candidate
 
 
 def latency_ms(artefact: Artefact, golden: list[list[float | str | None]]) -> float:
     """The median time to score one client, in milliseconds, over the golden rows."""
     score, names = Scorer(artefact).score, [feature.name for feature in artefact.features]
     rows = [dict(zip(names, values, strict=True)) for values in golden]
-    score(rows[0])  # what is only done the first time
+    score(rows[0])  # the first call is slower
     times = []
     for row in rows * _REPEATS:
         start = perf_counter()
@@ -165,7 +166,7 @@ def _identity(candidate: Candidate) -> Mapping[str, str]:
 
 
 def _person() -> str:
-    """Who is at the keyboard, as the machine knows them."""
+    """The user's name and the machine's."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # a container's user need not have a name

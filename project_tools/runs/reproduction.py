@@ -33,7 +33,7 @@ from project_tools.runs.store import (
     TrackedRun,
     artifact,
     connect,
-    found_runs,
+    find_runs,
     project_run,
     run_or_none,
 )
@@ -217,7 +217,7 @@ def _scores_differ(then: pd.DataFrame, judged: Judged) -> list[Difference]:
 
 
 def _past(client: Client, name: str) -> Past:
-    finals = [one.info.run_id for one in found_runs(client, "tags.level = 'final'")]
+    finals = [one.info.run_id for one in find_runs(client, "tags.level = 'final'")]
     run = run_or_none(client, name)
     if run is None:
         try:

@@ -16,7 +16,6 @@ from project_tools.runs.store import (
     TrackedRun,
     artifact,
     children,
-    finished_families,
     finished_searches,
     get_run,
 )
@@ -59,9 +58,8 @@ def _searched(
 ) -> TrackedRun | None:
     """The family's parent run that the setting is taken from, if there is any."""
     if asked is None:
-        return next(iter(finished_families(project.client, family.name, data.digest)), None)
-    of_family = f"tags.level = 'family' and tags.family = '{family.name}'"
-    finished = [run.info.run_id for run in finished_searches(project.client, of_family)]
+        return next(iter(finished_searches(project.client, family.name, data.digest)), None)
+    finished = [run.info.run_id for run in finished_searches(project.client, family.name)]
     try:
         run = get_run(project.client, asked)
     except TrackingError as error:

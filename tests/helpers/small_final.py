@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from api.tests.served import invented_features
 from project_tools.features.files import write_features
 from project_tools.features.state import FeatureState
-from project_tools.runs.store import connect, found_runs
+from project_tools.runs.store import connect, find_runs
 from project_tools.settings import ROOT
 
 SCRIPTS = {
@@ -83,5 +83,5 @@ def train_finally(family: str, data: Path, **given: str) -> Trained:
     finally:
         sys.argv = before
     client = connect()
-    newest = found_runs(client, "tags.level = 'final'")[0]
+    newest = find_runs(client, "tags.level = 'final'")[0]
     return Trained(client, newest.info.run_id, data)

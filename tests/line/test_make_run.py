@@ -68,7 +68,7 @@ def done(
     """The steps of one run that were done, by the first word of their names."""
     address = store or store_in(module.ROOT)
     steps = [
-        replace(step, command=writing(module, (*step.outputs, *step.stands)))
+        replace(step, command=writing(module, (*step.outputs, *step.shared)))
         for step in module.steps(raw, clients, address)
     ]
     capsys.readouterr()

@@ -12,7 +12,7 @@ from project_tools.runs.store import (
     PARENT_RUN,
     RunLog,
     connect,
-    finished_families,
+    finished_searches,
     get_run,
     nested_run,
     project_run,
@@ -77,7 +77,7 @@ def test_only_finished_searches_of_the_very_data_are_found(client: MlflowClient)
         with nested_run(project, "other data", tags | {"data_digest": "b"}):
             pass
         start_nested(project, "unfinished", tags)
-    found = finished_families(client, "lightgbm", "a")
+    found = finished_searches(client, "lightgbm", "a")
     assert [run.info.run_id for run in found] == [ours.run_id]
 
 
