@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from project_tools.demo import application as rooms
+from project_tools.demo import application
 from project_tools.demo.figures import PROBABILITIES, applications_from
 from project_tools.demo.frames import frame
 from project_tools.demo.people import DEFAULT_RATE, drawn, mixing
@@ -51,10 +51,10 @@ BASIS = (
     "FLAG_EMAIL", "REGION_RATING_CLIENT", "REGION_RATING_CLIENT_W_CITY",
     "HOUR_APPR_PROCESS_START", "REG_REGION_NOT_LIVE_REGION",
     "LIVE_REGION_NOT_WORK_REGION", "REG_CITY_NOT_LIVE_CITY", "LIVE_CITY_NOT_WORK_CITY", "EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3",
-    *(f"{name}_AVG" for name in rooms.BUILDINGS), "TOTALAREA_MODE",
+    *(f"{name}_AVG" for name in application.BUILDINGS), "TOTALAREA_MODE",
     "FONDKAPREMONT_MODE", "HOUSETYPE_MODE", "WALLSMATERIAL_MODE", "EMERGENCYSTATE_MODE",
     "OBS_30_CNT_SOCIAL_CIRCLE", "DEF_30_CNT_SOCIAL_CIRCLE", "DAYS_LAST_PHONE_CHANGE",
-    "FLAG_DOCUMENT_3", *rooms.REQUESTS, "GAP_BUILDING", "GAP_BUREAU", "GAP_SOURCE",
+    "FLAG_DOCUMENT_3", *application.REQUESTS, "GAP_BUILDING", "GAP_BUREAU", "GAP_SOURCE",
 )  # fmt: skip
 #: Each of a building's further figures, and the one that it stays close to.
 TWINS = {"_MEDI": "_AVG", "_MODE": "_MEDI"}
@@ -151,7 +151,7 @@ def marginals(real: Real) -> dict[str, Any]:
 def _one(real: Real, name: str, side: str, kind: str) -> dict[str, Any]:
     column, values = real.column(name, side), real.tables[side][name]
     null = float(f"{column['null_share']:.6g}")
-    if name in rooms.RARE_DOCUMENTS:
+    if name in application.RARE_DOCUMENTS:
         return {"null": column["mean"]}
     if kind == "text":
         shares = dict(column["categories"])
@@ -195,7 +195,9 @@ def conditionals(real: Real) -> dict[str, Any]:
         shares = _shares(real, both, name, parent, order, prior)
         found[name] = {"parent": parent, "levels": order, "shares": shares}
     found["BUILDING_TWINS"] = {
-        f"{name}{suffix}": _twin(real, name, suffix) for name in rooms.BUILDINGS for suffix in TWINS
+        f"{name}{suffix}": _twin(real, name, suffix)
+        for name in application.BUILDINGS
+        for suffix in TWINS
     }
     found["ELSEWHERE"] = {area: _elsewhere(both, area) for area in ("REGION", "CITY")}
     found["DOCUMENTS"] = _documents(real.tables["train"])
@@ -391,7 +393,7 @@ def simulated(figures: dict[str, Any], seed: int) -> tuple[pl.DataFrame, np.ndar
     chance = np.sqrt(1 - mix.spread**2) * random.standard_normal((TURNS, CLIENTS))
     scores = mix.spread * people.risk + chance
     defaults = np.argpartition(-scores, quota, axis=1)[:, :quota]
-    return frame(TABLE, rooms.application(random, people, parsed)), defaults
+    return frame(TABLE, application.application(random, people, parsed)), defaults
 
 
 def mean_auc(values: np.ndarray, defaults: np.ndarray) -> float:
@@ -449,7 +451,7 @@ def fitted(figures: dict[str, Any], real: Real, levels: dict[str, list[Any]]) ->
 
 def _move_twins(twins: dict[str, float], table: pl.DataFrame, real: Real) -> None:
     """Draw a building's three figures nearer or farther, as their ranks ask for."""
-    for name in rooms.BUILDINGS:
+    for name in application.BUILDINGS:
         for suffix, parent in TWINS.items():
             pair = [f"{name}{parent}", f"{name}{suffix}"]
             shown = ranks(table.select(pair).to_pandas())[0, 1]

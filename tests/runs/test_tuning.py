@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 
-import project_tools.search.trial as trials_module
+import project_tools.search.trial
 from project_tools.errors import CreditError, SettingError, TrackingError
 from project_tools.evaluation.comparison import as_text, compare
 from project_tools.features.columns import META_KEY
@@ -54,7 +54,7 @@ def test_a_search_in_the_store(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    real, calls = trials_module.out_of_fold, []
+    real, calls = project_tools.search.trial.out_of_fold, []
 
     def failing_second(*words: Any, **named: Any) -> Any:
         calls.append(1)
@@ -62,7 +62,7 @@ def test_a_search_in_the_store(
             raise ValueError("a setting that breaks")
         return real(*words, **named)
 
-    monkeypatch.setattr(trials_module, "out_of_fold", failing_second)
+    monkeypatch.setattr(project_tools.search.trial, "out_of_fold", failing_second)
     table = tune("hyperparameter_tuning", texts(families="logistic_l2,lightgbm", trials=3))
     said = capsys.readouterr().err
 
