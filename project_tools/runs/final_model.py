@@ -54,7 +54,7 @@ class Judged:
     model: TrainedModel
     training: Dataset
     test: Dataset
-    found: FinalEvaluation
+    evaluation: FinalEvaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class FinalModel(Judged):
 
     @property
     def table(self) -> str:
-        return final_table(self.model, self.found)
+        return final_table(self.model, self.evaluation)
 
 
 def train_final(project: RunLog, settings: FinalSettings, family: Family) -> FinalModel:
@@ -82,10 +82,10 @@ def train_final(project: RunLog, settings: FinalSettings, family: Family) -> Fin
     judged = judged_final(settings, family, setting, training)
     with working("auditing it by segments, with and without the protected columns; its card"):
         audit = audit_final(
-            judged.model, setting, training, judged.test, judged.found,
+            judged.model, setting, training, judged.test, judged.evaluation,
             settings=settings, run_id=project.run_id,
         )  # fmt: skip
-    final = FinalModel(judged.model, training, judged.test, judged.found, audit)
+    final = FinalModel(judged.model, training, judged.test, judged.evaluation, audit)
     log_final(project, final)
     return final
 
@@ -119,8 +119,8 @@ def judged_final(
         test = load_dataset(
             settings.data, split="test", exclude=settings.exclude, seed=settings.seed, folds=1
         )
-        found = evaluate_finally(model, training, test, seed=settings.seed)
-    return Judged(model, training, test, found)
+        evaluation = evaluate_finally(model, training, test, seed=settings.seed)
+    return Judged(model, training, test, evaluation)
 
 
 def training_clients(settings: FinalSettings, family: Family, *, quiet: bool = False) -> Dataset:
@@ -137,11 +137,11 @@ def training_clients(settings: FinalSettings, family: Family, *, quiet: bool = F
 
 def log_final(run: RunLog, final: FinalModel) -> None:
     """Log parameters, figures with their intervals, the choice of the calibration, pictures, audit."""
-    model, found = final.model, final.found
+    model, evaluation = final.model, final.evaluation
     run.params(model.parameters)
     run.json(model.parameters, "parameters.json")
-    run.metrics(final_figures(model, found))
-    run.json(found.to_dict(), "evaluation.json")
+    run.metrics(final_figures(model, evaluation))
+    run.json(evaluation.to_dict(), "evaluation.json")
     chosen = model.calibrating
     calibration = {
         "chosen": chosen.method, "curve": model.calibration.to_dict(), "log_loss": dict(chosen.loss),
@@ -149,23 +149,23 @@ def log_final(run: RunLog, final: FinalModel) -> None:
     }  # fmt: skip
     run.json(calibration, "calibration.json")
     run.json(environment(), ENVIRONMENT)
-    curves = {"calibrated": found.curve, "before calibration": found.raw_curve}
+    curves = {"calibrated": evaluation.curve, "before calibration": evaluation.raw_curve}
     run.figure(reliability_figure(curves), "reliability.png")
-    run.figure(cost_figure(found.costs, model.fn_cost), "costs.png")
+    run.figure(cost_figure(evaluation.costs, model.fn_cost), "costs.png")
     run.text(final.table, "final.txt")
     log_oof(run, final.training, model.oof)
     run.tags({"model_digest": model_digest(model, final.training.X)})
     log_audit(run, final.audit)
 
 
-def final_figures(model: TrainedModel, found: FinalEvaluation) -> dict[str, float]:
+def final_figures(model: TrainedModel, evaluation: FinalEvaluation) -> dict[str, float]:
     """Scores with errors and intervals, calibration line and threshold, by metric name."""
     figures = {"threshold": model.threshold}
-    for on, scores in (("out_of_fold", model.scores), ("test", found.scores)):
+    for on, scores in (("out_of_fold", model.scores), ("test", evaluation.scores)):
         figures |= score_metrics(scores, on)
-    for name, (low, high) in found.intervals.items():
+    for name, (low, high) in evaluation.intervals.items():
         figures |= {f"test.{name}.low": low, f"test.{name}.high": high}
-    return figures | {f"test.calibration_{name}": v for name, v in asdict(found.line).items()}
+    return figures | {f"test.calibration_{name}": v for name, v in asdict(evaluation.line).items()}
 
 
 def model_digest(model: TrainedModel, training: pd.DataFrame) -> str:
@@ -189,7 +189,7 @@ def register_final(project: RunLog, final: FinalModel) -> Registered:
     commit = provenance()["commit"]
     with working("explaining, writing and registering it"), tempfile.TemporaryDirectory() as folder:
         artefact = Path(folder) / "artefact"
-        on_test = metrics_of(final.found.scores, "test")
+        on_test = metrics_of(final.evaluation.scores, "test")
         content = artefact_content(
             model,
             name=MODEL_NAME,

@@ -188,7 +188,7 @@ def _rerun(
 def _differences(past: Past, judged: Judged) -> tuple[tuple[Difference, ...], int]:
     """What differs, and how many figures and digests were compared."""
     found: list[Difference] = []
-    figures, then = final_figures(judged.model, judged.found), past.run.data.metrics
+    figures, then = final_figures(judged.model, judged.evaluation), past.run.data.metrics
     for name, value in figures.items():
         if name not in then or not np.isclose(then[name], value, rtol=SAME, atol=SAME):
             found.append(Difference(name, f"{then.get(name, float('nan')):.6g}", f"{value:.6g}"))

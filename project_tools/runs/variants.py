@@ -45,10 +45,11 @@ def compare_variants(
     ``what`` says in the parent run's name in what they differ.
     """
     data = _compared_clients(settings, family, variants)
-    tags = {"level": "comparison", "family": family.name, "profile": settings.profile} | origin(
-        data
-    )
-    with nested_run(project, f"{family.label}: {what}", tags | preparation_tags(family)) as parent:
+    tags: dict[str, object] = {
+        "level": "comparison", "family": family.name, "profile": settings.profile,
+    }  # fmt: skip
+    tags |= origin(data) | preparation_tags(family)
+    with nested_run(project, f"{family.label}: {what}", tags) as parent:
         setting = setting_for(parent, settings, family, data)
         if any(variant.balances for variant in variants):
             setting = _without_balance(setting, settings.parameters or {})
