@@ -72,9 +72,7 @@ def search_family(
                 adopt(parent, run_id)
         trials = TrialLog(parent, family, data, wanted, forecast)
         with working(f"searching {family.label}"):
-            result = _search(
-                settings, family, data, former, on_start=trials.start, on_trial=trials.end
-            )
+            result = _search(settings, family, data, former, trials)
         log_result(parent, result, family, data, settings.fn_cost)
     return result, parent
 
@@ -84,7 +82,7 @@ def _search(
     family: Family,
     data: Dataset,
     former: FormerFamily | None,
-    **listeners: Any,
+    trials: "TrialLog | None" = None,
 ) -> SearchResult:
     return search(
         family,
@@ -99,7 +97,8 @@ def _search(
         time_limit=settings.time_limit,
         spark=settings.spark,
         former=Former() if former is None else former.former,
-        **listeners,
+        on_start=None if trials is None else trials.start,
+        on_trial=None if trials is None else trials.end,
     )
 
 
