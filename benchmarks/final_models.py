@@ -38,8 +38,7 @@ from project_tools.models.dataset import load_dataset  # noqa: E402
 from project_tools.models.families import get_family  # noqa: E402
 from project_tools.models.lightgbm_trees import BINNING_ROWS, BINS  # noqa: E402
 from project_tools.models.preparation import category_levels, numeric_matrix  # noqa: E402
-from project_tools.runs import audit as auditing  # noqa: E402
-from project_tools.runs import final_model as final_runs  # noqa: E402
+from project_tools.runs import audit, final_model  # noqa: E402
 from project_tools.settings import ROOT  # noqa: E402
 
 #: ``log_model`` ends within so many bare fits.
@@ -169,23 +168,23 @@ def bare_fit(data: Path, parameters: Mapping[str, Any], jobs: int) -> Taken:
 
 
 def main() -> None:
-    words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--clients", type=int, default=60_000)
-    words.add_argument("--features", type=int, default=735)
-    words.add_argument("--jobs", type=int, default=2)
-    given = words.parse_args()
-    infos = widened(given.features)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=60_000)
+    parser.add_argument("--features", type=int, default=735)
+    parser.add_argument("--jobs", type=int, default=2)
+    words = parser.parse_args()
+    infos = widened(words.features)
     catalogue.all_features = lambda *_: infos  # type: ignore[assignment]  # the copies are features too
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = folder / "features.parquet"
-        write_invented(data, infos, given.clients)
-        answerable = Stopwatch(final_runs, "audit_final", "log_audit", "log_card")
-        excluding = Stopwatch(auditing, "exclusion_facts")
-        taken, parameters = log_model(data, folder, given.jobs)
-        bare = bare_fit(data, parameters, given.jobs)
+        write_invented(data, infos, words.clients)
+        answerable = Stopwatch(final_model, "audit_final", "log_audit", "log_card")
+        excluding = Stopwatch(audit, "exclusion_facts")
+        taken, parameters = log_model(data, folder, words.jobs)
+        bare = bare_fit(data, parameters, words.jobs)
     print(
-        f"\n{given.clients:,} training clients, {given.features} features, {given.jobs} threads, "
+        f"\n{words.clients:,} training clients, {words.features} features, {words.jobs} threads, "
         f"{parameters['n_estimators']} rounds in the final fit\n"
         f"{'':<18}{'clock':>10}{'threads':>12}\n"
         f"{'bare LightGBM fit':<18}{bare.clock:>8.1f} s{bare.threads:>10.1f} s\n"
@@ -196,7 +195,7 @@ def main() -> None:
         f"{'ratio':<18}{taken.clock / bare.clock:>8.2f}  {taken.threads / bare.threads:>10.2f}   "
         f"(bound {BOUND:.0f} on the clock of an idle machine)"
     )
-    added = answerable.taken.threads / given.jobs  # what two idle cores would take at the least
+    added = answerable.taken.threads / words.jobs  # what two idle cores would take at the least
     sys.exit(taken.threads > BOUND * bare.threads or added > CARD_BOUND_S)
 
 

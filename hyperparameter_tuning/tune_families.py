@@ -2,8 +2,7 @@
 
 import sys
 
-from project_tools.system import command as entry
-from project_tools.system import signals
+from project_tools.system import command, signals
 from project_tools.system.progress import working
 
 PARAMETERS = (
@@ -21,6 +20,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    entry.quiet_libraries()
+    command.quiet_libraries()
     signals.stop_once()
-    sys.exit(entry.run(main))
+    sys.exit(command.run(main))

@@ -2,8 +2,7 @@
 
 import sys
 
-from project_tools.system import command as entry
-from project_tools.system import signals
+from project_tools.system import command, signals
 from project_tools.system.progress import working
 
 PARAMETERS = (
@@ -21,21 +20,21 @@ def main() -> None:
             train_final,
             write_receipt,
         )
-        from project_tools.runs.parameters import read, values
+        from project_tools.runs.parameters import FinalSettings, read
         from project_tools.runs.store import project_run
 
     texts = read("lightgbm", PARAMETERS)
-    given = values(texts)
+    settings = FinalSettings.from_texts(texts)
     with project_run("lightgbm") as project:
         project.params(texts)
-        final = train_final(project, given, get_family("lightgbm"))
+        final = train_final(project, settings, get_family("lightgbm"))
         print(final.table)
-        registered = register_final(project, given, final)
+        registered = register_final(project, final)
         print(registered_line(project, registered))
-        write_receipt(given.receipt, project, registered)
+        write_receipt(settings.receipt, project, registered)
 
 
 if __name__ == "__main__":
-    entry.quiet_libraries()
+    command.quiet_libraries()
     signals.stop_once()
-    sys.exit(entry.run(main))
+    sys.exit(command.run(main))

@@ -2,8 +2,7 @@
 
 import sys
 
-from project_tools.system import command as entry
-from project_tools.system import signals
+from project_tools.system import command, signals
 from project_tools.system.progress import working
 
 PARAMETERS = (
@@ -16,19 +15,19 @@ def main() -> None:
     with working("loading libraries"):
         from project_tools.models.families import get_family
         from project_tools.models.variants import RESAMPLINGS
-        from project_tools.runs.parameters import read, values
+        from project_tools.runs.parameters import VariantSettings, read
         from project_tools.runs.store import project_run
         from project_tools.runs.variants import compare_variants
 
     texts = read("random_forest", PARAMETERS)
-    given = values(texts)
-    rows = get_family("random_forest").with_choices(imputation=given.imputation, clip=given.clip)
+    settings = VariantSettings.from_texts(texts)
+    family = get_family("random_forest").with_choices(**settings.preparation)
     with project_run("random_forest") as project:
         project.params(texts)
-        print(compare_variants(project, given, rows, RESAMPLINGS, "resampling"))
+        print(compare_variants(project, settings, family, RESAMPLINGS, "resampling"))
 
 
 if __name__ == "__main__":
-    entry.quiet_libraries()
+    command.quiet_libraries()
     signals.stop_once()
-    sys.exit(entry.run(main))
+    sys.exit(command.run(main))

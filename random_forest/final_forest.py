@@ -4,8 +4,7 @@ registered.
 
 import sys
 
-from project_tools.system import command as entry
-from project_tools.system import signals
+from project_tools.system import command, signals
 from project_tools.system.progress import working
 
 PARAMETERS = (
@@ -16,28 +15,29 @@ PARAMETERS = (
 
 def main() -> None:
     with working("loading libraries"):
+        from project_tools.models.families import get_family
         from project_tools.runs.final_model import (
             register_final,
             registered_line,
             train_final,
             write_receipt,
         )
-        from project_tools.runs.parameters import read, values
+        from project_tools.runs.parameters import FinalSettings, read
         from project_tools.runs.store import project_run
-        from project_tools.runs.tuning import family_of
 
     texts = read("random_forest", PARAMETERS)
-    given = values(texts)
+    settings = FinalSettings.from_texts(texts)
+    family = get_family("random_forest").with_choices(**settings.preparation)
     with project_run("random_forest") as project:
         project.params(texts)
-        final = train_final(project, given, family_of(given, "random_forest"))
+        final = train_final(project, settings, family)
         print(final.table)
-        registered = register_final(project, given, final)
+        registered = register_final(project, final)
         print(registered_line(project, registered))
-        write_receipt(given.receipt, project, registered)
+        write_receipt(settings.receipt, project, registered)
 
 
 if __name__ == "__main__":
-    entry.quiet_libraries()
+    command.quiet_libraries()
     signals.stop_once()
-    sys.exit(entry.run(main))
+    sys.exit(command.run(main))

@@ -1,6 +1,7 @@
 """Renew the committed pair, api/model and api/clients.parquet, from demonstration tables.
 
-The whole line in small, in a folder and tracking store of its own; ``make api-pair`` calls it.
+It does what ``make run`` does, smaller, in a folder and a tracking store of its own; ``make
+api-pair`` calls it.
 """
 
 import os
@@ -11,10 +12,10 @@ from pathlib import Path
 
 from project_tools.errors import CreditError
 from project_tools.settings import ROOT
-from project_tools.system import command as entry
+from project_tools.system import command
 
 BIN = Path(sys.executable).parent
-#: Demonstration clients, and how many of the held-out ones a clone serves: the pair stays small.
+#: Demonstration clients, and the held-out ones among them that a clone serves: the pair is small.
 CLIENTS, SERVED, SEED = 12_000, 400, "7"
 LARGEST_BYTES = 5_000_000
 
@@ -22,11 +23,8 @@ LARGEST_BYTES = 5_000_000
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="api-pair-") as folder:
         work = Path(folder)
-        tables, features, receipt = (
-            work / "tables",
-            work / "features.parquet",
-            work / "registered.json",
-        )
+        tables, features = work / "tables", work / "features.parquet"
+        receipt = work / "registered.json"
         environ = os.environ | {
             "MLFLOW_TRACKING_URI": f"sqlite:///{work / 'mlflow.db'}",
             "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",  # MLflow takes python from it
@@ -56,4 +54,4 @@ def pair() -> list[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(entry.run(main))
+    sys.exit(command.run(main))

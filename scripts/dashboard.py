@@ -4,7 +4,7 @@ import os
 import sys
 
 from project_tools.settings import ROOT, Settings
-from project_tools.system import command as entry
+from project_tools.system import command
 from project_tools.system.ports import refuse_busy
 
 HOST = "127.0.0.1"
@@ -22,9 +22,9 @@ def main() -> None:
         "browser.gatherUsageStats": "false",
     }
     words = [f"--{name}={value}" for name, value in options.items()]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", *words]
-    os.execv(sys.executable, command)  # noqa: S606  (this process becomes the dashboard)
+    program = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", *words]
+    os.execv(sys.executable, program)  # noqa: S606  (this process becomes the dashboard)
 
 
 if __name__ == "__main__":
-    sys.exit(entry.run(main))
+    sys.exit(command.run(main))

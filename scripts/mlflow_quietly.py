@@ -1,10 +1,8 @@
-"""``mlflow``, as ``make run`` calls it: it says that it is loading, and shows no traceback when it
-is interrupted meanwhile.
-"""
+"""``mlflow`` for ``make run``: it says that it is loading, and ends on Ctrl-C without a traceback."""
 
 import sys
 
-from project_tools.system import command as entry
+from project_tools.system import command
 from project_tools.system.progress import working
 
 
@@ -15,4 +13,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(entry.run(main))
+    sys.exit(command.run(main))

@@ -1,8 +1,8 @@
-"""The straight line: tables, features, search, model, export, then API and dashboard.
+"""``make run``: tables, features, search, model, export, then API and dashboard.
 
-Each step is a row of ``steps``: what it reads, what it writes, the command that does it. A step
-whose inputs are unchanged since it last ended well, and whose outputs are as it left them, is not
-done again; ``pickle_files/run.json`` remembers that. The commands are the ones a person would type.
+Each step is a row of ``steps``: what it reads, what it writes, and its command, as a person would
+type it. A step is skipped when its inputs are those of its last success and its outputs are as it
+left them; ``pickle_files/run.json`` records both.
 """
 
 import argparse
@@ -15,13 +15,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from project_tools.errors import SettingError
 from project_tools.settings import ROOT, Settings
-from project_tools.system import command as entry
+from project_tools.system import command
 from project_tools.system.files import replacing
 from project_tools.system.ports import refuse_busy
 from project_tools.tables.declared import TABLES
@@ -34,35 +34,45 @@ RECORD = WORK / "run.json"
 BIN = Path(sys.executable).parent
 PYTHON = str(BIN / "python")
 MLFLOW = str(ROOT / "scripts" / "mlflow_quietly.py")
-#: Seconds that the API and the dashboard have to answer after their start, and to end.
+#: Seconds within which the API and the dashboard must answer after their start, and must end.
 START_S, END_S = 60, 8
-#: Settings of `make api` and `make dashboard` that the line sets itself: it serves what it made.
+#: Settings that `make run` sets itself, because it serves what it exported.
 OVERRULED = ("CREDIT_MODEL", "CREDIT_CLIENTS", "CREDIT_API_URL")
 SEED = "1"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One arrow of the line. ``stands`` are files that it needs and later runs write to as well."""
+    """One step: a digest of its inputs, the files that it writes, its command.
+
+    ``shared`` are files that must exist after it and that later runs write to as well.
+    """
 
     name: str
     inputs: Callable[[], str]
     outputs: tuple[Path, ...]
     command: Callable[[], Sequence[str]]
-    stands: tuple[Path, ...] = ()
+    shared: tuple[Path, ...] = ()
 
 
 def steps(raw: Path | None, clients: int, store: str, without: str = "") -> list[Step]:
-    """The line for the user's own tables, or for demonstration tables of that many clients.
+    """The steps for the user's own tables, or for demonstration tables of that many clients.
 
-    ``store`` is the address of the tracking store: what another one holds is not up to date.
+    ``store`` is the address of the tracking store, an input of the steps that write to it.
     ``without`` names tables, between commas, that are left out on purpose.
     """
     tables = raw or WORK / "demo_tables"
-    held = _file_of(store)
+    file = store.removeprefix("sqlite:///")
+    store_file = () if file == store else (ROOT / file,)  # a server's files cannot be looked at
     left_out = ("--without", without) if without else ()
+    demonstration = Step(
+        "demonstration tables",
+        lambda: f"{clients} {SEED}" + code("demo", "tables"),
+        (tables,),
+        lambda: _ours("demo-data", str(tables), "--clients", str(clients), "--seed", SEED, "--force"),
+    )  # fmt: skip
     return [
-        *([] if raw else [_demonstration(tables, clients)]),
+        *([] if raw else [demonstration]),
         Step(
             "features",
             lambda: signature(tables, TABLES) + code("tables", "features", "settings.py") + without,
@@ -74,14 +84,14 @@ def steps(raw: Path | None, clients: int, store: str, without: str = "") -> list
             lambda: signature(FEATURES) + code() + code_of(ROOT / "hyperparameter_tuning") + store,
             (),
             lambda: _mlflow("hyperparameter_tuning", "main", data=str(FEATURES), profile="demo", trials="2"),
-            held,
+            store_file,
         ),
         Step(
             "train and register LightGBM",
             lambda: signature(FEATURES) + code() + code_of(ROOT / "lightgbm") + store,
             (WORK / "registered.json",),
             lambda: _mlflow("lightgbm", "log_model", data=str(FEATURES), receipt=str(WORK / "registered.json")),
-            held,
+            store_file,
         ),
         Step(
             "export",
@@ -90,23 +100,6 @@ def steps(raw: Path | None, clients: int, store: str, without: str = "") -> list
             lambda: _ours("export", registered(), str(ARTEFACT), "--features", str(FEATURES), "--clients", "all"),
         ),
     ]  # fmt: skip
-
-
-def _file_of(store: str) -> tuple[Path, ...]:
-    """The file of a sqlite store; a server's place is not ours to look at."""
-    address = store.removeprefix("sqlite:///")
-    return () if address == store else (ROOT / address,)
-
-
-def _demonstration(tables: Path, clients: int) -> Step:
-    return Step(
-        "demonstration tables",
-        lambda: f"{clients} {SEED}" + code("demo", "tables"),
-        (tables,),
-        lambda: _ours(
-            "demo-data", str(tables), "--clients", str(clients), "--seed", SEED, "--force"
-        ),
-    )
 
 
 def _ours(*words: str) -> list[str]:
@@ -125,24 +118,20 @@ def registered() -> str:
 
 
 def signature(path: Path, tables: Collection[str] = ()) -> str:
-    """Names, sizes and times of a file or of a folder's files: quick, and changes when they do.
+    """Digest of the names, sizes and times of a file or of a folder's files; contents are not read.
 
-    With ``tables``, of the files of these tables alone: what else lies beside them plays no part.
+    With ``tables``, only the files of these tables in the folder count.
     """
-    files = (
-        sorted(_tables_in(path, tables) if tables else path.rglob("*")) if path.is_dir() else [path]
-    )
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    if tables and path.is_dir():
+        names = {name.lower() for name in tables}
+        files = sorted(f for f in path.iterdir() if f.name.partition(".")[0].lower() in names)
     rows = [f"{f} {f.stat().st_size} {f.stat().st_mtime_ns}" for f in files if f.is_file()]
     return hashlib.sha256("\n".join([str(path), *rows]).encode()).hexdigest()
 
 
-def _tables_in(folder: Path, names: Collection[str]) -> Iterator[Path]:
-    lowered = {name.lower() for name in names}
-    return (file for file in folder.iterdir() if file.name.partition(".")[0].lower() in lowered)
-
-
 def code(*parts: str) -> str:
-    """Digest of parts of ``project_tools`` (all of it by default): changed code is out of date."""
+    """Digest of parts of ``project_tools``, by default of all of it."""
     package = ROOT / "project_tools"
     return "".join(code_of(package / part) for part in parts) if parts else code_of(package)
 
@@ -150,26 +139,25 @@ def code(*parts: str) -> str:
 def code_of(path: Path) -> str:
     """Digest of a file's code, or of all code below a folder."""
     if not path.exists():
-        # The digest of nothing never changes: old features would count as up to date for ever.
+        # The digest of no files never changes: old outputs would count as up to date for ever.
         raise SettingError(
             f"{path} is not there; scripts/run.py names a part of the code that moved"
         )
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if _is_code(p))
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
+    for file in [path] if path.is_file() else sorted(path.rglob("*")):
+        if file.suffix in {".py", ".json", ".csv", ".txt"} or file.name == "MLproject":
+            digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
-def _is_code(path: Path) -> bool:
-    return path.suffix in {".py", ".json", ".csv", ".txt"} or path.name == "MLproject"
-
-
 def run_line(line: Sequence[Step], store: str) -> None:
-    """Do what is out of date, in order; stop at the first step that fails."""
-    # Looked at before any step: one that makes the tracking store anew does not bring back what
-    # the later ones had written to the old one.
-    gone = {step.name for step in line if not _is_whole(step)}
+    """Run the steps that are out of date, in order; stop at the first that fails."""
+    # Before any step runs: the first to write to a removed tracking store makes it anew, without
+    # what the later ones had written to the old one.
+    gone = {
+        step.name for step in line
+        if not all(path.exists() for path in (*step.outputs, *step.shared))
+    }  # fmt: skip
     record = {name: state for name, state in _recorded().items() if name not in gone}
     for number, step in enumerate(line, 1):
         title = f"[{number}/{len(line)}] {step.name}"
@@ -178,15 +166,17 @@ def run_line(line: Sequence[Step], store: str) -> None:
             say(f"{title}: up to date")
             continue
         say(title)
-        _remember(record, step.name, None)
+        record.pop(step.name, None)
+        _write_record(record)
         start = time.perf_counter()
         _do(step, store)
-        _remember(record, step.name, {"inputs": inputs, "outputs": _outputs(step)})
+        record[step.name] = {"inputs": inputs, "outputs": _outputs(step)}
+        _write_record(record)
         say(f"{title}: done in {time.perf_counter() - start:.0f} s")
 
 
 def _recorded() -> dict[str, object]:
-    """What earlier runs did; nothing where the record is not there or cannot be read."""
+    """Inputs and outputs of each step's last success; empty where no record can be read."""
     try:
         record = json.loads(RECORD.read_text())
     except (OSError, ValueError):
@@ -201,7 +191,7 @@ def _do(step: Step, store: str) -> None:
         # MLflow does not know our settings: without this, its run would be in another store.
         "MLFLOW_TRACKING_URI": store,
     }
-    # A group of its own: the signals that end it come from here alone, each in its turn.
+    # In a process group of its own, so that the terminal's Ctrl-C reaches it through us alone.
     process = subprocess.Popen(step.command(), cwd=ROOT, env=environ, process_group=0)  # noqa: S603  (our own commands)
     try:
         status = process.wait()
@@ -217,9 +207,9 @@ def _do(step: Step, store: str) -> None:
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """Let a command and what it started end in their own way; if they do not, end them.
+    """Ask a command and its children to end; end those that do not.
 
-    A library may lose an interruption that comes while it is being imported, and work on.
+    A library can swallow an interruption that comes while it is being imported, and go on.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         os.killpg(process.pid, number)
@@ -228,18 +218,11 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
             return
 
 
-def _is_whole(step: Step) -> bool:
-    return all(path.exists() for path in (*step.outputs, *step.stands))
-
-
 def _outputs(step: Step) -> str:
     return "".join(signature(path) for path in step.outputs)
 
 
-def _remember(record: dict[str, object], name: str, state: object) -> None:
-    record.pop(name, None)
-    if state is not None:
-        record[name] = state
+def _write_record(record: dict[str, object]) -> None:
     with replacing(RECORD) as temporary:
         temporary.write_text(json.dumps(record, indent=1))
 
@@ -249,7 +232,7 @@ def say(text: str) -> None:
 
 
 def serve(settings: Settings) -> None:
-    """API and dashboard on what was exported, until Ctrl-C or until one of them ends."""
+    """Serve the exported model by API and dashboard until Ctrl-C, or until one of them ends."""
     api_url = f"http://{_reachable(settings.api_host)}:{settings.api_port}"
     environ = os.environ | {
         "CREDIT_MODEL": str(ARTEFACT), "CREDIT_CLIENTS": str(CLIENTS), "CREDIT_API_URL": api_url,
@@ -261,13 +244,13 @@ def serve(settings: Settings) -> None:
     }
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for name, (command, health) in parts.items():
+        for name, (words, health) in parts.items():
             processes[name] = subprocess.Popen(  # noqa: S603  (our own commands)
-                command, cwd=ROOT, env=environ, start_new_session=True
+                words, cwd=ROOT, env=environ, start_new_session=True
             )
             _await_answer(name, processes[name], health)
         say(
-            f"\nThe API answers at        {api_url}\nThe dashboard stands at   {dashboard_url}\nCtrl-C stops both."
+            f"\nThe API answers at        {api_url}\nThe dashboard is at       {dashboard_url}\nCtrl-C stops both."
         )
         _await_end(processes)
     finally:
@@ -275,7 +258,7 @@ def serve(settings: Settings) -> None:
 
 
 def _reachable(host: str) -> str:
-    """The host of an address at which a server that listens on ``host`` answers.
+    """The host to ask where a server listens on ``host``.
 
     >>> [_reachable(host) for host in ("127.0.0.1", "0.0.0.0", "::", "::1")]
     ['127.0.0.1', '127.0.0.1', '[::1]', '[::1]']
@@ -285,7 +268,7 @@ def _reachable(host: str) -> str:
 
 
 def _end(processes: Iterable["subprocess.Popen[bytes]"]) -> None:
-    """Ask all to end, then end those that did not, with what they started."""
+    """Ask all to end; end those that do not, with their children."""
     for process in processes:
         process.terminate()
     for process in processes:
@@ -298,7 +281,8 @@ def _end(processes: Iterable["subprocess.Popen[bytes]"]) -> None:
 
 def _await_answer(name: str, process: "subprocess.Popen[bytes]", url: str) -> None:
     say(f"starting the {name} …")
-    for _ in _seconds(START_S):
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
         if process.poll() is not None:
             raise SettingError(
                 f"the {name} ended with status {process.returncode}, for the reason above"
@@ -307,15 +291,8 @@ def _await_answer(name: str, process: "subprocess.Popen[bytes]", url: str) -> No
             with urllib.request.urlopen(url, timeout=2):  # noqa: S310  (our own loopback address)
                 return
         except OSError:
-            continue
+            time.sleep(0.2)
     raise SettingError(f"the {name} did not answer at {url} within {START_S} s")
-
-
-def _seconds(limit: float) -> Iterator[None]:
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        yield
-        time.sleep(0.2)
 
 
 def _await_end(processes: dict[str, "subprocess.Popen[bytes]"]) -> None:
@@ -329,7 +306,7 @@ def _await_end(processes: dict[str, "subprocess.Popen[bytes]"]) -> None:
 
 
 def refuse_busy_ports(settings: Settings) -> None:
-    """Say before any work that a port is taken, and how to take another."""
+    """Refuse before any work where a port is in use, and say how to take another."""
     if settings.api_port == settings.dashboard_port:
         raise SettingError(
             f"API and dashboard cannot both have port {settings.api_port}; "
@@ -339,17 +316,13 @@ def refuse_busy_ports(settings: Settings) -> None:
     refuse_busy("127.0.0.1", settings.dashboard_port, "CREDIT_DASHBOARD_PORT to another port")
 
 
-def _words() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="The straight line; called by make run.")
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What make run does, from tables to dashboard.")
     parser.add_argument("--clients", default="20000")
     parser.add_argument("--raw", default="")
     parser.add_argument("--without", default="")
     parser.add_argument("--serve", default="1")
-    return parser.parse_args()
-
-
-def main() -> None:
-    words = _words()
+    words = parser.parse_args()
     if words.serve not in {"0", "1"}:
         raise SettingError(
             f"SERVE is {words.serve!r}; it takes 1 (serve at the end) or 0 (end after the export)"
@@ -362,7 +335,7 @@ def main() -> None:
     if words.serve == "1":
         refuse_busy_ports(settings)
         for name in set(OVERRULED) & set(os.environ):
-            say(f"{name} is not followed here: make run serves what it exports")
+            say(f"{name} has no effect here: make run serves what it exports")
     source = raw or f"demonstration tables of {int(words.clients):,} invented clients"
     say(f"The line runs from {source}")
     run_line(steps(raw, int(words.clients), store, words.without), store)
@@ -390,13 +363,13 @@ def _raw(text: str) -> Path | None:
 
 
 def end_when_asked() -> None:
-    """Asked to end by a supervisor (SIGTERM) or with the terminal (SIGHUP), end as by Ctrl-C."""
+    """Take SIGTERM (a supervisor) and SIGHUP (a closed terminal) as Ctrl-C."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    # A shell starts what it puts in the background deaf to it, and our steps would inherit that.
+    # A shell lets background jobs ignore SIGINT, and our steps would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 if __name__ == "__main__":
     end_when_asked()
-    sys.exit(entry.run(main))
+    sys.exit(command.run(main))

@@ -26,13 +26,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tracking store without runs: MLflow takes seconds to make one."""
-    from project_tools.runs import store as tracking  # noqa: PLC0415  (most tests need no MLflow)
+    from project_tools.runs.store import connect  # noqa: PLC0415  (most tests need no MLflow)
 
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
     before = os.environ.get("MLFLOW_TRACKING_URI")
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{path}"
     try:
-        tracking.connect()
+        connect()
     finally:
         del os.environ["MLFLOW_TRACKING_URI"]
         if before is not None:
@@ -55,13 +55,13 @@ def store(
     new_store: Callable[[Path], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> "MlflowClient":
     """A client of an empty tracking store, in a working directory of its own."""
-    from project_tools.runs import store as tracking  # noqa: PLC0415  (most tests need no MLflow)
+    from project_tools.runs.store import connect  # noqa: PLC0415  (most tests need no MLflow)
     from project_tools.settings import Settings  # noqa: PLC0415
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_store(tmp_path))
     monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
     monkeypatch.chdir(tmp_path)
-    return tracking.connect(Settings.load({}))
+    return connect(Settings.load({}))
 
 
 @pytest.fixture(scope="session")

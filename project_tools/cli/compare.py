@@ -1,4 +1,4 @@
-"""``compare``: the families that were searched, side by side."""
+"""``compare``: the families of a search compared."""
 
 import argparse
 

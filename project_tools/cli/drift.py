@@ -1,4 +1,4 @@
-"""``drift``: new rows against those of the training."""
+"""``drift``: new clients compared with those of the training."""
 
 import argparse
 import sys
@@ -55,25 +55,25 @@ def words(parser: argparse.ArgumentParser) -> None:
 def run(words: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from project_tools.governance.drift import check as drifting
-    from project_tools.governance.drift import report as drift_report
+    from project_tools.governance.drift.check import DRIFTED, drift, to_json, writable
     from project_tools.governance.drift.comparison import DriftRule
+    from project_tools.governance.drift.report import print_drift, write_html
 
-    found = drifting.drift(
+    found = drift(
         words.reference, words.new,
         artefact=words.artefact, split=words.split, fn_cost=words.fn_cost, freeze=words.freeze,
         rule=DriftRule(words.alpha, words.psi, words.acceptance, words.loss), quiet=words.quiet,
     )  # fmt: skip
     if words.html is not None:
-        with drifting.writable(words.html):
-            drift_report.write_html(found, words.html)
+        with writable(words.html):
+            write_html(found, words.html)
     if words.json == "-":
-        print(drifting.to_json(found), end="")
+        print(to_json(found), end="")
     else:
         width = None if sys.stdout.isatty() else 120  # a pipe has none of its own
-        drift_report.print_drift(found, Console(width=width, highlight=False))
+        print_drift(found, Console(width=width, highlight=False))
     if words.json not in {None, "-"}:
-        with drifting.writable(Path(words.json)), replacing(Path(words.json)) as temporary:
-            temporary.write_text(drifting.to_json(found), encoding="utf-8")
+        with writable(Path(words.json)), replacing(Path(words.json)) as temporary:
+            temporary.write_text(to_json(found), encoding="utf-8")
     if found.alarms:
-        sys.exit(drifting.DRIFTED)
+        sys.exit(DRIFTED)

@@ -27,7 +27,7 @@ def words(parser: argparse.ArgumentParser) -> None:
 def run(words: argparse.Namespace) -> None:
     if words.clients != "all" and not words.clients.isdecimal():
         raise SettingError(f"--clients is {words.clients!r}; it takes a whole number or 'all'")
+    most = None if words.clients == "all" else int(words.clients)
     from project_tools.runs.export import export
 
-    most = None if words.clients == "all" else int(words.clients)
     export(words.model, words.directory, features=words.features, most_clients=most)

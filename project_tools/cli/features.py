@@ -1,4 +1,4 @@
-"""``features``: raw tables to feature files, learnt anew or with a state that was learnt before."""
+"""``features``: feature files from raw tables, with a state that is learnt now or was learnt before."""
 
 import argparse
 from pathlib import Path
@@ -36,40 +36,21 @@ def words(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> None:
-    if words.state is not None:
-        _transform(words)
-        return
-    from project_tools.features.build import build
-
-    settings = Settings.load()
-    build(
-        words.directory,
-        words.outputs,
-        without=words.without,
-        as_published=words.as_published,
-        engine=words.engine,
-        threads=settings.threads,
-        memory_limit=settings.memory_limit,
-        quiet=words.quiet,
-    )
-
-
-def _transform(words: argparse.Namespace) -> None:
-    if words.as_published:
+    if words.state is not None and words.as_published:
         raise SettingError(
             "--as-published says from whom to learn, and with --state nothing is learnt; leave one out"
         )
-    from project_tools.features.transform import transform
-    from project_tools.serving.feature_state import state_source
-
     settings = Settings.load()
-    transform(
-        words.directory,
-        words.outputs,
-        state_source(words.state),
-        without=words.without,
-        engine=words.engine,
-        threads=settings.threads,
-        memory_limit=settings.memory_limit,
-        quiet=words.quiet,
-    )
+    options = {
+        "without": words.without, "engine": words.engine, "threads": settings.threads,
+        "memory_limit": settings.memory_limit, "quiet": words.quiet,
+    }  # fmt: skip
+    if words.state is None:
+        from project_tools.features.build import build
+
+        build(words.directory, words.outputs, as_published=words.as_published, **options)
+    else:
+        from project_tools.features.transform import transform
+        from project_tools.serving.feature_state import state_source
+
+        transform(words.directory, words.outputs, state_source(words.state), **options)

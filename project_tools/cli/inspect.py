@@ -1,4 +1,4 @@
-"""``inspect``: what a served folder is."""
+"""``inspect``: what a served folder holds."""
 
 import argparse
 from pathlib import Path

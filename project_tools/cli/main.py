@@ -1,4 +1,4 @@
-"""Parses the words of a command and runs it."""
+"""The parser of the command line, and the start of a command."""
 
 import argparse
 import sys
@@ -11,10 +11,10 @@ from project_tools.system import command
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
-    called = Path(sys.argv[0]).name
+    """A parser with a subparser for each command."""
+    program = Path(sys.argv[0]).name
     top = argparse.ArgumentParser(
-        prog=called if called == "credit" else "python -m project_tools",
+        prog=program if program == "credit" else "python -m project_tools",
         description="Credit scoring, step by step.",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Parse and run; the exit status."""
+    """Run the command that the words name (by default those of the process); its exit status."""
     parsed = parser().parse_args(words)
     command.quiet_libraries()
     return command.run(lambda: parsed.run(parsed))

@@ -1,4 +1,4 @@
-"""``promote``: weighs a challenger against the champion."""
+"""``promote``: a challenger becomes the champion, or is refused."""
 
 import argparse
 import sys
@@ -49,12 +49,12 @@ def run(words: argparse.Namespace) -> None:
 
     allowed = Floors(words.slope, words.gap, words.ratio, words.latency)
     with working("loading libraries", quiet=words.quiet):
-        from project_tools.runs import promotion as promoting
+        from project_tools.runs.promotion import RECORD, REFUSED, promote
 
-    found = promoting.promote(
+    found = promote(
         words.model, force=words.force, metric=words.metric, allowed=allowed, quiet=words.quiet
     )
     print(as_text(found.record))
-    print(f"record: {promoting.RECORD} of run {found.run_id}")
+    print(f"record: {RECORD} of run {found.run_id}")
     if not found.record.done:
-        sys.exit(promoting.REFUSED)
+        sys.exit(REFUSED)

@@ -1,4 +1,4 @@
-"""``reproduce``: reruns a final model and compares."""
+"""``reproduce``: a final model trained again and compared."""
 
 import argparse
 import sys
@@ -27,11 +27,11 @@ def run(words: argparse.Namespace) -> None:
     from project_tools.system.progress import working
 
     with working("loading libraries", quiet=words.quiet):
-        from project_tools.runs import reproduction as reproducing
+        from project_tools.runs.reproduction import DIFFERS, as_text, reproduce
 
-    found = reproducing.reproduce(words.run_id, data=words.data, quiet=words.quiet)
-    print(reproducing.as_text(found))
+    found = reproduce(words.run_id, data=words.data, quiet=words.quiet)
+    print(as_text(found))
     if found.missing:
         sys.exit(1)
     if found.differences:
-        sys.exit(reproducing.DIFFERS)
+        sys.exit(DIFFERS)

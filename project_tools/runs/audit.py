@@ -3,13 +3,10 @@
 It is made in the run of the training, so that the card describes the model that is registered.
 """
 
-import tempfile
-from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +19,6 @@ from project_tools.features.columns import ID, TARGET
 from project_tools.features.files import read_features
 from project_tools.governance.card import (
     UNREGISTERED,
-    CalibrationFacts,
     Card,
     Clients,
     DataFacts,
@@ -37,14 +33,13 @@ from project_tools.governance.segments import SegmentReport, audit_groups, segme
 from project_tools.models.dataset import Dataset
 from project_tools.models.final_evaluation import FinalEvaluation
 from project_tools.models.training import TrainedModel
-from project_tools.runs.provenance import provenance
+from project_tools.runs.parameters import FinalSettings
+from project_tools.runs.provenance import HELD_OUT, provenance
 from project_tools.runs.registry import MODEL_NAME
 from project_tools.runs.store import RunLog
 from project_tools.serving.folder import CARD_HTML, DRIFT_REFERENCE
 
-#: The held-out clients of a final model: id, outcome and calibrated probability.
-HELD_OUT = "held_out.parquet"
-#: Packages that a card names; ``environment.json`` of the run names all.
+#: Packages that a card names; the run's environment.json names all.
 SHOWN_VERSIONS = ("lightgbm", "numpy", "pandas", "scikit-learn", "xgboost-cpu")
 
 
@@ -69,7 +64,7 @@ def audit_final(
     test: Dataset,
     found: FinalEvaluation,
     *,
-    given: Namespace,
+    settings: FinalSettings,
     run_id: str,
 ) -> Audit:
     """Audit a final model by groups from its feature file, whether the model uses them or not.
@@ -87,7 +82,7 @@ def audit_final(
         fn_cost=model.fn_cost,
     )
     exclusion = exclusion_facts(
-        model, setting, training, trained, folds=given.folds, jobs=given.jobs
+        model, setting, training, trained, folds=settings.folds, jobs=settings.jobs
     )
     commit = provenance()
     # A metric of probabilities chooses no threshold.
@@ -98,7 +93,7 @@ def audit_final(
         commit=commit["commit"], tree=commit["tree"],
         family=model.family.label, data=_data(model, training, test),
         threshold=model.threshold, fn_cost=model.fn_cost, metric=deciding,
-        folds=given.folds, seed=given.seed,
+        folds=settings.folds, seed=settings.seed,
         results=_results(model, found),
         calibration=CalibrationFacts(
             **asdict(found.line), method=model.calibration_choice.method, curve=tuple(found.curve)
@@ -131,10 +126,7 @@ def log_audit(run: RunLog, audit: Audit) -> None:
             | {"exclusion.auc_lost.se": cost.auc_lost.se, "exclusion.loss_added.se": cost.loss_added.se}
         )  # fmt: skip
     log_card(run, audit.card)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / HELD_OUT
-        audit.held_out.to_parquet(path)
-        run.file(path)
+    run.table(audit.held_out, HELD_OUT)
     run.text(audit.reference.to_json(), DRIFT_REFERENCE)
 
 

@@ -1,4 +1,4 @@
-"""From the registry to what the API serves: the artefact and, beside it, the client store."""
+"""The command ``export``: a registered model becomes the folder and client store of the API."""
 
 import tempfile
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 from project_tools.errors import ArtefactError
 from project_tools.governance.card import Card
 from project_tools.governance.card_page import card_files
-from project_tools.runs.registry import aliases_of, download, find_version
+from project_tools.runs.registry import CHAMPION, aliases_of, download, find_version
 from project_tools.runs.store import connect
 from project_tools.serving.artefact import copy_artefact, verify_artefact
 from project_tools.serving.clients import write_client_store
@@ -21,9 +21,9 @@ CLIENT_STORE = "clients.parquet"
 def export(model: str, directory: Path, *, features: Path, most_clients: int | None) -> str:
     """Write a registered model's artefact to ``directory`` and its clients beside it; its digest.
 
-    ``features`` must be the Parquet file that the model was trained on: the store is cut from
-    it, held-out and new clients only, at most ``most_clients``. Raises ``TrackingError`` for a
-    model that is not there, ``ArtefactError`` for another feature file; then nothing is replaced.
+    ``features`` must be the Parquet file that the model was trained on. The client store holds its
+    held-out and new clients, at most ``most_clients``. Raises ``TrackingError`` for a model that
+    does not exist and ``ArtefactError`` for another feature file; then nothing is replaced.
     """
     client = connect()
     version = find_version(client, model)
@@ -37,7 +37,7 @@ def export(model: str, directory: Path, *, features: Path, most_clients: int | N
             stamp = {
                 "name": version.name,
                 "version": str(version.version),
-                "alias": _main(aliases),
+                "alias": CHAMPION if CHAMPION in aliases else next(iter(aliases), ""),
                 "run_id": version.run_id or "",
             }
             digest = copy_artefact(source, directory, _card_of(source, stamp), **stamp)
@@ -47,17 +47,12 @@ def export(model: str, directory: Path, *, features: Path, most_clients: int | N
 
 
 def _card_of(artefact: Path, stamp: Mapping[str, str]) -> dict[str, bytes]:
-    """The card of a registered version, in all its forms; none where the model has none."""
+    """The files of a registered version's card; none if the model has no card."""
     facts = artefact / CARD_JSON
     if not facts.is_file():
         return {}
     card = Card.from_json(facts.read_text(encoding="utf-8"))
     return card_files(card.of_version(stamp["name"], stamp["version"], stamp["alias"]))
-
-
-def _main(aliases: list[str]) -> str:
-    """The alias to show: the champion's, if it is that."""
-    return "champion" if "champion" in aliases else next(iter(aliases), "")
 
 
 def _check_features(artefact: Path, features: Path) -> None:

@@ -1,9 +1,8 @@
-"""A final model: trained, judged once, registered, with each step logged as it ends."""
+"""A final model: trained on all training clients, judged once on the test clients, registered."""
 
 import hashlib
 import json
 import tempfile
-from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +22,10 @@ from project_tools.models.final_evaluation import (
 )
 from project_tools.models.training import TrainedModel, train
 from project_tools.runs.audit import Audit, audit_final, log_audit, log_card
+from project_tools.runs.parameters import FinalSettings
 from project_tools.runs.provenance import (
+    ENVIRONMENT,
+    SETTING,
     environment,
     environment_lock,
     origin,
@@ -47,49 +49,49 @@ from project_tools.system.progress import say, working
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A model, the clients that it was trained on and those that it was judged on, once."""
+    """A model, its training clients, its test clients, and its evaluation on these."""
 
     model: TrainedModel
     training: Dataset
     test: Dataset
-    found: FinalEvaluation
+    evaluation: FinalEvaluation
 
 
 @dataclass(frozen=True, slots=True)
 class FinalModel(Judged):
-    """The same with its audit."""
+    """A judged model with its audit."""
 
     audit: Audit
 
     @property
     def table(self) -> str:
-        return final_table(self.model, self.found)
+        return final_table(self.model, self.evaluation)
 
 
-def train_final(project: RunLog, given: Namespace, family: Family) -> FinalModel:
-    """Train a setting on all training clients, judge it once on the test clients, log both."""
-    training = training_clients(given, family)
+def train_final(project: RunLog, settings: FinalSettings, family: Family) -> FinalModel:
+    """Train a model on all training clients, judge it once on the test clients, audit and log it."""
+    training = training_clients(settings, family)
     project.tags(
-        {"level": "final", "family": family.name, "jobs": given.jobs}
+        {"level": "final", "family": family.name, "jobs": settings.jobs}
         | {"environment_lock": environment_lock()}
         | origin(training)
         | preparation_tags(family)
     )
-    setting = setting_for(project, given, family, training)
-    project.json(setting, "setting.json")
-    judged = judged_final(given, family, setting, training)
+    setting = setting_for(project, settings, family, training)
+    project.json(setting, SETTING)
+    judged = judged_final(settings, family, setting, training)
     with working("auditing it by segments, with and without the protected columns; its card"):
         audit = audit_final(
-            judged.model, setting, training, judged.test, judged.found,
-            given=given, run_id=project.run_id,
+            judged.model, setting, training, judged.test, judged.evaluation,
+            settings=settings, run_id=project.run_id,
         )  # fmt: skip
-    final = FinalModel(judged.model, training, judged.test, judged.found, audit)
+    final = FinalModel(judged.model, training, judged.test, judged.evaluation, audit)
     log_final(project, final)
     return final
 
 
 def judged_final(
-    given: Namespace,
+    settings: FinalSettings,
     family: Family,
     setting: Mapping[str, Any],
     training: Dataset | None = None,
@@ -97,68 +99,73 @@ def judged_final(
     quiet: bool = False,
 ) -> Judged:
     """Train a setting on all training clients and judge it once on the test clients."""
-    training = training or training_clients(given, family, quiet=quiet)
+    training = training or training_clients(settings, family, quiet=quiet)
 
     def on_fold(done: int) -> None:
         if not quiet:
-            say(f"  {family.label}: fold {done} of {given.folds} done")
+            say(f"  {family.label}: fold {done} of {settings.folds} done")
 
     with working(
-        f"training {family.label} on {len(training):,} clients, {given.folds} folds and the final fit",
+        f"training {family.label} on {len(training):,} clients, {settings.folds} folds and the final fit",
         quiet=quiet,
     ):
         model = train(
             family, setting, training,
-            folds=given.folds, seed=given.seed, jobs=given.jobs,
-            fn_cost=given.fn_cost, metric=given.metric,
+            folds=settings.folds, seed=settings.seed, jobs=settings.jobs,
+            fn_cost=settings.fn_cost, metric=settings.metric,
             on_fold=on_fold,
         )  # fmt: skip
     with working("judging it on the test clients, once", quiet=quiet):
         test = load_dataset(
-            given.data, split="test", exclude=given.exclude, seed=given.seed, folds=1
+            settings.data, split="test", exclude=settings.exclude, seed=settings.seed, folds=1
         )
-        found = evaluate_finally(model, training, test, seed=given.seed)
-    return Judged(model, training, test, found)
+        evaluation = evaluate_finally(model, training, test, seed=settings.seed)
+    return Judged(model, training, test, evaluation)
 
 
-def training_clients(given: Namespace, family: Family, *, quiet: bool = False) -> Dataset:
-    """All of them, unless a sample is asked for: a search is limited, a final model is not."""
-    with working(f"reading {given.data.name} for {family.label}", quiet=quiet):
+def training_clients(settings: FinalSettings, family: Family, *, quiet: bool = False) -> Dataset:
+    """All training clients, or the sample asked for; no budget limits a final model."""
+    with working(f"reading {settings.data.name} for {family.label}", quiet=quiet):
         return load_dataset(
-            given.data,
-            exclude=given.exclude,
-            sample=given.sample,
-            seed=given.seed,
-            folds=given.folds,
+            settings.data,
+            exclude=settings.exclude,
+            sample=settings.sample,
+            seed=settings.seed,
+            folds=settings.folds,
         )
 
 
 def log_final(run: RunLog, final: FinalModel) -> None:
-    """Figures, their intervals, what the model was settled by, pictures, and the table."""
-    model, found = final.model, final.found
+    """Log parameters, figures with their intervals, the choice of the calibration, pictures, audit."""
+    model, evaluation = final.model, final.evaluation
     run.params(model.parameters)
     run.json(model.parameters, "parameters.json")
-    run.metrics(final_figures(model, found))
-    run.json(found.to_dict(), "evaluation.json")
-    run.json(_calibration(model), "calibration.json")
-    run.json(environment(), "environment.json")
-    curves = {"calibrated": found.curve, "before calibration": found.raw_curve}
+    run.metrics(final_figures(model, evaluation))
+    run.json(evaluation.to_dict(), "evaluation.json")
+    chosen = model.calibration_choice
+    calibration = {
+        "chosen": chosen.method, "curve": model.calibration.to_dict(), "log_loss": dict(chosen.loss),
+        "gain": chosen.gain, "gain_se": chosen.gain_se,
+    }  # fmt: skip
+    run.json(calibration, "calibration.json")
+    run.json(environment(), ENVIRONMENT)
+    curves = {"calibrated": evaluation.curve, "before calibration": evaluation.raw_curve}
     run.figure(reliability_figure(curves), "reliability.png")
-    run.figure(cost_figure(found.costs, model.fn_cost), "costs.png")
+    run.figure(cost_figure(evaluation.costs, model.fn_cost), "costs.png")
     run.text(final.table, "final.txt")
     log_oof(run, final.training, model.oof)
     run.tags({"model_digest": model_digest(model, final.training.X)})
     log_audit(run, final.audit)
 
 
-def final_figures(model: TrainedModel, found: FinalEvaluation) -> dict[str, float]:
-    """Each score with its error or interval, the calibration line, the threshold."""
+def final_figures(model: TrainedModel, evaluation: FinalEvaluation) -> dict[str, float]:
+    """Scores with errors and intervals, calibration line and threshold, by metric name."""
     figures = {"threshold": model.threshold}
-    for on, scores in (("out_of_fold", model.scores), ("test", found.scores)):
+    for on, scores in (("out_of_fold", model.scores), ("test", evaluation.scores)):
         figures |= score_metrics(scores, on)
-    for name, (low, high) in found.intervals.items():
+    for name, (low, high) in evaluation.intervals.items():
         figures |= {f"test.{name}.low": low, f"test.{name}.high": high}
-    return figures | {f"test.calibration_{name}": v for name, v in asdict(found.line).items()}
+    return figures | {f"test.calibration_{name}": v for name, v in asdict(evaluation.line).items()}
 
 
 def model_digest(model: TrainedModel, training: pd.DataFrame) -> str:
@@ -172,18 +179,7 @@ def model_digest(model: TrainedModel, training: pd.DataFrame) -> str:
     return hashlib.sha256(file.content).hexdigest()
 
 
-def _calibration(model: TrainedModel) -> dict[str, Any]:
-    chosen = model.calibration_choice
-    return {
-        "chosen": chosen.method,
-        "curve": model.calibration.to_dict(),
-        "log_loss": dict(chosen.loss),
-        "gain": chosen.gain,
-        "gain_se": chosen.gain_se,
-    }
-
-
-def register_final(project: RunLog, given: Namespace, final: FinalModel) -> Registered:
+def register_final(project: RunLog, final: FinalModel) -> Registered:
     """Write the served folder of a model of any family and register it as the challenger.
 
     Raises ``TrainingError`` for a family that has no exact explanation.
@@ -193,7 +189,7 @@ def register_final(project: RunLog, given: Namespace, final: FinalModel) -> Regi
     commit = provenance()["commit"]
     with working("explaining, writing and registering it"), tempfile.TemporaryDirectory() as folder:
         artefact = Path(folder) / "artefact"
-        on_test = metrics_of(final.found.scores, "test")
+        on_test = metrics_of(final.evaluation.scores, "test")
         content = artefact_content(
             model,
             name=MODEL_NAME,
@@ -203,7 +199,7 @@ def register_final(project: RunLog, given: Namespace, final: FinalModel) -> Regi
             | {f"test.{name}": row for name, row in on_test.items()},
             training=final.training.X,
             held_out=final.test.X,
-            state=state_folder(given.data),
+            state=state_folder(final.training.path),
             files=final.audit.files,
         )
         digest = write_artefact(artefact, content)
@@ -224,13 +220,13 @@ def register_final(project: RunLog, given: Namespace, final: FinalModel) -> Regi
 
 
 def registered_line(project: RunLog, registered: Registered) -> str:
-    """Which version it became, for the terminal."""
+    """The registered version and its aliases, for the terminal."""
     aliases = ", ".join(aliases_of(project.client, registered))
     return f"registered: {registered.name} version {registered.version} ({aliases})"
 
 
 def write_receipt(path: Path | None, project: RunLog, registered: Registered) -> None:
-    """Name the registered version in a file, where one is asked for."""
+    """Write name, version and run of the registered version to a file, if one is asked for."""
     if path is None:
         return
     receipt = {

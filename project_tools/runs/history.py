@@ -1,4 +1,4 @@
-"""What an earlier search left in the tracking store: read back to go on, or to compare."""
+"""Earlier searches and final models read back from the tracking store."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ from project_tools.evaluation.metrics import METRICS, Estimate
 from project_tools.evaluation.threshold import Threshold
 from project_tools.features.columns import ID, TARGET
 from project_tools.models.dataset import Dataset
+from project_tools.runs.provenance import HELD_OUT, OOF_FILE
 from project_tools.runs.store import (
     OUTCOME,
     PARENT_RUN,
@@ -30,12 +31,11 @@ from project_tools.search.trial import Floats, PriorTrials, Status, Trial
 
 #: Projects whose runs hold searches.
 SEARCHING = ("hyperparameter_tuning", "lightgbm")
-OOF_FILE = "out_of_fold.parquet"
 
 
 @dataclass(frozen=True, slots=True)
 class FormerFamily:
-    """An earlier search of one family: its parent run, whether that finished, its trials and their runs."""
+    """An earlier search of one family: its parent run, its trials and their runs' ids."""
 
     run: TrackedRun
     finished: bool
@@ -44,9 +44,9 @@ class FormerFamily:
 
 
 def resumed_project(client: Client, run_id: str) -> TrackedRun:
-    """The project's run that an id leads to: its own, or that of a family or trial within it.
+    """The project's run of an id: that run itself, or the one around a family's or a trial's run.
 
-    Raises ``TrackingError`` for a run that is no search of ours.
+    Raises ``TrackingError`` for a run of no search.
     """
     run = get_run(client, run_id)
     while run.data.tags.get("level") in {"trial", "family"} and PARENT_RUN in run.data.tags:
@@ -62,9 +62,9 @@ def resumed_project(client: Client, run_id: str) -> TrackedRun:
 def former_family(
     client: Client, project: TrackedRun, family: str, settings: Mapping[str, Any]
 ) -> FormerFamily | None:
-    """What a project's run holds of a family, or one that went on with it; none if neither came to it.
+    """The search of a family in a project's run or in one that resumed it; ``None`` if there is none.
 
-    Raises ``SettingError`` where it was searched on other data or in another way.
+    Raises ``SettingError`` if that search differs in ``settings`` (what ``comparable`` returns).
     """
     runs = [
         run
@@ -74,11 +74,18 @@ def former_family(
     ]
     if not runs:
         return None
-    # The newest holds or continues all of the others.
+    # The newest contains or continues all of the others.
     run = max(runs, key=lambda run: run.info.start_time)
-    _check_same(run, settings)
+    held = json.loads(run.data.tags.get("settings", "{}"))
+    other = [name for name in settings if held.get(name) != settings[name]]
+    if other:
+        raise SettingError(
+            f"resume: {family} was searched with another {', '.join(other)} in run "
+            f"{run.info.run_id}; give the same, or start anew without resume"
+        )
     trials = _trials(client, run)
-    best = min((t for t in trials.values() if t[0].judgement), key=_worth, default=None)
+    judged = [found for found in trials.values() if found[0].judgement]
+    best = min(judged, key=lambda found: (found[0].loss, found[0].number), default=None)
     table = None if best is None else oof_of(client, best[1])
     oof = None if table is None else table["probability"].to_numpy()
     former = PriorTrials(tuple(trial for trial, _ in trials.values()), oof)
@@ -86,34 +93,20 @@ def former_family(
     return FormerFamily(run, run.info.status == "FINISHED", former, nested)
 
 
-def _check_same(run: TrackedRun, settings: Mapping[str, Any]) -> None:
-    held = json.loads(run.data.tags.get("settings", "{}"))
-    other = [name for name in settings if held.get(name) != settings[name]]
-    if other:
-        raise SettingError(
-            f"resume: {run.data.tags.get('family')} was searched with another "
-            f"{', '.join(other)} in run {run.info.run_id}; give the same, or start anew without resume"
-        )
-
-
-def _worth(found: tuple[Trial, TrackedRun]) -> tuple[float, int]:
-    return found[0].loss, found[0].number
-
-
 def _trials(client: Client, run: TrackedRun) -> dict[int, tuple[Trial, TrackedRun]]:
-    """Trials that came to an end, by number: nested in the run, and in those that it continues."""
-    found: dict[int, tuple[Trial, TrackedRun]] = {}
+    """Trials that ended, with their runs, by number: of the run and of those that it continues."""
+    trials: dict[int, tuple[Trial, TrackedRun]] = {}
     if "continues" in run.data.tags:
-        found |= _trials(client, get_run(client, run.data.tags["continues"]))
+        trials |= _trials(client, get_run(client, run.data.tags["continues"]))
     for nested in children(client, run.info.run_id, "trial"):
         trial = restored(nested)
         if trial is not None:
-            found[trial.number] = (trial, nested)
-    return found
+            trials[trial.number] = (trial, nested)
+    return trials
 
 
 def restored(run: TrackedRun) -> Trial | None:
-    """The trial that a run logged; none where it was stopped before its end."""
+    """The trial that a run logged; ``None`` if it was stopped before its end."""
     tags, metrics = run.data.tags, run.data.metrics
     if OUTCOME not in tags or run.info.status not in {"FINISHED", "FAILED"}:
         return None
@@ -132,7 +125,7 @@ def restored(run: TrackedRun) -> Trial | None:
 
 
 def judgement_of(run: TrackedRun) -> Judgement:
-    """What a trial's or a family's run says its setting is worth."""
+    """The judgement that a trial's or a family's run holds."""
     metrics = run.data.metrics
     scores = {
         name: Estimate(metrics[f"out_of_fold.{name}"], metrics[f"out_of_fold.{name}.se"])
@@ -147,7 +140,7 @@ def judgement_of(run: TrackedRun) -> Judgement:
 
 
 def judgement_metrics(judgement: Judgement) -> dict[str, float]:
-    """What ``judgement_of`` reads: all scores with standard errors, and the threshold."""
+    """Scores with standard errors and the threshold, as ``judgement_of`` reads them."""
     values = {f"out_of_fold.{name}": score.value for name, score in judgement.scores.items()}
     errors = {f"out_of_fold.{name}.se": score.se for name, score in judgement.scores.items()}
     return values | errors | {
@@ -157,25 +150,31 @@ def judgement_metrics(judgement: Judgement) -> dict[str, float]:
 
 
 def judgement_tags(judgement: Judgement) -> dict[str, str]:
-    """What ``judgement_of`` reads besides."""
+    """Metric and calibration, as ``judgement_of`` reads them."""
     return {"metric": judgement.metric, "calibration": json.dumps(judgement.calibration.to_dict())}
 
 
 def oof_table(data: Dataset, oof: Floats) -> pd.DataFrame:
-    """Each training client's outcome and probability before calibration, out of fold."""
+    """Columns: training client's id, outcome, out-of-fold probability before calibration."""
     return pd.DataFrame({ID: data.ids, TARGET: data.y, "probability": oof})
 
 
 def oof_of(client: Client, run: TrackedRun) -> pd.DataFrame | None:
-    """The table of ``oof_table`` that a run holds, if it does."""
+    """The frame of ``oof_table`` that a run holds, or ``None``."""
     with artifact(client, run.info.run_id, OOF_FILE) as path:
         return None if path is None else pd.read_parquet(path)
 
 
-def judged(client: Client, run: TrackedRun) -> JudgedFamily:
-    """A family as its parent run tells of it.
+def held_out_of(client: Client, run_id: str) -> pd.DataFrame | None:
+    """Held-out clients of a final model's run, sorted by id (id, outcome, probability), or ``None``."""
+    with artifact(client, run_id, HELD_OUT) as path:
+        return None if path is None else pd.read_parquet(path).sort_values(ID, ignore_index=True)
 
-    Raises ``TrackingError`` for a run that is no finished search of ours.
+
+def judged(client: Client, run: TrackedRun) -> JudgedFamily:
+    """What ``compare`` needs of a family, from its parent run.
+
+    Raises ``TrackingError`` for a run that is no finished search.
     """
     table = oof_of(client, run)
     if table is None or "settings" not in run.data.tags:
@@ -213,7 +212,7 @@ def judged_families(client: Client, run_id: str | None = None) -> list[JudgedFam
 
 
 def _finished_within(client: Client, project: TrackedRun) -> list[TrackedRun]:
-    """The families of a project's run; where all were taken over, of the run that went on with it."""
+    """Finished families of a project's run; if a resuming run has taken all of them over, of that."""
     for run in (project, *successors(client, project)):
         families = children(client, run.info.run_id, "family")
         finished = [found for found in families if found.info.status == "FINISHED"]
@@ -236,12 +235,10 @@ def progress_of(client: Client, project_id: str) -> list[str]:
         trials = [trial for trial, _ in _trials(client, run).values()]
         judged = [trial.judgement for trial in trials if trial.judgement is not None]
         best = min(judged, key=lambda judgement: judgement.loss, default=None)
-        told = (
-            ""
-            if best is None
-            else f", best {best.metric} {best.score.value:.4f} ± {best.score.se:.4f}"
-        )
-        lines.append(f"  {run.info.run_name}: {len(trials)} trials ended{told}")
+        line = f"  {run.info.run_name}: {len(trials)} trials ended"
+        if best is not None:
+            line += f", best {best.metric} {best.score.value:.4f} ± {best.score.se:.4f}"
+        lines.append(line)
     return lines or ["  none had ended"]
 
 
@@ -251,26 +248,17 @@ def family_runs(client: Client, run_id: str | None = None) -> dict[str, TrackedR
 
 
 def trials_of(client: Client, run: TrackedRun) -> list[Trial]:
-    """The trials of a family's run that came to an end, by number."""
-    found = _trials(client, run)
-    return [found[number][0] for number in sorted(found)]
+    """The trials of a family's run that ended, by number."""
+    return [trial for _, (trial, _) in sorted(_trials(client, run).items())]
 
 
 def trial_table(trials: Sequence[Trial]) -> pd.DataFrame:
-    """A row for each trial: what became of it, its figures, its drawn parameters."""
-    rows = [
-        {
-            "trial": trial.number,
-            "outcome": trial.status,
-            **({} if trial.judgement is None else _figures(trial.judgement)),
-            "seconds": round(trial.seconds, 1),
-            **trial.drawn,
-        }
-        for trial in trials
-    ]
+    """A row for each trial, by number: outcome, figures, seconds, drawn parameters."""
+    rows = []
+    for trial in trials:
+        row: dict[str, Any] = {"trial": trial.number, "outcome": trial.status}
+        if trial.judgement is not None:
+            score, auc = trial.judgement.score, trial.judgement.scores["AUC"]
+            row |= {trial.judgement.metric: score.value, "± s.e.": score.se, "AUC": auc.value}
+        rows.append(row | {"seconds": round(trial.seconds, 1)} | trial.drawn)
     return pd.DataFrame(rows).set_index("trial")
-
-
-def _figures(judgement: Judgement) -> dict[str, float]:
-    score, auc = judgement.score, judgement.scores["AUC"]
-    return {judgement.metric: score.value, "± s.e.": score.se, "AUC": auc.value}

@@ -1,107 +1,106 @@
-"""The parameters of the MLflow Projects: each name, type, default and help once.
+"""The parameters of the MLflow Projects, each declared once: a field of the settings it belongs to.
 
-The MLproject files repeat names and defaults, because MLflow reads them there; a test compares.
+A field states its type, its default as a person would type it, and its help. The MLproject files
+repeat names and defaults, because MLflow reads them there; a test compares.
 """
 
 import argparse
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NamedTuple, NoReturn, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from project_tools.errors import SettingError, unknown
 from project_tools.evaluation.metrics import METRICS
-from project_tools.models.families import FAMILIES
+from project_tools.models.families import FAMILIES, PROFILES
 from project_tools.models.preparation import IMPUTATIONS, SCALINGS
 from project_tools.settings import ROOT, Settings
 
 #: Parameters that belong to one start, and not to what the trials of a search mean.
 OF_ONE_START = frozenset({"jobs", "spark", "time_limit", "resume", "receipt"})
-#: The value that leaves a choice to the profile's or the family's own row.
+#: The value that leaves a choice to the profile or the family.
 OWN = "own"
 _JSON = """JSON such as {"num_leaves": 31}, or a file that holds it"""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One ``-P name=value``: how its text is read, what it is by default, what it does."""
-
-    name: str
-    parse: Callable[[str], Any]
-    default: str
-    help: str
+def _row(default: str, help_text: str) -> Any:
+    return Field(default, description=help_text)
 
 
-def _whole(least: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.lstrip("-").isdecimal() or int(text) < least:
-            raise ValueError(f"a whole number, {least} or more")
-        return int(text)
+def _takes(words: str) -> WrapValidator:
+    """Refuse with these words whatever pydantic refuses."""
 
-    return parse
-
-
-def _or_own(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    def parse_or_own(text: str) -> Any:
+    def validate(text: Any, read: ValidatorFunctionWrapHandler) -> Any:
         try:
-            return None if text == OWN else parse(text)
-        except ValueError as why:
-            raise ValueError(f"{OWN!r} or {why}") from why
+            return read(text)
+        except ValidationError as error:
+            raise ValueError(words) from error
 
-    return parse_or_own
+    return WrapValidator(validate)
 
 
-def _positive(text: str) -> float:
+def _or_own(text: Any, read: ValidatorFunctionWrapHandler) -> Any:
     try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 < number < float("inf"):
-        raise ValueError("a number above 0")
-    return number
+        return None if text == OWN else read(text)
+    except ValidationError as error:
+        raise ValueError(f"{OWN!r} or {_reason(error)}") from error
 
 
-def _one_of(what: str, choices: Sequence[str]) -> Callable[[str], str]:
-    def parse(text: str) -> str:
+def _digits(text: str) -> str:
+    """Pydantic alone would also read ``5.0``, `` 5`` and ``1_000`` as whole numbers."""
+    if not text.isdecimal():
+        raise ValueError("digits alone")
+    return text
+
+
+def _threads(text: Any) -> str:
+    return str(Settings.load().threads or _cores()) if text == OWN else text
+
+
+def _cores() -> int:
+    """Cores that this process may use; macOS tells only those of the machine."""
+    may_use = getattr(os, "sched_getaffinity", None)
+    return len(may_use(0)) if may_use is not None else os.cpu_count() or 1
+
+
+def _one_of(what: str, choices: Collection[str]) -> AfterValidator:
+    def validate(text: Any) -> Any:
         if text not in choices:
             raise SettingError(unknown(what, text, choices))
         return text
 
-    return parse
+    return AfterValidator(validate)
 
 
-def _yes(text: str) -> bool:
-    known = {"yes": True, "no": False, "true": True, "false": False}
-    if text not in known:
+def _yes_or_no(text: str) -> bool:
+    answers = {"yes": True, "no": False, "true": True, "false": False}
+    if text not in answers:
         raise ValueError("'yes' or 'no'")
-    return known[text]
+    return answers[text]
 
 
 def _families(text: str) -> tuple[str, ...]:
     if text == "all":
         return tuple(FAMILIES)
-    names = [_one_of("family", ["all", *FAMILIES])(name.strip()) for name in text.split(",")]
-    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1 or name == "all"]
-    if twice:
-        raise ValueError(f"each family once, or 'all' alone; {twice[0]} stands there beside others")
-    return tuple(names)
-
-
-def _jobs(text: str) -> int:
-    if text == OWN:
-        return Settings.load().threads or _cores()
-    try:
-        return _whole(1)(text)
-    except ValueError as why:
-        raise ValueError(f"{OWN!r} (all cores) or {why}") from why
-
-
-def _cores() -> int:
-    """Cores that this process may use; macOS knows those of the machine only."""
-    may_use = getattr(os, "sched_getaffinity", None)
-    return len(may_use(0)) if may_use is not None else os.cpu_count() or 1
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if name not in {"all", *FAMILIES}:
+            raise SettingError(unknown("family", name, ["all", *FAMILIES]))
+        if name == "all" or names.count(name) > 1:
+            raise ValueError(f"each family once, or 'all' alone; {name} is one of several here")
+    return names
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -113,26 +112,24 @@ def _path(text: str) -> Path:
     return (ROOT / Path(text).expanduser()).resolve()
 
 
-def _setting(text: str) -> dict[str, Any]:
+def _model_parameters(text: str) -> dict[str, Any]:
     """A model's parameters by name, from JSON text or a file that holds it."""
-    if text.lstrip().startswith("{"):
-        return _json_object(text, "")
-    path = _path(text)
+    where = ""
+    if not text.lstrip().startswith("{"):
+        path = _path(text)
+        where = f"{path.name} is not that: "
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            raise ValueError(f"{_JSON}; {path.name} is no file that can be read") from error
     try:
-        content = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError, ValueError) as why:
-        raise ValueError(f"{_JSON}; {path.name} is no file that can be read") from why
-    return _json_object(content, f"{path.name} is not that: ")
-
-
-def _json_object(text: str, where: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text, object_pairs_hook=_once_each)
-    except (ValueError, RecursionError) as why:
-        raise ValueError(f"{_JSON}; {where}{_first_line(why)}") from why
-    if not isinstance(found, dict):
+        content = json.loads(text, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{_JSON}; {where}{reason}") from error
+    if not isinstance(content, dict):
         raise ValueError(f"{_JSON}; {where}it holds no object")
-    return found
+    return content
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -143,57 +140,125 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _first_line(why: Exception) -> str:
-    return (str(why).splitlines() or [type(why).__name__])[0]
+_OWN = WrapValidator(_or_own)
+#: The last validator of an annotation is the first that sees the text.
+Count = Annotated[
+    int, Field(ge=1), BeforeValidator(_digits), _takes("a whole number, 1 or more")
+]  # fmt: skip
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), _takes("a number above 0")]
+YesOrNo = Annotated[bool, BeforeValidator(_yes_or_no)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+FilePath = Annotated[Path, BeforeValidator(_path)]
+
+
+class ProjectSettings(BaseModel):
+    """What every entry point takes; an entry point without a parameter leaves its default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    data: FilePath = _row("pickle_files/features.parquet", "feature file, relative to the root")
+    profile: Annotated[str, _one_of("profile", PROFILES)] = _row(
+        "full", "budgets: full is the honest search"
+    )
+    sample: Annotated[Count | None, _OWN] = _row(OWN, "training clients to use, stratified")
+    folds: Annotated[
+        int, Field(ge=2), BeforeValidator(_digits), _takes("a whole number, 2 or more")
+    ] = _row("5", "stratified folds")
+    metric: Annotated[str, _one_of("metric", METRICS)] = _row("loss_of_income", "what is optimised")
+    fn_cost: Positive = _row("5", "cost of a missed defaulter in refused good clients")
+    scaling: Annotated[str | None, _one_of("scaling", SCALINGS), _OWN] = _row(
+        OWN, "scaling of numbers"
+    )
+    imputation: Annotated[str | None, _one_of("imputation", IMPUTATIONS), _OWN] = _row(
+        OWN, "imputation of nulls"
+    )
+    clip: Annotated[YesOrNo | None, _OWN] = _row(OWN, "clip at the 0.1 and 99.9 percentiles")
+    one_hot: Annotated[YesOrNo | None, _OWN] = _row(OWN, "one-hot encoding of categories")
+    exclude: Names = _row("protected", "features kept from the model: protected, names, or none")
+    seed: Annotated[
+        int, Field(ge=0), BeforeValidator(_digits), _takes("a whole number, 0 or more")
+    ] = _row("1", "seed of folds, sample, search and models")
+    jobs: Annotated[
+        int, Field(ge=1), BeforeValidator(_digits), BeforeValidator(_threads),
+        _takes(f"{OWN!r} (all cores) or a whole number, 1 or more"),
+    ] = _row(OWN, "threads: of one fit, or trials at a time; own is all cores")  # fmt: skip
+
+    @classmethod
+    def from_texts(cls, texts: Mapping[str, str]) -> Self:
+        """The settings that texts stand for; a parameter without a text has its default.
+
+        Raises ``SettingError`` that names the parameter, the text and what it takes.
+        """
+        for name in texts:
+            if name not in cls.model_fields:
+                raise SettingError(unknown("parameter", name, cls.model_fields))
+        try:
+            return cls.model_validate(dict(texts))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise SettingError(
+                f"parameter {first['loc'][0]} is {first['input']!r}; it takes {_reason(error)}"
+            ) from error
+
+    @property
+    def preparation(self) -> dict[str, str | bool]:
+        """The choices of preparation that were asked for in place of a family's own."""
+        choices = {
+            "scaling": self.scaling, "imputation": self.imputation, "clip": self.clip,
+            "one_hot": self.one_hot,
+        }  # fmt: skip
+        return {name: value for name, value in choices.items() if value is not None}
+
+
+class SearchSettings(ProjectSettings):
+    """What a search of families takes."""
+
+    families: Annotated[tuple[str, ...], BeforeValidator(_families)] = _row(
+        "all", "families to search, by comma, or all"
+    )
+    trials: Annotated[Count | None, _OWN] = _row(OWN, "trials a family")
+    spark: YesOrNo = _row("no", "run trials on Spark, as many at a time as jobs")
+    time_limit: Annotated[Positive | None, _OWN] = _row(OWN, "seconds a family may be searched")
+    resume: Annotated[str | None, _OWN] = _row(OWN, "run of a stopped search to go on with")
+
+
+class TrainingSettings(ProjectSettings):
+    """What names the setting to train: a run's, or parameters."""
+
+    run: Annotated[str | None, _OWN] = _row(OWN, "parent run whose best setting is trained")
+    parameters: Annotated[dict[str, Any] | None, BeforeValidator(_model_parameters), _OWN] = _row(
+        OWN, "parameters to train, as JSON or a JSON file, in place of a run's"
+    )
+
+
+class FinalSettings(TrainingSettings):
+    """What a final model takes."""
+
+    receipt: Annotated[FilePath | None, _OWN] = _row(OWN, "file to write the registered version to")
+
+
+class VariantSettings(TrainingSettings):
+    """What a comparison of variants takes."""
+
+
+class Parameter(NamedTuple):
+    """One ``-P name=value``."""
+
+    name: str
+    default: str
+    help: str
 
 
 PARAMETERS = {
-    parameter.name: parameter
-    for parameter in (
-        Parameter(
-            "data", _path, "pickle_files/features.parquet", "feature file, relative to the root"
-        ),
-        Parameter("families", _families, "all", "families to search, by comma, or all"),
-        Parameter(
-            "profile",
-            _one_of("profile", ["full", "demo"]),
-            "full",
-            "budgets: full is the honest search",
-        ),
-        Parameter("trials", _or_own(_whole(1)), OWN, "trials a family"),
-        Parameter("sample", _or_own(_whole(1)), OWN, "training clients to use, stratified"),
-        Parameter("folds", _whole(2), "5", "stratified folds"),
-        Parameter(
-            "metric", _one_of("metric", list(METRICS)), "loss_of_income", "what is optimised"
-        ),
-        Parameter("fn_cost", _positive, "5", "cost of a missed defaulter in refused good clients"),
-        Parameter("scaling", _or_own(_one_of("scaling", SCALINGS)), OWN, "scaling of numbers"),
-        Parameter(
-            "imputation", _or_own(_one_of("imputation", IMPUTATIONS)), OWN, "imputation of nulls"
-        ),
-        Parameter("clip", _or_own(_yes), OWN, "clip at the 0.1 and 99.9 percentiles"),
-        Parameter("one_hot", _or_own(_yes), OWN, "one-hot encoding of categories"),
-        Parameter(
-            "exclude",
-            _names,
-            "protected",
-            "features kept from the model: protected, names, or none",
-        ),
-        Parameter("seed", _whole(0), "1", "seed of folds, sample, search and models"),
-        Parameter("jobs", _jobs, OWN, "threads: of one fit, or trials at a time; own is all cores"),
-        Parameter("spark", _yes, "no", "run trials on Spark, as many at a time as jobs"),
-        Parameter("time_limit", _or_own(_positive), OWN, "seconds a family may be searched"),
-        Parameter("resume", _or_own(str), OWN, "run of a stopped search to go on with"),
-        Parameter("run", _or_own(str), OWN, "parent run whose best setting is trained"),
-        Parameter(
-            "parameters",
-            _or_own(_setting),
-            OWN,
-            "parameters to train, as JSON or a JSON file, in place of a run's",
-        ),
-        Parameter("receipt", _or_own(_path), OWN, "file to write the registered version to"),
-    )
+    name: Parameter(name, field.default, field.description or "")
+    for settings in (SearchSettings, FinalSettings, VariantSettings)
+    for name, field in settings.model_fields.items()
 }
+
+
+def _reason(error: ValidationError) -> str:
+    """What the refused field takes, in the words of its validator."""
+    return str(error.errors()[0]["ctx"]["error"])
 
 
 class _Parser(argparse.ArgumentParser):
@@ -201,18 +266,8 @@ class _Parser(argparse.ArgumentParser):
         raise SettingError(message)
 
 
-def parse(
-    project: str, names: Sequence[str], words: Sequence[str] | None = None
-) -> argparse.Namespace:
-    """Read the parameters of one entry point from its command line.
-
-    Raises ``SettingError`` with the value found and what it takes.
-    """
-    return values(read(project, names, words))
-
-
 def read(project: str, names: Sequence[str], words: Sequence[str] | None = None) -> dict[str, str]:
-    """The parameters as they were typed, or their defaults, by name."""
+    """The parameters of an entry point by name, as they were typed, or their defaults."""
     parser = _Parser(prog=project)
     for name in names:
         parameter = PARAMETERS[name]
@@ -220,13 +275,8 @@ def read(project: str, names: Sequence[str], words: Sequence[str] | None = None)
     return vars(parser.parse_args(words))
 
 
-def values(texts: Mapping[str, str]) -> argparse.Namespace:
-    """What the texts stand for; ``SettingError`` with the value found and what it takes."""
-    return argparse.Namespace(**{name: _value(name, text) for name, text in texts.items()})
-
-
 def as_resumed(texts: Mapping[str, str], held: Mapping[str, str]) -> dict[str, str]:
-    """The texts for going on with a search: where none was typed, what that search was given.
+    """The texts for going on with a search: where none was typed, that of the search.
 
     Raises ``SettingError`` for one that was typed and would change what the trials mean.
     """
@@ -240,10 +290,3 @@ def as_resumed(texts: Mapping[str, str], held: Mapping[str, str]) -> dict[str, s
                 "to go on; leave it out, or start anew without resume"
             )
     return resumed
-
-
-def _value(name: str, text: str) -> Any:
-    try:
-        return PARAMETERS[name].parse(text)
-    except ValueError as why:
-        raise SettingError(f"parameter {name} is {text!r}; it takes {why}") from why

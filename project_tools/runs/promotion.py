@@ -1,4 +1,4 @@
-"""The command ``promote``: a registered version becomes the champion, or is refused; on record."""
+"""The command ``promote``: a registered version becomes the champion or is refused, with a record."""
 
 import getpass
 import platform
@@ -11,7 +11,6 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-import pandas as pd
 
 from project_tools.errors import SettingError, TrackingError
 from project_tools.evaluation.judgement import DECIDING
@@ -19,7 +18,8 @@ from project_tools.evaluation.metrics import get_metric
 from project_tools.features.columns import ID, TARGET
 from project_tools.governance.card import Card
 from project_tools.governance.challenge import Candidate, Floors, Promotion, decide, weigh
-from project_tools.runs.audit import HELD_OUT
+from project_tools.runs.history import held_out_of
+from project_tools.runs.provenance import HELD_OUT
 from project_tools.runs.registry import (
     CHAMPION,
     MODEL_NAME,
@@ -29,7 +29,7 @@ from project_tools.runs.registry import (
     find_version,
     set_champion,
 )
-from project_tools.runs.store import Client, artifact, connect, project_run
+from project_tools.runs.store import Client, connect, project_run
 from project_tools.serving.artefact import Artefact, load_artefact
 from project_tools.serving.folder import CARD_JSON, GOLDEN
 from project_tools.serving.manifest import strict_json
@@ -62,11 +62,12 @@ def promote(
     allowed: Floors | None = None,
     quiet: bool = False,
 ) -> Promoted:
-    """Weigh a registered version against its model's champion and, if it may, make it that.
+    """Weigh a registered version against its model's champion; it takes that place if it may.
 
     Every weighing is recorded, a refusal too. ``force`` is a person's reason to overrule the
-    objections. Raises ``TrackingError`` for a model, version, alias or run that is not there, for
-    one without held-out probabilities or card, and, unless forced, for one that cannot be compared.
+    objections. Raises ``TrackingError`` for a model, version, alias or run that does not exist, for
+    a version without held-out probabilities or card, and, unless forced, for one that cannot be
+    compared.
     """
     if force is not None and not force.strip():
         raise SettingError("--force is empty; it takes the reason, which the record keeps")
@@ -100,7 +101,7 @@ def promote(
 
 
 def _keep(record: Promotion, version: Registered) -> str:
-    """Write the record, and only then move the alias; the record's run."""
+    """Write the record, and only then move the alias; the id of the record's run."""
     with project_run(EXPERIMENT) as run:
         run.tags(
             {"level": "promotion", "model": record.model, "outcome": record.outcome}
@@ -127,37 +128,30 @@ def _candidate(client: Client, version: Registered) -> Candidate:
             raise TrackingError(f"{name} was registered without a model card; train it again")
         card = Card.from_json((folder / CARD_JSON).read_text(encoding="utf-8"))
         latency = latency_ms(artefact, strict_json(GOLDEN, (folder / GOLDEN).read_bytes())["rows"])
-    rows = _held_out(client, version, name)
+    rows = held_out_of(client, version.run_id or "")
+    if rows is None:
+        raise TrackingError(f"{name}: its run holds no {HELD_OUT} to compare it by; train it again")
     manifest = artefact.manifest
-    found = Candidate(
+    candidate = Candidate(
         version=str(version.version), run_id=version.run_id or "", artefact_digest=artefact.digest,
         data_digest=manifest.data_digest, split_digest=manifest.split_digest,
         threshold=manifest.threshold, fn_cost=manifest.fn_cost,
         ids=rows[ID].to_numpy(dtype=np.int64), y=rows[TARGET].to_numpy(dtype=np.int8),
         p=rows["probability"].to_numpy(dtype=np.float64), card=card, latency_ms=latency,
     )  # fmt: skip
-    if abs(found.score(DECIDING).value - card.result(DECIDING).test) > _SAME:
+    if abs(candidate.score(DECIDING).value - card.result(DECIDING).test) > _SAME:
         raise TrackingError(
             f"{name}: the held-out probabilities of its run give another {DECIDING} than its model "
             "card says; train it again"
         )
-    return found
-
-
-def _held_out(client: Client, version: Registered, name: str) -> pd.DataFrame:
-    with artifact(client, version.run_id or "", HELD_OUT) as path:
-        if path is None:
-            raise TrackingError(
-                f"{name}: its run holds no {HELD_OUT} to compare it by; train it again"
-            )
-        return pd.read_parquet(path).sort_values(ID, ignore_index=True)
+    return candidate
 
 
 def latency_ms(artefact: Artefact, golden: list[list[float | str | None]]) -> float:
     """The median time to score one client, in milliseconds, over the golden rows."""
     score, names = Scorer(artefact).score, [feature.name for feature in artefact.features]
     rows = [dict(zip(names, values, strict=True)) for values in golden]
-    score(rows[0])  # what is only done the first time
+    score(rows[0])  # the first call is slower
     times = []
     for row in rows * _REPEATS:
         start = perf_counter()
@@ -172,7 +166,7 @@ def _identity(candidate: Candidate) -> Mapping[str, str]:
 
 
 def _person() -> str:
-    """Who is at the keyboard, as the machine knows them."""
+    """The user's name and the machine's."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # a container's user need not have a name

@@ -1,4 +1,4 @@
-"""Where a figure came from: code, data, preparation and environment."""
+"""Where a figure came from: code, data, preparation and environment; the files of a run."""
 
 import os
 import platform
@@ -12,9 +12,19 @@ from project_tools.models.families import Family
 from project_tools.settings import ROOT
 from project_tools.system.files import sha256
 
+#: Files of a run that are read back. Training clients: id, outcome, probability before calibration.
+OOF_FILE = "out_of_fold.parquet"
+#: Held-out clients of a final model: id, outcome, calibrated probability.
+HELD_OUT = "held_out.parquet"
+#: The best trial of a search; the setting that a final model was trained with; ``environment()``.
+BEST, SETTING, ENVIRONMENT = "best.json", "setting.json", "environment.json"
+#: Packages that MLflow lists with every registered version, of any family: the pins of this
+#: project hold all families' libraries, and MLflow would take seconds to infer a list.
+SERVED_PACKAGES = ROOT / "lightgbm" / "requirements.txt"
+
 
 def provenance() -> dict[str, str]:
-    """Where a figure came from: code (commit, and whether the tree was clean) and interpreter."""
+    """Commit of the code, whether its tree was ``clean`` or ``dirty``, and Python's version."""
     commit = _git("rev-parse", "HEAD")
     dirty = _git("status", "--porcelain", "--untracked-files=no")
     return {
@@ -36,12 +46,13 @@ def _git(*words: str) -> str | None:
 
 
 def origin(data: Dataset) -> dict[str, object]:
-    """What the figures were measured on."""
+    """Digests and number of rows of the clients that figures are measured on."""
     digests = {key: data.meta[key] for key in ("raw_digest", "split_digest", "state_digest")}
     return {"data_digest": data.digest, "rows": len(data), "excluded": len(data.excluded)} | digests
 
 
 def preparation_tags(family: Family) -> dict[str, str]:
+    """The choices of a family's preparation."""
     plan = family.plan
     if plan is None:
         return {"preparation": "none: raw nulls and categories"}
@@ -50,7 +61,7 @@ def preparation_tags(family: Family) -> dict[str, str]:
 
 def environment() -> dict[str, Any]:
     """Interpreter, machine (without its name) and every installed package with its version."""
-    packages = {found.metadata["Name"]: found.version for found in distributions()}
+    packages = {package.metadata["Name"]: package.version for package in distributions()}
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",

@@ -11,15 +11,14 @@ from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, DataType, Schema
 
 from project_tools.errors import TrackingError, nearest
+from project_tools.runs.provenance import SERVED_PACKAGES
 from project_tools.runs.store import RunLog, run_or_none, store_call
-from project_tools.settings import ROOT
 
-#: MLflow's own types, for modules that do not import it: a version in the registry, a run, the
-#: client of a store.
+#: MLflow's type of a registered version, for modules that do not import MLflow.
 Registered = ModelVersion
 #: The registered model that the lender's decisions come from.
 MODEL_NAME = "credit_scoring"
-#: The version that decides, and the one that would take its place.
+#: Aliases of the version that decides and of the one that may take its place.
 CHAMPION, CHALLENGER = "champion", "challenger"
 
 
@@ -33,16 +32,16 @@ def register(
     """Log a served folder with the run and register it; the new version is the ``challenger``.
 
     ``columns`` are the model's inputs as (name, "number" or "category"). The first version of a
-    name becomes ``champion`` too: there is none that it would have to beat.
+    name becomes ``champion`` too, because there is no other to beat.
     """
-    with store_call():  # whole: a version without its alias would be nobody's challenger
+    with store_call():  # uninterrupted: no version is left without its alias
         with mlflow.start_run(run_id=log.run_id, log_system_metrics=False):
             info = mlflow.pyfunc.log_model(
                 name="model",
                 loader_module="project_tools.serving.scoring",
                 data_path=str(artefact),
                 signature=_signature(columns),
-                pip_requirements=str(ROOT / "lightgbm" / "requirements.txt"),
+                pip_requirements=str(SERVED_PACKAGES),
                 registered_model_name=name,
             )
         version = str(info.registered_model_version)
@@ -70,7 +69,7 @@ def _signature(columns: Sequence[tuple[str, str]]) -> ModelSignature:
 
 
 def alias_or_none(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
-    """The version that an alias of a model points at."""
+    """The version that an alias of a model points at, or ``None``."""
     try:
         return client.get_model_version_by_alias(name, alias)
     except MlflowException:
@@ -80,7 +79,8 @@ def alias_or_none(client: MlflowClient, name: str, alias: str) -> ModelVersion |
 def find_version(client: MlflowClient, model: str) -> ModelVersion:
     """The registered version that a text names: ``name``, ``name@alias``, ``name/7`` or a run's id.
 
-    ``name`` alone is its champion. Raises ``TrackingError`` that names what is there.
+    ``name`` alone means its champion. Raises ``TrackingError`` that names the models, aliases or
+    versions there are.
     """
     name, at, alias = model.partition("@")
     if at:
@@ -93,36 +93,27 @@ def find_version(client: MlflowClient, model: str) -> ModelVersion:
     of_run = client.search_model_versions(f"run_id = '{model}'")
     if of_run:
         return of_run[0]
-    raise TrackingError(_nothing_called(client, model))
-
-
-def _nothing_called(client: MlflowClient, model: str) -> str:
     names = [m.name for m in client.search_registered_models()]
     runs = sorted({str(v.run_id) for v in client.search_model_versions()})
     there = ", ".join(names) or "none yet (run make run, or mlflow run lightgbm -e log_model)"
-    return (
-        f"no registered model and no run with a registered model is called {model!r}"
-        f"{_run_alone(client, model)}; registered are: {there}{nearest(model, [*names, *runs])}"
+    run, note = run_or_none(client, model), ""
+    if run is not None:
+        level = run.data.tags.get("level", "some")
+        note = f" (there is a run of this id, of the level {level!r}, but it registered no model)"
+    raise TrackingError(
+        f"no registered model and no run with a registered model is called {model!r}{note}; "
+        f"registered are: {there}{nearest(model, [*names, *runs])}"
     )
 
 
-def _run_alone(client: MlflowClient, run_id: str) -> str:
-    """That a run of this id exists, where it does: it registered nothing."""
-    run = run_or_none(client, run_id)
-    if run is None:
-        return ""
-    level = run.data.tags.get("level", "some")
-    return f" (there is a run of this id, of the level {level!r}, but it registered no model)"
-
-
 def _by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion:
-    found = alias_or_none(client, name, alias)
-    if found is not None:
-        return found
-    known = [m for m in client.search_registered_models() if m.name == name]
-    if not known:
-        raise TrackingError(_not_registered(client, name))
-    aliases = sorted(known[0].aliases)
+    version = alias_or_none(client, name, alias)
+    if version is not None:
+        return version
+    models = [m for m in client.search_registered_models() if m.name == name]
+    if not models:
+        raise _not_registered(client, name)
+    aliases = sorted(models[0].aliases)
     raise TrackingError(
         f"{name} has no alias {alias!r}; set are: {', '.join(aliases) or 'none'}{nearest(alias, aliases)}"
     )
@@ -134,15 +125,18 @@ def _by_number(client: MlflowClient, name: str, number: str) -> ModelVersion:
     except MlflowException as error:
         versions = [v.version for v in client.search_model_versions(f"name = '{name}'")]
         if not versions:
-            raise TrackingError(_not_registered(client, name)) from error
+            raise _not_registered(client, name) from error
         raise TrackingError(
             f"{name} has no version {number!r}; there are {', '.join(sorted(map(str, versions)))}"
         ) from error
 
 
-def _not_registered(client: MlflowClient, name: str) -> str:
+def _not_registered(client: MlflowClient, name: str) -> TrackingError:
     names = [m.name for m in client.search_registered_models()]
-    return f"no model {name!r} is registered; registered are: {', '.join(names) or 'none'}{nearest(name, names)}"
+    return TrackingError(
+        f"no model {name!r} is registered; registered are: {', '.join(names) or 'none'}"
+        f"{nearest(name, names)}"
+    )
 
 
 def download(version: ModelVersion, into: Path) -> Path:
@@ -166,9 +160,9 @@ def aliases_of(client: MlflowClient, version: ModelVersion) -> list[str]:
 
 
 def set_champion(client: MlflowClient, version: ModelVersion, former: str | None) -> None:
-    """Let a version decide from now on; it is no challenger any more.
+    """Make a version the champion, and remove its alias ``challenger``.
 
-    Raises ``TrackingError`` where another than ``former`` has become the champion meanwhile.
+    Raises ``TrackingError`` if the champion is not ``former`` (a number, or none).
     """
     held = alias_or_none(client, version.name, CHAMPION)
     if (None if held is None else str(held.version)) != former:

@@ -1,11 +1,10 @@
 """The command ``reproduce``: what a rerun of a final model needs, the rerun, and what differs.
 
-Nothing is checked out and nothing registered: where the code, the data or the environment of the
-run is not there, it says so and what to do.
+It checks nothing out and registers nothing. Where the code, the data or the environment of the run
+is missing, it says so, and what to do.
 """
 
 import json
-from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,21 +16,27 @@ import pandas as pd
 from project_tools.errors import TrackingError, nearest
 from project_tools.features.columns import ID
 from project_tools.models.families import FAMILIES, Family
-from project_tools.runs.audit import HELD_OUT
 from project_tools.runs.final_model import Judged, final_figures, judged_final, model_digest
-from project_tools.runs.parameters import PARAMETERS, values
-from project_tools.runs.provenance import environment, environment_lock, provenance
+from project_tools.runs.history import held_out_of
+from project_tools.runs.parameters import FinalSettings, ProjectSettings
+from project_tools.runs.provenance import (
+    ENVIRONMENT,
+    HELD_OUT,
+    SETTING,
+    environment,
+    environment_lock,
+    provenance,
+)
 from project_tools.runs.registry import find_version
 from project_tools.runs.store import (
     Client,
     TrackedRun,
     artifact,
     connect,
-    found_runs,
+    find_runs,
     project_run,
     run_or_none,
 )
-from project_tools.runs.tuning import PREPARING
 from project_tools.system.files import sha256
 
 EXPERIMENT, RECORD = "reproduction", "reproduction.json"
@@ -58,7 +63,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that came out otherwise; ``then`` and ``now`` as texts."""
+    """One figure or digest that differs; ``then`` and ``now`` as texts."""
 
     name: str
     then: str
@@ -67,7 +72,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
-    """What a rerun needed and, where all was there, what it compared and what differs."""
+    """What a rerun needs and, where nothing is missing, how much was compared and what differs."""
 
     run_id: str
     family: str
@@ -86,7 +91,7 @@ class Reproduction:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A final run as it was logged: its parameters as typed, its setting and figures."""
+    """A final run as it was logged: its parameters as typed, but for those of its setting; the setting."""
 
     run: TrackedRun
     texts: Mapping[str, str]
@@ -104,23 +109,22 @@ class Past:
 
 
 def reproduce(run: str, *, data: Path | None = None, quiet: bool = False) -> Reproduction:
-    """Say what a rerun of a final model needs and, where all is there, rerun it and compare.
+    """Say what a rerun of a final model needs and, where nothing is missing, rerun and compare.
 
     ``run`` is the run's id, or a registered model as ``export`` takes it; ``data`` names the
-    feature file where it lies elsewhere now. Raises ``TrackingError`` for a run that is not there,
-    or trained no final model.
+    feature file where it has been moved. Raises ``TrackingError`` for a run that does not exist or
+    trained no final model.
     """
     client = connect()
     past = _past(client, run)
-    texts = dict(past.texts) | ({} if data is None else {"data": str(data)})
-    given = values(texts)
-    given.run, given.parameters, given.receipt = None, None, None
-    given.jobs = int(past.tags.get("jobs", given.jobs))
-    needs = tuple(needs_of(past, given.data))
+    moved = {} if data is None else {"data": str(data)}
+    settings = FinalSettings.from_texts({**past.texts, **moved})
+    settings = settings.model_copy(update={"jobs": int(past.tags.get("jobs", settings.jobs))})
+    needs = tuple(needs_of(past, settings.data))
     found = Reproduction(past.run.info.run_id, past.family.label, needs)
     if found.missing:
         return found
-    return _rerun(past, given, found, quiet=quiet)
+    return _rerun(past, settings, found, quiet=quiet)
 
 
 def needs_of(past: Past, data: Path) -> Iterator[Need]:
@@ -153,25 +157,25 @@ def needs_of(past: Past, data: Path) -> Iterator[Need]:
 
 
 def _packages(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, str]:
-    """The packages that are of another version, as they were and are; of none, how many there are."""
+    """The packages whose versions differ, then and now; how many there are where none differs."""
     differ = [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
     if not differ:
         return (f"{len(then)} packages",) * 2
     more = "" if len(differ) <= _SHOWN else f" and {len(differ) - _SHOWN} more"
-    said = [
+    before, after = (
         ", ".join(f"{name} {held.get(name, 'none')}" for name in differ[:_SHOWN]) + more
         for held in (then, now)
-    ]
-    return said[0], said[1]
+    )
+    return before, after
 
 
-def _rerun(past: Past, given: Namespace, found: Reproduction, *, quiet: bool) -> Reproduction:
-    family = past.family
-    if all(hasattr(given, name) for name in PREPARING):
-        family = family.with_choices(**{name: getattr(given, name) for name in PREPARING})
+def _rerun(
+    past: Past, settings: FinalSettings, found: Reproduction, *, quiet: bool
+) -> Reproduction:
+    family = past.family.with_choices(**settings.preparation)
     with project_run(EXPERIMENT) as project:
         project.tags({"level": "reproduction", "reproduces": found.run_id})
-        judged = judged_final(given, family, past.setting, quiet=quiet)
+        judged = judged_final(settings, family, past.setting, quiet=quiet)
         differences, compared = _differences(past, judged)
         done = Reproduction(
             found.run_id, found.family, found.needs, compared, differences, project.run_id
@@ -184,9 +188,9 @@ def _rerun(past: Past, given: Namespace, found: Reproduction, *, quiet: bool) ->
 def _differences(past: Past, judged: Judged) -> tuple[tuple[Difference, ...], int]:
     """What differs, and how many figures and digests were compared."""
     found: list[Difference] = []
-    figures, then = final_figures(judged.model, judged.found), past.run.data.metrics
+    figures, then = final_figures(judged.model, judged.evaluation), past.run.data.metrics
     for name, value in figures.items():
-        if name not in then or not _same(then[name], value):
+        if name not in then or not np.isclose(then[name], value, rtol=SAME, atol=SAME):
             found.append(Difference(name, f"{then.get(name, float('nan')):.6g}", f"{value:.6g}"))
     settled = {name: str(value) for name, value in judged.model.parameters.items()}
     for name, text in settled.items():
@@ -212,37 +216,34 @@ def _scores_differ(then: pd.DataFrame, judged: Judged) -> list[Difference]:
     return [Difference("held-out probabilities", f"{len(before):,} clients", what)]
 
 
-def _same(then: float, now: float) -> bool:
-    return bool(np.isclose(then, now, rtol=SAME, atol=SAME))
-
-
 def _past(client: Client, name: str) -> Past:
+    finals = [one.info.run_id for one in find_runs(client, "tags.level = 'final'")]
     run = run_or_none(client, name)
     if run is None:
-        run = run_or_none(client, str(_version_run(client, name)))
+        try:
+            version = find_version(client, name)
+        except TrackingError as error:
+            raise TrackingError(f"{error}{nearest(name, finals)}") from error
+        run = run_or_none(client, str(version.run_id))
     if run is None:
         raise TrackingError(f"the run of {name} is no longer in the store; it cannot be rerun")
     level = run.data.tags.get("level")
     if level != "final":
-        finals = [one.info.run_id for one in found_runs(client, "tags.level = 'final'")]
         newest = f"; the newest final model's is {finals[0]}" if finals else ""
         raise TrackingError(
             f"run {run.info.run_id} is of the level {level!r} and trained no final model{newest}"
             f"{nearest(name, finals)}"
         )
-    texts = {key: text for key, text in run.data.params.items() if key in PARAMETERS}
-    return Past(
-        run, texts, _json(client, run, "setting.json"),
-        _json(client, run, "environment.json")["packages"], _held_out(client, run),
-    )  # fmt: skip
-
-
-def _version_run(client: Client, name: str) -> object:
-    try:
-        return find_version(client, name).run_id
-    except TrackingError as error:
-        finals = [one.info.run_id for one in found_runs(client, "tags.level = 'final'")]
-        raise TrackingError(f"{error}{nearest(name, finals)}") from error
+    # Where the setting came from is of no account: the run holds the setting itself.
+    texts = {
+        key: text for key, text in run.data.params.items() if key in ProjectSettings.model_fields
+    }
+    setting = _json(client, run, SETTING)
+    packages = _json(client, run, ENVIRONMENT)["packages"]
+    held_out = held_out_of(client, run.info.run_id)
+    if held_out is None:
+        raise _lacks(run, HELD_OUT)
+    return Past(run, texts, setting, packages, held_out)
 
 
 def _json(client: Client, run: TrackedRun, name: str) -> Any:
@@ -250,13 +251,6 @@ def _json(client: Client, run: TrackedRun, name: str) -> Any:
         if path is None:
             raise _lacks(run, name)
         return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _held_out(client: Client, run: TrackedRun) -> pd.DataFrame:
-    with artifact(client, run.info.run_id, HELD_OUT) as path:
-        if path is None:
-            raise _lacks(run, HELD_OUT)
-        return pd.read_parquet(path).sort_values(ID, ignore_index=True)
 
 
 def _lacks(run: TrackedRun, name: str) -> TrackingError:
@@ -269,7 +263,9 @@ def _lacks(run: TrackedRun, name: str) -> TrackingError:
 def as_text(found: Reproduction) -> str:
     """What was needed, what was compared and what differs, for the terminal."""
     lines = [f"run {found.run_id} ({found.family}) needs"]
-    lines += [_need(need) for need in found.needs]
+    for need in found.needs:
+        verdict = "there" if need.there else f"now {_short(need.now)}"
+        lines.append(f"  {need.name:<12}{_short(need.then):<44}{verdict}")
     if found.missing:
         lines += [f"cannot be rerun: {need.name}: {need.remedy}" for need in found.missing]
         return "\n".join(lines)
@@ -280,12 +276,7 @@ def as_text(found: Reproduction) -> str:
     return "\n".join(lines)
 
 
-def _need(need: Need) -> str:
-    verdict = "there" if need.there else f"now {_short(need.now)}"
-    return f"  {need.name:<12}{_short(need.then):<44}{verdict}"
-
-
 def _short(text: str) -> str:
-    """A digest by its beginning, everything else whole."""
+    """The beginning of a digest; any other text whole."""
     plain = len(text) >= 40 and " " not in text  # noqa: PLR2004  (a commit has 40 digits)
     return f"{text[:12]}…" if plain else text

@@ -6,11 +6,8 @@ there.
 
 import hashlib
 import json
-import tempfile
 import time
-from argparse import Namespace
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from project_tools.errors import TrackingError
@@ -18,13 +15,21 @@ from project_tools.evaluation.metrics import Estimate
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import Family
 from project_tools.runs.history import (
-    OOF_FILE,
     FormerFamily,
     judgement_metrics,
     judgement_tags,
     oof_table,
 )
-from project_tools.runs.provenance import environment, origin, preparation_tags, provenance
+from project_tools.runs.parameters import SearchSettings
+from project_tools.runs.provenance import (
+    BEST,
+    ENVIRONMENT,
+    OOF_FILE,
+    environment,
+    origin,
+    preparation_tags,
+    provenance,
+)
 from project_tools.runs.store import OUTCOME, RunLog, adopt, end, nested_run, start_nested
 from project_tools.search.forecast import Forecast
 from project_tools.search.importance import importance
@@ -36,7 +41,7 @@ from project_tools.system.progress import in_words, say, working
 
 def search_family(
     project: RunLog,
-    given: Namespace,
+    settings: SearchSettings,
     family: Family,
     data: Dataset,
     *,
@@ -45,15 +50,20 @@ def search_family(
 ) -> tuple[SearchResult, RunLog]:
     """Search one family under its own parent run, a nested run for each trial.
 
-    With ``former`` the trials that an earlier search finished are nested anew, under this one's
-    parent, and not repeated; where all of them are there, so is the parent itself.
+    With ``former`` the trials that an earlier search finished are moved under the new parent and
+    not repeated; where that search made all of them, its parent run itself is moved.
     """
-    wanted = given.trials or family.budget(given.profile).trials
+    wanted = settings.trials or family.budget(settings.profile).trials
     if former is not None and former.finished and len(former.former.trials) >= wanted:
-        return _taken_over(project, given, family, data, former)
-    tags = {"level": "family", "family": family.name, "profile": given.profile}
+        say(f"  {family.label}: all {len(former.former.trials)} trials are there")
+        adopt(project, former.run.info.run_id)
+        result = _search(settings, family, data, former)
+        return result, RunLog(project.client, former.run.info.run_id, project.experiment_id)
+    tags: dict[str, object] = {
+        "level": "family", "family": family.name, "profile": settings.profile,
+        "settings": json.dumps(comparable(settings, family, data)),
+    }  # fmt: skip
     tags |= provenance() | origin(data) | preparation_tags(family)
-    tags |= {"settings": json.dumps(settings_of(given, family, data))}
     if former is not None:
         tags["continues"] = former.run.info.run_id
     with nested_run(project, family.label, tags) as parent:
@@ -62,49 +72,39 @@ def search_family(
                 adopt(parent, run_id)
         trials = TrialLog(parent, family, data, wanted, forecast)
         with working(f"searching {family.label}"):
-            result = _searched(given, family, data, former, trials)
-        log_result(parent, result, family, data, given.fn_cost)
+            result = _search(settings, family, data, former, trials)
+        log_result(parent, result, family, data, settings.fn_cost)
     return result, parent
 
 
-def _taken_over(
-    project: RunLog, given: Namespace, family: Family, data: Dataset, former: FormerFamily
-) -> tuple[SearchResult, RunLog]:
-    """A search that had finished, nested under the project's run that goes on with the others."""
-    say(f"  {family.label}: all {len(former.former.trials)} trials are there")
-    adopt(project, former.run.info.run_id)
-    result = _searched(given, family, data, former, None)
-    return result, RunLog(project.client, former.run.info.run_id, project.experiment_id)
-
-
-def _searched(
-    given: Namespace,
+def _search(
+    settings: SearchSettings,
     family: Family,
     data: Dataset,
     former: FormerFamily | None,
-    trials: "TrialLog | None",
+    trials: "TrialLog | None" = None,
 ) -> SearchResult:
     return search(
         family,
         data,
-        metric=given.metric,
-        trials=given.trials,
-        profile=given.profile,
-        folds=given.folds,
-        seed=given.seed,
-        jobs=given.jobs,
-        fn_cost=given.fn_cost,
-        time_limit=given.time_limit,
-        spark=getattr(given, "spark", False),
+        metric=settings.metric,
+        trials=settings.trials,
+        profile=settings.profile,
+        folds=settings.folds,
+        seed=settings.seed,
+        jobs=settings.jobs,
+        fn_cost=settings.fn_cost,
+        time_limit=settings.time_limit,
+        spark=settings.spark,
         prior=None if former is None else former.former,
         on_start=None if trials is None else trials.start,
         on_trial=None if trials is None else trials.end,
     )
 
 
-def settings_of(given: Namespace, family: Family, data: Dataset) -> dict[str, Any]:
+def comparable(settings: SearchSettings, family: Family, data: Dataset) -> dict[str, Any]:
     """All that the figures of a family's trials depend on: a search goes on only with the same."""
-    fixed = {**family.fixed, **family.budget(given.profile).fixed}
+    fixed = {**family.fixed, **family.budget(settings.profile).fixed}
     space = hashlib.sha256(repr(sorted(family.space.items())).encode()).hexdigest()[:16]
     return {
         "data": data.digest,
@@ -113,15 +113,15 @@ def settings_of(given: Namespace, family: Family, data: Dataset) -> dict[str, An
         "preparation": repr(family.plan),
         "fixed": json.dumps(fixed, sort_keys=True),
         "space": space,
-        "metric": given.metric,
-        "folds": given.folds,
-        "seed": given.seed,
-        "fn_cost": given.fn_cost,
+        "metric": settings.metric,
+        "folds": settings.folds,
+        "seed": settings.seed,
+        "fn_cost": settings.fn_cost,
     }
 
 
 class TrialLog:
-    """Opens a nested run with each trial, and closes it as what became of it."""
+    """A nested run for each trial: opened when it begins, closed when it ends."""
 
     def __init__(
         self, parent: RunLog, family: Family, data: Dataset, wanted: int, forecast: Forecast | None
@@ -145,9 +145,9 @@ class TrialLog:
         self._open[trial.number] = run
 
     def end(self, trial: Trial, oof: Floats | None) -> None:
-        """``oof`` is there where the trial is the best so far; what goes on later starts from it."""
+        """Log a trial that ended; ``oof`` are its probabilities where it is the best so far."""
         run = self._open.pop(trial.number, None)
-        if run is None:  # interrupted while it was being opened: ``close_own_runs`` ends it
+        if run is None:  # interrupted while its run was being opened: ``close_own_runs`` ends it
             return
         if trial.status == "interrupted":
             run.tags({"reason": trial.reason})
@@ -162,34 +162,30 @@ class TrialLog:
         say(f"  {self._family.label} {trial.number + 1}/{self._wanted}: {self._line(trial)}")
 
     def _line(self, trial: Trial) -> str:
-        said = [_figure(trial) if trial.judgement else f"{trial.status}: {trial.reason}"]
+        said = [f"{trial.status}: {trial.reason}"]
+        if trial.judgement is not None:
+            score = trial.judgement.score
+            said = [f"{trial.judgement.metric} {score.value:.4f} ± {score.se:.4f}"]
         if self._best is not None and self._best.judgement is not None:
             said.append(
                 f"best {self._best.judgement.score.value:.4f} (trial {self._best.number + 1})"
             )
         said.append(f"{trial.seconds:.0f} s")
         if self._forecast is not None:
-            here, all_of_them = self._forecast.after(
+            family_s, all_s = self._forecast.after(
                 self._family.name, self._made, time.monotonic() - self._began
             )
-            said.append(f"about {in_words(here)} left" if here else "the last one")
-            if all_of_them > here:
-                said.append(f"{in_words(all_of_them)} for all families")
+            said.append(f"about {in_words(family_s)} left" if family_s else "the last one")
+            if all_s > family_s:
+                said.append(f"{in_words(all_s)} for all families")
         return ", ".join(said)
 
 
-def _figure(trial: Trial) -> str:
-    if trial.judgement is None:
-        return ""
-    score = trial.judgement.score
-    return f"{trial.judgement.metric} {score.value:.4f} ± {score.se:.4f}"
-
-
 def _trial_metrics(trial: Trial) -> dict[str, float]:
-    found = {"seconds": trial.seconds}
+    metrics = {"seconds": trial.seconds}
     if trial.reported_loss is not None:
-        found["told_loss"] = trial.reported_loss
-    return found if trial.judgement is None else found | judgement_metrics(trial.judgement)
+        metrics["told_loss"] = trial.reported_loss
+    return metrics if trial.judgement is None else metrics | judgement_metrics(trial.judgement)
 
 
 def _trial_tags(trial: Trial) -> dict[str, object]:
@@ -199,15 +195,10 @@ def _trial_tags(trial: Trial) -> dict[str, object]:
     return tags | ({"reason": trial.reason} if trial.reason else {})
 
 
-def log_scores(run: RunLog, scores: Mapping[str, Estimate], on: str) -> None:
-    """Each score and, beside it, its standard error."""
-    run.metrics(score_metrics(scores, on))
-
-
 def score_metrics(scores: Mapping[str, Estimate], on: str) -> dict[str, float]:
-    """The same as metrics, by name."""
-    found = {f"{on}.{name}": score.value for name, score in scores.items()}
-    return found | {f"{on}.{name}.se": score.se for name, score in scores.items()}
+    """Each score and its standard error, by the name of its metric in MLflow."""
+    values = {f"{on}.{name}": score.value for name, score in scores.items()}
+    return values | {f"{on}.{name}.se": score.se for name, score in scores.items()}
 
 
 def log_result(
@@ -218,8 +209,8 @@ def log_result(
     if best.judgement is None:
         raise TrackingError("the search ended without a judged trial")
     parent.params(best.parameters)
-    parent.json({"parameters": best.parameters, "trial": best.number}, "best.json")
-    parent.json(environment(), "environment.json")
+    parent.json({"parameters": best.parameters, "trial": best.number}, BEST)
+    parent.json(environment(), ENVIRONMENT)
     log_oof(parent, data, result.oof)
     outcomes = [trial.status for trial in result.trials]
     counts = {f"trials.{status}": float(outcomes.count(status)) for status in sorted(set(outcomes))}
@@ -227,17 +218,8 @@ def log_result(
         judgement_metrics(best.judgement) | counts | {"trials": len(outcomes)},
         judgement_tags(best.judgement) | {"best_trial": str(best.number)},
     )
-    _log_pictures(parent, result, family, data, fn_cost)
-
-
-def _log_pictures(
-    parent: RunLog, result: SearchResult, family: Family, data: Dataset, fn_cost: float
-) -> None:
-    judgement = result.best.judgement
-    if judgement is None:
-        return
-    p = judgement.calibration.apply(result.oof)
-    pictures = curves(data.y, p, judgement.threshold.value, fn_cost, judgement.scores)
+    p = best.judgement.calibration.apply(result.oof)
+    pictures = curves(data.y, p, best.judgement.threshold.value, fn_cost, best.judgement.scores)
     pictures["optimisation_history"] = history(result.trials, result.metric)
     shares = importance(family.space, result.trials)
     if shares:
@@ -249,7 +231,4 @@ def _log_pictures(
 
 def log_oof(run: RunLog, data: Dataset, oof: Floats) -> None:
     """Each training client's outcome and probability before calibration, as a file of the run."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / OOF_FILE
-        oof_table(data, oof).to_parquet(path)
-        run.file(path)
+    run.table(oof_table(data, oof), OOF_FILE)

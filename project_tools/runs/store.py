@@ -1,9 +1,9 @@
-"""Runs and registry: the only module that knows MLflow.
+"""Runs in MLflow: opened, written, nested, read and closed.
 
-A project's run holds one parent run a family, and that one nested run a trial. Under
-``mlflow run`` the project's run exists already (``MLFLOW_RUN_ID``); started by hand, the script
-opens it. Runs are written through the client by their ids, so that no run is ever re-opened (which
-would rewrite its end time) and none depends on which thread is at work.
+A project's run holds a parent run for each family, and that a nested run for each trial. Under
+``mlflow run`` the project's run exists already (``MLFLOW_RUN_ID``); a script started by hand opens
+it. Runs are written through the client by their ids: no run is re-opened, which would rewrite its
+end time, and any thread can write.
 """
 
 import os
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
@@ -29,26 +30,27 @@ from project_tools.system.signals import uninterrupted
 PARENT_RUN = "mlflow.parentRunId"
 #: Tag that names the process which writes a run.
 PROCESS = "process"
-#: Tag that a trial gets with its figures, at once, when it ends: what became of it.
+#: Tag of a trial that ended, written together with its figures: its status.
 OUTCOME = "outcome"
 #: Tag of a project's run that goes on with the search of another.
 RESUMES = "resumes"
-#: Milliseconds within which an environment of ``mlflow run`` has been made, or never will be.
+#: Milliseconds after which an environment that ``mlflow run`` makes counts as failed.
 START_MS = 3_600_000
 TrackedRun = Run
 Client = MlflowClient
-#: Seconds given to a tracking server before it counts as not answering.
+#: Seconds after which a tracking server counts as not answering.
 SERVER_TIMEOUT_S = 10
 
 
 def connect(settings: Settings | None = None) -> MlflowClient:
-    """A client of the tracking store, which is made first if it is a new file.
+    """A client of the tracking store; a store whose file does not exist is made.
 
-    ``MLFLOW_TRACKING_URI`` (which ``mlflow run`` sets) goes before ``CREDIT_TRACKING_URI``; the
-    default is one sqlite file at the repository's root, whatever the working directory.
+    ``MLFLOW_TRACKING_URI`` (which ``mlflow run`` sets) takes precedence over
+    ``CREDIT_TRACKING_URI``; the default is one sqlite file at the repository's root, whatever the
+    working directory.
     Raises ``TrackingError`` where the store does not answer.
     """
-    # Its files are small: a bar for each would bury what a person reads.
+    # Its files are small: a progress bar for each would hide our own progress lines.
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     uri = os.environ.get("MLFLOW_TRACKING_URI") or (settings or Settings.load()).tracking_uri
     if uri.startswith("http"):
@@ -75,7 +77,7 @@ class RunLog:
     experiment_id: str
 
     def params(self, values: Mapping[str, object]) -> None:
-        """Log parameters; those that the run holds already (``mlflow run`` logs them) stay."""
+        """Log parameters; those that the run has already (``mlflow run`` logs them) are kept."""
         with store_call():
             held = self.client.get_run(self.run_id).data.params
             new = [Param(k, str(v)) for k, v in values.items() if k not in held]
@@ -88,7 +90,7 @@ class RunLog:
         self.result({}, values)
 
     def result(self, metrics: Mapping[str, float], tags: Mapping[str, object]) -> None:
-        """Log metrics and tags at once: both are there or neither."""
+        """Log metrics and tags in one request: the store keeps both or neither."""
         now = int(time.time() * 1000)
         with store_call():
             self.client.log_batch(
@@ -109,18 +111,20 @@ class RunLog:
         with store_call():
             self.client.log_figure(self.run_id, figure, name)
 
-    def file(self, path: Path, folder: str | None = None) -> None:
-        with store_call():
-            self.client.log_artifact(self.run_id, str(path), folder)
+    def table(self, frame: pd.DataFrame, name: str) -> None:
+        """Log a frame as a Parquet file."""
+        with tempfile.TemporaryDirectory() as folder, store_call():
+            path = Path(folder) / name
+            frame.to_parquet(path)
+            self.client.log_artifact(self.run_id, str(path))
 
 
 @contextmanager
 def store_call() -> Iterator[None]:
-    """Whatever the store fails with becomes one line that says what to do; Ctrl-C waits for the
-    answer.
+    """Turn a failure of the store into a ``TrackingError``; hold Ctrl-C back until it answers.
 
-    Cut in the middle of a transaction, SQLAlchemy keeps the lock of the database, and whatever
-    closes the runs then waits for it in vain.
+    An interrupted transaction of SQLAlchemy keeps the database locked, and the calls that close
+    the runs would then wait without end.
     """
     try:
         with uninterrupted():
@@ -135,10 +139,10 @@ def store_call() -> Iterator[None]:
 
 @contextmanager
 def project_run(project: str) -> Iterator[RunLog]:
-    """The run of a whole project: the one ``mlflow run`` opened, or a new one.
+    """The run of a whole project: the one that ``mlflow run`` opened, or a new one.
 
-    MLflow ends the run that it opened; one opened here is ended here, as failed or killed where
-    the block was left by an error or an interruption.
+    MLflow ends the run that it opened. A run opened here ends with the block: FINISHED, FAILED
+    after an error, KILLED after an interruption.
     """
     client = connect()
     close_left_runs(client)
@@ -158,7 +162,7 @@ def project_run(project: str) -> Iterator[RunLog]:
 def nested_run(
     parent: RunLog, name: str, tags: Mapping[str, object] | None = None
 ) -> Iterator[RunLog]:
-    """A run under another; ended with the block, as what became of it."""
+    """A run nested in another; it ends with the block, with the status of ``project_run``."""
     tags = {PARENT_RUN: parent.run_id} | dict(tags or {})
     with _run(parent.client, parent.experiment_id, name, tags) as log:
         yield log
@@ -187,14 +191,15 @@ def start_nested(parent: RunLog, name: str, tags: Mapping[str, object]) -> RunLo
 
 
 def _open(client: MlflowClient, experiment: str, name: str, tags: Mapping[str, object]) -> RunLog:
-    """A new run that says which process writes it."""
+    """A new run whose tags name the process that writes it."""
     texts = {key: str(value) for key, value in (dict(tags) | {PROCESS: identity()}).items()}
     with store_call():
         run = client.create_run(experiment, run_name=name, tags=texts)
     return RunLog(client, run.info.run_id, experiment)
 
 
-def end(log: RunLog, status: str = "FINISHED") -> None:
+def end(log: RunLog, status: str) -> None:
+    """End a run as ``FINISHED``, ``FAILED`` or ``KILLED``."""
     with store_call():
         log.client.set_terminated(log.run_id, status)
 
@@ -202,33 +207,29 @@ def end(log: RunLog, status: str = "FINISHED") -> None:
 def close_left_runs(client: MlflowClient) -> list[str]:
     """End the runs that a killed process left open; their ids.
 
-    Those of a process on this host that lives no longer, and those that ``mlflow run`` opened more
-    than an hour ago without our script ever starting in them (their environment failed).
+    These are runs of a process on this host that has ended, and runs that ``mlflow run`` opened
+    more than an hour ago in which our script never started (their environment failed).
     """
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    left = [
-        run
-        for run in _found(client, experiments, "attributes.status = 'RUNNING'")
-        if _is_left(run, int(time.time() * 1000))
-    ]
+    running = find_runs(client, "attributes.status = 'RUNNING'")
+    left = [run for run in running if _is_left(run, int(time.time() * 1000))]
     for run in left:
         _close(client, run, "its process was killed; closed by the next start")
     return [run.info.run_id for run in left]
 
 
 def close_own_runs(project: RunLog) -> None:
-    """End what this process left open within a project's run, when it is interrupted.
+    """End what an interrupted process left open within its project's run.
 
-    An interruption can come between the opening of a run and the moment we know of it.
+    An interruption can come after the store opened a run and before we have its id.
     """
-    wanted = f"attributes.status = 'RUNNING' and tags.{PROCESS} = '{identity()}'"
-    for run in _found(project.client, [project.experiment_id], wanted):
+    ours = f"attributes.status = 'RUNNING' and tags.{PROCESS} = '{identity()}'"
+    for run in find_runs(project.client, ours, [project.experiment_id]):
         if run.info.run_id != project.run_id:
             _close(project.client, run, "the search was stopped")
 
 
 def _close(client: MlflowClient, run: Run, reason: str) -> None:
-    """End a run that lost its writer: a trial that was logged whole did finish."""
+    """End a run without a writer; a trial whose figures are logged did finish."""
     log = RunLog(client, run.info.run_id, run.info.experiment_id)
     outcome = run.data.tags.get(OUTCOME)
     if outcome is None:
@@ -244,14 +245,18 @@ def _is_left(run: Run, now_ms: int) -> bool:
     return of_project and now_ms - run.info.start_time > START_MS
 
 
-def _found(client: MlflowClient, experiments: Sequence[str], wanted: str) -> list[Run]:
-    """All runs that match, page after page, newest first."""
+def find_runs(
+    client: MlflowClient, condition: str, experiments: Sequence[str] | None = None
+) -> list[Run]:
+    """All runs that match, newest first; ``experiments`` are ids, by default of all of them."""
+    if experiments is None:
+        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     runs: list[Run] = []
     token = None
     while experiments:
         with uninterrupted():
             page = client.search_runs(
-                list(experiments), wanted, order_by=["start_time DESC"], page_token=token
+                list(experiments), condition, order_by=["start_time DESC"], page_token=token
             )
         runs += page
         token = page.token
@@ -263,26 +268,26 @@ def _found(client: MlflowClient, experiments: Sequence[str], wanted: str) -> lis
 def children(client: MlflowClient, run_id: str, level: str) -> list[Run]:
     """The runs of a level (``family``, ``trial``) nested directly in a run, newest first."""
     experiment = get_run(client, run_id).info.experiment_id
-    wanted = f"tags.`{PARENT_RUN}` = '{run_id}' and tags.level = '{level}'"
-    return _found(client, [experiment], wanted)
+    nested = f"tags.`{PARENT_RUN}` = '{run_id}' and tags.level = '{level}'"
+    return find_runs(client, nested, [experiment])
 
 
 def successors(client: MlflowClient, run: Run) -> list[Run]:
-    """The project's runs that went on with a search, and those that went on with them."""
-    wanted = f"tags.{RESUMES} = '{run.info.run_id}'"
-    later = _found(client, [run.info.experiment_id], wanted)
-    return later + [last for found in later for last in successors(client, found)]
+    """The project's runs that resumed a search, and those that resumed them in turn."""
+    resuming = f"tags.{RESUMES} = '{run.info.run_id}'"
+    later = find_runs(client, resuming, [run.info.experiment_id])
+    return later + [last for one in later for last in successors(client, one)]
 
 
 def adopt(parent: RunLog, run_id: str) -> None:
-    """Nest a run under another parent; its times stay as they are."""
+    """Nest a run under another parent; its start and end times do not change."""
     with store_call():
         parent.client.set_tag(run_id, PARENT_RUN, parent.run_id)
 
 
 @contextmanager
 def artifact(client: MlflowClient, run_id: str, name: str) -> Iterator[Path | None]:
-    """A file of a run, for as long as the block lasts; none where the run holds no such file."""
+    """A copy of a run's file that is removed after the block; ``None`` if the run has no such file."""
     if name not in {entry.path for entry in client.list_artifacts(run_id)}:
         yield None
         return
@@ -291,42 +296,34 @@ def artifact(client: MlflowClient, run_id: str, name: str) -> Iterator[Path | No
 
 
 def _experiment(client: MlflowClient, name: str) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
-    return str(client.create_experiment(name, artifact_location=_artifact_location()))
+    """The id of an experiment, which is made if there is none.
 
-
-def _artifact_location() -> str | None:
-    """Beside a store that is a file, wherever a project runs; a server has a place of its own."""
+    Its files lie beside a store that is a file, wherever a project runs; a server has its own place.
+    """
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
     uri = mlflow.get_tracking_uri()
-    if not uri.startswith("sqlite:///"):
-        return None
-    return (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlruns").as_uri()
+    place = None
+    if uri.startswith("sqlite:///"):
+        place = (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlruns").as_uri()
+    return str(client.create_experiment(name, artifact_location=place))
 
 
-def finished_families(client: MlflowClient, family: str, data_digest: str) -> list[Run]:
-    """Finished parent runs of a family searched on the very data, newest first."""
-    wanted = (
-        f"tags.family = '{family}' and tags.data_digest = '{data_digest}' and tags.level = 'family'"
-    )
-    return finished_searches(client, wanted)
-
-
-def finished_searches(client: MlflowClient, wanted: str = "tags.level = 'family'") -> list[Run]:
-    """Finished parent runs of families, newest first."""
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    return _found(client, experiments, f"{wanted} and attributes.status = 'FINISHED'")
-
-
-def found_runs(client: MlflowClient, wanted: str) -> list[Run]:
-    """All runs of the store that match, newest first."""
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    return _found(client, experiments, wanted)
+def finished_searches(
+    client: MlflowClient, family: str | None = None, data_digest: str | None = None
+) -> list[Run]:
+    """Finished parent runs, newest first: of a family, on one feature file, or all."""
+    condition = "tags.level = 'family' and attributes.status = 'FINISHED'"
+    if family is not None:
+        condition += f" and tags.family = '{family}'"
+    if data_digest is not None:
+        condition += f" and tags.data_digest = '{data_digest}'"
+    return find_runs(client, condition)
 
 
 def run_or_none(client: MlflowClient, run_id: str) -> Run | None:
-    """The run of that id, if there is one."""
+    """The run of that id, or ``None``."""
     try:
         return client.get_run(run_id)
     except MlflowException:

@@ -1,6 +1,5 @@
 """Searches of families, one after the other: what ``mlflow run hyperparameter_tuning`` does."""
 
-from argparse import Namespace
 from collections.abc import Mapping, Sequence
 
 from project_tools.errors import SettingError
@@ -15,8 +14,8 @@ from project_tools.runs.history import (
     progress_of,
     resumed_project,
 )
-from project_tools.runs.parameters import OWN, as_resumed, values
-from project_tools.runs.search import search_family, settings_of
+from project_tools.runs.parameters import OWN, ProjectSettings, SearchSettings, as_resumed
+from project_tools.runs.search import comparable, search_family
 from project_tools.runs.store import (
     RESUMES,
     RunLog,
@@ -28,54 +27,55 @@ from project_tools.runs.store import (
 from project_tools.search.forecast import Forecast, forecast_family
 from project_tools.system.progress import say, working
 
-#: Choices of preparation that a family which takes raw features cannot follow.
-PREPARING = ("scaling", "imputation", "clip", "one_hot")
-#: What a run's tags say of a parameter that a resumed search gave it.
+#: Prefix of the tags that hold the parameters which a run took over from the search it resumed.
 _ADOPTED = "as_resumed."
 
 
 def tune(project_name: str, texts: Mapping[str, str]) -> str:
-    """Search the families that the parameters name, and log everything; the table of them.
+    """Search the families that the parameters name, and log everything; the table of the families.
 
-    Whatever is wrong with the input is said before anything is logged. Interrupted, it closes its
-    runs, says what is there and how to go on, and raises ``KeyboardInterrupt`` again.
+    Wrong input is refused before anything is logged. When it is interrupted, it closes its runs,
+    says which trials are kept and how to go on, and raises ``KeyboardInterrupt`` again.
     """
     client = connect()
     resumed = None if texts["resume"] == OWN else resumed_project(client, texts["resume"])
     if resumed is not None:
-        texts = as_resumed(texts, given_to(resumed))
+        texts = as_resumed(texts, _parameters_of(resumed))
         say(f"going on with the search of run {resumed.info.run_id}")
-    given = values(texts)
-    if given.spark:
+    settings = SearchSettings.from_texts(texts)
+    if settings.spark:
         check_installed()
-    families = [family_of(given, name) for name in given.families]
-    refuse_ignored(given, families)
-    whole = load_all(given)
-    samples = [sample_for(given, family, whole) for family in families]
+    families = [get_family(name).with_choices(**settings.preparation) for name in settings.families]
+    refuse_ignored(settings, families)
+    whole = load_all(settings)
+    samples = [sample_for(settings, family, whole) for family in families]
     former: list[FormerFamily | None] = [None] * len(families)
     if resumed is not None:
         former = [
-            former_family(client, resumed, family.name, settings_of(given, family, data))
+            former_family(client, resumed, family.name, comparable(settings, family, data))
             for family, data in zip(families, samples, strict=True)
         ]
-    forecast = forecast_of(given, families, samples, former)
+    forecast = _forecast(settings, families, samples, former)
     say(forecast.beforehand())
     with project_run(project_name) as project:
-        log_start(project, texts, resumed)
+        _log_start(project, texts, resumed)
         try:
-            for family, data, found in zip(families, samples, former, strict=True):
-                search_family(project, given, family, data, former=found, forecast=forecast)
+            for family, data, earlier in zip(families, samples, former, strict=True):
+                search_family(project, settings, family, data, former=earlier, forecast=forecast)
         except KeyboardInterrupt:
             close_own_runs(project)
-            say(left_by_interruption(project, project_name))
+            say("\nThe search was stopped; every trial that ended is kept:")
+            for line in progress_of(client, project.run_id):
+                say(line)
+            say(f"go on with: mlflow run {project_name} -P resume={project.run_id}")
             raise
         table = ranking_table(rank_families(judged_families(client, project.run_id)))
         project.text(table, "families.txt")
     return table
 
 
-def given_to(run: TrackedRun) -> dict[str, str]:
-    """The parameters that a project's run was given, or took over from the one it resumed."""
+def _parameters_of(run: TrackedRun) -> dict[str, str]:
+    """The parameters of a project's run: its own, or those of the search that it resumed."""
     adopted = {
         name.removeprefix(_ADOPTED): text
         for name, text in run.data.tags.items()
@@ -84,10 +84,10 @@ def given_to(run: TrackedRun) -> dict[str, str]:
     return {**run.data.params, **adopted}
 
 
-def log_start(project: RunLog, texts: Mapping[str, str], resumed: TrackedRun | None) -> None:
-    """The parameters, as given; those that a resumed search brought, as tags.
+def _log_start(project: RunLog, texts: Mapping[str, str], resumed: TrackedRun | None) -> None:
+    """Log the parameters as typed; those taken over from a resumed search become tags.
 
-    ``mlflow run`` has logged the parameters that it was given, and none can be logged twice.
+    ``mlflow run`` has logged what was typed, and no parameter can be logged with a second value.
     """
     project.params(texts)
     if resumed is not None:
@@ -96,14 +96,9 @@ def log_start(project: RunLog, texts: Mapping[str, str], resumed: TrackedRun | N
         project.tags({RESUMES: resumed.info.run_id} | adopted)
 
 
-def family_of(given: Namespace, name: str) -> Family:
-    """A family with the preparation that was asked for in place of its own."""
-    return get_family(name).with_choices(**{choice: getattr(given, choice) for choice in PREPARING})
-
-
-def refuse_ignored(given: Namespace, families: Sequence[Family]) -> None:
+def refuse_ignored(settings: ProjectSettings, families: Sequence[Family]) -> None:
     """Say where a choice of preparation has no effect; ``SettingError`` if it has none at all."""
-    asked = [name for name in PREPARING if getattr(given, name) is not None]
+    asked = list(settings.preparation)
     raw = [family.name for family in families if family.plan is None]
     if asked and len(raw) == len(families):
         raise SettingError(
@@ -114,59 +109,51 @@ def refuse_ignored(given: Namespace, families: Sequence[Family]) -> None:
         say(f"  {', '.join(asked)}: no effect on {', '.join(raw)}, which take raw features")
 
 
-def load_all(given: Namespace) -> Dataset:
+def load_all(settings: ProjectSettings) -> Dataset:
     """All training clients of the feature file."""
-    with working(f"reading {given.data.name}"):
-        return load_dataset(given.data, exclude=given.exclude, seed=given.seed, folds=given.folds)
+    with working(f"reading {settings.data.name}"):
+        return load_dataset(
+            settings.data, exclude=settings.exclude, seed=settings.seed, folds=settings.folds
+        )
 
 
-def load(given: Namespace, family: Family) -> Dataset:
-    """The training clients that a family is judged on."""
-    return sample_for(given, family, load_all(given))
+def sample_for(settings: ProjectSettings, family: Family, whole: Dataset) -> Dataset:
+    """The sample asked for, or as many clients as the family's budget allows.
 
-
-def sample_for(given: Namespace, family: Family, whole: Dataset) -> Dataset:
-    """The sample asked for, or what the family's budget bears; the same clients for the same size."""
-    size = given.sample
+    Samples of one size hold the same clients.
+    """
+    size = settings.sample
     if size is None:
-        size = min(len(whole), family.budget(given.profile).largest_sample)
+        size = min(len(whole), family.budget(settings.profile).largest_sample)
         if size < len(whole):
             say(
                 f"  {family.label}: a sample of {size:,} of {len(whole):,} clients "
-                f"(profile {given.profile})"
+                f"(profile {settings.profile})"
             )
     if size == len(whole):
         return whole
-    return stratified_sample(whole, size, seed=given.seed, folds=given.folds)
+    return stratified_sample(whole, size, seed=settings.seed, folds=settings.folds)
 
 
-def forecast_of(
-    given: Namespace,
+def _forecast(
+    settings: SearchSettings,
     families: Sequence[Family],
     samples: Sequence[Dataset],
     former: Sequence[FormerFamily | None],
 ) -> Forecast:
-    """About how long the trials will take that are not there yet."""
+    """About how long the trials will take that no earlier search has made."""
     shares = []
-    for family, data, found in zip(families, samples, former, strict=True):
-        wanted = given.trials or family.budget(given.profile).trials
+    for family, data, earlier in zip(families, samples, former, strict=True):
+        wanted = settings.trials or family.budget(settings.profile).trials
         share = forecast_family(
             family,
-            profile=given.profile,
-            trials=max(0, wanted - (len(found.former.trials) if found else 0)),
-            folds=given.folds,
+            profile=settings.profile,
+            trials=max(0, wanted - (len(earlier.former.trials) if earlier else 0)),
+            folds=settings.folds,
             clients=len(data),
             features=data.X.shape[1],
-            jobs=given.jobs,
-            time_limit=given.time_limit,
+            jobs=settings.jobs,
+            time_limit=settings.time_limit,
         )
         shares.append(share)
-    return Forecast(shares, given.jobs)
-
-
-def left_by_interruption(project: RunLog, project_name: str) -> str:
-    """What a stopped search has, and the words to go on with."""
-    lines = ["", "The search was stopped; every trial that ended is kept:"]
-    lines += progress_of(project.client, project.run_id)
-    lines.append(f"go on with: mlflow run {project_name} -P resume={project.run_id}")
-    return "\n".join(lines)
+    return Forecast(shares, settings.jobs)

@@ -1,12 +1,8 @@
-"""Variants of a family side by side, logged: one parent run, a nested run for each."""
+"""Variants of a family compared: one parent run, a nested run for each variant."""
 
-import tempfile
-from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
 import pandas as pd
 
 from project_tools.errors import SettingError
@@ -22,50 +18,66 @@ from project_tools.models.variants import (
     comparison_table,
     unbalanced,
 )
-from project_tools.runs.history import OOF_FILE
-from project_tools.runs.provenance import environment, origin, preparation_tags
-from project_tools.runs.search import log_scores
+from project_tools.runs.parameters import VariantSettings
+from project_tools.runs.provenance import (
+    ENVIRONMENT,
+    OOF_FILE,
+    environment,
+    origin,
+    preparation_tags,
+)
+from project_tools.runs.search import score_metrics
 from project_tools.runs.setting import setting_for
 from project_tools.runs.store import RunLog, nested_run
-from project_tools.runs.tuning import load
+from project_tools.runs.tuning import load_all, sample_for
 from project_tools.system.progress import say, working
 
 
 def compare_variants(
-    project: RunLog, given: Namespace, family: Family, variants: Sequence[Variant], what: str
+    project: RunLog,
+    settings: VariantSettings,
+    family: Family,
+    variants: Sequence[Variant],
+    what: str,
 ) -> str:
-    """Judge variants of a setting side by side: one parent run, a nested run a variant; the table."""
-    data = _compared_clients(given, family, variants)
-    tags = {"level": "comparison", "family": family.name, "profile": given.profile} | origin(data)
-    with nested_run(project, f"{family.label}: {what}", tags | preparation_tags(family)) as parent:
-        setting = _shared(setting_for(parent, given, family, data), given, variants)
+    """Judge variants of one setting on the same clients and folds; the table of them.
+
+    ``what`` says in the parent run's name in what they differ.
+    """
+    data = _compared_clients(settings, family, variants)
+    tags: dict[str, object] = {
+        "level": "comparison", "family": family.name, "profile": settings.profile,
+    }  # fmt: skip
+    tags |= origin(data) | preparation_tags(family)
+    with nested_run(project, f"{family.label}: {what}", tags) as parent:
+        setting = setting_for(parent, settings, family, data)
+        if any(variant.balances for variant in variants):
+            setting = _without_balance(setting, settings.parameters or {})
         parent.params(setting)
         comparison = VariantComparison(
             family, setting, data,
-            folds=given.folds, seed=given.seed, jobs=given.jobs,
-            fn_cost=given.fn_cost, metric=given.metric,
+            folds=settings.folds, seed=settings.seed, jobs=settings.jobs,
+            fn_cost=settings.fn_cost, metric=settings.metric,
         )  # fmt: skip
         comparison.check(variants)
-        found: list[VariantResult] = []
+        compared: list[VariantResult] = []
         for number, variant in enumerate(variants, start=1):
-            found.append(_judged(parent, comparison, variant, found, f"{number}/{len(variants)}"))
-        table = comparison_table(found, len(data))
+            part = f"{number}/{len(variants)}"
+            compared.append(_judged(parent, comparison, variant, compared, part))
+        table = comparison_table(compared, len(data))
         parent.text(table, "variants.txt")
-        parent.json(environment(), "environment.json")
-        _log_probabilities(parent, data, {row.variant.name: row.raw for row in found})
+        parent.json(environment(), ENVIRONMENT)
+        raw = {row.variant.name: row.raw for row in compared}
+        parent.table(pd.DataFrame({ID: data.ids, TARGET: data.y, **raw}), OOF_FILE)
     return table
 
 
-def _shared(
-    setting: dict[str, Any], given: Namespace, variants: Sequence[Variant]
-) -> dict[str, Any]:
-    """What all variants have in common: no balancing, where that is what they differ in."""
-    if not any(variant.balances for variant in variants):
-        return setting
-    asked = [name for name in BALANCE_PARAMETERS if name in (given.parameters or {})]
-    if asked:
+def _without_balance(setting: dict[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The setting without balancing, in which the variants differ; refused where it was asked for."""
+    refused = [name for name in BALANCE_PARAMETERS if name in asked]
+    if refused:
         raise SettingError(
-            f"{asked[0]} has no effect here: the variants differ in how they balance the classes; "
+            f"{refused[0]} has no effect here: the variants differ in how they balance the classes; "
             "leave it out"
         )
     if setting.get("balance", "none") != "none":
@@ -92,27 +104,20 @@ def _judged(
     ):
         run.params(plain)
         row = comparison.result(variant, next(iter(before), None))
-        log_scores(run, row.judgement.scores, "out_of_fold")
+        run.metrics(score_metrics(row.judgement.scores, "out_of_fold"))
         if before:
-            log_scores(run, row.differences, "difference")
+            run.metrics(score_metrics(row.differences, "difference"))
         run.tags({"calibration": row.calibration_choice.method})
         run.metrics({"threshold": row.judgement.threshold.value, "seconds": row.seconds})
     return row
 
 
-def _compared_clients(given: Namespace, family: Family, variants: Sequence[Variant]) -> Dataset:
-    data = load(given, family)
+def _compared_clients(
+    settings: VariantSettings, family: Family, variants: Sequence[Variant]
+) -> Dataset:
+    data = sample_for(settings, family, load_all(settings))
     synthesised = any(variant.synthesises for variant in variants)
-    if not synthesised or given.sample is not None or len(data) <= LARGEST_RESAMPLED:
+    if not synthesised or settings.sample is not None or len(data) <= LARGEST_RESAMPLED:
         return data
     say(f"  a sample of {LARGEST_RESAMPLED:,} of {len(data):,} clients: SMOTENC needs the memory")
-    return stratified_sample(data, LARGEST_RESAMPLED, seed=given.seed, folds=given.folds)
-
-
-def _log_probabilities(run: RunLog, data: Dataset, columns: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Out-of-fold probabilities, before calibration, beside the clients' ids and outcomes."""
-    rows = pd.DataFrame({ID: data.ids, TARGET: data.y, **columns})
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / OOF_FILE
-        rows.to_parquet(path)
-        run.file(path)
+    return stratified_sample(data, LARGEST_RESAMPLED, seed=settings.seed, folds=settings.folds)

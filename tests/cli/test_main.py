@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from project_tools.settings import ROOT
-from project_tools.system import command as entry
+from project_tools.system import command
 
 
 def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -109,19 +109,19 @@ def _interrupted_library() -> None:
 def test_an_interruption_is_no_defect(
     work: Callable[[], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert entry.run(work) == 130
+    assert command.run(work) == 130
     assert capsys.readouterr().err == "stopped\n"
 
 
 def test_a_defect_is_told_in_one_line_and_kept(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entry, "ROOT", tmp_path)
+    monkeypatch.setattr(command, "ROOT", tmp_path)
 
     def broken() -> None:
         raise RuntimeError("the details")
 
-    assert entry.run(broken) == 70
+    assert command.run(broken) == 70
     (line,) = capsys.readouterr().err.splitlines()
     assert "defect of the program (RuntimeError)" in line
     kept = (tmp_path / "pickle_files" / "last_defect.txt").read_text()

@@ -11,8 +11,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from project_tools.features.definitions import across, application, bureau, instalments, pos_cash
-from project_tools.features.definitions import previous as earlier
+from project_tools.features.definitions import (
+    across,
+    application,
+    bureau,
+    instalments,
+    pos_cash,
+    previous,
+)
 from project_tools.features.pipeline import HISTORIES
 from project_tools.features.rows import Aggregate, GroupStatistics, Row, Share, Subset, Trend
 
@@ -361,7 +367,7 @@ def card_rows(tables: Tables) -> Records:
 #: Rows of each staged table, by the history's name.
 STAGED: dict[str, Callable[[Tables], Records]] = {
     bureau.HISTORY.name: bureau_rows,
-    earlier.HISTORY.name: previous_rows,
+    previous.HISTORY.name: previous_rows,
     pos_cash.MONTHS.name: pos_months,
     pos_cash.LOAN_HISTORY.name: pos_loans,
     instalments.HISTORY.name: instalment_rows,

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from argparse import Namespace
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from project_tools.governance.drift.check import drift
 from project_tools.models.dataset import load_dataset
 from project_tools.models.families import get_family
 from project_tools.runs.final_model import training_clients
+from project_tools.runs.parameters import FinalSettings
 from project_tools.runs.tuning import load_all
 from project_tools.serving.artefact import write_artefact
 from project_tools.serving.feature_state import state_source
@@ -275,10 +275,10 @@ def test_no_model_is_trained_or_judged_on_transformed_clients(again: list[Path])
         for split in ("train", "test", "new"):
             with pytest.raises(TrainingError, match=rf"{path.name} holds clients who were only tr"):
                 load_dataset(path, split=split)
-    given = Namespace(data=again[0], exclude=(), sample=None, seed=1, folds=2)
-    for refuses in (load_all, lambda given: training_clients(given, get_family("lightgbm"))):
+    settings = FinalSettings.from_texts({"data": str(again[0]), "exclude": "none"})
+    for refuses in (load_all, lambda settings: training_clients(settings, get_family("lightgbm"))):
         with pytest.raises(TrainingError, match=r"made without --state"):  # a search, a final model
-            refuses(given)
+            refuses(settings)
 
 
 def test_the_file_that_the_state_was_learnt_for_is_not_written_over(

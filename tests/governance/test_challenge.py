@@ -16,10 +16,9 @@ from project_tools.governance.card import Card
 from project_tools.governance.card_page import card_files
 from project_tools.governance.challenge import Candidate, Floors, floors_of, not_comparable, weigh
 from project_tools.governance.segments import Figure
-from project_tools.runs import promotion as promoting
-from project_tools.runs import registry
-from project_tools.runs import store as tracking
+from project_tools.runs import promotion, registry
 from project_tools.runs.audit import HELD_OUT
+from project_tools.runs.store import connect, project_run
 from project_tools.serving.artefact import load_artefact, write_artefact
 from project_tools.settings import Settings
 from tests.helpers.invented_card import FN_COST, THRESHOLD, clientele, invented_card
@@ -181,8 +180,8 @@ def empty_store(tmp_path_factory):
         patched.delenv("MLFLOW_RUN_ID", raising=False)
         patched.chdir(folder)
         # The child that reads a model first is tested where it stands; here it would take minutes.
-        patched.setattr(promoting, "load_artefact", partial(load_artefact, child=False))
-        yield tracking.connect(Settings.load({})), folder
+        patched.setattr(promotion, "load_artefact", partial(load_artefact, child=False))
+        yield connect(Settings.load({})), folder
 
 
 class Store:
@@ -201,12 +200,10 @@ class Store:
         )  # fmt: skip
         folder = self.folder / "artefact"
         write_artefact(folder, content)
-        with tracking.project_run("final") as run:
+        with project_run("final") as run:
             rows = pd.DataFrame({"SK_ID_CURR": IDS, "TARGET": Y, "probability": p})
-            path = self.folder / HELD_OUT
-            rows.sample(frac=1, random_state=1).to_parquet(path)  # in any order
             if held_out:
-                run.file(path)
+                run.table(rows.sample(frac=1, random_state=1), HELD_OUT)  # in any order
             columns = [(feature.name, feature.kind) for feature in content.features]
             return registry.register(run, folder, columns, {}, self.name)
 
@@ -217,7 +214,7 @@ class Store:
         return str(version.version)
 
     def record(self, run_id: str) -> dict:
-        path = self.client.download_artifacts(run_id, promoting.RECORD)
+        path = self.client.download_artifacts(run_id, promotion.RECORD)
         with open(path, encoding="utf-8") as file:  # noqa: PTH123
             return json.load(file)
 
@@ -233,7 +230,7 @@ def test_refused_forced_and_accepted_each_with_its_record(store: Store) -> None:
     store.register(blurred(1.49))
     challenger = f"{store.name}@challenger"
 
-    refused = promoting.promote(challenger, quiet=True)
+    refused = promotion.promote(challenger, quiet=True)
     assert store.champion == "1"
     record = store.record(refused.run_id)
     assert (record["outcome"], record["from_version"], record["to_version"]) == (
@@ -246,11 +243,11 @@ def test_refused_forced_and_accepted_each_with_its_record(store: Store) -> None:
     assert record["when"].endswith("+00:00")
 
     store.register(TRUE)
-    floor = promoting.promote(challenger, allowed=Floors(latency_ms=1e-9), quiet=True)
+    floor = promotion.promote(challenger, allowed=Floors(latency_ms=1e-9), quiet=True)
     assert store.champion == "1"
     assert "the score of one client is" in store.record(floor.run_id)["weighed"]["objections"][0]
 
-    accepted = promoting.promote(challenger, quiet=True)
+    accepted = promotion.promote(challenger, quiet=True)
     assert store.champion == "3"
     record = store.record(accepted.run_id)
     assert (record["outcome"], record["reason"]) == ("promoted", "")
@@ -266,9 +263,9 @@ def test_refused_forced_and_accepted_each_with_its_record(store: Store) -> None:
     assert store.client.get_model_version(store.name, "3").tags["promotion_run"] == accepted.run_id
     # It is no challenger any more.
     with pytest.raises(TrackingError, match="has no alias 'challenger'; set are: champion"):
-        promoting.promote(challenger, quiet=True)
+        promotion.promote(challenger, quiet=True)
 
-    forced = promoting.promote(f"{store.name}/1", force="the new one stutters", quiet=True)
+    forced = promotion.promote(f"{store.name}/1", force="the new one stutters", quiet=True)
     assert store.champion == "1"
     record = store.record(forced.run_id)
     assert (record["outcome"], record["reason"]) == ("forced", "the new one stutters")
@@ -279,10 +276,10 @@ def test_what_cannot_be_compared_takes_a_reason(store: Store) -> None:
     store.register(blurred(1.5))
     store.register(TRUE, data_digest="e" * 64)
     with pytest.raises(TrackingError, match=r"version 2: not comparable: .* other data") as refused:
-        promoting.promote(f"{store.name}@challenger", quiet=True)
+        promotion.promote(f"{store.name}@challenger", quiet=True)
     assert "\n" not in str(refused.value)
     assert store.champion == "1"
-    forced = promoting.promote(f"{store.name}@challenger", force="new month", quiet=True)
+    forced = promotion.promote(f"{store.name}@challenger", force="new month", quiet=True)
     assert store.champion == "2"
     assert store.record(forced.run_id)["weighed"]["compared"] == []
 
@@ -291,8 +288,8 @@ def test_without_a_champion_it_takes_a_reason(store: Store) -> None:
     store.register(TRUE)
     store.client.delete_registered_model_alias(store.name, "champion")
     with pytest.raises(TrackingError, match="there is no champion to compare it with"):
-        promoting.promote(f"{store.name}@challenger", quiet=True)
-    promoting.promote(f"{store.name}@challenger", force="the first", quiet=True)
+        promotion.promote(f"{store.name}@challenger", quiet=True)
+    promotion.promote(f"{store.name}@challenger", force="the first", quiet=True)
     assert store.champion == "1"
 
 
@@ -307,7 +304,7 @@ def test_a_challenger_that_cannot_be_weighed_is_one_line(store: Store, changes, 
     store.register(blurred(1.5))
     store.register(blurred(0.5), **changes)
     with pytest.raises(TrackingError, match=says):
-        promoting.promote(f"{store.name}@challenger", quiet=True)
+        promotion.promote(f"{store.name}@challenger", quiet=True)
 
 
 def test_wrong_names_are_one_line_with_the_nearest(store: Store) -> None:
@@ -322,12 +319,12 @@ def test_wrong_names_are_one_line_with_the_nearest(store: Store) -> None:
         (store.name, "version 1 is the champion already"),
     ):
         with pytest.raises(TrackingError, match=says) as refused:
-            promoting.promote(name, quiet=True)
+            promotion.promote(name, quiet=True)
         assert "\n" not in str(refused.value)
     with pytest.raises(SettingError, match="--force is empty"):
-        promoting.promote(store.name, force=" ", quiet=True)
+        promotion.promote(store.name, force=" ", quiet=True)
     with pytest.raises(SettingError, match=r"unknown metric 'AUX'.*did you mean 'AUC'"):
-        promoting.promote(store.name, metric="AUX", quiet=True)
+        promotion.promote(store.name, metric="AUX", quiet=True)
 
 
 def test_the_command_prints_the_comparison_and_ends_with_its_status(store: Store, capsys) -> None:
@@ -336,7 +333,7 @@ def test_the_command_prints_the_comparison_and_ends_with_its_status(store: Store
     challenger = f"{store.name}@challenger"
     with pytest.raises(SystemExit) as ended:
         main(["promote", challenger, "--quiet"])
-    assert ended.value.code == promoting.REFUSED
+    assert ended.value.code == promotion.REFUSED
     said = capsys.readouterr().out
     assert "loss_of_income" in said
     assert "refused: " in said

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from api.tests.served import invented_features
 from project_tools.features.files import write_features
 from project_tools.features.state import FeatureState
-from project_tools.runs import store as tracking
+from project_tools.runs.store import connect, find_runs
 from project_tools.settings import ROOT
 
 SCRIPTS = {
@@ -82,6 +82,6 @@ def train_finally(family: str, data: Path, **given: str) -> Trained:
         module.main()
     finally:
         sys.argv = before
-    client = tracking.connect()
-    newest = tracking.found_runs(client, "tags.level = 'final'")[0]
+    client = connect()
+    newest = find_runs(client, "tags.level = 'final'")[0]
     return Trained(client, newest.info.run_id, data)

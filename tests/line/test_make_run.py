@@ -68,7 +68,7 @@ def done(
     """The steps of one run that were done, by the first word of their names."""
     address = store or store_in(module.ROOT)
     steps = [
-        replace(step, command=writing(module, (*step.outputs, *step.stands)))
+        replace(step, command=writing(module, (*step.outputs, *step.shared)))
         for step in module.steps(raw, clients, address)
     ]
     capsys.readouterr()
@@ -96,8 +96,8 @@ def remove_database(module: ModuleType) -> None:
     ("what", "again"),
     [
         (lambda m: change(m.ROOT / "project_tools" / "demo" / "people.py"), TITLES),
-        (lambda m: change(m.ROOT / "project_tools" / "features" / "bureau.py"), TITLES[1:]),
-        (lambda m: change(m.ROOT / "project_tools" / "families.py"), TITLES[2:]),
+        (lambda m: change(m.ROOT / "project_tools" / "features" / "definitions" / "bureau.py"), TITLES[1:]),
+        (lambda m: change(m.ROOT / "project_tools" / "models" / "families.py"), TITLES[2:]),
         (lambda m: change(m.ROOT / "hyperparameter_tuning" / "MLproject"), ["search"]),
         (lambda m: change(m.ROOT / "lightgbm" / "log_boosting.py"), ["train", "export"]),
         (lambda m: change(m.WORK / "demo_tables" / "application_train.csv"), TITLES),
@@ -304,7 +304,7 @@ def test_asked_to_end_the_line_ends_with_its_step(
     program = f"""
 import runpy, sys
 sys.argv = ["run.py", "--serve", "0"]
-from project_tools import entry
+from project_tools.system import command
 real = runpy.run_path({str(ROOT / "scripts" / "run.py")!r}, run_name="line")
 space = real["main"].__globals__
 from pathlib import Path
@@ -313,7 +313,7 @@ step = real["Step"]("waiting", str, (), lambda: [sys.executable, "-c", {waits!r}
 space["END_S"] = 0.5
 space["steps"] = lambda *_: [step]
 real["end_when_asked"]()
-sys.exit(entry.run(real["main"]))
+sys.exit(command.run(real["main"]))
 """
     process = subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, text=True, start_new_session=True,

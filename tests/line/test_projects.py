@@ -21,19 +21,16 @@ from project_tools.evaluation.metrics import METRICS, paired_difference
 from project_tools.features.build import build
 from project_tools.features.files import read_features
 from project_tools.models import training
-from project_tools.models import variants as resampling
-from project_tools.models import variants as variant_comparison
+from project_tools.models import variants as model_variants
 from project_tools.models.families import Family, get_family
-from project_tools.runs import final_model as final_runs
-from project_tools.runs import registry
-from project_tools.runs import store as tracking
-from project_tools.runs import variants as variant_runs
+from project_tools.runs import final_model, registry
+from project_tools.runs import variants as run_variants
 from project_tools.runs.export import export
-from project_tools.runs.parameters import PARAMETERS, parse
-from project_tools.runs.store import PARENT_RUN
+from project_tools.runs.parameters import FinalSettings, VariantSettings
+from project_tools.runs.store import PARENT_RUN, connect, project_run
 from project_tools.serving.artefact import load_artefact
 from project_tools.settings import ROOT
-from project_tools.system import command as entry
+from project_tools.system import command
 from project_tools.system.files import sha256
 
 SCRIPTS = {
@@ -136,20 +133,20 @@ def projects(tmp_path_factory: pytest.TempPathFactory, new_store: Callable[[Path
         patch.setenv("MLFLOW_TRACKING_URI", new_store(folder))
         patch.delenv("MLFLOW_RUN_ID", raising=False)
         patch.chdir(folder)
-        entry.quiet_libraries()
-        yield Projects(tracking.connect(), *files, folder)
+        command.quiet_libraries()
+        yield Projects(connect(), *files, folder)
 
 
 def briefly(patch: pytest.MonkeyPatch) -> None:
     """Final models are neither audited nor registered, and two variants compared, where nothing
     looks at the rest.
     """
-    patch.setattr(final_runs, "audit_final", lambda *_, **__: None)
-    patch.setattr(final_runs, "log_audit", lambda *_: None)
-    patch.setattr(final_runs, "register_final", lambda *_: None)
-    patch.setattr(final_runs, "registered_line", lambda *_: "")
+    patch.setattr(final_model, "audit_final", lambda *_, **__: None)
+    patch.setattr(final_model, "log_audit", lambda *_: None)
+    patch.setattr(final_model, "register_final", lambda *_: None)
+    patch.setattr(final_model, "registered_line", lambda *_: "")
     for name in ("RESAMPLINGS", "PREPARATIONS"):
-        patch.setattr(resampling, name, getattr(resampling, name)[:2])
+        patch.setattr(model_variants, name, getattr(model_variants, name)[:2])
 
 
 @pytest.fixture
@@ -418,13 +415,13 @@ def test_an_interruption_closes_the_runs(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(training, "out_of_fold", interrupted)
-    monkeypatch.setattr(variant_comparison, "out_of_fold", interrupted)
+    monkeypatch.setattr(model_variants, "out_of_fold", interrupted)
     known = {run.info.run_id for run in projects.runs()}
     with pytest.raises(KeyboardInterrupt):
         projects.run(script)
     new = [run for run in projects.runs() if run.info.run_id not in known]
     assert {run.info.status for run in new} == {"KILLED"}
-    assert "entry.stop_once()" in (ROOT / SCRIPTS[script]).read_text()
+    assert "signals.stop_once()" in (ROOT / SCRIPTS[script]).read_text()
 
 
 @pytest.mark.usefixtures("brief")
@@ -443,13 +440,13 @@ def test_the_final_model_is_judged_on_the_test_clients_once_and_registered(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     looked: list[int] = []
-    real = final_runs.evaluate_finally
+    real = final_model.evaluate_finally
 
     def counting(model: Any, training: Any, test: Any, **named: Any) -> Any:
         looked.append(len(test))
         return real(model, training, test, **named)
 
-    monkeypatch.setattr(final_runs, "evaluate_finally", counting)
+    monkeypatch.setattr(final_model, "evaluate_finally", counting)
     receipt = tmp_path / "receipt.json"
     found = projects.run(script, receipt=str(receipt))
     written = json.loads(receipt.read_text())
@@ -484,11 +481,12 @@ def test_the_final_model_is_judged_on_the_test_clients_once_and_registered(
 def test_a_final_model_takes_all_training_clients_whatever_a_search_may_have(
     projects: Projects, name: str
 ) -> None:
-    rows = get_family(name)
-    budgets = {key: replace(row, largest_sample=50) for key, row in rows.budgets.items()}
-    given = parse("x", list(PARAMETERS), ["--data", str(projects.data), "--folds", "2", "--profile", "demo"])  # fmt: skip
-    with tracking.project_run(name) as project:
-        final = final_runs.train_final(project, given, replace(rows, budgets=budgets))
+    family = get_family(name)
+    budgets = {key: replace(row, largest_sample=50) for key, row in family.budgets.items()}
+    texts = {"data": str(projects.data), "folds": "2", "profile": "demo"}
+    settings = FinalSettings.from_texts(texts)
+    with project_run(name) as project:
+        final = final_model.train_final(project, settings, replace(family, budgets=budgets))
     frame = read_features(projects.data).frame
     wanted = frame.loc[frame["SPLIT"] == "train", "SK_ID_CURR"]
     assert sorted(final.model.ids) == sorted(wanted)
@@ -496,11 +494,11 @@ def test_a_final_model_takes_all_training_clients_whatever_a_search_may_have(
 
 @pytest.mark.parametrize(
     ("script", "variants", "fitted"),
-    [("smote", resampling.RESAMPLINGS, "resampling"), ("preparation", resampling.PREPARATIONS, "preparation.scaling")],
+    [("smote", model_variants.RESAMPLINGS, "resampling"), ("preparation", model_variants.PREPARATIONS, "preparation.scaling")],
 )  # fmt: skip
 def test_variants_are_nested_runs_under_one_parent_with_paired_differences(
     projects: Projects, capsys: pytest.CaptureFixture[str],
-    script: str, variants: tuple[resampling.Variant, ...], fitted: str,
+    script: str, variants: tuple[model_variants.Variant, ...], fitted: str,
 ) -> None:  # fmt: skip
     found = projects.run(script, parameters='{"n_estimators": 5}')
     names = [variant.name for variant in variants]
@@ -539,18 +537,18 @@ def test_variants_are_nested_runs_under_one_parent_with_paired_differences(
 def test_a_comparison_of_many_clients_takes_a_sample_that_smotenc_can_bear(
     projects: Projects, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(variant_runs, "LARGEST_RESAMPLED", 250)
+    monkeypatch.setattr(run_variants, "LARGEST_RESAMPLED", 250)
     for variants, rows in (
-        (resampling.RESAMPLINGS[:2], "250"),
-        (resampling.PREPARATIONS[:1], None),
+        (model_variants.RESAMPLINGS[:2], "250"),
+        (model_variants.PREPARATIONS[:1], None),
     ):
-        given = parse("x", list(PARAMETERS), [
-            "--data", str(projects.data), "--folds", "2", "--profile", "demo",
-            "--parameters", '{"n_estimators": 2}',
-        ])  # fmt: skip
-        with tracking.project_run("random_forest") as project:
-            variant_runs.compare_variants(
-                project, given, get_family("random_forest"), variants, "x"
+        settings = VariantSettings.from_texts({
+            "data": str(projects.data), "folds": "2", "profile": "demo",
+            "parameters": '{"n_estimators": 2}',
+        })  # fmt: skip
+        with project_run("random_forest") as project:
+            run_variants.compare_variants(
+                project, settings, get_family("random_forest"), variants, "x"
             )
         run = next(r for r in reversed(projects.runs()) if r.data.tags["level"] == "comparison")
         assert (run.data.tags["rows"] == rows) is (rows is not None)

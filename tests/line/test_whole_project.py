@@ -182,13 +182,22 @@ SCRIPTS = (
     "lightgbm/tune_boosting.py",
     "lightgbm/log_boosting.py",
     "random_forest/final_forest.py",
+    "random_forest/compare_resampling.py",
+    "random_forest/compare_preparation.py",
 )
 
 
-@pytest.mark.parametrize("script", [*SCRIPTS, "project_tools/__main__.py"])
-def test_no_library_with_threads_is_loaded_before_the_environment_is_settled(script: str) -> None:
+#: The parser of the command line imports the module of every command.
+COMMAND_LINE = "from project_tools.cli.main import parser; parser()"
+STARTS = {
+    script: f"import runpy; runpy.run_path({script!r}, run_name='start')" for script in SCRIPTS
+}
+
+
+@pytest.mark.parametrize("start", [*STARTS.values(), COMMAND_LINE], ids=[*STARTS, "command line"])
+def test_no_library_with_threads_is_loaded_before_the_environment_is_settled(start: str) -> None:
     program = (
-        f"import runpy, sys; runpy.run_path({script!r}, run_name='looked at'); "
+        f"{start}; import sys; "
         "print(sorted({'lightgbm', 'sklearn', 'mlflow', 'pandas'} & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import project_tools.search.trial as trials_module
+import project_tools.search.trial
 from project_tools.errors import TrainingError
 from project_tools.evaluation.calibration import PlattCalibration
 from project_tools.evaluation.calibration_fit import fit_platt
@@ -152,7 +152,7 @@ def test_a_seed_gives_the_same_search_and_starts_at_the_start() -> None:
 
 def test_a_trial_that_fails_is_kept_and_the_search_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    real = trials_module.out_of_fold
+    real = project_tools.search.trial.out_of_fold
 
     def failing_once(*words: Any, **named: Any) -> Any:
         calls.append(1)
@@ -160,7 +160,7 @@ def test_a_trial_that_fails_is_kept_and_the_search_goes_on(monkeypatch: pytest.M
             raise ValueError("a setting that breaks")
         return real(*words, **named)
 
-    monkeypatch.setattr(trials_module, "out_of_fold", failing_once)
+    monkeypatch.setattr(project_tools.search.trial, "out_of_fold", failing_once)
     ended: list[Trial] = []
     found = search(
         FAMILIES["logistic_l2"],

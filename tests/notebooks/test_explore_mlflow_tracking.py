@@ -9,9 +9,9 @@ from nbclient.exceptions import CellExecutionError
 from project_tools.demo import generate
 from project_tools.evaluation.comparison import rank_families, ranking_table
 from project_tools.features.build import build
-from project_tools.runs import store as tracking
 from project_tools.runs.history import judged_families
 from project_tools.runs.parameters import PARAMETERS
+from project_tools.runs.store import Client, connect
 from project_tools.runs.tuning import tune
 from project_tools.settings import Settings
 
@@ -21,11 +21,11 @@ PICTURES = 5  # the history of the trials, four curves
 @pytest.fixture
 def store(
     new_store: Callable[[Path], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> tracking.Client:
+) -> Client:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", new_store(tmp_path))
     monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
     monkeypatch.chdir(tmp_path)
-    return tracking.connect(Settings.load({}))
+    return connect(Settings.load({}))
 
 
 def searched(folder: Path, families: str) -> None:
@@ -38,7 +38,7 @@ def searched(folder: Path, families: str) -> None:
 
 
 def test_it_shows_the_newest_searches_and_the_one_asked_for(
-    run_notebook: Callable[..., str], store: tracking.Client, tmp_path: Path
+    run_notebook: Callable[..., str], store: Client, tmp_path: Path
 ) -> None:
     generate(tmp_path / "raw", 500, 3, quiet=True)
     build(tmp_path / "raw", [tmp_path / "features.parquet"], quiet=True)

@@ -12,7 +12,7 @@ from project_tools.errors import SettingError
 from project_tools.evaluation.metrics import METRICS
 from project_tools.models.families import FAMILIES, PROFILES
 from project_tools.models.preparation import IMPUTATIONS, SCALINGS
-from project_tools.runs.parameters import PARAMETERS, parse
+from project_tools.runs.parameters import PARAMETERS, FinalSettings, SearchSettings, read
 from project_tools.settings import PREFIX, ROOT, SETTINGS, Settings
 
 PAGES = (
@@ -29,6 +29,10 @@ ENTRY_POINTS = [
         "entry_points"
     ].items()
 ]
+
+
+class Every(SearchSettings, FinalSettings):
+    """All parameters at once."""
 
 
 @pytest.mark.parametrize(
@@ -64,11 +68,11 @@ def test_every_parameter_is_documented_with_its_type_and_choices() -> None:
     for name, names in choices.items():
         assert f"`{name}`: {', '.join(names)}" in typed
         for value in names:
-            parse("all", [name], [f"--{name}", value])
+            Every.from_texts({name: value})
 
 
 def test_every_default_parses() -> None:
-    parsed = parse("all", list(PARAMETERS), [])
+    parsed = Every.from_texts(read("all", list(PARAMETERS), []))
     assert parsed.folds == 5
     assert parsed.trials is None
     assert parsed.data == ROOT / "pickle_files" / "features.parquet"
@@ -99,7 +103,7 @@ def test_every_default_parses() -> None:
 )
 def test_a_wrong_value_names_parameter_and_choices(words: list[str], says: str) -> None:
     with pytest.raises(SettingError, match=says) as refused:
-        parse("all", list(PARAMETERS), words)
+        Every.from_texts(read("all", list(PARAMETERS), words))
     assert "\n" not in str(refused.value)
 
 
@@ -107,11 +111,11 @@ def test_parameters_of_a_model_are_json_text_or_a_file(tmp_path: Path) -> None:
     file = tmp_path / "setting.json"
     file.write_text('{"num_leaves": 20}')
     for text in ('{"num_leaves": 20}', str(file)):
-        assert parse("all", ["parameters"], ["--parameters", text]).parameters == {"num_leaves": 20}
+        assert FinalSettings.from_texts({"parameters": text}).parameters == {"num_leaves": 20}
     file.write_text("[20]")
     with pytest.raises(SettingError, match=r"setting\.json is not that: it holds no object"):
-        parse("all", ["parameters"], ["--parameters", str(file)])
-    assert parse("all", ["parameters"], []).parameters is None
+        FinalSettings.from_texts({"parameters": str(file)})
+    assert FinalSettings.from_texts({}).parameters is None
 
 
 def test_the_readme_lists_the_settings() -> None:

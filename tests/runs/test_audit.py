@@ -14,7 +14,6 @@ from sklearn.model_selection import StratifiedKFold
 
 from project_tools.errors import ArtefactError, FeatureError
 from project_tools.features.files import read_features, state_folder
-from project_tools.governance import exclusion as auditing_exclusion
 from project_tools.governance.card import Card
 from project_tools.governance.challenge import Floors
 from project_tools.governance.drift.check import drift
@@ -25,13 +24,12 @@ from project_tools.models.dataset import load_dataset
 from project_tools.models.families import get_family
 from project_tools.models.folds import fold_rows
 from project_tools.models.training import train
-from project_tools.runs import promotion as promoting
-from project_tools.runs import registry
+from project_tools.runs import promotion, registry
 from project_tools.runs.audit import HELD_OUT
 from project_tools.runs.export import export
 from project_tools.serving.artefact import copy_artefact, load_artefact
 from project_tools.serving.folder import BESIDE, CARD_JSON
-from project_tools.system import command as entry
+from project_tools.system import command
 from tests.helpers.small_final import HINTS, Trained, feature_file, train_finally
 
 pytestmark = pytest.mark.filterwarnings(*HINTS)
@@ -50,7 +48,7 @@ def finals(data: Path, new_store, tmp_path_factory) -> Iterator[dict[str, Traine
         patch.setenv("MLFLOW_TRACKING_URI", new_store(folder))
         patch.delenv("MLFLOW_RUN_ID", raising=False)
         patch.chdir(folder)
-        entry.quiet_libraries()
+        command.quiet_libraries()
         # A third of these clients default: at a cost of 5 the best model grants nobody anything.
         given = {"lightgbm": {"sample": "400"}, "random_forest": {}}
         yield {name: train_finally(name, data, fn_cost="1", **given[name]) for name in given}
@@ -245,7 +243,7 @@ def test_a_folder_without_a_reference_is_one_line(final: Trained, tmp_path: Path
 def test_a_final_model_can_be_weighed_against_another(finals: dict[str, Trained]) -> None:
     """From the entry scripts to the record: data, split and held-out clients are the same."""
     assert finals["lightgbm"].data == finals["random_forest"].data
-    found = promoting.promote(
+    found = promotion.promote(
         f"credit_scoring/{finals['random_forest'].version.version}",
         allowed=Floors(slope=0.01, gap=1, ratio=0.01, latency_ms=10_000), quiet=True,
     )  # fmt: skip
@@ -257,8 +255,8 @@ def test_a_large_file_is_audited_on_a_sample_of_each_fold(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = exclusion(data, "protected")[2]
-    monkeypatch.setattr(auditing_exclusion, "MOST_TRAINED", 200)
-    monkeypatch.setattr(auditing_exclusion, "LEAST_JUDGED", 100)
+    monkeypatch.setattr("project_tools.governance.exclusion.MOST_TRAINED", 200)
+    monkeypatch.setattr("project_tools.governance.exclusion.LEAST_JUDGED", 100)
     _, training, found = exclusion(data, "protected")
     _, _, other = exclusion(data, ())
     assert found is not None

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -26,10 +25,11 @@ from project_tools.models.families import get_family
 from project_tools.models.final_evaluation import evaluate_finally
 from project_tools.models.training import train
 from project_tools.runs import registry
-from project_tools.runs import store as tracking
 from project_tools.runs.audit import audit_final
 from project_tools.runs.export import export
 from project_tools.runs.final_model import FinalModel, log_final, register_final
+from project_tools.runs.parameters import FinalSettings
+from project_tools.runs.store import connect, project_run
 from project_tools.serving.artefact import load_artefact
 from project_tools.serving.clients import ClientStore
 from project_tools.serving.explanation import explain, reasons
@@ -51,12 +51,12 @@ def store(tmp_path_factory):
         patched.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
         patched.delenv("MLFLOW_RUN_ID", raising=False)
         patched.chdir(folder)
-        yield tracking.connect(Settings.load({}))
+        yield connect(Settings.load({}))
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory):
-    data = tmp_path_factory.mktemp("given") / "features.parquet"
+def settings(tmp_path_factory):
+    data = tmp_path_factory.mktemp("features") / "features.parquet"
     frame = invented_features().drop(columns="PREV_NAME_CONTRACT_STATUS_Refused:MEAN")
     statuses = np.resize(["Married", "Widow"], len(frame))
     frame["NAME_FAMILY_STATUS"] = pd.Categorical(statuses, categories=["Married", "Widow"])
@@ -67,20 +67,18 @@ def given(tmp_path_factory):
     }
     state = FeatureState({}, levels, raw_digest="a" * 64, split_digest="b" * 64)
     write_features(pa.Table.from_pandas(frame, preserve_index=False), state, [data])
-    return Namespace(
-        data=data, exclude=["protected"], sample=None, seed=1, folds=3, jobs=1, profile="full"
-    )
+    return FinalSettings.from_texts({"data": str(data), "folds": "3", "jobs": "1"})
 
 
-def loaded(given, split="train"):
-    return load_dataset(given.data, split=split, exclude=given.exclude, seed=1, folds=1)
+def loaded(settings, split="train"):
+    return load_dataset(settings.data, split=split, exclude=settings.exclude, seed=1, folds=1)
 
 
-def finally_judged(row, setting, given):
-    training, test = loaded(given), loaded(given, "test")
+def finally_judged(row, setting, settings):
+    training, test = loaded(settings), loaded(settings, "test")
     model = train(row, setting, training, folds=3)
     found = evaluate_finally(model, training, test, resamples=50)
-    audit = audit_final(model, setting, training, test, found, given=given, run_id="0" * 32)
+    audit = audit_final(model, setting, training, test, found, settings=settings, run_id="0" * 32)
     return FinalModel(model, training, test, found, audit)
 
 
@@ -101,13 +99,13 @@ def answered(folder, address):
     return response.json
 
 
-def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_path):
+def test_a_forest_is_registered_exported_served_and_explained(store, settings, tmp_path):
     small = {"n_estimators": 10, "max_leaf_nodes": 16}
-    final = finally_judged(get_family("random_forest"), small, given)
+    final = finally_judged(get_family("random_forest"), small, settings)
     model, test = final.model, final.test
-    with tracking.project_run("random_forest") as project:
+    with project_run("random_forest") as project:
         log_final(project, final)
-        registered = register_final(project, given, final)
+        registered = register_final(project, final)
     held = store.get_run(project.run_id)
     assert held.data.metrics["test.calibration_slope_se"] > 0
     assert {a.path for a in store.list_artifacts(project.run_id)} >= {
@@ -119,7 +117,7 @@ def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_
     }
     assert registry.aliases_of(store, registered) == ["challenger", "champion"]
     digest = export(
-        "credit_scoring", tmp_path / "out" / "model", features=given.data, most_clients=50
+        "credit_scoring", tmp_path / "out" / "model", features=settings.data, most_clients=50
     )
     artefact = load_artefact(tmp_path / "out" / "model")
     assert artefact.digest == digest
@@ -148,7 +146,7 @@ def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_
         assert column.type.name == ("string" if column.name in categories else "float")
     assert registered.tags == {
         "artefact_digest": digest_of_registered(registered),
-        "data_digest": sha256(given.data),
+        "data_digest": sha256(settings.data),
         "family": "random_forest",
         "commit": store.get_run(project.run_id).data.tags["commit"],
         "threshold": str(model.threshold),
@@ -159,24 +157,24 @@ def test_a_forest_is_registered_exported_served_and_explained(store, given, tmp_
     np.testing.assert_allclose(answer["proba_risk_class"], model.probabilities(test.X.head(3)))
 
 
-def test_a_support_vector_machine_is_neither_registered_nor_exported(store, given, tmp_path):
+def test_a_support_vector_machine_is_neither_registered_nor_exported(store, settings, tmp_path):
     machine = replace(
         get_family("logistic_l2"), name="svc_rbf", label="RBF machine", space={}, fixed={},
         build=lambda _p, _s, _j: CalibratedClassifierCV(SVC(), ensemble=False, cv=2),
     )  # fmt: skip
-    final = finally_judged(machine, {}, given)
+    final = finally_judged(machine, {}, settings)
     with (
-        tracking.project_run("search") as project,
+        project_run("search") as project,
         pytest.raises(TrainingError, match="RBF machine has no exact explanation") as refused,
     ):
-        register_final(project, given, final)
+        register_final(project, final)
     assert "\n" not in str(refused.value)
     assert store.search_model_versions(f"run_id = '{project.run_id}'") == []
     with pytest.raises(TrackingError, match="no run with a registered model is called"):
-        export(project.run_id, tmp_path / "model", features=given.data, most_clients=5)
+        export(project.run_id, tmp_path / "model", features=settings.data, most_clients=5)
 
 
-def test_a_run_without_a_model_is_one_line_with_what_there_is(store, given, tmp_path):
+def test_a_run_without_a_model_is_one_line_with_what_there_is(store, settings, tmp_path):
     store.create_registered_model("behaviour_scoring")
     run = store.create_run(store.create_experiment("empty"))
     for name, says in (
@@ -188,6 +186,6 @@ def test_a_run_without_a_model_is_one_line_with_what_there_is(store, given, tmp_
         ("behaviour_scoring", "has no alias 'champion'; set are: none"),
     ):
         with pytest.raises(TrackingError, match=says) as refused:
-            export(name, tmp_path / "model", features=given.data, most_clients=5)
+            export(name, tmp_path / "model", features=settings.data, most_clients=5)
         assert "\n" not in str(refused.value)
     assert not (tmp_path / "model").exists()

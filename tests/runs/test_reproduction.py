@@ -8,10 +8,9 @@ import pytest
 
 from project_tools.__main__ import main
 from project_tools.errors import TrackingError
-from project_tools.runs import provenance
-from project_tools.runs import reproduction as reproducing
+from project_tools.runs import provenance, reproduction
 from project_tools.runs.reproduction import Reproduction, as_text, reproduce
-from project_tools.system import command as entry
+from project_tools.system import command
 from tests.helpers.small_final import HINTS, Trained, feature_file, train_finally
 
 pytestmark = pytest.mark.filterwarnings(*HINTS)
@@ -32,7 +31,7 @@ def finals(new_store, tmp_path_factory) -> Iterator[dict[str, Trained]]:
         patch.delenv("MLFLOW_RUN_ID", raising=False)
         patch.chdir(folder)
         patch.setattr(provenance, "_git", clean)
-        entry.quiet_libraries()
+        command.quiet_libraries()
         yield {
             "lightgbm": train_finally("lightgbm", data),
             "random_forest": train_finally(
@@ -105,7 +104,7 @@ def test_what_is_not_there_is_said_and_nothing_is_trained(
     *, place: str, value, need: str, remedy: str,
 ) -> None:  # fmt: skip
     final, data = finals["lightgbm"], None
-    monkeypatch.setattr(reproducing, "judged_final", lambda *_: pytest.fail("it was trained"))
+    monkeypatch.setattr(reproduction, "judged_final", lambda *_: pytest.fail("it was trained"))
     run = final.client.get_run(final.run_id)
     if place in {"commit", "tree now"}:
         words = "rev-parse" if place == "commit" else "status"
@@ -113,11 +112,11 @@ def test_what_is_not_there_is_said_and_nothing_is_trained(
     elif place in {"tree", "python"}:
         final.client.set_tag(final.run_id, place, value)
     elif place == "lock":
-        monkeypatch.setattr(reproducing, "environment_lock", lambda: value)
+        monkeypatch.setattr(reproduction, "environment_lock", lambda: value)
     elif place == "packages":
-        held = reproducing.environment()
+        held = reproduction.environment()
         other = held | {"packages": held["packages"] | value}
-        monkeypatch.setattr(reproducing, "environment", lambda: other)
+        monkeypatch.setattr(reproduction, "environment", lambda: other)
     else:
         data = tmp_path / "other.parquet"
         data.write_bytes(b"other")
@@ -139,7 +138,7 @@ def test_a_feature_file_that_lies_elsewhere_is_named(
     copied = tmp_path / "moved.parquet"
     copied.write_bytes(final.data.read_bytes())
     monkeypatch.setattr(
-        reproducing, "_rerun", lambda _past, given, found, **_: (found, given.data)[0]
+        reproduction, "_rerun", lambda _past, settings, found, **_: (found, settings.data)[0]
     )
     assert reproduce(final.run_id, data=copied, quiet=True).missing == []
     assert [
@@ -150,7 +149,7 @@ def test_a_feature_file_that_lies_elsewhere_is_named(
 def test_a_registered_model_leads_to_its_run(
     finals: dict[str, Trained], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reproducing, "_rerun", lambda _past, _given, found, **_: found)
+    monkeypatch.setattr(reproduction, "_rerun", lambda _past, _settings, found, **_: found)
     final = finals["random_forest"]
     assert reproduce("credit_scoring@challenger", quiet=True).run_id == final.run_id
     assert reproduce(f"credit_scoring/{final.version.version}", quiet=True).run_id == final.run_id
@@ -180,17 +179,17 @@ def test_wrong_names_are_one_line_with_the_nearest(finals: dict[str, Trained]) -
         (Reproduction("r", "LightGBM", (), 9, (), "x"), 0),
         (
             Reproduction(
-                "r", "LightGBM", (), 9, (reproducing.Difference("test.AUC", ".7", ".8"),), "x"
+                "r", "LightGBM", (), 9, (reproduction.Difference("test.AUC", ".7", ".8"),), "x"
             ),
             3,
         ),
-        (Reproduction("r", "LightGBM", (reproducing.Need("commit", "a", "b", "do"),)), 1),
+        (Reproduction("r", "LightGBM", (reproduction.Need("commit", "a", "b", "do"),)), 1),
     ],
 )
 def test_the_exit_status_says_what_came_of_it(
     monkeypatch: pytest.MonkeyPatch, capsys, found: Reproduction, status: int
 ) -> None:
-    monkeypatch.setattr(reproducing, "reproduce", lambda *_, **__: found)
+    monkeypatch.setattr(reproduction, "reproduce", lambda *_, **__: found)
     if status:
         with pytest.raises(SystemExit) as ended:
             main(["reproduce", "r", "--quiet"])

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from project_tools.runs import store as tracking
+from project_tools.models.families import get_family
 from project_tools.runs.history import judged_families, restored
-from project_tools.runs.parameters import values
-from project_tools.runs.tuning import family_of, load_all, tune
+from project_tools.runs.parameters import SearchSettings
+from project_tools.runs.store import children
+from project_tools.runs.tuning import load_all, tune
 from project_tools.search.search import search
 from project_tools.settings import ROOT
 
@@ -95,13 +96,13 @@ def test_a_killed_search_loses_no_trial_and_repeats_none(
             before = kept[run.info.run_id].info
             assert (run.info.start_time, run.info.end_time) == (before.start_time, before.end_time)
     [judged] = judged_families(store)
-    nested = tracking.children(store, judged.run_id, "trial")
+    nested = children(store, judged.run_id, "trial")
     assert {run.info.run_id for run in nested} == {run.info.run_id for run in trials}
 
     # The same trials and figures as a search that nobody stopped.
-    given = values(texts(trials=TRIALS, folds=3))
+    settings = SearchSettings.from_texts(texts(trials=TRIALS, folds=3))
     whole = search(
-        family_of(given, "lightgbm"), load_all(given), profile="demo", trials=TRIALS, folds=3
+        get_family("lightgbm"), load_all(settings), profile="demo", trials=TRIALS, folds=3
     )  # fmt: skip
     found = sorted((t for t in map(restored, trials) if t), key=lambda trial: trial.number)
     assert [t.drawn for t in found] == [t.drawn for t in whole.trials]

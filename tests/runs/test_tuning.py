@@ -13,17 +13,19 @@ import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 
-import project_tools.search.trial as trials_module
+import project_tools.search.trial
 from project_tools.errors import CreditError, SettingError, TrackingError
 from project_tools.evaluation.comparison import as_text, compare
 from project_tools.features.columns import META_KEY
 from project_tools.features.files import state_folder
 from project_tools.features.splits import TEST
-from project_tools.runs import store as tracking
+from project_tools.models.families import get_family
 from project_tools.runs.history import judged_families, restored
-from project_tools.runs.parameters import values
-from project_tools.runs.search import settings_of
-from project_tools.runs.tuning import family_of, load_all, refuse_ignored, sample_for, tune
+from project_tools.runs.parameters import SearchSettings
+from project_tools.runs.provenance import provenance
+from project_tools.runs.search import comparable
+from project_tools.runs.store import PARENT_RUN, PROCESS, START_MS, children, close_left_runs
+from project_tools.runs.tuning import load_all, refuse_ignored, sample_for, tune
 from project_tools.search.search import search
 from project_tools.system.processes import identity
 
@@ -52,7 +54,7 @@ def test_a_search_in_the_store(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    real, calls = trials_module.out_of_fold, []
+    real, calls = project_tools.search.trial.out_of_fold, []
 
     def failing_second(*words: Any, **named: Any) -> Any:
         calls.append(1)
@@ -60,32 +62,30 @@ def test_a_search_in_the_store(
             raise ValueError("a setting that breaks")
         return real(*words, **named)
 
-    monkeypatch.setattr(trials_module, "out_of_fold", failing_second)
+    monkeypatch.setattr(project_tools.search.trial, "out_of_fold", failing_second)
     table = tune("hyperparameter_tuning", texts(families="logistic_l2,lightgbm", trials=3))
     said = capsys.readouterr().err
 
     [project] = runs(store, "project")
     families, trials = runs(store, "family"), runs(store, "trial")
     assert [f.data.tags["family"] for f in families] == ["logistic_l2", "lightgbm"]
-    assert {f.data.tags[tracking.PARENT_RUN] for f in families} == {project.info.run_id}
-    parents = [t.data.tags[tracking.PARENT_RUN] for t in trials]
+    assert {f.data.tags[PARENT_RUN] for f in families} == {project.info.run_id}
+    parents = [t.data.tags[PARENT_RUN] for t in trials]
     assert parents == [f.info.run_id for f in families for _ in range(3)]
     assert [t.info.status for t in trials] == ["FINISHED", "FAILED"] + ["FINISHED"] * 4
     assert trials[1].data.tags["reason"] == "ValueError: a setting that breaks"
     assert {r.info.status for r in (project, *families)} == {"FINISHED"}
     assert project.data.params["trials"] == "3"
     for run in (project, *families):
-        for name, value in tracking.provenance().items():
+        for name, value in provenance().items():
             assert run.data.tags[name] == value
 
-    trained = len(load_all(values(texts())))
+    trained = len(load_all(SearchSettings.from_texts(texts())))
     for family in families:
         tags, metrics = family.data.tags, family.data.metrics
         assert len(tags["data_digest"]) == len(tags["split_digest"]) == 64
         assert tags["rows"] == str(trained)
-        judged = [
-            restored(t) for t in trials if t.data.tags[tracking.PARENT_RUN] == family.info.run_id
-        ]
+        judged = [restored(t) for t in trials if t.data.tags[PARENT_RUN] == family.info.run_id]
         best = min((t for t in judged if t and t.judgement), key=lambda t: t.loss)
         for name, value in best.parameters.items():
             assert family.data.params[name] == str(value)
@@ -124,11 +124,11 @@ def test_ten_trials_say_what_mattered(store: MlflowClient, texts: Texts) -> None
 
 def test_a_search_is_told_again_as_it_was(store: MlflowClient, texts: Texts) -> None:
     """What is read back from the store compares as what was searched."""
-    given = values(texts(families="lightgbm", trials=2))
+    settings = SearchSettings.from_texts(texts(families="lightgbm", trials=2))
     tune("hyperparameter_tuning", texts(families="lightgbm", trials=2))
-    rows = family_of(given, "lightgbm")
-    data = sample_for(given, rows, load_all(given))
-    direct = search(rows, data, profile="demo", trials=2, folds=2, jobs=1)
+    family = get_family("lightgbm")
+    data = sample_for(settings, family, load_all(settings))
+    direct = search(family, data, profile="demo", trials=2, folds=2, jobs=1)
     [judged] = judged_families(store)
     calibration = direct.best.judgement.calibration
     np.testing.assert_array_equal(judged.p, calibration.apply(direct.oof))
@@ -172,10 +172,10 @@ def test_test_clients_play_no_part_in_a_search(
 
     found = []
     for path in (features, changed_file(features, tmp_path, turned)):
-        given = values(texts(data=path))
-        data = load_all(given)
-        rows = family_of(given, "lightgbm")
-        found.append(search(rows, data, profile="demo", trials=2, folds=2))
+        settings = SearchSettings.from_texts(texts(data=path))
+        data = load_all(settings)
+        family = get_family("lightgbm")
+        found.append(search(family, data, profile="demo", trials=2, folds=2))
     one, other = found
     np.testing.assert_array_equal(one.oof, other.oof)
     assert [t.loss for t in one.trials] == [t.loss for t in other.trials]
@@ -277,14 +277,14 @@ def test_a_store_that_fails_in_the_middle_is_one_line(
 def test_a_choice_without_effect_on_some_is_said(
     texts: Texts, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = values(texts(families="lightgbm,svc_rbf", clip="no"))
-    refuse_ignored(given, [family_of(given, name) for name in given.families])
+    settings = SearchSettings.from_texts(texts(families="lightgbm,svc_rbf", clip="no"))
+    refuse_ignored(settings, [get_family(name) for name in settings.families])
     assert "clip: no effect on lightgbm" in capsys.readouterr().err
 
 
 def test_protected_features_are_kept_from_the_search_unless_asked_for(texts: Texts) -> None:
-    kept = set(load_all(values(texts())).X.columns)
-    whole = set(load_all(values(texts(exclude="none"))).X.columns)
+    kept = set(load_all(SearchSettings.from_texts(texts())).X.columns)
+    whole = set(load_all(SearchSettings.from_texts(texts(exclude="none"))).X.columns)
     named = {"CODE_GENDER", "NAME_FAMILY_STATUS", "CNT_CHILDREN", "CNT_FAM_MEMBERS"}
     assert whole - kept >= named  # and what is computed from them
     assert not [
@@ -294,14 +294,13 @@ def test_protected_features_are_kept_from_the_search_unless_asked_for(texts: Tex
 
 
 def test_one_size_is_one_sample(texts: Texts) -> None:
-    given = values(texts(sample=300, families="lightgbm,svc_rbf"))
-    data = load_all(given)
-    one, other = (sample_for(given, family_of(given, name), data) for name in given.families)
+    settings = SearchSettings.from_texts(texts(sample=300, families="lightgbm,svc_rbf"))
+    data = load_all(settings)
+    one, other = (sample_for(settings, get_family(name), data) for name in settings.families)
     np.testing.assert_array_equal(one.ids, other.ids)
     assert one.y.mean() == pytest.approx(data.y.mean(), abs=0.01)
-    assert settings_of(given, family_of(given, "lightgbm"), one)["clients"] != settings_of(
-        given, family_of(given, "lightgbm"), data
-    )["clients"]  # fmt: skip
+    sampled, whole = (comparable(settings, get_family("lightgbm"), rows) for rows in (one, data))
+    assert sampled["clients"] != whole["clients"]
 
 
 def test_a_search_goes_on_only_on_the_same_ground(store: MlflowClient, texts: Texts) -> None:
@@ -324,10 +323,10 @@ def test_a_finished_family_is_taken_over_and_more_trials_are_added(
     lightgbm, lasso = runs(store, "family")
     assert lightgbm.info.run_id == family.info.run_id
     assert lightgbm.info.end_time == family.info.end_time
-    assert lasso.data.tags[tracking.PARENT_RUN] == lightgbm.data.tags[tracking.PARENT_RUN]
+    assert lasso.data.tags[PARENT_RUN] == lightgbm.data.tags[PARENT_RUN]
     tune("hyperparameter_tuning", texts(trials=3, resume=resume))
     newest = runs(store, "family")[-1]
-    trials = tracking.children(store, newest.info.run_id, "trial")
+    trials = children(store, newest.info.run_id, "trial")
     assert sorted(int(t.data.tags["number"]) for t in trials) == [0, 1, 2]
     for trial in trials:
         if trial.info.run_id in before:  # moved, and neither re-opened nor ended anew
@@ -363,14 +362,14 @@ def test_runs_of_dead_processes_are_closed_and_others_are_not(store: MlflowClien
 
     host, process, start = identity().split("/", 2)
     now = int(time.time() * 1000)
-    dead = open_run({tracking.PROCESS: f"{host}/{process}/another start"})
-    gone = open_run({tracking.PROCESS: f"{host}/999999999/{start}"})
-    never = open_run({"mlflow.source.type": "PROJECT"}, now - 2 * tracking.START_MS)
-    ours = open_run({tracking.PROCESS: identity()})
-    elsewhere = open_run({tracking.PROCESS: f"not-{host}/1/1"})
+    dead = open_run({PROCESS: f"{host}/{process}/another start"})
+    gone = open_run({PROCESS: f"{host}/999999999/{start}"})
+    never = open_run({"mlflow.source.type": "PROJECT"}, now - 2 * START_MS)
+    ours = open_run({PROCESS: identity()})
+    elsewhere = open_run({PROCESS: f"not-{host}/1/1"})
     starting = open_run({"mlflow.source.type": "PROJECT"}, now)
     somebodys = open_run({})
-    assert set(tracking.close_left_runs(store)) == {dead, gone, never}
+    assert set(close_left_runs(store)) == {dead, gone, never}
     status = {run: store.get_run(run).info.status for run in (dead, gone, never, ours, elsewhere, starting, somebodys)}  # fmt: skip
     assert list(status.values()) == ["KILLED"] * 3 + ["RUNNING"] * 4
     assert "killed" in store.get_run(dead).data.tags["reason"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import project_tools.search.trial as trials_module
+import project_tools.search.trial
 from project_tools.errors import SettingError, TrainingError
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import Family, get_family
@@ -131,7 +131,7 @@ def test_giving_up_changes_neither_the_best_nor_what_is_known_of_it(
     data = clients(3_000)
     rows = quick("logistic_l1")  # a small C leaves no feature: hopeless
     stopping = search(rows, data, trials=8, folds=5, metric="AUC", seed=2)
-    monkeypatch.setattr(trials_module, "HOPELESS_AT", np.inf)
+    monkeypatch.setattr(project_tools.search.trial, "HOPELESS_AT", np.inf)
     plain = search(rows, data, trials=8, folds=5, metric="AUC", seed=2)
     given_up = [t.number for t in stopping.trials if t.status == "hopeless"]
     assert given_up, "some trial was hopeless"
@@ -178,7 +178,7 @@ def test_trials_at_a_time_share_the_data_and_the_prepared_folds(
 ) -> None:
     seen: list[int] = []
     prepared: list[Any] = []
-    real = trials_module.out_of_fold
+    real = project_tools.search.trial.out_of_fold
 
     def watching(make: Any, data: Dataset, **named: Any) -> Any:
         seen.append(id(data.X))
@@ -189,7 +189,7 @@ def test_trials_at_a_time_share_the_data_and_the_prepared_folds(
             prepared.append(0)
         return real(make, data, **named)
 
-    monkeypatch.setattr(trials_module, "out_of_fold", watching)
+    monkeypatch.setattr(project_tools.search.trial, "out_of_fold", watching)
     data = clients(200)
     search(quick("svc_rbf"), data, trials=4, folds=2, jobs=2)
     assert seen == [id(data.X)] * 4
@@ -223,7 +223,9 @@ def test_an_interruption_is_not_held_up_by_a_fit(
     clients: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = threading.Event()
-    monkeypatch.setattr(trials_module, "out_of_fold", lambda *_w, **_n: release.wait(20))
+    monkeypatch.setattr(
+        project_tools.search.trial, "out_of_fold", lambda *_w, **_n: release.wait(20)
+    )
     statuses: list[str] = []
     timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
     timer.start()
@@ -247,7 +249,7 @@ def test_all_trials_fail(clients: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_words: Any, **_named: Any) -> Any:
         raise ValueError("no\n  convergence")
 
-    monkeypatch.setattr(trials_module, "out_of_fold", broken)
+    monkeypatch.setattr(project_tools.search.trial, "out_of_fold", broken)
     with pytest.raises(
         TrainingError, match="all 2 trials of lightgbm failed; the last: ValueError: no convergence"
     ):

@@ -13,8 +13,8 @@ from mlflow import MlflowClient
 from project_tools.errors import TrainingError
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import get_family
-from project_tools.runs import store as tracking
 from project_tools.runs.history import restored
+from project_tools.runs.store import PARENT_RUN
 from project_tools.runs.tuning import tune
 from project_tools.search.search import search
 from project_tools.search.trial import PriorTrials, Trial
@@ -108,4 +108,4 @@ def test_a_search_on_spark_in_the_store(
     assert {run.info.status for run in runs} == {"FINISHED"}
     trials = [restored(run) for run in runs]
     assert sorted(t.number for t in trials if t) == [0, 1]
-    assert all(tracking.PARENT_RUN in run.data.tags for run in runs)
+    assert all(PARENT_RUN in run.data.tags for run in runs)

@@ -13,7 +13,7 @@ import pytest
 
 from api.tests.served import META, THRESHOLD, Served, make_served
 from project_tools.errors import ArtefactError
-from project_tools.serving import verification as verifying
+from project_tools.serving import verification
 from project_tools.serving.artefact import (
     copy_artefact,
     load_artefact,
@@ -345,18 +345,18 @@ def test_the_child_says_what_is_wrong_in_one_line(folder):
 )
 def test_only_a_child_that_names_the_same_digest_is_believed(status, line, words):
     with pytest.raises(ArtefactError, match=words):
-        verifying._judge(status, line, "digest", "model.txt")
+        verification._judge(status, line, "digest", "model.txt")
 
 
 def test_a_child_that_takes_too_long_is_not_waited_for(folder, monkeypatch):
-    monkeypatch.setattr(verifying, "TIMEOUT_S", 0.001)
+    monkeypatch.setattr(verification, "TIMEOUT_S", 0.001)
     with pytest.raises(ArtefactError, match=r"not read and scored within 0.001 s"):
         verify_artefact(folder)
 
 
 def test_a_digest_that_is_verified_needs_no_child(folder, monkeypatch):
     digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
-    monkeypatch.setattr(verifying, "TIMEOUT_S", 0.001)
+    monkeypatch.setattr(verification, "TIMEOUT_S", 0.001)
     assert load_artefact(folder, verified=digest).digest == digest
 
 

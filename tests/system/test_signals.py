@@ -11,7 +11,7 @@ import pytest
 from mlflow import MlflowClient
 
 from project_tools.runs import registry
-from project_tools.runs import store as tracking
+from project_tools.runs.store import project_run
 from project_tools.system.signals import uninterrupted
 
 
@@ -77,7 +77,7 @@ def test_a_store_is_never_left_in_the_middle_of_a_transaction(
         return written(client, *given, **named)
 
     monkeypatch.setattr(MlflowClient, "log_batch", cut)
-    with pytest.raises(KeyboardInterrupt), tracking.project_run("a search") as project:
+    with pytest.raises(KeyboardInterrupt), project_run("a search") as project:
         project.metrics({"loss": 0.5})
     run = MlflowClient().get_run(project.run_id)
     assert (run.info.status, run.data.metrics) == ("KILLED", {"loss": 0.5})
@@ -103,7 +103,7 @@ def test_a_version_is_registered_with_its_aliases_or_not_at_all(
         return found
 
     monkeypatch.setattr(mlflow.pyfunc, "log_model", cut)
-    with pytest.raises(KeyboardInterrupt), tracking.project_run("lightgbm") as project:
+    with pytest.raises(KeyboardInterrupt), project_run("lightgbm") as project:
         registry.register(project, folder, [("income", "number")], {"family": "lightgbm"}, "cut")
     version = MlflowClient().get_model_version_by_alias("cut", registry.CHALLENGER)
     assert version.tags == {"family": "lightgbm"}

@@ -12,7 +12,7 @@ import pytest
 
 from project_tools.features import batch
 from project_tools.features.build import build
-from project_tools.features.engines import on_duckdb as duckdb_engine
+from project_tools.features.engines import on_duckdb
 from project_tools.features.engines.on_duckdb import DuckEngine
 from project_tools.features.files import read_features
 from project_tools.features.operations import history_features
@@ -38,7 +38,7 @@ def test_pieces_give_what_one_pass_gives(
     moved = rows.iloc[::3].assign(SK_ID_CURR=rows.SK_ID_CURR.iloc[::3] + 1)
     pd.concat([rows, moved]).to_csv(path, index=False)
     build(raw, [tmp_path / "one.parquet"], quiet=True)
-    monkeypatch.setattr(duckdb_engine, "PIECE_ROWS", (len(rows) + len(moved)) // 6)
+    monkeypatch.setattr(on_duckdb, "PIECE_ROWS", (len(rows) + len(moved)) // 6)
     build(raw, [tmp_path / "pieces.parquet"], quiet=True)
     assert (tmp_path / "pieces.parquet").read_bytes() == (tmp_path / "one.parquet").read_bytes()
 
@@ -49,7 +49,7 @@ def test_pieces_hold_every_row_once_and_each_client_whole(
     connection = duckdb.connect()
     clients = [-3, -2, 1, 1, 2, 5, 5, 5, 8]
     rows = connection.from_arrow(pa.table({"SK_ID_CURR": clients}))
-    monkeypatch.setattr(duckdb_engine, "PIECE_ROWS", 3)
+    monkeypatch.setattr(on_duckdb, "PIECE_ROWS", 3)
     engine = DuckEngine(connection)
     pieces = [
         engine.lower(piece)["SK_ID_CURR"].to_pylist()

@@ -12,7 +12,7 @@ import pytest
 
 from project_tools.errors import SettingError
 from project_tools.features.build import build
-from project_tools.features.engines import on_spark as spark_engine
+from project_tools.features.engines import on_spark
 from project_tools.features.files import read_features
 
 #: What Java itself says of how Spark starts it.
@@ -110,7 +110,7 @@ def test_a_text_further_down_is_refused_without_its_value(odd_tables: Path, tmp_
 def test_without_pyspark_one_line_says_what_to_do(
     odd_tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spark_engine, "find_spec", lambda _name: None)
+    monkeypatch.setattr(on_spark, "find_spec", lambda _name: None)
     with pytest.raises(SettingError, match=r"needs PySpark, which is not installed.*make spark$"):
         build(odd_tables, [tmp_path / "f.parquet"], engine="spark", quiet=True)
 
@@ -118,7 +118,7 @@ def test_without_pyspark_one_line_says_what_to_do(
 def test_without_java_one_line_says_what_to_do(
     odd_tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spark_engine, "find_spec", lambda _name: object())
+    monkeypatch.setattr(on_spark, "find_spec", lambda _name: object())
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(SettingError, match=r"needs Java 17 or later.*openjdk-17.*JAVA_HOME"):
         build(odd_tables, [tmp_path / "f.parquet"], engine="spark", quiet=True)

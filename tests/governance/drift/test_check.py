@@ -20,7 +20,7 @@ from scipy import stats
 from api.tests.served import make_served
 from project_tools.__main__ import main
 from project_tools.errors import CreditError, FeatureError, SettingError
-from project_tools.governance.drift import report as drift_report
+from project_tools.governance.drift import report
 from project_tools.governance.drift.check import drift
 from project_tools.governance.drift.comparison import (
     Drift,
@@ -298,7 +298,7 @@ def test_a_tiny_shift_of_a_large_sample_is_told_but_no_alarm() -> None:
     shift = feature(found(one, other), "x")
     assert shift.p_adjusted < 0.001
     assert not shift.alarm
-    assert drift_report.feature_verdict(shift, 0.05) == "small shift"
+    assert report.feature_verdict(shift, 0.05) == "small shift"
     assert found(one, other, DriftRule(psi=0.001)).alarms == ["x"]
 
 
@@ -522,7 +522,7 @@ def test_the_page_stands_alone_and_says_in_words_what_its_pictures_show() -> Non
     hostile = '<script>income</script> "$x$" [red]'
     frame = rows().rename(columns={"income": hostile})
     shifted = frame.assign(**{hostile: frame.iloc[:, 0] * 3})
-    text = drift_report.html(found(frame, shifted))
+    text = report.html(found(frame, shifted))
     page = Page(text)
     assert page.of("html") == [{"lang": "en"}]
     assert page.of("script") == []  # the name of a column is text
@@ -537,7 +537,7 @@ def test_the_page_stands_alone_and_says_in_words_what_its_pictures_show() -> Non
 
 
 def test_the_page_of_decisions_holds_its_three_figures() -> None:
-    text = drift_report.html(found(decided(), decided(seed=1, shift=1)))
+    text = report.html(found(decided(), decided(seed=1, shift=1)))
     for words in ("acceptance rate", "expected loss", "proba_risk_class", "Drift in 3 of 3"):
         assert words in text
 
@@ -680,6 +680,6 @@ def test_a_reference_without_decisions_cannot_be_scored(served: Any, tmp_path: P
 def test_what_could_be_seen_with_these_rows_is_said() -> None:
     few, many = found(rows(), rows(60, seed=1)), found(rows(), rows(seed=1))
     assert few.least_psi > many.least_psi
-    assert f"{few.least_psi:.3g}" in drift_report.rule_in_words(few)
+    assert f"{few.least_psi:.3g}" in report.rule_in_words(few)
     narrow = replace(few, features=few.features[:1])
     assert narrow.least_psi < few.least_psi  # fewer tests, less correction

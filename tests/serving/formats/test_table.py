@@ -26,7 +26,7 @@ from project_tools.models.training import train
 from project_tools.runs.served_form import artefact_content, served_form
 from project_tools.serving.artefact import Artefact, load_artefact, write_artefact
 from project_tools.serving.explanation import explain, reasons
-from project_tools.serving.formats import sklearn_skops as served_sklearn
+from project_tools.serving.formats import sklearn_skops
 from project_tools.serving.model import ServedModel
 from project_tools.serving.pictures import beeswarm, waterfall
 from project_tools.serving.scoring import Scorer
@@ -254,9 +254,9 @@ def test_a_form_that_scores_otherwise_than_the_trained_model_is_refused(tmp_path
 
 def test_a_forest_whose_explanation_is_not_exact_is_not_exported(tmp_path, monkeypatch):
     content = content_of("random_forest", tmp_path / "state")
-    exact = served_sklearn.ForestModel.contributions
+    exact = sklearn_skops.ForestModel.contributions
     monkeypatch.setattr(
-        served_sklearn.ForestModel, "contributions", lambda self, rows: exact(self, rows) + 1e-6
+        sklearn_skops.ForestModel, "contributions", lambda self, rows: exact(self, rows) + 1e-6
     )
     with pytest.raises(ArtefactError, match=r"model.skops miss its score by up to 1.\de-05"):
         write_artefact(tmp_path / "artefact", content)
@@ -265,15 +265,15 @@ def test_a_forest_whose_explanation_is_not_exact_is_not_exported(tmp_path, monke
 
 @pytest.mark.parametrize("bound", ["MOST_DEPTH", "MOST_LEAVES"])
 def test_a_forest_too_deep_to_explain_is_not_exported(tmp_path, monkeypatch, bound):
-    monkeypatch.setattr(served_sklearn, bound, 2)
+    monkeypatch.setattr(sklearn_skops, bound, 2)
     with pytest.raises(ArtefactError, match=r"at most \d+ and .* train with max_depth"):
         content_of("random_forest", tmp_path / "state")
 
 
 def test_the_time_of_an_explanation_is_bounded_by_what_the_search_may_choose():
     row = get_family("random_forest")
-    assert row.fixed["max_depth"] <= served_sklearn.MOST_DEPTH
-    assert row.space["max_leaf_nodes"].high <= served_sklearn.MOST_LEAVES
+    assert row.fixed["max_depth"] <= sklearn_skops.MOST_DEPTH
+    assert row.space["max_leaf_nodes"].high <= sklearn_skops.MOST_LEAVES
 
 
 def by_concept(artefact):
