@@ -19,6 +19,7 @@ from project_tools.features.columns import ID, TARGET
 from project_tools.features.files import read_features
 from project_tools.governance.card import (
     UNREGISTERED,
+    CalibrationFacts,
     Card,
     Clients,
     DataFacts,
