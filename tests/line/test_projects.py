@@ -424,7 +424,7 @@ def test_an_interruption_closes_the_runs(
         projects.run(script)
     new = [run for run in projects.runs() if run.info.run_id not in known]
     assert {run.info.status for run in new} == {"KILLED"}
-    assert "entry.stop_once()" in (ROOT / SCRIPTS[script]).read_text()
+    assert "signals.stop_once()" in (ROOT / SCRIPTS[script]).read_text()
 
 
 @pytest.mark.usefixtures("brief")
