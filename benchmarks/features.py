@@ -1,10 +1,11 @@
-"""What the features cost: time against the time only to read the tables, memory, growth, and one
-applicant.
+"""What the features cost: time (beside the time only to read the tables), memory, growth, and the
+time of one applicant.
 
     python benchmarks/features.py [--clients N] [--memory-limit 4GB] [--check]
 
-The full size (356,255 clients) needs 15 GB of disk under pickle_files/benchmark, which is kept and
-used again, and about a quarter of an hour. ``--check`` ends with status 1 if a bound does not hold.
+The full size (356,255 clients) takes a quarter of an hour, and 15 GB of disk under
+pickle_files/benchmark, which later runs use again. ``--check`` exits with status 1 if a bound
+does not hold.
 """
 
 import argparse
@@ -24,17 +25,17 @@ from project_tools.tables.declared import TABLES
 
 #: Clients of the published tables, labelled and not.
 FULL = 356_255
-#: Shares of the clients that the growth is measured at.
+#: Shares of the clients at which growth is measured.
 SHARES = (0.01, 0.1, 1.0)
 APPLICANTS, WARM_UP = 300, 20
-#: The bounds: times the floor, GB, and milliseconds or seconds for one applicant.
-MOST_TIMES_FLOOR, MOST_GB = 3.0, 4.0
+#: The bounds: times the read time, GB, and milliseconds or seconds for one applicant.
+MOST_TIMES_READ, MOST_GB = 3.0, 4.0
 MOST_MEDIAN_MS, MOST_P99_MS, MOST_START_S = 50.0, 100.0, 1.0
 
 
 @dataclass(frozen=True)
 class Run:
-    """One child process: how long it took, how long its threads computed, the most it held."""
+    """One child process: wall time, CPU time and peak memory."""
 
     seconds: float
     cpu_seconds: float
@@ -43,46 +44,46 @@ class Run:
 
 @dataclass(frozen=True)
 class Size:
-    """What was measured at one number of clients."""
+    """Measurements at one number of clients."""
 
     clients: int
     rows: int
     csv_gb: float
-    floor: Run
+    read: Run
     features: Run
     out: Path
 
     @property
     def ratio(self) -> float:
-        """Times the floor."""
-        return self.features.seconds / self.floor.seconds
+        """Time of the features over the read time."""
+        return self.features.seconds / self.read.seconds
 
     @property
     def cpu_ratio(self) -> float:
-        """The same by the time computed, which a busy machine changes little."""
-        return self.features.cpu_seconds / self.floor.cpu_seconds
+        """The same ratio of CPU times, which a busy machine changes little."""
+        return self.features.cpu_seconds / self.read.cpu_seconds
 
 
 def main() -> int:
-    words = _arguments()
-    if words.part:
-        _PARTS[words.part](words.tables)
+    settings = _arguments()
+    if settings.part:
+        _PARTS[settings.part](settings.tables)
         return 0
-    folder = words.dir or ROOT / "pickle_files" / "benchmark"
+    folder = settings.dir or ROOT / "pickle_files" / "benchmark"
     sizes = []
     for share in SHARES:
-        clients = max(1_000, round(words.clients * share))
-        sizes.append(measured(folder, clients, words.memory_limit))
+        clients = max(1_000, round(settings.clients * share))
+        sizes.append(measured(folder, clients, settings.memory_limit))
         print(_line(sizes[-1]), flush=True)
     largest = sizes[-1]
     pickle = _child("pickle", largest.out)
     applicant = json.loads(_output("applicant", folder / f"tables-{sizes[0].clients}"))
     print()
-    print("\n".join(_report(sizes, pickle, applicant, words.memory_limit)))
+    print("\n".join(_report(sizes, pickle, applicant, settings.memory_limit)))
     broken = [name for name, held in _bounds(largest, applicant).items() if not held]
     for name in broken:
         print(f"BROKEN: {name}")
-    return 1 if broken and words.check else 0
+    return 1 if broken and settings.check else 0
 
 
 def _arguments() -> argparse.Namespace:
@@ -98,17 +99,17 @@ def _arguments() -> argparse.Namespace:
 
 
 def measured(folder: Path, clients: int, memory_limit: str | None) -> Size:
-    """Make the tables unless they are there; the floor and the command, each in its process."""
+    """Make the tables if they are missing; run the reading and the command, each in its process."""
     tables = folder / f"tables-{clients}"
     if not (tables / "application_train.csv").exists():
         _run([*_PROJECT, "demo-data", str(tables), "--clients", str(clients), "--force"])
     out = folder / f"features-{clients}.parquet"
     rows = json.loads(_output("rows", tables))  # also brings the files into the disk's cache
-    floor = _child("floor", tables)
+    read = _child("read", tables)
     environ = {**os.environ, **({"CREDIT_MEMORY_LIMIT": memory_limit} if memory_limit else {})}
     features = _run([*_PROJECT, "features", str(tables), str(out), "--quiet"], environ)
     size = sum(path.stat().st_size for path in tables.glob("*.csv")) / 1e9
-    return Size(clients, rows, size, floor, features, out)
+    return Size(clients, rows, size, read, features, out)
 
 
 _PROJECT = (sys.executable, "-m", "project_tools")
@@ -138,8 +139,8 @@ def _output(name: str, tables: Path) -> str:
     return done.stdout
 
 
-def _floor(tables: Path) -> None:
-    """Read every column of every table with DuckDB, and no more."""
+def _read(tables: Path) -> None:
+    """Read every column of every table with DuckDB, and do no more."""
     for name in TABLES:
         _duckdb(f"SELECT count(COLUMNS(*)) FROM read_csv('{tables / name}.csv')")  # noqa: S608  (our own path)
 
@@ -159,7 +160,7 @@ def _duckdb(query: str) -> list[tuple[Any, ...]]:
 
 
 def _pickle(features: Path) -> None:
-    """Only write the pickle of features that are there: what a second output adds."""
+    """Write the pickle of finished features: the cost of a second output."""
     import pyarrow.parquet as pq
 
     from project_tools.features.files import state_folder, write_features
@@ -171,7 +172,7 @@ def _pickle(features: Path) -> None:
 
 
 def _applicant(tables: Path) -> None:
-    """Start-up and latency of one applicant, from raw records to all features, warm."""
+    """Start-up and warm latency of one applicant, from raw records to all features."""
     state = tables.parent / f"features-{tables.name.removeprefix('tables-')}.state"
     records = list(_records(tables, APPLICANTS + WARM_UP))
     from project_tools.features.applicant import Applicants
@@ -180,7 +181,7 @@ def _applicant(tables: Path) -> None:
     applicants = Applicants.load(state)
     started = time.perf_counter() - start
     times = [_milliseconds(lambda one=one: applicants.features(one)) for one in records][WARM_UP:]
-    found = {
+    figures = {
         "start_s": started,
         "median_ms": statistics.median(times),
         "p99_ms": statistics.quantiles(times, n=100)[98],
@@ -188,7 +189,7 @@ def _applicant(tables: Path) -> None:
         "features": len(applicants.features(records[0])),
         "rows": statistics.mean(_rows_of(one) for one in records),
     }
-    print(json.dumps(found))
+    print(json.dumps(figures))
 
 
 def _rows_of(records: dict[str, Any]) -> int:
@@ -202,7 +203,7 @@ def _milliseconds(call: Callable[[], object]) -> float:
 
 
 def _records(tables: Path, most: int) -> Iterator[dict[str, Any]]:
-    """Raw records of so many clients, evenly among those of the tables."""
+    """Raw records of ``most`` clients, evenly spaced in the tables."""
     import polars as pl
 
     read = {name: pl.read_csv(tables / f"{name}.csv", infer_schema_length=None) for name in TABLES}
@@ -225,7 +226,7 @@ def _records(tables: Path, most: int) -> Iterator[dict[str, Any]]:
 
 def _line(size: Size) -> str:
     return (
-        f"{size.clients:>9,} clients, {size.rows:>11,} rows: floor {size.floor.seconds:.1f} s, "
+        f"{size.clients:>9,} clients, {size.rows:>11,} rows: read in {size.read.seconds:.1f} s, "
         f"features {size.features.seconds:.1f} s"
     )
 
@@ -236,14 +237,14 @@ def _report(
     yield f"{os.cpu_count()} cores; CREDIT_MEMORY_LIMIT {memory_limit or 'not set'}"
     yield ""
     yield (
-        "| clients | rows | CSV | floor | features, to Parquet | times the floor "
-        "| by time computed | peak memory |"
+        "| clients | rows | CSV | read time | features, to Parquet | times the read time "
+        "| the same in CPU time | peak memory |"
     )
     yield "|---|---|---|---|---|---|---|---|"
     for size in sizes:
         yield (
             f"| {size.clients:,} | {size.rows:,} | {size.csv_gb:.2f} GB "
-            f"| {size.floor.seconds:.1f} s | {size.features.seconds:.1f} s | {size.ratio:.2f} "
+            f"| {size.read.seconds:.1f} s | {size.features.seconds:.1f} s | {size.ratio:.2f} "
             f"| {size.cpu_ratio:.2f} | {size.features.peak_gb:.2f} GB |"
         )
     yield ""
@@ -257,7 +258,7 @@ def _report(
 
 def _bounds(largest: Size, applicant: dict[str, float]) -> dict[str, bool]:
     return {
-        f"features take at most {MOST_TIMES_FLOOR:g} times the floor": largest.ratio <= MOST_TIMES_FLOOR,
+        f"features take at most {MOST_TIMES_READ:g} times the read time": largest.ratio <= MOST_TIMES_READ,
         f"features hold at most {MOST_GB:g} GB": largest.features.peak_gb <= MOST_GB,
         f"an applicant takes at most {MOST_MEDIAN_MS:g} ms in the median": applicant["median_ms"] <= MOST_MEDIAN_MS,
         f"an applicant takes at most {MOST_P99_MS:g} ms at the 99th percentile": applicant["p99_ms"] <= MOST_P99_MS,
@@ -266,7 +267,7 @@ def _bounds(largest: Size, applicant: dict[str, float]) -> dict[str, bool]:
 
 
 _PARTS: dict[str, Callable[[Path], None]] = {
-    "floor": _floor,
+    "read": _read,
     "rows": _rows,
     "pickle": _pickle,
     "applicant": _applicant,
