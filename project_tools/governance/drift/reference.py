@@ -94,12 +94,12 @@ class NumberBins:
         """The values of each bin in words: ``0 to < 1`` is above 0 and below 1."""
         narrow = np.array(self.edges, dtype=np.float32)
         just_below = np.append(narrow[:-1] == _below(narrow[1:]), False)
-        ends = []
-        for place in (start - 1 for start in self.starts[1:]):
-            is_below = just_below[place]  # the next edge, whose value is not in the bin
-            ends.append(
-                f"< {_digits(self.edges[place + 1])}" if is_below else _digits(self.edges[place])
-            )
+        places = [start - 1 for start in self.starts[1:]]
+        # An edge that lies just below the next one is shown as "< next".
+        ends = [
+            f"< {_digits(self.edges[p + 1])}" if just_below[p] else _digits(self.edges[p])
+            for p in places
+        ]
         if not ends:
             return ["all"]
         first = ends[0] if ends[0].startswith("<") else f"≤ {ends[0]}"
@@ -272,7 +272,7 @@ def _below(values: Numbers) -> Numbers:
 def _digits(value: float) -> str:
     """A number in four digits.
 
-    >>> _digits(123456.0), _digits(-0.012345), _digits(3.0)
+    >>> _digits(123456.0), _digits(-0.0123456), _digits(3.0)
     ('123,500', '-0.01235', '3')
     """
     short = float(f"{value:.4g}")
