@@ -16,11 +16,10 @@ from project_tools.evaluation.metrics import Z_95
 from project_tools.governance.segment_tables import NOTES, compact_markdown
 from project_tools.governance.segments import ExclusionCost, Segment, SegmentReport
 from project_tools.serving.folder import CARD_JSON
+from project_tools.serving.manifest import UNREGISTERED
 
 #: The layout of ``card.json``.
 VERSION = 1
-#: What a version is called before the registry has given it a number.
-UNREGISTERED = "unregistered"
 METHODS = {"platt": "Platt's curve", "beta": "the beta curve"}
 
 

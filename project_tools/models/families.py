@@ -81,6 +81,8 @@ class Family:
     stopping found there); the time of a fit grows with the rows to the power ``growth``;
     ``threads`` says whether one fit can use several cores; ``explains`` is the scale of its exact contributions, none where it
     has none, and such a model is never promoted.
+    ``format`` names the row of ``serving.formats.table`` in which it is served; None for a family
+    that is searched and never served.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Family:
     budgets: Mapping[Profile, Budget]
     growth: float
     threads: bool
+    format: str | None
     explains: Literal["log-odds", "probability"] | None = "log-odds"
     settle: Callable[[Parameters, Sequence[Any]], dict[str, Any]] = field(
         default=lambda parameters, _fitted: dict(parameters)
@@ -206,6 +209,7 @@ FAMILIES = _table(
         },
         growth=1.1,
         threads=False,
+        format="skops",
     ),
     Family(
         name="logistic_l2",
@@ -220,6 +224,7 @@ FAMILIES = _table(
         },
         growth=1.2,
         threads=True,
+        format="skops",
     ),
     Family(
         name="random_forest",
@@ -244,6 +249,7 @@ FAMILIES = _table(
         },
         growth=1.1,
         threads=True,
+        format="skops",
         explains="probability",
     ),
     Family(
@@ -263,6 +269,7 @@ FAMILIES = _table(
         },
         growth=2.0,
         threads=False,
+        format=None,
         explains=None,
     ),
     Family(
@@ -285,6 +292,7 @@ FAMILIES = _table(
         },
         growth=2.0,
         threads=False,
+        format=None,
         explains=None,
     ),
     Family(
@@ -311,6 +319,7 @@ FAMILIES = _table(
         },
         growth=0.9,
         threads=True,
+        format="lightgbm-text",
         settle=_settled_rounds,
     ),
     Family(
@@ -339,6 +348,7 @@ FAMILIES = _table(
         },
         growth=0.9,
         threads=True,
+        format="xgboost-ubj",
         settle=_settled_rounds,
     ),
 )

@@ -21,7 +21,6 @@ from project_tools.evaluation.metrics import METRICS
 from project_tools.features.columns import ID, TARGET
 from project_tools.features.files import read_features
 from project_tools.governance.card import (
-    UNREGISTERED,
     CalibrationFacts,
     Card,
     Clients,
@@ -43,6 +42,7 @@ from project_tools.runs.provenance import provenance
 from project_tools.runs.registry import MODEL_NAME
 from project_tools.runs.store import RunLog
 from project_tools.serving.folder import CARD_HTML, DRIFT_REFERENCE
+from project_tools.serving.manifest import UNREGISTERED
 
 #: The held-out clients of a final model: id, outcome and calibrated probability.
 HELD_OUT = "held_out.parquet"

@@ -12,6 +12,7 @@ from mlflow.types.schema import ColSpec, DataType, Schema
 
 from project_tools.errors import TrackingError, nearest
 from project_tools.runs.store import RunLog, run_or_none, store_call
+from project_tools.serving.columns import CLASS, PROBABILITY, RAW_SCORE
 from project_tools.settings import ROOT
 
 #: MLflow's own types, for modules that do not import it: a version in the registry, a run, the
@@ -61,9 +62,9 @@ def _signature(columns: Sequence[tuple[str, str]]) -> ModelSignature:
         inputs=Schema([ColSpec(kinds[kind], name, required=False) for name, kind in columns]),
         outputs=Schema(
             [
-                ColSpec(DataType.double, "proba_risk_class"),
-                ColSpec(DataType.string, "class"),
-                ColSpec(DataType.double, "raw_score"),
+                ColSpec(DataType.double, PROBABILITY),
+                ColSpec(DataType.string, CLASS),
+                ColSpec(DataType.double, RAW_SCORE),
             ]
         ),
     )
