@@ -34,7 +34,7 @@ class ServedFeature:
     name: Text
     model_name: Text
     kind: Kind
-    levels: tuple[Text, ...] = ()
+    levels: tuple[Text, ...]
 
 
 def served_features(X: pd.DataFrame, model_names: Sequence[str]) -> list[ServedFeature]:
@@ -49,7 +49,7 @@ def served_features(X: pd.DataFrame, model_names: Sequence[str]) -> list[ServedF
             levels = tuple(map(str, kind.categories))
             features.append(ServedFeature(str(name), model_name, "category", levels))
         else:
-            features.append(ServedFeature(str(name), model_name, "number"))
+            features.append(ServedFeature(str(name), model_name, "number", ()))
     return features
 
 

@@ -79,17 +79,22 @@ def checked(
             expected = "a list"
         case "string_type":
             expected = "a text"
-    raise ArtefactError(
-        f"{file}: {where} is {_what(error['input'], private)}, expected {expected}; "
-        "export the model again"
-    )
+        case "float_type":
+            expected = "a finite number"
+    found = shown(error["input"], private=private)
+    raise ArtefactError(f"{file}: {where} is {found}, expected {expected}; export the model again")
 
 
-def _what(value: Any, private: bool) -> str:
+def shown(value: Any, *, private: bool = False) -> str:
+    """A value for an error: a short text or number itself, of all else the kind.
+
+    >>> shown("high"), shown(1.5), shown([1, 2]), shown("high", private=True)
+    ("'high'", '1.5', 'a list', 'a text')
+    """
     kind = _KINDS.get(
         type(value), "a number" if isinstance(value, int | float) else "no plain data"
     )
     if private or kind not in ("a text", "a number"):
         return kind
-    shown = repr(value)
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import PurePosixPath
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, Field, Strict, TypeAdapter
 
 from project_tools.errors import ArtefactError, CreditError
 from project_tools.evaluation.calibration import Calibration, calibration_from_dict
@@ -19,11 +19,12 @@ from project_tools.serving.json_files import (
     Text,
     checked,
     plain_json,
+    shown,
     strict_json,
 )
 
 #: The only layout of the folder that this code reads and writes.
-FORMAT: Final = 2
+FORMAT = 2
 MANIFEST = "manifest.json"
 #: The version of a model that the registry has not given a number yet.
 UNREGISTERED = "unregistered"
@@ -64,7 +65,7 @@ class Manifest:
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
-    format: Literal[2]
+    format: Annotated[int, Strict()]
     name: Name
     version: Name
     alias: Text
@@ -94,7 +95,7 @@ class Manifest:
             raise ArtefactError(f"{MANIFEST} holds no object; export the model again")
         if data.get("format") != FORMAT:
             raise ArtefactError(
-                f"{MANIFEST} has format {str(data.get('format'))[:20]!r}, this release reads "
+                f"{MANIFEST} has format {shown(data.get('format'))}, this release reads "
                 f"{FORMAT}; export the model again with this release"
             )
         data.pop("seal", None)
