@@ -20,11 +20,10 @@ from project_tools.governance.segment_tables import NOTES, compact_markdown, mar
 from project_tools.governance.segments import ExclusionCost, Segment, SegmentReport
 from project_tools.models.final_evaluation import CostPoint
 from project_tools.serving.folder import CARD_JSON
+from project_tools.serving.manifest import UNREGISTERED
 
 #: The layout of ``card.json``.
 VERSION = 1
-#: The name of a version that the registry has not numbered yet.
-UNREGISTERED = "unregistered"
 
 
 @dataclass(frozen=True, slots=True)

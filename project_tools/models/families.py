@@ -80,7 +80,8 @@ class Family:
     fitted estimators into the parameters of the final fit (e.g. the mean number of rounds); the
     time of a fit grows with the rows to the power ``growth``; ``threads`` says whether one fit can
     use several cores; ``explains`` is the scale of its exact contributions. A family without them
-    is never promoted.
+    is never promoted. ``format`` names the row of ``serving.formats.table`` in which it is served;
+    None for a family that is searched and never served.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Family:
     budgets: Mapping[Profile, Budget]
     growth: float
     threads: bool
+    format: str | None
     explains: Literal["log-odds", "probability"] | None = "log-odds"
     final_parameters: Callable[[Parameters, Sequence[Any]], dict[str, Any]] = field(
         default=lambda parameters, _fitted: dict(parameters)
@@ -206,6 +208,7 @@ FAMILIES = _table(
         },
         growth=1.1,
         threads=False,
+        format="skops",
     ),
     Family(
         name="logistic_l2",
@@ -220,6 +223,7 @@ FAMILIES = _table(
         },
         growth=1.2,
         threads=True,
+        format="skops",
     ),
     Family(
         name="random_forest",
@@ -244,6 +248,7 @@ FAMILIES = _table(
         },
         growth=1.1,
         threads=True,
+        format="skops",
         explains="probability",
     ),
     Family(
@@ -263,6 +268,7 @@ FAMILIES = _table(
         },
         growth=2.0,
         threads=False,
+        format=None,
         explains=None,
     ),
     Family(
@@ -285,6 +291,7 @@ FAMILIES = _table(
         },
         growth=2.0,
         threads=False,
+        format=None,
         explains=None,
     ),
     Family(
@@ -312,6 +319,7 @@ FAMILIES = _table(
         growth=0.9,
         threads=True,
         final_parameters=_mean_rounds,
+        format="lightgbm-text",
     ),
     Family(
         name="xgboost",
@@ -340,5 +348,6 @@ FAMILIES = _table(
         growth=0.9,
         threads=True,
         final_parameters=_mean_rounds,
+        format="xgboost-ubj",
     ),
 )

@@ -18,7 +18,6 @@ from project_tools.evaluation.metrics import METRICS
 from project_tools.features.columns import ID, TARGET
 from project_tools.features.files import read_features
 from project_tools.governance.card import (
-    UNREGISTERED,
     CalibrationFacts,
     Card,
     Clients,
@@ -39,6 +38,7 @@ from project_tools.runs.provenance import HELD_OUT, provenance
 from project_tools.runs.registry import MODEL_NAME
 from project_tools.runs.store import RunLog
 from project_tools.serving.folder import CARD_HTML, DRIFT_REFERENCE
+from project_tools.serving.manifest import UNREGISTERED
 
 #: Packages that a card names; the run's environment.json names all.
 SHOWN_VERSIONS = ("lightgbm", "numpy", "pandas", "scikit-learn", "xgboost-cpu")

@@ -36,13 +36,14 @@ from project_tools.runs.registry import MODEL_NAME, Registered, aliases_of, regi
 from project_tools.runs.search import log_oof, score_metrics
 from project_tools.runs.served_form import (
     artefact_content,
-    check_explained,
     metrics_of,
     served_form,
+    served_format,
 )
 from project_tools.runs.setting import setting_for
 from project_tools.runs.store import RunLog
 from project_tools.serving.artefact import write_artefact
+from project_tools.serving.formats.table import model_format
 from project_tools.system.files import replacing
 from project_tools.system.progress import say, working
 
@@ -169,11 +170,9 @@ def final_figures(model: TrainedModel, evaluation: FinalEvaluation) -> dict[str,
 
 
 def model_digest(model: TrainedModel, training: pd.DataFrame) -> str:
-    """SHA-256 of the model's file; empty where no file of the family is the same twice.
-
-    A skops file holds the times of its writing and the addresses of objects.
-    """
-    if model.family.name not in ("lightgbm", "xgboost"):
+    """SHA-256 of the model's file; empty where the format does not repeat its bytes, or is none."""
+    name = model.family.format
+    if name is None or not model_format(name).repeats:
         return ""
     file, _ = served_form(model, training)
     return hashlib.sha256(file.content).hexdigest()
@@ -185,7 +184,7 @@ def register_final(project: RunLog, final: FinalModel) -> Registered:
     Raises ``TrainingError`` for a family that has no exact explanation.
     """
     model = final.model
-    check_explained(model)
+    served_format(model)
     commit = provenance()["commit"]
     with working("explaining, writing and registering it"), tempfile.TemporaryDirectory() as folder:
         artefact = Path(folder) / "artefact"

@@ -31,8 +31,9 @@ from project_tools.runs.registry import (
 )
 from project_tools.runs.store import Client, connect, project_run
 from project_tools.serving.artefact import Artefact, load_artefact
-from project_tools.serving.folder import CARD_JSON, GOLDEN
-from project_tools.serving.manifest import strict_json
+from project_tools.serving.folder import CARD_JSON
+from project_tools.serving.golden import GOLDEN
+from project_tools.serving.json_files import strict_json
 from project_tools.serving.scoring import Scorer
 from project_tools.system.progress import working
 

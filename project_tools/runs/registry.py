@@ -13,6 +13,7 @@ from mlflow.types.schema import ColSpec, DataType, Schema
 from project_tools.errors import TrackingError, nearest
 from project_tools.runs.provenance import SERVED_PACKAGES
 from project_tools.runs.store import RunLog, run_or_none, store_call
+from project_tools.serving.columns import CLASS, PROBABILITY, RAW_SCORE
 
 #: MLflow's type of a registered version, for modules that do not import MLflow.
 Registered = ModelVersion
@@ -60,9 +61,9 @@ def _signature(columns: Sequence[tuple[str, str]]) -> ModelSignature:
         inputs=Schema([ColSpec(kinds[kind], name, required=False) for name, kind in columns]),
         outputs=Schema(
             [
-                ColSpec(DataType.double, "proba_risk_class"),
-                ColSpec(DataType.string, "class"),
-                ColSpec(DataType.double, "raw_score"),
+                ColSpec(DataType.double, PROBABILITY),
+                ColSpec(DataType.string, CLASS),
+                ColSpec(DataType.double, RAW_SCORE),
             ]
         ),
     )

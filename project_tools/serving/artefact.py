@@ -1,9 +1,9 @@
-"""The served folder: written whole, sealed by digests, verified before it answers anybody.
+"""The served folder: written whole, sealed by digests, verified before anybody gets an answer.
 
-A damaged model can end the process that reads it, or change scores silently. So digests are
-compared first, then a child process reads the model and scores the golden rows; only when it
-survives and agrees does the caller read the same bytes. Digests say that nothing was damaged, not
-who made it: what a file holds is never trusted because its digest agrees.
+A damaged model can end the process that reads it, or change scores silently. So the digests are
+compared first, and a child process reads the model and scores the golden rows. The caller reads
+the same bytes only when the child survives and agrees. A digest says that a file is not damaged;
+it does not say who made the file, so no content is trusted for its digest.
 
 ``python -m project_tools.serving.artefact DIR`` is that child: it prints the manifest's digest, or one
 line that says what is wrong, with exit status 1.
@@ -13,7 +13,7 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,14 +21,13 @@ from typing import Any
 
 from project_tools import __version__
 from project_tools.errors import ArtefactError, CreditError
-from project_tools.evaluation.calibration import Calibration, calibration_from_dict
+from project_tools.evaluation.calibration import Calibration
 from project_tools.serving.folder import (
     BESIDE,
     CARD_HTML,
     CARD_MARKDOWN,
     CATALOGUE,
     FEATURES,
-    GOLDEN,
     STATE,
     Parts,
     checked_catalogue,
@@ -37,28 +36,29 @@ from project_tools.serving.folder import (
 )
 from project_tools.serving.formats.base import ModelFile
 from project_tools.serving.formats.table import model_format
-from project_tools.serving.golden import check_golden, golden_rows
+from project_tools.serving.golden import GOLDEN, check_golden, golden_rows
 from project_tools.serving.inputs import ServedFeature, Value
-from project_tools.serving.manifest import FORMAT, MANIFEST, Manifest, plain_json
+from project_tools.serving.json_files import plain_json
+from project_tools.serving.manifest import FORMAT, MANIFEST, Manifest
 from project_tools.serving.model import ServedModel
-from project_tools.serving.overview import OVERVIEW, Overview, overview
+from project_tools.serving.overview import OVERVIEW, Overview, compute_overview
 from project_tools.serving.verification import verify_in_child
 from project_tools.system.files import replacing_folder, sha256
 
-#: Where a feature stands that a client store holds and the model does not take.
+#: The concept of a feature that the client store holds and the model does not take.
 UNUSED = "Not used by the model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtefactContent:
-    """What a training run hands over to be served.
+    """All that a training run gives to be served.
 
     ``features`` are the model's inputs in order, ``catalogue`` plain rows of ``FeatureInfo``,
     ``feature_meta`` the feature file's ``credit_features``, ``golden`` a few rows by feature name
-    (held-out or invented, without an id), ``background`` the clients over whom the model is
-    explained in general (the golden rows where there are none), ``state`` the folder of the fitted
-    feature state, which is copied. ``files`` lie beside all that: the model card in its forms, the
-    reference of drift.
+    (held-out or invented, without an id), ``background`` the clients over whom the overview is
+    computed (the golden rows where there are none), ``state`` the folder of the fitted feature
+    state, which is copied. ``files`` lie beside them: the model card in its forms, the reference
+    of drift.
     """
 
     name: str
@@ -109,7 +109,7 @@ class Artefact:
         return self.model.features
 
     def describe(self, name: str) -> Mapping[str, Any]:
-        """The catalogue's row of a feature, or its bare name where the model does not take it."""
+        """The catalogue's row of a feature, or a row of its bare name if the model does not take it."""
         bare = {"name": name, "label": name, "sentence": "", "unit": "", "concept": UNUSED}
         return self.catalogue.get(name, {**bare, "kind": "number"})
 
@@ -117,23 +117,23 @@ class Artefact:
 def write_artefact(directory: Path, content: ArtefactContent) -> str:
     """Write the served folder, or leave the former one as it was; returns the manifest's digest.
 
-    Refuses a model whose contributions do not add up to its score, whose order of features is
-    another than the one given, or whose data is not finite.
+    ``ArtefactError`` for a model whose contributions do not add up to its score, whose features
+    are others or in another order, and for data that is not finite.
     """
     model = ServedModel.read(content.model, content.features, content.calibration)
     catalogue = checked_catalogue(content.catalogue, content.features)
     with replacing_folder(directory) as folder:
         (folder / model.file).write_bytes(content.model.content)
-        _write_json(folder / FEATURES, [f.to_dict() for f in content.features])
+        _write_json(folder / FEATURES, [asdict(f) for f in content.features])
         _write_json(folder / CATALOGUE, [dict(row) for row in content.catalogue])
         shutil.copytree(content.state, folder / STATE)
         _write_json(folder / GOLDEN, golden_rows(model, content.golden, content.threshold))
-        general = overview(
+        overview = compute_overview(
             model,
             concepts(catalogue, content.features),
             model.encoder.encode_rows(content.background or content.golden),
         )
-        _write_json(folder / OVERVIEW, general.to_dict())
+        _write_json(folder / OVERVIEW, asdict(overview))
         _write_files(folder, content.files)
         return _seal(folder, _manifest(content, model))
 
@@ -142,10 +142,10 @@ def concepts(
     catalogue: Mapping[str, Mapping[str, Any]], features: Sequence[ServedFeature]
 ) -> dict[str, list[int]]:
     """The positions of the features, by concept."""
-    found: dict[str, list[int]] = {}
+    positions: dict[str, list[int]] = {}
     for position, feature in enumerate(features):
-        found.setdefault(catalogue[feature.name]["concept"], []).append(position)
-    return found
+        positions.setdefault(catalogue[feature.name]["concept"], []).append(position)
+    return positions
 
 
 def copy_artefact(
@@ -156,8 +156,8 @@ def copy_artefact(
 ) -> str:
     """A verified copy under another name, version, alias or run id; returns its digest.
 
-    A run does not know yet which version the registry will give it: the export stamps it.
-    ``files`` take the place of those that lie beside the model.
+    A run does not know the version that the registry will give it: the export writes it.
+    ``files`` replace those of the same names beside the model.
     """
     verify_artefact(source)
     with replacing_folder(directory) as folder:
@@ -169,7 +169,7 @@ def copy_artefact(
 
 
 def verify_artefact(directory: Path, *, child: bool = True) -> Manifest:
-    """The manifest of a folder whose files and scores are what it says; else ``ArtefactError``.
+    """The manifest of a folder; ``ArtefactError`` unless files and scores are what it says.
 
     With ``child=False`` the golden rows are scored in this process.
     """
@@ -184,8 +184,8 @@ def verify_artefact(directory: Path, *, child: bool = True) -> Manifest:
 def load_artefact(directory: Path, *, child: bool = True, verified: str = "") -> Artefact:
     """The verified artefact, built from the very bytes whose digests were compared.
 
-    A child process reads the model first, unless the manifest's digest is ``verified``: then a
-    child has read these bytes before.
+    A child process reads the model first, unless ``verified`` is the manifest's digest: then a
+    child read these bytes before.
     """
     parts = read_parts(directory)
     if child and parts.digest != verified:
@@ -196,7 +196,7 @@ def load_artefact(directory: Path, *, child: bool = True, verified: str = "") ->
 def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         if name not in BESIDE:
-            raise ArtefactError(f"{name} is none of what lies beside a model: {', '.join(BESIDE)}")
+            raise ArtefactError(f"{name} is no file that lies beside a model: {', '.join(BESIDE)}")
         (folder / name).write_bytes(content)
 
 
@@ -244,24 +244,17 @@ def _seal(folder: Path, manifest: Manifest) -> str:
 
 
 def _assemble(parts: Parts) -> Artefact:
-    manifest = parts.manifest
-    features, catalogue = parts.features(), parts.catalogue()
+    manifest, features = parts.manifest, parts.features()
+    catalogue = parts.catalogue(features)
     file = ModelFile(manifest.model_format, parts.files[parts.model_name])
-    model = ServedModel.read(file, features, _calibration(manifest))
+    model = ServedModel.read(file, features, manifest.curve())
     if model.scale != manifest.explains:
         raise ArtefactError(
             f"{MANIFEST}: 'explains' is {manifest.explains!r}, {model.file} scores in {model.scale}"
         )
-    check_golden(model, parts.json(GOLDEN), manifest.threshold)
+    check_golden(model, parts.golden(), manifest.threshold)
     card = {name: parts.files[name] for name in (CARD_MARKDOWN, CARD_HTML) if name in parts.files}
-    return Artefact(manifest, parts.digest, model, catalogue, parts.overview(), card)
-
-
-def _calibration(manifest: Manifest) -> Calibration:
-    try:
-        return calibration_from_dict(manifest.calibration)
-    except (CreditError, TypeError, ValueError) as why:
-        raise ArtefactError(f"{MANIFEST}: 'calibration' is none that is known here") from why
+    return Artefact(manifest, parts.digest, model, catalogue, parts.overview(features), card)
 
 
 def _main(arguments: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""The client store: features of the clients that the API knows, none of whom trained the model."""
+"""The client store: features of the clients that the API serves, none of whom trained the model."""
 
 import json
 import math
@@ -30,6 +30,8 @@ _DIGESTS = {
 _ROW_GROUP = 2048
 #: Decoded groups kept in memory, of about 6 MB each at 800 features.
 _KEPT_GROUPS = 4
+#: Rows and columns kept in memory, for the requests about one client and one group.
+_KEPT_ROWS, _KEPT_COLUMNS = 256, 64
 #: Groups of rows that a sample is drawn from, so that it never decodes the whole file.
 _SAMPLED_GROUPS = 8
 
@@ -55,7 +57,7 @@ class Column:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Where a value is known."""
+        """True where the client has a value."""
         return self.values >= 0 if self.kind == "category" else ~np.isnan(self.values)
 
 
@@ -95,10 +97,10 @@ def _evenly(positions: NDArray[np.int64], limit: int | None) -> NDArray[np.int64
 
 
 class ClientStore:
-    """Clients by id, from a Parquet file that is mapped and decoded a group of rows at a time.
+    """Clients by id, from a Parquet file that is mapped and decoded one group of rows at a time.
 
-    Safe to share between threads: each read has a reader of its own over the same bytes. A file
-    that is replaced by rename does not disturb a store that is open.
+    Threads can share it: each read has a reader of its own over the same bytes. A store that is
+    open keeps its file, also when the path is replaced by a new one.
     """
 
     def __init__(self, path: Path, artefact: Artefact) -> None:
@@ -114,9 +116,9 @@ class ClientStore:
         self.names = tuple(n for n in self._schema.names if n not in (ID, TARGET, SPLIT))
         self._narrow = {n for n in self.names if self._schema.field(n).type == pa.float32()}
         self._read_clients()
-        self._group = lru_cache(maxsize=_KEPT_GROUPS)(lambda group: self._read(groups=[group]))
-        self.row = lru_cache(maxsize=256)(self._row)
-        self.column = lru_cache(maxsize=64)(self._column)
+        self._kept_groups = lru_cache(_KEPT_GROUPS)(lambda group: self._read(groups=[group]))
+        self._kept_rows = lru_cache(_KEPT_ROWS)(self._read_row)
+        self._kept_columns = lru_cache(_KEPT_COLUMNS)(self._read_column)
 
     @classmethod
     def open(cls, path: Path, artefact: Artefact) -> Self:
@@ -131,29 +133,40 @@ class ClientStore:
         return len(self._ids)
 
     def ids(self, prefix: str = "", page: int = 1, size: int = 100) -> IdPage:
-        """The ids that begin with these digits, in ascending order, a page of them.
+        """A page of the ids that begin with these digits, in ascending order.
 
-        Ids of one length that share a prefix lie side by side, so no id is looked at as a text.
+        Ids of one length that share a prefix lie side by side, so no id is turned into a text.
         """
         spans = _spans(self._ids, prefix)
         total = sum(end - start for start, end in spans)
-        found = _window(spans, (page - 1) * size, size)
+        positions = _window(spans, (page - 1) * size, size)
         pages = max(1, math.ceil(total / size))
-        return IdPage([int(self._ids[i]) for i in found], total, page, pages)
+        return IdPage([int(self._ids[i]) for i in positions], total, page, pages)
 
     def targets(self) -> NDArray[np.float64]:
-        """1 for a default, 0 for a loan repaid, NaN where that is not known yet, by position."""
+        """By position: 1 for a default, 0 for a loan repaid, NaN where the outcome is missing."""
         return self._targets
 
     def position(self, client_id: int) -> int:
-        """Where a client stands in the columns; ``UnknownClientError`` names no other client."""
+        """A client's position in the columns; ``UnknownClientError`` names no other client."""
         at = int(np.searchsorted(self._ids, client_id))
         if at == len(self._ids) or self._ids[at] != client_id:
             raise UnknownClientError(f"no client {client_id} is known here")
         return int(self._order[at])
 
+    def row(self, client_id: int) -> Mapping[str, Value]:
+        """The features of a client by name, null where a value is missing.
+
+        Raises ``UnknownClientError``.
+        """
+        return self._kept_rows(client_id)
+
+    def column(self, name: str) -> Column:
+        """One feature of all clients; ``FeatureError`` for a name that the store does not hold."""
+        return self._kept_columns(name)
+
     def sample(self, size: int) -> list[dict[str, Value]]:
-        """Rows of features spread over the store, always the same ones; for the global picture."""
+        """Rows of features spread over the store, the same ones at each call."""
         count = self._metadata.num_row_groups
         groups = sorted(
             {*np.linspace(0, count - 1, min(count, _SAMPLED_GROUPS)).round().astype(int)}
@@ -176,27 +189,23 @@ class ClientStore:
             raise ArtefactError(f"{self._path} is empty or holds a client twice; export it again")
         self._targets = _numbers(self._read([TARGET]).column(TARGET))
 
-    def _row(self, client_id: int) -> Mapping[str, Value]:
-        """The features of a client by name, null where nothing is known."""
+    def _read_row(self, client_id: int) -> Mapping[str, Value]:
         position = self.position(client_id)
         group = int(np.searchsorted(self._ends, position, side="right")) - 1
-        table = self._group(group).slice(position - int(self._ends[group]), 1)
+        table = self._kept_groups(group).slice(position - int(self._ends[group]), 1)
         return _plain(table.to_pylist()[0], self._narrow)
 
-    def _column(self, name: str) -> Column:
-        """One feature of all clients; ``FeatureError`` for a name that the store does not hold."""
+    def _read_column(self, name: str) -> Column:
         if name not in self.names:
             raise FeatureError(unknown_feature(name, self.names))
         column = self._read([name]).column(name)
         if not _is_text(column.type):
             return Column(name, "number", _numbers(column))
         texts = column.cast(pa.string())
-        levels = self._levels(name) or tuple(sorted(texts.drop_null().unique().to_pylist()))
+        described = tuple(self._artefact.describe(name).get("levels") or ())
+        levels = described or tuple(sorted(texts.drop_null().unique().to_pylist()))
         codes = pc.fill_null(pc.index_in(texts, pa.array(levels, pa.string())), -1)
         return Column(name, "category", codes.to_numpy().astype(np.float64), levels)
-
-    def _levels(self, name: str) -> tuple[str, ...]:
-        return tuple(self._artefact.describe(name).get("levels") or ())
 
     def _reader(self) -> pq.ParquetFile:
         return _parquet(self._path, self._source)
@@ -216,7 +225,7 @@ class ClientStore:
 
 
 def unknown_feature(name: str, names: Sequence[str]) -> str:
-    """The sentence for a feature that is none of the store's, without its hundreds of names."""
+    """The sentence for a feature that the store does not hold, without its hundreds of names."""
     return f"unknown feature {name!r}; GET /features lists them{nearest(name, names)}"
 
 
@@ -240,13 +249,13 @@ def _parquet(path: Path, source: pa.Buffer) -> pq.ParquetFile:
 def _check_meta(path: Path, schema: pa.Schema, artefact: Artefact) -> None:
     try:
         meta = json.loads((schema.metadata or {})[META_KEY.encode()])
-        found = {name: meta[name] for name in _DIGESTS}
+        digests = {name: meta[name] for name in _DIGESTS}
     except (KeyError, TypeError, ValueError) as why:
         raise ArtefactError(
             f"{path} does not say which feature state made it; export it again"
         ) from why
     for name, what in _DIGESTS.items():
-        if found[name] != getattr(artefact.manifest, name):
+        if digests[name] != getattr(artefact.manifest, name):
             raise ArtefactError(
                 f"{path} was made with another {what} than the model; export both together"
             )
@@ -277,19 +286,16 @@ def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
 
 def _plain(row: Mapping[str, Any], narrow: Collection[str]) -> dict[str, Value]:
     """A row without NaN, its float32 numbers by their shortest digits (0.1, not 0.10000000149)."""
-    return {name: _value(value, name in narrow) for name, value in row.items()}
-
-
-def _value(value: Any, narrow: bool) -> Value:
-    if not isinstance(value, float):
-        return value  # type: ignore[no-any-return]  # whole numbers, texts and null, from Arrow
-    if not math.isfinite(value):
-        return None
-    return float(str(np.float32(value))) if narrow else value
+    plain = dict(row)
+    for name, value in row.items():
+        if isinstance(value, float):
+            shortest = float(str(np.float32(value))) if name in narrow else value
+            plain[name] = shortest if math.isfinite(value) else None
+    return plain
 
 
 def _spans(ids: NDArray[np.int64], prefix: str) -> list[tuple[int, int]]:
-    """Where the ids with a prefix lie among the sorted ones: a span for each number of digits."""
+    """The spans of the sorted ids that begin with a prefix, one for each number of digits."""
     if not prefix:
         return [(0, len(ids))]
     if prefix.startswith("0"):  # no id does
@@ -301,10 +307,10 @@ def _spans(ids: NDArray[np.int64], prefix: str) -> list[tuple[int, int]]:
 
 
 def _window(spans: Sequence[tuple[int, int]], skip: int, size: int) -> list[int]:
-    """The positions that a page shows, after those of the pages before it."""
-    found: list[int] = []
+    """The positions of a page: ``size`` of them, after ``skip`` others."""
+    positions: list[int] = []
     for start, end in spans:
-        taken = range(min(start + skip, end), min(start + skip + size - len(found), end))
+        taken = range(min(start + skip, end), min(start + skip + size - len(positions), end))
         skip = max(0, skip - (end - start))
-        found.extend(taken)
-    return found
+        positions.extend(taken)
+    return positions

@@ -1,4 +1,4 @@
-"""The files of a served folder: their names, their bytes, their digests. No model is loaded here."""
+"""The files of a served folder: names, bytes, digests, declared contents. No model is loaded here."""
 
 import hashlib
 import os
@@ -6,18 +6,22 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict, TypeAdapter
 
 from project_tools.errors import ArtefactError
 from project_tools.serving.formats.table import model_format
+from project_tools.serving.golden import GOLDEN, Golden
 from project_tools.serving.inputs import ServedFeature
-from project_tools.serving.manifest import MANIFEST, Manifest, strict_json
+from project_tools.serving.json_files import Text, checked, strict_json
+from project_tools.serving.manifest import MANIFEST, Manifest
 from project_tools.serving.overview import OVERVIEW, Overview
 
-FEATURES, CATALOGUE, GOLDEN = "features.json", "catalogue.json", "golden.json"
-#: What is read beside the model's own file.
+FEATURES, CATALOGUE = "features.json", "catalogue.json"
+#: The files that are read beside the model's own.
 _READ = (FEATURES, CATALOGUE, GOLDEN, OVERVIEW)
-#: What may lie beside the model: its card as facts, Markdown and page; the reference of drift.
+#: Files that may lie beside the model: its card as facts, Markdown and page; the reference of drift.
 CARD_JSON, CARD_MARKDOWN, CARD_HTML = "card.json", "card.md", "card.html"
 DRIFT_REFERENCE = "drift_reference.json"
 BESIDE = (CARD_JSON, CARD_MARKDOWN, CARD_HTML, DRIFT_REFERENCE)
@@ -28,8 +32,29 @@ LARGEST_FILE = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogueRow:
+    """What a row of ``catalogue.json`` tells of a feature; it may tell more."""
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="ignore")
+    name: Text
+    label: Text
+    sentence: Text
+    unit: Text
+    concept: Text
+    kind: Literal["number", "category"]
+    levels: tuple[Text, ...] = ()
+
+
+_FEATURES = TypeAdapter(list[ServedFeature])
+_CATALOGUE = TypeAdapter(list[CatalogueRow])
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
-    """The bytes of a folder whose digests agree with its manifest; ``sizes`` in bytes, of all files."""
+    """The bytes of a folder whose digests agree with its manifest; ``sizes`` in bytes, of all files.
+
+    Its methods read one file each; ``ArtefactError`` for content that is not the declared one.
+    """
 
     manifest: Manifest
     digest: str
@@ -38,26 +63,32 @@ class Parts:
 
     @property
     def model_name(self) -> str:
+        """The name of the model's file."""
         return model_format(self.manifest.model_format).file
 
-    def json(self, name: str) -> Any:
-        return strict_json(name, self.files[name])
-
     def features(self) -> list[ServedFeature]:
-        return _features(self.json(FEATURES))
+        """The model's inputs, in its order."""
+        return checked(_FEATURES, strict_json(FEATURES, self.files[FEATURES]), FEATURES)
 
-    def catalogue(self) -> Mapping[str, Mapping[str, Any]]:
-        return checked_catalogue(self.json(CATALOGUE), self.features())
+    def catalogue(self, features: Sequence[ServedFeature]) -> Mapping[str, Mapping[str, Any]]:
+        """The catalogue by name, which describes each of the features."""
+        return checked_catalogue(strict_json(CATALOGUE, self.files[CATALOGUE]), features)
 
-    def overview(self) -> Overview:
-        return Overview.from_dict(self.json(OVERVIEW), [f.name for f in self.features()])
+    def golden(self) -> Golden:
+        """The golden rows."""
+        return Golden.from_data(strict_json(GOLDEN, self.files[GOLDEN]))
+
+    def overview(self, features: Sequence[ServedFeature]) -> Overview:
+        """The overview of these features."""
+        data = strict_json(OVERVIEW, self.files[OVERVIEW])
+        return Overview.from_data(data, [feature.name for feature in features])
 
 
 def file_names(folder: Path) -> list[str]:
-    """Every file of the folder but the manifest, by its relative name.
+    """The relative names of all files of the folder but the manifest, sorted.
 
-    ``ArtefactError`` for links and whatever else is neither a plain file nor a folder: a link
-    leads out of the folder, and reading a pipe would never end.
+    ``ArtefactError`` for a link, a pipe and everything else that is neither a plain file nor a
+    folder: a link leads out of the folder, and the reading of a pipe never ends.
     """
     names = []
     for path in folder.rglob("*"):
@@ -70,29 +101,38 @@ def file_names(folder: Path) -> list[str]:
 
 
 def read_parts(directory: Path) -> Parts:
-    """The files' bytes, after every digest has been compared."""
+    """The bytes of the files; ``ArtefactError`` unless every file has the digest in the manifest."""
     if not directory.is_dir():
         raise ArtefactError(
             f"there is no model folder {directory}; make one with `python -m project_tools export`"
         )
     content = _bytes(directory, MANIFEST)
     manifest = Manifest.from_bytes(content)
-    read = (model_format(manifest.model_format).file, *_READ)
-    _compare_names(directory, manifest, read)
+    read = {model_format(manifest.model_format).file, *_READ}
+    present, listed = set(file_names(directory)), set(manifest.files)
+    for name in sorted((listed | read) - present):
+        raise ArtefactError(f"{directory / name} is missing; export the model again")
+    for name in sorted((present | read) - listed):
+        raise ArtefactError(f"{directory / name} is not in {MANIFEST}; export the model again")
     kept = {*read, CARD_MARKDOWN, CARD_HTML}
     files, sizes = {}, {}
     for name, expected in manifest.files.items():
-        found = _bytes(directory, name)
-        _compare(name, expected, hashlib.sha256(found).hexdigest())
-        sizes[name] = len(found)
+        part = _bytes(directory, name)
+        digest = hashlib.sha256(part).hexdigest()
+        if digest != expected:
+            raise ArtefactError(
+                f"{name} is damaged: its SHA-256 is {digest[:12]}…, {MANIFEST} says "
+                f"{expected[:12]}…; export the model again"
+            )
+        sizes[name] = len(part)
         if name in kept:
-            files[name] = found
+            files[name] = part
     return Parts(manifest, hashlib.sha256(content).hexdigest(), files, sizes)
 
 
 def _bytes(directory: Path, name: str) -> bytes:
     try:
-        # Neither a link is followed nor a pipe waited for.
+        # The flags refuse a link, and do not wait for a pipe.
         with os.fdopen(
             os.open(directory / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb"
         ) as file:
@@ -105,44 +145,16 @@ def _bytes(directory: Path, name: str) -> bytes:
         ) from why
 
 
-def _compare_names(directory: Path, manifest: Manifest, read: Sequence[str]) -> None:
-    found = set(file_names(directory))
-    for name in sorted({*manifest.files, *read} - found):
-        raise ArtefactError(f"{directory / name} is missing; export the model again")
-    for name in sorted({*found, *read} - {*manifest.files}):
-        raise ArtefactError(f"{directory / name} is not in {MANIFEST}; export the model again")
-
-
-def _compare(name: str, expected: str, found: str) -> None:
-    if found != expected:
-        raise ArtefactError(
-            f"{name} is damaged: its SHA-256 is {found[:12]}…, {MANIFEST} says {expected[:12]}…; "
-            "export the model again"
-        )
-
-
-def _features(rows: Any) -> list[ServedFeature]:
-    if not isinstance(rows, list):
-        raise ArtefactError(f"{FEATURES} is no list; export the model again")
-    return [ServedFeature.from_dict(row) for row in rows]
-
-
 def checked_catalogue(
     rows: Any, features: Sequence[ServedFeature]
 ) -> Mapping[str, Mapping[str, Any]]:
-    try:
-        catalogue = {row["name"]: row for row in rows}
-        complete = all(
-            {"label", "sentence", "unit", "concept", "kind"} <= row.keys() for row in rows
-        )
-    except (TypeError, KeyError, AttributeError) as why:
-        raise ArtefactError(f"{CATALOGUE} is not a list of features with names") from why
-    if not complete:
-        raise ArtefactError(f"{CATALOGUE}: a row lacks label, sentence, unit, concept or kind")
+    """Catalogue rows by name; ``ArtefactError`` where one is wrong, or a feature has no concept."""
+    checked(_CATALOGUE, rows, CATALOGUE)
+    catalogue = {row["name"]: row for row in rows}
     for feature in features:
         if feature.name not in catalogue:
             raise ArtefactError(f"{CATALOGUE} does not describe the model's {feature.name!r}")
-        # A reason names the concept, and nobody can be told "other".
-        if str(catalogue[feature.name]["concept"]).strip().lower() in ("", "other"):
+        # A reason names the concept, and "other" explains nothing.
+        if catalogue[feature.name]["concept"].strip().lower() in ("", "other"):
             raise ArtefactError(f"{CATALOGUE} gives the model's {feature.name!r} no concept")
     return catalogue

@@ -3,15 +3,17 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self, SupportsFloat
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import ConfigDict
 
 from project_tools.errors import ArtefactError, FeatureError
+from project_tools.serving.json_files import Text
 
-#: A feature as people read it: a number, a level, or nothing known.
+#: A feature as people read it: a number, a level, or null.
 Value = float | str | None
 Kind = Literal["number", "category"]
 #: Named one by one: asking whether a value can be made a float takes a hundred times as long.
@@ -28,33 +30,11 @@ class ServedFeature:
     that the renaming can be undone whatever its rule was.
     """
 
-    name: str
-    model_name: str
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+    name: Text
+    model_name: Text
     kind: Kind
-    levels: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for ``features.json``."""
-        return {
-            "name": self.name,
-            "model_name": self.model_name,
-            "kind": self.kind,
-            "levels": list(self.levels),
-        }
-
-    @classmethod
-    def from_dict(cls, row: Mapping[str, Any]) -> Self:
-        """The feature of a row of ``features.json``; ``ArtefactError`` where the row is none."""
-        try:
-            feature = cls(row["name"], row["model_name"], row["kind"], tuple(row["levels"]))
-        except (KeyError, TypeError) as why:
-            raise ArtefactError("a feature lacks its name, model_name, kind or levels") from why
-        texts = (feature.name, feature.model_name, *feature.levels)
-        if feature.kind not in ("number", "category") or not all(
-            isinstance(text, str) for text in texts
-        ):
-            raise ArtefactError(f"feature {feature.name!r} is neither a number nor a category")
-        return feature
+    levels: tuple[Text, ...]
 
 
 def served_features(X: pd.DataFrame, model_names: Sequence[str]) -> list[ServedFeature]:
@@ -63,24 +43,21 @@ def served_features(X: pd.DataFrame, model_names: Sequence[str]) -> list[ServedF
         raise ArtefactError(
             f"the model takes {len(model_names)} features, its matrix has {X.shape[1]}"
         )
-    return [
-        _served(name, model_name, X[name])
-        for name, model_name in zip(X.columns, model_names, strict=True)
-    ]
-
-
-def _served(name: str, model_name: str, column: "pd.Series[Any]") -> ServedFeature:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        levels = tuple(str(level) for level in column.cat.categories)
-        return ServedFeature(name, model_name, "category", levels)
-    return ServedFeature(name, model_name, "number")
+    features = []
+    for (name, kind), model_name in zip(X.dtypes.items(), model_names, strict=True):
+        if isinstance(kind, pd.CategoricalDtype):
+            levels = tuple(map(str, kind.categories))
+            features.append(ServedFeature(str(name), model_name, "category", levels))
+        else:
+            features.append(ServedFeature(str(name), model_name, "number", ()))
+    return features
 
 
 class Encoder:
-    """Turns rows of values into rows of float32: categories by the position of their level.
+    """Turns rows of values into rows of float32: a category becomes the position of its level.
 
-    Null, an unknown level, NaN, infinity and a number beyond float32 all become NaN, which is
-    what the model was trained to take as "not known".
+    Null, an unknown level, NaN, infinity and a number beyond float32 all become NaN: the model was
+    trained to read NaN as a missing value.
     """
 
     def __init__(self, features: Sequence[ServedFeature]) -> None:
@@ -104,7 +81,8 @@ class Encoder:
     def encode_rows(self, rows: Iterable[Mapping[str, Value]]) -> NDArray[np.float32]:
         """Several rows, shape (rows, features)."""
         encoded = [self.encode(row) for row in rows]
-        return np.concatenate(encoded) if encoded else self._none()
+        none = np.empty((0, len(self.features)), dtype=np.float32)
+        return np.concatenate([none, *encoded])
 
     def encode_frame(self, frame: pd.DataFrame) -> NDArray[np.float32]:
         """A pandas frame with at least these columns, shape (rows, features)."""
@@ -116,14 +94,11 @@ class Encoder:
             values[:, position] = _column(feature, codes, frame[feature.name])
         return values
 
-    def _none(self) -> NDArray[np.float32]:
-        return np.empty((0, len(self.features)), dtype=np.float32)
-
 
 def _column(
     feature: ServedFeature, codes: Mapping[str, float] | None, column: "pd.Series[Any]"
 ) -> NDArray[np.floating[Any]] | list[float]:
-    """``_number`` of each value; at once where the column's type says what its values are."""
+    """Each value as ``_number`` gives it; the whole column at once where its type allows that."""
     if codes is None and isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu":
         with np.errstate(over="ignore"):
             narrow = column.to_numpy().astype(np.float64).astype(np.float32)
@@ -141,15 +116,12 @@ def _number(feature: ServedFeature, codes: Mapping[str, float] | None, value: An
         return codes.get(value, math.nan)
     if isinstance(value, str) or not isinstance(value, _NUMBERS):
         raise FeatureError(f"feature {feature.name!r} takes a {feature.kind} or null")
-    number = _finite(value)
-    if codes is not None and not math.isnan(number):
-        raise FeatureError(f"feature {feature.name!r} takes one of its levels, or null")
-    return number
-
-
-def _finite(value: SupportsFloat) -> float:
     try:
         number = float(value)
-    except OverflowError:  # a whole number too large even for float64
+    except OverflowError:  # a whole number that is too large even for float64
         return math.nan
-    return number if abs(number) < _OVERFLOW else math.nan
+    if not abs(number) < _OVERFLOW:  # NaN too
+        return math.nan
+    if codes is not None:
+        raise FeatureError(f"feature {feature.name!r} takes one of its levels, or null")
+    return number

@@ -1,4 +1,4 @@
-"""What an artefact is, told without loading its model."""
+"""A description of an artefact, made without loading its model."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from project_tools.serving.folder import Parts, read_parts
+from project_tools.serving.folder import read_parts
 from project_tools.serving.manifest import Manifest
 
 _WIDTH = 16
@@ -15,7 +15,7 @@ _MOST_IMPORTANT = 10
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The manifest of a folder whose digests agree, and what its other files say."""
+    """The manifest of a folder whose digests agree, and figures from its other files."""
 
     directory: str
     digest: str
@@ -31,8 +31,10 @@ class Inspection:
         return asdict(self)
 
     def as_text(self) -> str:
-        """For people, a line for each thing."""
+        """For people, a line for each fact."""
         m = self.manifest
+        curve = [f"{name} {n:.4f}" for name, n in m.calibration.items() if name != "method"]
+        ranked = sorted(self.importance.items(), key=lambda pair: -pair[1])[:_MOST_IMPORTANT]
         lines = [
             ("artefact", self.directory),
             ("digest", self.digest),
@@ -41,7 +43,7 @@ class Inspection:
             ("run", m.run_id),
             ("trained", f"{m.created}, commit {m.commit[:12] or 'unknown'}"),
             ("explains", f"contributions in {m.explains}, before calibration"),
-            ("calibration", _calibration(m.calibration)),
+            ("calibration", f"{m.calibration['method']} ({', '.join(curve)})"),
             ("threshold", f"{m.threshold:.4f} (probability of default; above it is a risk)"),
             ("cost weight", f"{m.fn_cost:g} (a missed default against a refused good client)"),
             ("chosen by", m.metric),
@@ -50,7 +52,7 @@ class Inspection:
                 f"{self.features['number']} numbers, {self.features['category']} categories",
             ),
             ("concepts", ", ".join(f"{name} ({n})" for name, n in self.concepts.items())),
-            ("most important", ", ".join(self._first())),
+            ("most important", ", ".join(f"{name} {share:.1%}" for name, share in ranked)),
             ("golden rows", str(self.golden_rows)),
             ("data digest", m.data_digest),
             ("versions", ", ".join(f"{name} {number}" for name, number in m.versions.items())),
@@ -58,14 +60,11 @@ class Inspection:
         text = [f"{name:<{_WIDTH}}{value}" for name, value in lines]
         return "\n".join([*text, "", *self._metrics(), "", *self._files()])
 
-    def _first(self) -> list[str]:
-        ranked = sorted(self.importance.items(), key=lambda pair: -pair[1])
-        return [f"{name} {share:.1%}" for name, share in ranked[:_MOST_IMPORTANT]]
-
     def _metrics(self) -> list[str]:
         rows = [
-            f"{name:<36}{row['value']:>10.4f} {_error(row['se']):<10} {row['on']}"
+            f"{name:<36}{row['value']:>10.4f} {error:<10} {row['on']}"
             for name, row in self.manifest.metrics.items()
+            for error in ["" if row["se"] is None else f"± {row['se']:.4f}"]
         ]
         return [f"{'metric':<36}{'value':>10} {'± s.e.':<10} measured on", *rows]
 
@@ -78,13 +77,14 @@ class Inspection:
 
 
 def inspect(directory: Path) -> Inspection:
-    """What a served folder holds; ``ArtefactError`` for one that is damaged or incomplete.
+    """The description of a served folder; ``ArtefactError`` for a damaged or incomplete one.
 
-    Digests are compared, no model library is imported and no model is read: whether the model
-    gives its golden rows is for ``verify_artefact`` to say.
+    Digests are compared; no model is read and no model library is imported. ``verify_artefact``
+    also checks that the model gives the scores of its golden rows.
     """
     parts = read_parts(directory)
-    features, catalogue = parts.features(), parts.catalogue()
+    features = parts.features()
+    catalogue = parts.catalogue(features)
     kinds = Counter(feature.kind for feature in features)
     concepts = Counter(catalogue[feature.name]["concept"] for feature in features)
     return Inspection(
@@ -93,22 +93,7 @@ def inspect(directory: Path) -> Inspection:
         manifest=parts.manifest,
         features={"number": kinds["number"], "category": kinds["category"]},
         concepts=dict(concepts.most_common()),
-        importance=parts.overview().shares(),
-        golden_rows=_rows(parts),
+        importance=parts.overview(features).shares(),
+        golden_rows=len(parts.golden().rows),
         sizes=parts.sizes,
     )
-
-
-def _rows(parts: Parts) -> int:
-    golden = parts.json("golden.json")
-    rows = golden.get("rows") if isinstance(golden, dict) else None
-    return len(rows) if isinstance(rows, list) else 0
-
-
-def _calibration(plain: Mapping[str, Any]) -> str:
-    numbers = [f"{name} {value:.4f}" for name, value in plain.items() if name != "method"]
-    return f"{plain.get('method')} ({', '.join(numbers)})"
-
-
-def _error(se: float | None) -> str:
-    return "" if se is None else f"± {se:.4f}"

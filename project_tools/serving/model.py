@@ -1,11 +1,11 @@
-"""A model as it is served: rows in, score, contributions and probabilities out, whatever its family.
+"""A served model of any family: encoded rows in, scores, contributions and probabilities out.
 
-Nothing of a model library is imported here: ``model_formats`` finds the reader of a file.
+No model library is imported here: ``formats.table`` finds the module that reads a file.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,11 +32,11 @@ class ServedModel:
     def read(
         cls, file: ModelFile, features: Sequence[ServedFeature], calibration: Calibration
     ) -> Self:
-        """The model in a file; ``ArtefactError`` if it is none of its format, or takes other features.
+        """The model in a file; ``ArtefactError`` for a file of another format or other features.
 
         A damaged file can end the process: compare its digest before it is read.
         """
-        raw: Any = model_format(file.format).read(file.content, features)
+        raw = model_format(file.format).load().read(file.content, features)
         return cls(raw, file.format, tuple(features), calibration, Encoder(features))
 
     @property
@@ -58,9 +58,9 @@ class ServedModel:
         return self.raw.contributions(rows)
 
     def uncalibrated(self, raw_scores: Floats) -> Floats:
-        """The model's own probabilities that belong to scores."""
+        """The model's own probabilities for scores."""
         return np.asarray(expit(raw_scores) if self.scale == "log-odds" else raw_scores)
 
     def probabilities(self, raw_scores: Floats) -> Floats:
-        """The calibrated probabilities of default that belong to scores."""
+        """The calibrated probabilities of default for scores."""
         return np.asarray(self.calibration.apply(self.uncalibrated(raw_scores)), np.float64)

@@ -1,4 +1,4 @@
-"""A client among others: counts per class over a group, never a row of anybody else."""
+"""A client beside others: counts per class over a group, never a row of another client."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,24 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from project_tools.errors import FeatureError, unknown
+from project_tools.features.definitions.application import SIMILAR_LOAN, SIMILAR_PERSON
 from project_tools.features.definitions.bands import BANDS, Bands
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.clients import ClientStore, Column
 from project_tools.serving.inputs import Value
 
-#: Fewer labelled clients than this say little, and say it about persons.
+#: A smaller group says little, and what it says is about single persons.
 SMALLEST_GROUP = 10
 #: Bars of a distribution; cells along a side of a joint one.
 _BARS, _CELLS = 30, 12
-#: A bar ends at these quantiles: the first and last hold what lies beyond, so that no edge is
-#: the very value of one client.
+#: Bars end at these quantiles, and the outer bars hold the values beyond them: so no edge is the
+#: exact value of one client.
 _QUANTILES = (0.01, 0.99)
 
-#: The features by which a group is formed.
+#: The groups, each by the features in which its clients agree; two are those of the group statistics.
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "everyone": (),
-    "similar_person": ("NAME_EDUCATION_TYPE", "OCCUPATION_TYPE", "AGE_RANGE"),
-    "similar_loan": ("CREDIT_TO_ANNUITY_GROUP", "NAME_INCOME_TYPE", "NAME_EDUCATION_TYPE"),
+    SIMILAR_PERSON.name: SIMILAR_PERSON.by,
+    SIMILAR_LOAN.name: SIMILAR_LOAN.by,
 }
 
 
@@ -58,16 +59,17 @@ class Labelled:
 
     @property
     def n(self) -> int:
+        """How many clients that are."""
         return int(self.repaid.sum() + self.defaulted.sum())
 
 
 def peers(
     artefact: Artefact, store: ClientStore, client_id: int, group: str, features: Sequence[str]
 ) -> dict[str, Any]:
-    """How one or two features are distributed in a client's group, per class.
+    """The distributions of one or two features in a client's group, per class.
 
-    A group of fewer than ten labelled clients, or one that is not defined because the client's
-    value is not known, gives ``too_small`` and a sentence instead of counts.
+    The answer holds ``too_small`` and a sentence instead of counts where the group has fewer than
+    ten labelled clients, or where the client lacks a value that forms the group.
     """
     if group not in GROUPS:
         raise FeatureError(unknown("group", group, GROUPS))
@@ -81,7 +83,18 @@ def peers(
     }
     if members.n < SMALLEST_GROUP:
         return {**about, **_too_small(artefact, members, row, group)}
-    return {**about, **_counts(members), **_distributions(members, columns)}
+    defaulted = int(members.defaulted.sum())
+    answer = {
+        **about,
+        "n": members.n,
+        "n_by_class": {"repaid": members.n - defaulted, "defaulted": defaulted},
+        "default_rate": defaulted / members.n,
+        "too_small": False,
+        "distributions": [_distribution(members, column) for column in columns],
+    }
+    if len(columns) > 1:
+        answer["joint"] = _joint(members, columns[0], columns[1])
+    return answer
 
 
 def _members(store: ClientStore, client_id: int, group: str) -> Labelled:
@@ -96,16 +109,6 @@ def _members(store: ClientStore, client_id: int, group: str) -> Labelled:
     return Labelled(inside & (targets == 0), inside & (targets == 1))
 
 
-def _counts(members: Labelled) -> dict[str, Any]:
-    defaulted = int(members.defaulted.sum())
-    return {
-        "n": members.n,
-        "n_by_class": {"repaid": members.n - defaulted, "defaulted": defaulted},
-        "default_rate": defaulted / members.n,
-        "too_small": False,
-    }
-
-
 def _too_small(
     artefact: Artefact, members: Labelled, row: Mapping[str, Value], group: str
 ) -> dict[str, Any]:
@@ -118,9 +121,9 @@ def _too_small(
 
 
 def _criterion(artefact: Artefact, name: str, value: Value) -> dict[str, Any]:
-    words = _WORDS.get(name, {})
-    known = words.get(int(value), value) if isinstance(value, float) else value
-    return {"label": artefact.describe(name)["label"], "value": known}
+    if isinstance(value, float):
+        value = _WORDS.get(name, {}).get(int(value), value)
+    return {"label": artefact.describe(name)["label"], "value": value}
 
 
 def _feature(artefact: Artefact, column: Column, value: Value) -> dict[str, Any]:
@@ -132,13 +135,6 @@ def _feature(artefact: Artefact, column: Column, value: Value) -> dict[str, Any]
         "kind": column.kind,
         "client_value": value,
     }
-
-
-def _distributions(members: Labelled, columns: Sequence[Column]) -> dict[str, Any]:
-    one_each = [_distribution(members, column) for column in columns]
-    if len(columns) < 2:  # noqa: PLR2004  (a pair)
-        return {"distributions": one_each}
-    return {"distributions": one_each, "joint": _joint(members, columns[0], columns[1])}
 
 
 def _distribution(members: Labelled, column: Column) -> dict[str, Any]:
@@ -191,7 +187,7 @@ def _length(axis: Mapping[str, list[Any]]) -> int:
 
 
 def _places(column: Column, axis: Mapping[str, list[Any]]) -> NDArray[np.int64]:
-    """Each client's level or bar; what lies beyond the edges is in the outer bars."""
+    """The level or bar of each client; the outer bars hold the values beyond the edges."""
     if "levels" in axis:
         return column.values.astype(np.int64)
     inner = np.asarray(axis["edges"][1:-1])

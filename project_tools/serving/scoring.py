@@ -1,7 +1,7 @@
 """From a client's features, or an applicant's raw records, to a decision.
 
-MLflow finds ``_load_pyfunc`` here by name (``loader_module="project_tools.serving.scoring"``); nothing of
-MLflow is imported.
+MLflow finds ``_load_pyfunc`` by the name of this module (``loader_module`` of a registered
+version); this module imports nothing of MLflow.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from project_tools.errors import ArtefactError
 from project_tools.evaluation.threshold import Decision
 from project_tools.features.applicant import Applicants
 from project_tools.serving.artefact import Artefact, load_artefact
+from project_tools.serving.columns import CLASS, PROBABILITY, RAW_SCORE
 from project_tools.serving.folder import STATE
 from project_tools.serving.inputs import Value
 from project_tools.system.files import sha256
@@ -22,7 +23,7 @@ from project_tools.system.files import sha256
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A decision, and the log-odds before calibration that it comes from."""
+    """A decision, and the score before calibration that it comes from."""
 
     decision: Decision
     raw_score: float
@@ -43,8 +44,9 @@ class Scorer:
 
 
 def load_applicants(directory: Path, artefact: Artefact) -> Applicants:
-    """What computes an applicant's features from raw records, with the fitted state of a served
-    folder whose ``artefact`` was loaded; ``ArtefactError`` if the state is no longer that one.
+    """The computer of an applicant's features from raw records, by the state of a served folder.
+
+    ``artefact`` was loaded from that folder; ``ArtefactError`` if the state changed since.
     """
     for name, digest in artefact.manifest.files.items():
         path = directory / name
@@ -66,10 +68,10 @@ class PyfuncModel:
         raw = model.raw_scores(model.encoder.encode_frame(frame))
         probabilities = model.probabilities(raw)
         labels = [Decision(float(p), self._artefact.threshold).label for p in probabilities]
-        columns = {"proba_risk_class": probabilities, "class": labels, "raw_score": raw}
+        columns = {PROBABILITY: probabilities, CLASS: labels, RAW_SCORE: raw}
         return pd.DataFrame(columns, index=frame.index)
 
 
 def _load_pyfunc(path: str) -> PyfuncModel:
-    """The verified artefact in a folder, as MLflow asks for it."""
+    """The verified artefact in a folder, for ``mlflow.pyfunc.load_model``."""
     return PyfuncModel(load_artefact(Path(path)))

@@ -169,28 +169,47 @@ def test_a_manifest_that_is_none_is_refused(folder, content, words):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("field", "value", "words"),
     [
-        ("threshold", None),
-        ("threshold", "0.2"),
-        ("threshold", True),  # a truth value is no number
-        ("threshold", 1.5),
-        ("threshold", -0.1),
-        ("fn_cost", 0),
-        ("version", 1),  # the published API compared this with a text
-        ("version", ""),
-        ("calibration", []),
-        ("metrics", {"AUC": {"value": "high", "se": None, "on": "test"}}),
-        ("metrics", {"AUC": 0.7}),
-        ("files", {"../secret": "0" * 64}),
-        ("files", {"/etc/passwd": "0" * 64}),
-        ("files", {"model.txt": "short"}),
-        ("versions", {"lightgbm": 4}),
+        ("threshold", None, "'threshold' is null, expected a finite number"),
+        ("threshold", "0.2", "'threshold' is '0.2', expected a finite number"),
+        ("threshold", True, "'threshold' is a truth value, expected a finite number"),
+        ("threshold", 1.5, "'threshold' is 1.5, expected less than or equal to 1"),
+        ("threshold", -0.1, "'threshold' is -0.1, expected greater than or equal to 0"),
+        pytest.param(
+            "threshold", 10**400, "'threshold' is 10{39}…, expected ", id="huge threshold"
+        ),
+        ("fn_cost", 0, "'fn_cost' is 0, expected greater than 0"),
+        pytest.param("fn_cost", 10**400, "'fn_cost' is 10{39}…, expected a fin", id="huge cost"),
+        ("version", 1, "'version' is 1, expected a text"),  # the published API compared it with 1
+        ("version", "", "'version' is '', expected .*at least 1 character"),
+        ("run_id", None, "'run_id' is null, expected a text"),
+        ("format", 2.0, "'format' is 2.0, expected a valid integer"),
+        ("calibration", [], "'calibration' is a list, expected an object"),
+        (
+            "metrics",
+            {"AUC": {"value": "high", "se": None, "on": "test"}},
+            "'metrics.AUC.value' is 'high', expected a finite number",
+        ),
+        ("metrics", {"AUC": {"value": 0.7, "on": "test"}}, "lacks 'metrics.AUC.se'"),
+        (
+            "metrics",
+            {"AUC": {"value": 0.7, "se": None, "on": "test", "n": 1}},
+            "holds an unknown 'metrics.AUC.n'",
+        ),
+        ("metrics", {"AUC": 0.7}, "'metrics.AUC' is 0.7, expected an object"),
+        ("files", {"../secret": "0" * 64}, "'files.../secret' is .*, expected a relative name"),
+        ("files", {"/etc/passwd": "0" * 64}, "'/etc/passwd', expected a relative name inside"),
+        ("files", {"model.txt": "short"}, "'files.model.txt' is 'short', expected .*a-f0-9|0-9a-f"),
+        ("versions", {"lightgbm": 4}, "'versions.lightgbm' is 4, expected a text"),
+        ("comment", "sealed too", "holds an unknown 'comment'"),
     ],
 )
-def test_a_field_of_the_wrong_kind_is_refused_by_name(folder, field, value):
+def test_a_field_of_the_wrong_kind_is_refused_by_name(folder, field, value, words):
     edit(folder / "manifest.json", setting(**{field: value}))
-    with pytest.raises(ArtefactError, match=rf"^manifest.json: '{field}' is not "):
+    with pytest.raises(
+        ArtefactError, match=rf"^manifest.json:? .*{words}.*; export the model again$"
+    ):
         verify_artefact(folder)
 
 
@@ -233,8 +252,13 @@ def test_a_threshold_typed_by_hand_is_refused(folder):
     ("calibration", "words"),
     [
         ({"method": "platt", "slope": 0.9, "intercept": 0.4}, "another 'calibrated'"),
-        ({"method": "platt", "slope": -0.9, "intercept": -0.4}, "'calibration' is none"),
-        ({"method": "magic"}, "'calibration' is none"),
+        ({"method": "platt", "slope": -0.9, "intercept": -0.4}, "'calibration' is .*slope above 0"),
+        pytest.param(
+            {"method": "platt", "slope": 10**400, "intercept": 0},
+            "'calibration' is refused",
+            id="huge slope",
+        ),
+        ({"method": "magic"}, "'calibration' is .*unknown calibration 'magic'"),
     ],
 )
 def test_another_calibration_is_refused(folder, calibration, words):
@@ -280,21 +304,29 @@ def test_features_in_another_order_are_refused(folder):
     ("name", "change", "words"),
     [
         ("features.json", lambda rows: rows[:-1], "takes 12 features, features.json names 11"),
-        ("features.json", lambda _: {"a": 1}, "features.json is no list"),
+        (
+            "features.json",
+            lambda _: {"a": 1},
+            "features.json: its content is an object, expected a list",
+        ),
         (
             "features.json",
             lambda rows: [{**rows[0], "kind": "date"}, *rows[1:]],
-            "neither a number",
+            "features.json: '0.kind' is 'date', expected 'number' or 'category'",
         ),
-        ("features.json", lambda rows: [{"name": "A"}, *rows[1:]], "lacks its name, model_name"),
+        (
+            "features.json",
+            lambda rows: [{"name": "A"}, *rows[1:]],
+            "features.json lacks '0.model_name'",
+        ),
         (
             "features.json",  # the same levels in another order would swap Drivers and Laborers
             lambda rows: [{**row, "levels": row["levels"][::-1]} for row in rows],
             "trained on other levels",
         ),
         ("catalogue.json", lambda rows: rows[1:], "does not describe the model's 'EXT_SOURCE_2'"),
-        ("catalogue.json", lambda rows: [{"name": "A"}, *rows], "lacks label, sentence"),
-        ("catalogue.json", lambda _: [1], "not a list of features"),
+        ("catalogue.json", lambda rows: [{"name": "A"}, *rows], "catalogue.json lacks '0.label'"),
+        ("catalogue.json", lambda _: [1], "catalogue.json: '0' is 1, expected an object"),
         ("golden.json", lambda golden: golden.update(rows=[]), "holds no rows"),
         (
             "golden.json",
@@ -303,14 +335,18 @@ def test_features_in_another_order_are_refused(folder):
         ),
         ("golden.json", lambda golden: golden.update(rows=[[{}] * 12]), "takes a number or null"),
         ("golden.json", lambda golden: golden.update(rows=[[1, 2]]), "holds no rows of 12"),
-        ("golden.json", lambda golden: golden.update(rows=[3]), "holds no rows of 12"),
+        (
+            "golden.json",
+            lambda golden: golden.update(rows=[3]),
+            "'rows.0' is a number, expected a list",
+        ),
         ("golden.json", lambda golden: golden.update(raw=golden["raw"][:-1]), "'raw' has not one"),
         (
             "golden.json",
             lambda golden: golden.pop("calibrated") and None,
-            "'calibrated' has not one",
+            "golden.json lacks 'calibrated'",
         ),
-        ("golden.json", lambda _: [], "holds no rows"),
+        ("golden.json", lambda _: [], "golden.json: its content is a list, expected an object"),
     ],
 )
 def test_a_lie_that_the_digests_do_not_show_is_refused(folder, name, change, words):
@@ -364,12 +400,12 @@ def test_a_digest_that_is_verified_needs_no_child(folder, monkeypatch):
     ("changes", "words"),
     [
         ({"threshold": math.nan}, "finite|strict JSON"),
-        ({"threshold": 2.0}, "'threshold' is not a number from 0 to 1"),
+        ({"threshold": 2.0}, "'threshold' is 2.0, expected less than or equal to 1"),
         ({"golden": []}, "golden rows; give one or more"),
         ({"metrics": {"AUC": {"value": math.inf, "se": None, "on": "test"}}}, "finite"),
-        ({"version": ""}, "'version' is not"),
+        ({"version": ""}, "'version' is '', expected "),
         ({"metrics": {"AUC": {1}}}, "plain finite data"),
-        ({"catalogue": [{"name": "A"}]}, "a row lacks label"),
+        ({"catalogue": [{"name": "A"}]}, "catalogue.json lacks '0.label'"),
     ],
 )
 def test_a_refused_content_leaves_the_former_artefact(served, folder, changes, words):
@@ -381,7 +417,7 @@ def test_a_refused_content_leaves_the_former_artefact(served, folder, changes, w
 
 
 def test_features_of_another_model_are_not_written(served, folder):
-    features = [*served.content.features[:-1], ServedFeature("A", "A", "number")]
+    features = [*served.content.features[:-1], ServedFeature("A", "A", "number", ())]
     with pytest.raises(ArtefactError, match="feature 12 is 'NAME_INCOME_TYPE'"):
         write_artefact(folder, replace(served.content, features=features))
 

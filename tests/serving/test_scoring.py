@@ -19,7 +19,7 @@ from project_tools.serving.clients import ClientStore
 from project_tools.serving.inputs import Encoder, ServedFeature, served_features
 from project_tools.serving.scoring import Scorer, _load_pyfunc
 
-NUMBER = ServedFeature("A", "A", "number")
+NUMBER = ServedFeature("A", "A", "number", ())
 CATEGORY = ServedFeature("C", "C", "category", ("x", "y"))
 
 
@@ -152,7 +152,7 @@ def test_a_whole_column_goes_in_as_value_by_value(numbers, levels):
 
 def test_features_are_read_off_a_training_matrix():
     X = pd.DataFrame({"a:b": [1.0], "C": pd.Categorical(["y"], categories=["x", "y"])})
-    assert served_features(X, ["a_b", "C"]) == [ServedFeature("a:b", "a_b", "number"), CATEGORY]
+    assert served_features(X, ["a_b", "C"]) == [ServedFeature("a:b", "a_b", "number", ()), CATEGORY]
     with pytest.raises(ArtefactError, match="takes 1 features, its matrix has 2"):
         served_features(X, ["a_b"])
 

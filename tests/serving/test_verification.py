@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import sys
+import traceback
 import zipfile
 from pathlib import Path
 
@@ -135,14 +136,20 @@ def test_a_file_of_another_artefact_is_refused_though_the_manifest_lies(copied, 
     ("changes", "words"),
     [
         ({"explains": "log-odds"}, "'explains' is 'log-odds', model.skops scores in probability"),
-        ({"explains": "points"}, "'explains' is not one of log-odds, probability"),
-        ({"model_format": "pickle"}, "'model_format' is not one of lightgbm-text, xgboost-ubj, sk"),
+        ({"explains": "points"}, "'explains' is 'points', expected 'log-odds' or 'probability'"),
+        (
+            {"model_format": "pickle"},
+            "'model_format' is 'pickle', expected one of lightgbm-text, xgboost-ubj, sk",
+        ),
         ({"model_format": "lightgbm-text"}, r"model\.txt is missing"),
-        ({"threshold": None}, "'threshold' is not a number from 0 to 1"),
+        ({"threshold": None}, "'threshold' is null, expected a finite number"),
         ({"threshold": 0.9}, "'threshold' is not the one that golden.json was made with"),
-        ({"calibration": {"method": "beta", "a": 0, "b": 0, "c": 0}}, "'calibration' is none"),
+        (
+            {"calibration": {"method": "beta", "a": 0, "b": 0, "c": 0}},
+            "'calibration' is refused: .* one of them above",
+        ),
         ({"calibration": {"method": "beta", "a": 1, "b": 1, "c": 0}}, "another 'calibrated'"),
-        ({"calibration": {"method": ["platt"]}}, "'calibration' is none"),
+        ({"calibration": {"method": ["platt"]}}, "'calibration' is refused: unknown"),
     ],
 )
 def test_a_manifest_that_lies_is_refused(copied, changes, words):
@@ -479,22 +486,105 @@ def test_no_feature_of_a_model_is_explained_as_other(copied, concept):
         load_artefact(folder, child=False)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda o: o.update(clients=2),
-        lambda o: o.pop("importance") and None,
-        lambda o: o["importance"].update(AMT_CREDIT="much"),
-        lambda o: o["importance"].update(SECRET=1.0),
-        lambda o: o["swarms"][0].update(leader="SECRET"),
-        lambda o: o["swarms"][0]["values"].append(1.0),
-        lambda o: o.update(swarms=[]),
-        lambda _: [],
-    ],
-)
-def test_an_overview_that_lies_is_refused(copied, change):
+#: Changes of a file's data, and the words that name what is wrong with it.
+LIES = [
+    ("overview.json", lambda o: o.update(clients=2), "has not one contribution for each"),
+    (
+        "overview.json",
+        lambda o: o.update(clients="300"),
+        "'clients' is a text, expected a valid int",
+    ),
+    ("overview.json", lambda o: o.update(clients=300.5), "'clients' is a number, expected a valid"),
+    ("overview.json", lambda o: o.__delitem__("importance"), "lacks 'importance'"),
+    ("overview.json", lambda o: o.update(more=1), "holds an unknown 'more'"),
+    (
+        "overview.json",
+        lambda o: o["importance"].update(EXT_SOURCE_2="much"),
+        "'importance.EXT_SOURCE_2' is a text, expected a finite number",
+    ),
+    (
+        "overview.json",
+        lambda o: o["importance"].update(EXT_SOURCE_2=-1.0),
+        "'importance.EXT_SOURCE_2' is a number, expected greater than or equal to 0",
+    ),
+    ("overview.json", lambda o: o["importance"].update(SECRET=1.0), "other features than"),
+    ("overview.json", lambda o: o["swarms"][0].update(leader="SECRET"), "other features than"),
+    ("overview.json", lambda o: o["swarms"][0]["values"].append(1.0), "has not one contribution"),
+    (
+        "overview.json",
+        lambda o: o["swarms"][0]["contributions"].__setitem__(0, True),
+        "'swarms.0.contributions.0' is a truth value, expected a finite number",
+    ),
+    (
+        "overview.json",
+        lambda o: o["swarms"][0].update(values={"0": 1}),
+        "'swarms.0.values' is an object, expected a list",
+    ),
+    ("overview.json", lambda o: o.update(swarms=[]), "has not one contribution for each"),
+    ("overview.json", lambda _: [], "its content is a list, expected an object"),
+    ("golden.json", lambda g: g.update(more=1), "holds an unknown 'more'"),
+    ("golden.json", lambda g: g.update(threshold="0.2"), "'threshold' is a text, expected a fin"),
+    ("golden.json", lambda g: g["raw"].__setitem__(0, None), "'raw.0' is null, expected a finite"),
+    ("golden.json", lambda g: g["raw"].__setitem__(0, True), "'raw.0' is a truth value, expected"),
+    ("golden.json", lambda g: g.update(rows={"0": []}), "'rows' is an object, expected a list"),
+    ("features.json", lambda f: f[0].update(more=1), "holds an unknown '0.more'"),
+    ("features.json", lambda f: f[0].__delitem__("levels"), "lacks '0.levels'"),
+    ("features.json", lambda f: f[0].update(name=1), "'0.name' is 1, expected a text"),
+    ("features.json", lambda f: f[0].update(levels="AB"), "'0.levels' is 'AB', expected a list"),
+    ("features.json", lambda f: f[0].update(levels=[None]), "'0.levels.0' is null, expected a te"),
+    ("catalogue.json", lambda c: c[0].update(concept=None), "'0.concept' is null, expected a text"),
+    ("catalogue.json", lambda c: c[0].update(kind="date"), "'0.kind' is 'date', expected 'number'"),
+    ("catalogue.json", lambda c: c[0].update(unit=["days"]), "'0.unit' is a list, expected a te"),
+]
+
+
+@pytest.mark.parametrize(("file", "change", "words"), LIES, ids=[words for _, _, words in LIES])
+def test_data_of_another_shape_is_refused_by_file_and_field(copied, file, change, words):
     folder = copied("lightgbm")
-    edit(folder / "overview.json", change)
+    edit(folder / file, change)
     seal(folder)
-    with pytest.raises(ArtefactError, match=r"^overview.json"):
+    with pytest.raises(ArtefactError) as refused:
         load_artefact(folder, child=False)
+    line = str(refused.value)
+    assert line.startswith(file)
+    assert words in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    "file", ["features.json", "catalogue.json", "golden.json", "overview.json"]
+)
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"rows": [], "rows": []}', "a key given twice"),
+        (b"[NaN]", "it holds NaN"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"1e999", "its content is (a number|inf), expected"),
+        (b"", "is not strict JSON"),
+    ],
+    ids=["twice", "NaN", "deep", "huge", "empty"],
+)
+def test_a_file_that_is_no_strict_json_is_refused(copied, file, content, words):
+    folder = copied("lightgbm")
+    (folder / file).write_bytes(content)
+    seal(folder)
+    with pytest.raises(ArtefactError, match=rf"^{file}:? .*{words}"):
+        load_artefact(folder, child=False)
+
+
+@pytest.mark.parametrize("place", ["rows", "raw", "swarms"])
+def test_an_error_repeats_no_value_of_a_client(copied, place):
+    folder, secret = copied("lightgbm"), "a client's own words"
+    changes = {
+        "rows": ("golden.json", lambda g: g["rows"][0].__setitem__(0, secret)),
+        "raw": ("golden.json", lambda g: g["raw"].__setitem__(0, secret)),
+        "swarms": ("overview.json", lambda o: o["swarms"][0]["values"].__setitem__(0, secret)),
+    }
+    edit(folder / changes[place][0], changes[place][1])
+    seal(folder)
+    with pytest.raises(ArtefactError) as refused:
+        load_artefact(folder, child=False)
+    logged = "".join(traceback.format_exception(refused.value))
+    assert changes[place][0] in logged
+    assert secret not in logged

@@ -11,13 +11,13 @@ import numpy as np
 
 from project_tools.errors import FeatureError, SettingError
 from project_tools.evaluation.metrics import FN_COST
-from project_tools.features.files import ENDINGS as FEATURE_ENDINGS
-from project_tools.features.files import state_folder
 from project_tools.features.splits import NEW, TRAIN
 from project_tools.features.state import state_digest
 from project_tools.governance.drift.comparison import Drift, DriftRule, compare
 from project_tools.governance.drift.reference import DriftReference
-from project_tools.governance.drift.rows import CLASS, CLASSES, PROBABILITY, Decisions, Source
+from project_tools.governance.drift.rows import CLASSES, Decisions, Source
+from project_tools.serving.columns import CLASS, PROBABILITY
+from project_tools.serving.feature_state import state_of
 from project_tools.system.progress import working
 
 if TYPE_CHECKING:
@@ -131,11 +131,11 @@ def note_if_states_differ(new: Path, others: "Iterable[Path | None]") -> tuple[s
     The state holds what was learnt for groups of clients. With another state the same client has
     other values in these features, which looks like drift.
     """
-    own = _state_of(new)
+    own = state_of(new)
     if own is None:
         return ()
     for other in others:
-        state = None if other is None else _state_of(other)
+        state = None if other is None else state_of(other)
         if state is not None and state_digest(state) != state_digest(own):
             return (
                 f"{new.name} was built with a feature state of its own ({own.name}), not that of "
@@ -144,16 +144,6 @@ def note_if_states_differ(new: Path, others: "Iterable[Path | None]") -> tuple[s
                 f"python -m project_tools features RAW {new} --state {state}",
             )
     return ()
-
-
-def _state_of(path: Path) -> Path | None:
-    """The folder of the feature state of a model folder or a feature file; None without one."""
-    folder = state_folder(path) if path.name.endswith(FEATURE_ENDINGS) else path
-    if folder == path and path.is_dir():
-        from project_tools.serving.folder import STATE  # noqa: PLC0415  (as in ``Model.load``)
-
-        folder = path / STATE
-    return folder if folder.is_dir() else None
 
 
 def _training_reference(folder: Path) -> Path:

@@ -21,11 +21,11 @@ import pyarrow.parquet as pq
 from project_tools.errors import FeatureError, SettingError, unknown
 from project_tools.features.columns import INDEX_COLUMNS, SPLIT
 from project_tools.features.files import read_features
+from project_tools.serving.columns import CLASS, PROBABILITY
 from project_tools.serving.inputs import Kind
 from project_tools.system.files import sha256
 
 Numbers = npt.NDArray[np.float32]
-PROBABILITY, CLASS = "proba_risk_class", "class"
 #: The words of ``class``, and whether each grants the credit.
 CLASSES = {"risk": False, "no_risk": True}
 ENDINGS = (".parquet", ".pkl.gz", ".csv")

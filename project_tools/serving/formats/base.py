@@ -1,26 +1,27 @@
-"""What every format of a served model needs: its bytes, its interface, the check of its names.
+"""What all formats share: the bytes of a model, what a served model can do, the check of its names.
 
-The readers of the formats and the table of formats import this module; it imports neither.
+The modules of the formats and their table import this module; it imports none of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError
 from project_tools.serving.inputs import ServedFeature
 
-#: A model from a file's bytes and the features that it is to take; ``ArtefactError`` for a file
-#: that is none, or takes others.
-Reader = Callable[[bytes, Sequence[ServedFeature]], Any]
+Floats = NDArray[np.float64]
+#: The unit of a score and its contributions, before calibration.
+Scale = Literal["log-odds", "probability"]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model's bytes and what format they are in."""
+    """A model's bytes and the name of their format."""
 
     format: str
     content: bytes
@@ -40,15 +41,10 @@ def check_names(file: str, found: Sequence[str], features: Sequence[ServedFeatur
             )
 
 
-Floats = NDArray[np.float64]
-#: What a score and its contributions are measured in, before calibration.
-Scale = Literal["log-odds", "probability"]
-
-
 class RawModel(Protocol):
-    """What each library's model can do with encoded rows; every call takes one thread.
+    """A model that scores and explains encoded rows; every call takes one thread.
 
-    ``scale`` is that of scores and contributions. ``precision`` is how closely another machine
+    ``scale`` is the unit of scores and contributions. ``precision`` is how closely another machine
     repeats a score: 1e-9 for sums in double precision, 1e-6 in single.
     """
 
@@ -60,3 +56,22 @@ class RawModel(Protocol):
 
     def contributions(self, rows: NDArray[np.float32]) -> Floats:
         """What each feature adds to the score, shape (rows, features + 1); the base is last."""
+
+
+class Format(Protocol):
+    """The module of a format."""
+
+    def write(self, estimator: Any, training: pd.DataFrame) -> bytes:
+        """The bytes of a fitted estimator; ``training`` are rows that it was fitted on.
+
+        Each module names the estimator that it takes. ``TrainingError`` for one that has no exact
+        explanation in this format.
+        """
+
+    def read(self, content: bytes, features: Sequence[ServedFeature]) -> RawModel:
+        """The model of a file; ``ArtefactError`` for a damaged file or one of other features."""
+
+
+def spread(frame: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most so many rows, evenly spaced: the file is ordered by client id."""
+    return frame.iloc[np.unique(np.linspace(0, len(frame) - 1, most).astype(int))]

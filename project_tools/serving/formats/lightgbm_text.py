@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import lightgbm
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError
@@ -15,9 +16,16 @@ from project_tools.serving.inputs import ServedFeature
 _FILE = "model.txt"
 
 
+class Trees(Protocol):
+    """A fitted estimator that gives its kept trees in LightGBM's text."""
+
+    def model_text(self) -> str:
+        """The text of the trees that count, without those that early stopping left behind."""
+
+
 @dataclass(frozen=True, slots=True)
 class LightGBMModel:
-    """The trees.
+    """LightGBM's trees.
 
     Every prediction takes one thread: LightGBM's pool costs more than a row, and hangs for ever
     in a process that was forked after its parent had used it.
@@ -36,7 +44,13 @@ class LightGBMModel:
         return np.asarray(self.booster.predict(rows, pred_contrib=True, num_threads=1), np.float64)
 
 
-def read_lightgbm(content: bytes, features: Sequence[ServedFeature]) -> LightGBMModel:
+def write(estimator: Trees, training: pd.DataFrame) -> bytes:
+    """The estimator's kept trees in LightGBM's own text; training rows are not needed."""
+    del training
+    return estimator.model_text().encode()
+
+
+def read(content: bytes, features: Sequence[ServedFeature]) -> LightGBMModel:
     """The model in LightGBM's own text; ``ArtefactError`` if it takes other features."""
     booster = _booster(content.decode("utf-8", "replace"))
     check_names(_FILE, booster.feature_name(), features)

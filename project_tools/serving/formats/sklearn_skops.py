@@ -1,24 +1,26 @@
 """Forests and linear models as they are served: the fitted preparation, then the model.
 
-Rows come encoded, as for every model: categories by the position of their level, nulls NaN. The
-fitted transformers are applied to that matrix, so that no data frame is made for a score.
+Rows are encoded, as for every model: a category is the position of its level, a null is NaN. The
+fitted transformers are applied to that matrix, so that a score needs no data frame.
 """
 
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from functools import reduce
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
-from project_tools.errors import ArtefactError
+from project_tools.errors import ArtefactError, TrainingError
 from project_tools.models.preparation import LevelCodes, LevelIndicators
-from project_tools.serving.formats.base import Floats, ModelFile, RawModel, Scale
+from project_tools.serving.formats.base import Floats, RawModel, Scale, spread
 from project_tools.serving.formats.skops_file import read_skops_file, write_skops
 from project_tools.serving.inputs import ServedFeature
 from project_tools.serving.shap_library import import_shap
@@ -26,6 +28,8 @@ from project_tools.serving.shap_library import import_shap
 _FILE = "model.skops"
 #: The time of an exact explanation grows with leaves x depth² of each tree.
 MOST_DEPTH, MOST_LEAVES = 24, 2_048
+#: Training rows over which a linear model's contributions are measured: their mean is the base.
+MEAN_ROWS = 20_000
 _PAYLOAD = ("preparation", "model", "background")
 #: Turns columns of the encoded matrix into columns of the model's matrix.
 _Step = Callable[[NDArray[np.float32]], Any]
@@ -46,13 +50,18 @@ class MatrixPreparation:
     def of(
         cls, fitted: ColumnTransformer, features: Sequence[ServedFeature]
     ) -> "MatrixPreparation":
-        """From the transformer of the training; ``ArtefactError`` for other features or levels."""
+        """Made from the transformer of the training; ``ArtefactError`` for other features or levels."""
         positions = {feature.name: at for at, feature in enumerate(features)}
         steps, sources = [], []
         for _, transformer, columns in fitted.transformers_:
             if transformer == "drop":
                 continue
-            at = np.array([_position(name, positions) for name in columns], dtype=np.intp)
+            for name in columns:
+                if name not in positions:
+                    raise ArtefactError(
+                        f"{_FILE} takes a feature that features.json does not name: {name!r}"
+                    )
+            at = np.array([positions[name] for name in columns], dtype=np.intp)
             step, widths = _step(transformer, [features[i] for i in at])
             steps.append((step, at))
             sources.append(np.repeat(at, widths))
@@ -66,20 +75,14 @@ class MatrixPreparation:
         return np.ascontiguousarray(np.hstack(parts))
 
     def by_feature(self, parts: Floats) -> Floats:
-        """What columns add, shape (rows, columns), summed back to the features they come from."""
+        """Contributions of columns, shape (rows, columns), summed for the feature they come from."""
         summed = np.zeros((self.features, len(parts)))
         np.add.at(summed, self.sources, parts.T)
         return np.asarray(summed.T)
 
 
-def _position(name: Any, positions: dict[str, int]) -> int:
-    if name not in positions:
-        raise ArtefactError(f"{_FILE} takes a feature that features.json does not name: {name!r}")
-    return positions[name]
-
-
 def _step(transformer: Any, features: Sequence[ServedFeature]) -> tuple[_Step, Any]:
-    """What a branch does to its columns of the encoded matrix, and how many it makes of each."""
+    """A branch as a step on its columns of the encoded matrix, and how many columns each becomes."""
     first = transformer.steps[0][1] if isinstance(transformer, Pipeline) else transformer
     if not isinstance(first, LevelIndicators | LevelCodes):
         _check_kinds(features, "number")
@@ -89,17 +92,13 @@ def _step(transformer: Any, features: Sequence[ServedFeature]) -> tuple[_Step, A
         raise ArtefactError(f"{_FILE} was trained on other levels than features.json names")
     if isinstance(first, LevelIndicators):
         return first.of_codes, [len(feature.levels) for feature in features]
-    later = [step for _, step in transformer.steps[1:]] if first is not transformer else []
-    return _then(first.of_codes, [step.transform for step in later]), 1
+    later = transformer.steps[1:] if first is not transformer else []
+    return _chain([first.of_codes, *(step.transform for _, step in later)]), 1
 
 
-def _then(first: _Step, later: Sequence[_Step]) -> _Step:
-    def applied(rows: NDArray[np.float32]) -> Any:
-        for step in (first, *later):
-            rows = step(rows)
-        return rows
-
-    return applied
+def _chain(steps: Sequence[_Step]) -> _Step:
+    """One step that applies the steps one after the other."""
+    return lambda rows: reduce(lambda matrix, step: step(matrix), steps, rows)
 
 
 def _check_kinds(features: Sequence[ServedFeature], kind: str) -> None:
@@ -152,10 +151,10 @@ class ForestModel:
 
 @dataclass(frozen=True, slots=True)
 class LinearModel:
-    """A logistic regression: log-odds, to which each column adds its weight x distance from the mean.
+    """A logistic regression: each column adds its weight x distance from the mean to the log-odds.
 
-    Those are the exact Shapley values of a linear model whose features are taken as independent;
-    ``background`` holds the training clients' mean of each prepared column.
+    These are the exact Shapley values of a linear model if the features are independent.
+    ``background`` is the training clients' mean of each prepared column.
     """
 
     preparation: MatrixPreparation
@@ -182,20 +181,36 @@ class LinearModel:
         return np.hstack([parts, np.full((len(rows), 1), base)])
 
 
-def skops_model(
-    preparation: ColumnTransformer, model: Any, background: NDArray[np.float32] | None
-) -> ModelFile:
-    """The file of a fitted preparation and model; ``background`` are prepared training rows.
+@runtime_checkable
+class Sampler(Protocol):
+    """A step that balances the classes in training, and does nothing to a row that is scored."""
 
-    A linear model needs them, a forest does not. ``ArtefactError`` for types that are not trusted.
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """The rows and labels to fit on."""
+
+
+def write(estimator: Pipeline, training: pd.DataFrame) -> bytes:
+    """The skops file of a pipeline: a fitted preparation, perhaps a sampler, and a model.
+
+    A linear model is stored with the mean of prepared training rows. ``TrainingError`` for other
+    steps, ``ArtefactError`` for types that are not trusted.
     """
-    means = None if background is None else background.mean(axis=0, dtype=np.float64)
-    values = dict(zip(_PAYLOAD, (preparation, model, means), strict=True))
-    return ModelFile("skops", write_skops(values))
+    steps = [step for _, step in estimator.steps if not isinstance(step, Sampler)]
+    if len(steps) != 2 or not isinstance(steps[0], ColumnTransformer):  # noqa: PLR2004  (see below)
+        raise TrainingError(
+            f"the model is not served: its steps are {', '.join(type(s).__name__ for s in steps)}, "
+            "and a preparation and a model are expected"
+        )
+    preparation, model = steps
+    means = None
+    if isinstance(model, LogisticRegression):
+        rows = preparation.transform(spread(training, MEAN_ROWS))
+        means = rows.mean(axis=0, dtype=np.float64)
+    return write_skops(dict(zip(_PAYLOAD, (preparation, model, means), strict=True)))
 
 
-def read_skops(content: bytes, features: Sequence[ServedFeature]) -> RawModel:
-    """The model in a skops file; ``ArtefactError`` for one that is not trusted, sound and ours."""
+def read(content: bytes, features: Sequence[ServedFeature]) -> RawModel:
+    """The model in a skops file; ``ArtefactError`` for a file that is not trusted, sound and ours."""
     payload = read_skops_file(_FILE, content)
     if set(payload) != set(_PAYLOAD) or type(payload["preparation"]) is not ColumnTransformer:
         raise ArtefactError(f"{_FILE} holds no model with its preparation; export the model again")
@@ -218,22 +233,21 @@ def _model(payload: dict[str, Any], preparation: MatrixPreparation) -> RawModel:
         weights = np.asarray(model.coef_, np.float64)
         background = np.asarray(payload["background"], np.float64)
         intercept = np.asarray(model.intercept_, np.float64)
-        _check_shapes([(weights, (1, columns)), (background, (columns,)), (intercept, (1,))])
+        shapes = ((weights, (1, columns)), (background, (columns,)), (intercept, (1,)))
+        for array, shape in shapes:
+            if array.shape != shape or not np.isfinite(array).all():
+                raise ArtefactError(
+                    f"{_FILE} holds weights that are not finite, or not one a column"
+                )
         return LinearModel(preparation, weights[0], float(intercept[0]), background)
     raise ArtefactError(f"{_FILE} holds a {type(model).__name__}; it is not served")
-
-
-def _check_shapes(arrays: Sequence[tuple[Floats, tuple[int, ...]]]) -> None:
-    for array, shape in arrays:
-        if array.shape != shape or not np.isfinite(array).all():
-            raise ArtefactError(f"{_FILE} holds weights that are not finite, or not one a column")
 
 
 def _check_forest(forest: RandomForestClassifier, columns: int) -> None:
     if not forest.estimators_:
         raise ArtefactError(f"{_FILE} holds a forest without trees")
     for tree in (estimator.tree_ for estimator in forest.estimators_):
-        # Before any array of the tree is looked at: its count says how far they are read.
+        # First of all checks: this count says how far the tree's arrays are read.
         if not 0 < tree.node_count == tree.capacity:
             raise ArtefactError(f"{_FILE}: a tree has another number of nodes than it says")
         if (tree.n_features, tree.n_outputs, tree.max_n_classes) != (columns, 1, 2):

@@ -1,26 +1,28 @@
-"""The formats that a model is stored in, each with the file's name and its reader.
+"""The table of formats: the file's name, the module that reads and writes it, the packages it needs.
 
-A reader's library is imported when a file of its format is read, not before: serving LightGBM
-needs no XGBoost, and the other way round.
+The module of a format is imported when a file of it is read or written, not before: serving
+LightGBM needs no XGBoost, and the other way round.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 from project_tools.errors import ArtefactError, unknown
-from project_tools.serving.formats.base import Reader
-from project_tools.serving.inputs import ServedFeature
+from project_tools.serving.formats.base import Format
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFormat:
-    """One row of the table; ``read`` gives a ``RawModel``, ``packages`` are what it needs."""
+    """One row of the table: ``load`` imports the module.
+
+    ``repeats`` says whether the same model always gives the same bytes.
+    """
 
     file: str
-    read: Reader
+    load: Callable[[], Format]
     packages: tuple[str, ...]
+    repeats: bool = True
 
 
 def model_format(name: str) -> ModelFormat:
@@ -30,29 +32,27 @@ def model_format(name: str) -> ModelFormat:
     return FORMATS[name]
 
 
-def _lightgbm(content: bytes, features: Sequence[ServedFeature]) -> Any:
-    from project_tools.serving.formats.lightgbm_text import read_lightgbm  # noqa: PLC0415  (see above)
+def _lightgbm() -> Format:
+    from project_tools.serving.formats import lightgbm_text  # noqa: PLC0415  (see above)
 
-    return read_lightgbm(content, features)
-
-
-def _xgboost(content: bytes, features: Sequence[ServedFeature]) -> Any:
-    from project_tools.serving.formats.xgboost_ubj import read_xgboost  # noqa: PLC0415  (see above)
-
-    return read_xgboost(content, features)
+    return lightgbm_text
 
 
-def _skops(content: bytes, features: Sequence[ServedFeature]) -> Any:
-    from project_tools.serving.formats.sklearn_skops import read_skops  # noqa: PLC0415  (see above)
+def _xgboost() -> Format:
+    from project_tools.serving.formats import xgboost_ubj  # noqa: PLC0415  (see above)
 
-    return read_skops(content, features)
+    return xgboost_ubj
 
 
-#: Every format by name.
+def _skops() -> Format:
+    from project_tools.serving.formats import sklearn_skops  # noqa: PLC0415  (see above)
+
+    return sklearn_skops
+
+
+#: Every format by name. A skops file holds the time of its writing and the addresses of objects.
 FORMATS: Mapping[str, ModelFormat] = MappingProxyType({
     "lightgbm-text": ModelFormat("model.txt", _lightgbm, ("lightgbm",)),
     "xgboost-ubj": ModelFormat("model.ubj", _xgboost, ("xgboost-cpu",)),
-    "skops": ModelFormat("model.skops", _skops, ("scikit-learn", "skops", "shap")),
+    "skops": ModelFormat("model.skops", _skops, ("scikit-learn", "skops", "shap"), repeats=False),
 })  # fmt: skip
-#: The names that a model's file can have.
-MODEL_FILES = tuple(row.file for row in FORMATS.values())

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
+import pandas as pd
 import xgboost
 from numpy.typing import NDArray
 
@@ -19,9 +20,16 @@ _TYPES = {"number": ("q", "float", "int", "i"), "category": ("c",)}
 _ROUNDING = 1e-4
 
 
+class Trees(Protocol):
+    """A fitted estimator that holds XGBoost's trees, of which the first ``rounds_`` count."""
+
+    booster_: xgboost.Booster
+    rounds_: int
+
+
 @dataclass(frozen=True, slots=True)
 class XGBoostModel:
-    """The trees; every prediction takes one thread."""
+    """XGBoost's trees; every prediction takes one thread."""
 
     booster: xgboost.Booster
     scale: ClassVar[Scale] = "log-odds"
@@ -36,8 +44,8 @@ class XGBoostModel:
         """What each feature adds to the log-odds, shape (rows, features + 1); the base is last.
 
         XGBoost adds them up in single precision, so their sum differs from its own score by about
-        1e-6 of their size. That rounding is given back to them in proportion to their size; a
-        larger difference is none of rounding and stays, so that it is found.
+        1e-6 of their size. That rounding is spread over them in proportion to their size. A larger
+        difference is no rounding: it stays, and the check of the sum refuses it.
         """
         # The features were compared when the model was read; comparing them again costs a millisecond.
         matrix = xgboost.DMatrix(rows, nthread=1)
@@ -50,7 +58,16 @@ class XGBoostModel:
         return np.asarray(parts + sizes * share[:, None])
 
 
-def read_xgboost(content: bytes, features: Sequence[ServedFeature]) -> XGBoostModel:
+def write(estimator: Trees, training: pd.DataFrame) -> bytes:
+    """The estimator's kept trees in XGBoost's own binary JSON; training rows are not needed."""
+    del training
+    booster = estimator.booster_
+    if estimator.rounds_ != booster.num_boosted_rounds():
+        booster = booster[: estimator.rounds_]
+    return bytes(booster.save_raw("ubj"))
+
+
+def read(content: bytes, features: Sequence[ServedFeature]) -> XGBoostModel:
     """The model in XGBoost's own binary JSON; ``ArtefactError`` if it takes other features."""
     booster = _booster(content)
     check_names(_FILE, booster.feature_names or [], features)

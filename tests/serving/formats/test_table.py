@@ -15,24 +15,24 @@ from imblearn.under_sampling import RandomUnderSampler
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.preprocessing import MinMaxScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVC
 
 from project_tools.errors import ArtefactError, TrainingError
 from project_tools.features.catalogue import PROTECTED_COLUMNS, all_features
 from project_tools.models.dataset import excluded_features
-from project_tools.models.families import get_family
+from project_tools.models.families import FAMILIES, get_family
 from project_tools.models.preparation import make_preparation, numeric_matrix
 from project_tools.models.training import train
 from project_tools.runs.served_form import artefact_content, served_form
 from project_tools.serving.artefact import Artefact, load_artefact, write_artefact
 from project_tools.serving.explanation import explain, reasons
 from project_tools.serving.formats import sklearn_skops
+from project_tools.serving.formats.table import FORMATS
 from project_tools.serving.model import ServedModel
 from project_tools.serving.pictures import beeswarm, waterfall
 from project_tools.serving.scoring import Scorer
 from tests.helpers.every_family import NAMES, clients, content_of, row_of, trained
 
-FORMATS = {"lightgbm": "lightgbm-text", "xgboost": "xgboost-ubj"}
 SCALES = dict.fromkeys(("random_forest", "forest of codes"), "probability")
 
 
@@ -61,7 +61,7 @@ def test_a_family_is_served_with_the_probabilities_of_its_training(artefacts, he
     raw = model.raw_scores(model.encoder.encode_frame(held_out))
     expected = trained(name).probabilities(held_out)
     np.testing.assert_allclose(model.probabilities(raw), expected, rtol=2e-6, atol=1e-7)
-    assert artefacts[name].manifest.model_format == FORMATS.get(name, "skops")
+    assert artefacts[name].manifest.model_format == row_of(name).format
     assert artefacts[name].manifest.explains == SCALES.get(name, "log-odds") == model.scale
 
 
@@ -204,13 +204,48 @@ def test_a_model_is_served_without_the_libraries_of_the_others(tmp_path, name, n
     assert done.stdout.strip() == "[]"
 
 
+def test_every_family_names_a_format_of_the_table_and_is_tested_in_it():
+    named = {family.name: family.format for family in FAMILIES.values() if family.format}
+    assert set(named.values()) == set(FORMATS)
+    assert set(named) == {row_of(name).name for name in NAMES}
+    files = [row.file for row in FORMATS.values()]
+    assert len(set(files)) == len(files)
+
+
+@pytest.mark.parametrize("name", [f.name for f in FAMILIES.values() if f.format is None])
+def test_a_family_without_a_format_is_refused_in_one_line(name):
+    family = FAMILIES[name]
+    assert family.explains is None
+    with pytest.raises(TrainingError, match=rf"^{family.label} has no exact explanation, [^\n]*$"):
+        served_form(replace(trained("logistic_l2"), family=family), clients("train").X)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_format_that_repeats_its_bytes_says_so_truly(name):
+    model, training = trained(name), clients("train").X
+    row = FORMATS[row_of(name).format]
+    first, second = (row.load().write(model.estimator, training) for _ in range(2))
+    assert (first == second) or not row.repeats
+
+
+def test_a_model_in_a_format_of_other_models_is_refused_in_one_line():
+    family = replace(get_family("logistic_l2"), format="skops")
+    steps = trained("logistic_l2").estimator.steps
+    machine = LinearSVC().fit(np.zeros((2, 1)), [0, 1])
+    odd = ResamplingPipeline([steps[0], ("model", machine)])
+    with pytest.raises(ArtefactError, match=r"wants to make a sklearn\.svm[^\n]*$"):
+        served_form(
+            replace(trained("logistic_l2"), family=family, estimator=odd), clients("train").X
+        )
+
+
 def test_a_support_vector_machine_is_scored_but_never_served():
     plan = get_family("logistic_l2").plan
 
     def build(_parameters, _seed, _jobs):
         return CalibratedClassifierCV(SVC(), ensemble=False, cv=2)
 
-    row = replace(get_family("logistic_l2"), name="svc_rbf", label="RBF machine", build=build)
+    row = replace(get_family("svc_rbf"), label="RBF machine", build=build)
     model = train(replace(row, plan=plan, space={}, fixed={}), {}, clients("train"), folds=2)
     assert model.scores["AUC"].value > 0.5
     with pytest.raises(TrainingError, match=r"^RBF machine has no exact explanation, .* never"):
