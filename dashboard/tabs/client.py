@@ -8,7 +8,12 @@ from tabs.data import show_data
 from tabs.factors import show_factors
 from words.english import escaped, verdict
 
-DATA, FACTORS, COMPARISON = "Client's data", "Main factors", "Comparison"
+#: The tabs of a client in their order: title, and what shows it.
+TABS = {
+    "Client's data": show_data,
+    "Main factors": show_factors,
+    "Comparison": show_comparison,
+}
 
 
 def show_client() -> None:
@@ -17,8 +22,8 @@ def show_client() -> None:
         _nobody(opened.notice)
         return
     st.title(f"Client {opened.prediction.client}: {verdict(opened.prediction)}", anchor=False)
-    tabs = st.tabs([DATA, FACTORS, COMPARISON], key="view", on_change="rerun", bind="query-params")
-    for tab, show in zip(tabs, (show_data, show_factors, show_comparison), strict=True):
+    tabs = st.tabs(list(TABS), key="view", on_change="rerun", bind="query-params")
+    for tab, show in zip(tabs, TABS.values(), strict=True):
         if tab.open:
             with tab, one_part(show.__name__):
                 show(opened, opened.prediction.client)

@@ -58,8 +58,9 @@ USES = {
         "ridge_unbalanced explained: True",
     ),
     "A project parameter": (
-        "from project_tools.runs.parameters import parse\n"
-        "print(parse('lightgbm', ['quick'], ['--quick', 'yes']).quick)",
+        "from project_tools.runs.parameters import SearchSettings, read\n"
+        "texts = read('lightgbm', ['quick'], ['--quick', 'yes'])\n"
+        "print(SearchSettings.from_texts(texts).quick)",
         "True",
     ),
     "A command": (
