@@ -17,7 +17,14 @@ class SettingError(CreditError):
 
 
 class TableError(CreditError):
-    """A raw table is missing, cannot be read, or does not match its schema."""
+    """A raw table is missing, cannot be read, or does not match its schema.
+
+    ``code`` is the kind of refusal, one of ``tables.codes``.
+    """
+
+    def __init__(self, message: str, code: str = "unreadable") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class FeatureError(CreditError):

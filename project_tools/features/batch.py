@@ -24,10 +24,10 @@ from project_tools.features.splits import SPLITS
 from project_tools.features.state import FeatureState
 from project_tools.system.progress import say, working
 from project_tools.tables.check import ordered
+from project_tools.tables.digest import digest_beside
 from project_tools.tables.files import (
     RawTables,
     connect,
-    digest_beside,
     find_files,
     named_errors,
     open_tables,
@@ -81,13 +81,13 @@ def open_on_engine(
     ``learning`` demands both tables of applications; without it one of them is enough.
     """
     check_engine(engine)
-    files = find_files(raw_dir, without, learning=learning)
+    find_files(raw_dir, without, learning=learning)
     with tempfile.TemporaryDirectory(prefix="credit-features-") as spill, named_errors():
         connection = connect(threads, _for_the_steps(memory_limit), Path(spill))
         with working("reading the headers", quiet=quiet):
             raw = open_tables(raw_dir, without, connection, learning=learning)
         with (
-            digest_beside(files) as raw_sha,
+            digest_beside(raw) as raw_sha,
             start_engine(engine, connection, threads, memory_limit) as started,
         ):
             yield OpenTables(raw, started.tables(raw, quiet=quiet), started, raw_sha)

@@ -16,6 +16,7 @@ from project_tools.tables.files import INDISPENSABLE, RawTables, connect, named_
 from project_tools.tables.loaded import LoadedTables
 from project_tools.tables.report import Finding, Report
 from project_tools.tables.sql import quoted
+from project_tools.tables.views import check_grouped_digits
 from project_tools.tables.violations import duplicate_keys, whole_number
 
 
@@ -68,6 +69,8 @@ def _load_all(
     for name in TABLES:
         try:
             with named_errors():
+                if name in raw.files:
+                    check_grouped_digits(TABLES[name], raw.files[name])
                 tables.load(name)
         except TableError as error:
             findings.append(_unreadable(name, error))

@@ -5,28 +5,23 @@ checked before any work. A wrong value further down raises DuckDB's error while 
 computed; ``named_errors`` turns it into one line that does not repeat the value.
 """
 
-import csv
-import gzip
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 import duckdb
 
-from project_tools.errors import TableError, abbreviated, nearest, unknown
-from project_tools.system.files import sha256_of_files
+from project_tools.errors import TableError, nearest, unknown
+from project_tools.tables.csv_text import csv_header, not_utf8
 from project_tools.tables.declared import TABLES
-from project_tools.tables.schema import Column, Table
+from project_tools.tables.schema import Table
 from project_tools.tables.sql import quoted, text
+from project_tools.tables.views import OWN_ERROR, create_view, is_parquet, placed_keys
 
 #: Endings of the files that can be read.
 ENDINGS = (".csv", ".csv.gz", ".parquet")
-#: Texts for a missing value in a CSV file; the first is the empty field.
-MISSING = ("", "NA", "NaN", "nan", "NULL", "null")
 #: Rows of each table whose types are checked before any work.
 PROBED_ROWS = 10_000
 #: Tables that are necessary to learn the features: they hold the outcomes.
@@ -34,13 +29,8 @@ INDISPENSABLE = ("application_train",)
 #: Tables of applications; clients to transform may be in either.
 APPLICATIONS = ("application_train", "application_test")
 
-#: Start of the messages that our own queries raise through DuckDB's ``error``.
-_OWN_ERROR = "raw tables: "
-#: A double represents every whole number below this exactly.
-_EXACT = 2**53
-#: Ends of the names of DuckDB's numeric types, except decimals.
-_NUMBERS = ("DOUBLE", "FLOAT", "BOOLEAN", "INT", "INTEGER")
-
+#: What changes when a file is replaced or written: device, number, size, and time of writing.
+Stamp = tuple[int, int, int, int]
 #: Called for a table that cannot be read, with its name and the error.
 Unreadable = Callable[[str, TableError], None]
 
@@ -51,8 +41,8 @@ class RawTables:
 
     ``files`` are the files of the tables that were read; ``extra`` their columns that are not in
     the schema. The tables in ``without`` (left out by the user) and in ``blank`` (a file without
-    even a header) have no rows. With ``learning``, features are learnt from the tables, which needs
-    clients with an outcome.
+    even a header) have no rows. ``stamps`` tell whether a file was written since it was opened. With
+    ``learning``, features are learnt from the tables, which needs clients with an outcome.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -60,6 +50,7 @@ class RawTables:
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     blank: Mapping[str, Path] = field(default_factory=dict)
+    stamps: Mapping[Path, Stamp] = field(default_factory=dict)
     learning: bool = True
 
     def expected(self, name: str) -> Table:
@@ -94,18 +85,20 @@ def open_tables(
     files: dict[str, Path] = {}
     extra: dict[str, tuple[str, ...]] = {}
     blank: dict[str, Path] = {}
+    stamps: dict[Path, Stamp] = {}
     left_out = tuple(name for name in TABLES if name in without)
-    raw = RawTables(con, files, extra, left_out, blank, learning)
+    raw = RawTables(con, files, extra, left_out, blank, stamps, learning)
     for name in TABLES:
         raw.empty(name)
         if name in without:
             continue
         try:
             path = _find_file(directory, name)
-            if path.suffix.lower() != ".parquet" and not csv_header(path):
+            stamps[path] = stamp_of(path)
+            if not is_parquet(path) and not csv_header(path):
                 blank[name] = path
                 continue
-            ignored = _create_view(con, TABLES[name], path)
+            ignored = create_view(con, TABLES[name], path)
             _read_first_rows(con, name, path)
         except TableError as error:
             if unreadable is None:
@@ -161,7 +154,8 @@ def absent_applications(directory: Path, without: Collection[str] = ()) -> tuple
     if {*APPLICATIONS} <= {*absent, *without}:
         raise TableError(
             f"{directory} holds neither application_test nor application_train "
-            f"({', '.join(ENDINGS)}), or both are left out; put one of them there"
+            f"({', '.join(ENDINGS)}), or both are left out; put one of them there",
+            "table-missing",
         )
     return absent
 
@@ -172,19 +166,13 @@ def without_outcomes(table: Table) -> Table:
     return replace(table, columns=tuple(columns))
 
 
-def raw_digest(directory: Path, without: Collection[str] = ()) -> str:
-    """One SHA-256 over the names and contents of the raw tables' files."""
-    return sha256_of_files(list(find_files(directory, without).values()))
-
-
-@contextmanager
-def digest_beside(files: Mapping[str, Path]) -> Iterator[Callable[[], str]]:
-    """A function that returns the digest of ``raw_digest``, which a thread computes meanwhile.
-
-    The files are then read from the disk once, for the digest and for the block's own work.
-    """
-    with ThreadPoolExecutor(1) as thread:
-        yield thread.submit(sha256_of_files, list(files.values())).result
+def stamp_of(path: Path) -> Stamp:
+    """The file's stamp; zeros for a file that is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0, 0, 0)
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 @contextmanager
@@ -198,55 +186,71 @@ def named_errors() -> Iterator[None]:
     except duckdb.OutOfMemoryException as why:
         raise TableError(
             "the memory allowed for the features is too small, or the disk is full; "
-            "raise CREDIT_MEMORY_LIMIT, or free space in the folder of temporary files (TMPDIR)"
+            "raise CREDIT_MEMORY_LIMIT, or free space in the folder of temporary files (TMPDIR)",
+            "resources",
         ) from why
     except duckdb.Error as why:
         if "No space left" in str(why):
             raise TableError(
-                "the disk of temporary files is full; free some space, or set another folder (TMPDIR)"
+                "the disk of temporary files is full; free some space, or set another folder (TMPDIR)",
+                "resources",
             ) from why
-        sentence = _file_error_in_words(str(why))
-        if sentence is None:
+        error = _file_error(str(why))
+        if error is None:
             raise
-        raise TableError(sentence) from why
+        raise error from why
 
 
-def _file_error_in_words(message: str) -> str | None:
+def _file_error(message: str) -> TableError | None:
     """What DuckDB's message says about a file; ``None`` for a message about something else."""
-    if own := re.search(rf"{_OWN_ERROR}(.+)", message):
-        return own[1]
+    if own := re.search(rf"{OWN_ERROR}(.+)", message):
+        return TableError(own[1], "key-not-whole")
     file = re.search(r"^\s*file = (.+)$", message, re.MULTILINE)
     line = re.search(r"CSV Error on Line: (\d+)", message)
     if file is None:
         return None
-    where = Path(file[1].strip()).name + (f", line {line[1]}" if line else "")
+    path = Path(file[1].strip())
+    where = path.name + (f", line {line[1]}" if line else "")
     if column := re.search(r'Error when converting column "([^"]+)"', message):
-        return f"{where}: column {column[1]} holds a text where a number is expected"
+        comma = re.search(r'Could not convert string "-?\d+,\d+"', message)
+        cause = "; write numbers with a point, not with a comma" if comma else ""
+        return TableError(
+            f"{where}: column {column[1]} holds a text where a number is expected{cause}",
+            "not-a-number",
+        )
     if counts := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", message):
-        return f"{where}: {counts[2]} values where the header names {counts[1]} columns"
+        return TableError(
+            f"{where}: {counts[2]} values where the header names {counts[1]} columns",
+            "values-per-row",
+        )
     if "unicode" in message or "utf-8" in message:
-        return f"{where}: not UTF-8 text; save the file as UTF-8"
-    return f"{where}: cannot be read as comma-separated text; save the table again as CSV"
+        return TableError(not_utf8(path), "encoding")
+    return TableError(
+        f"{where}: cannot be read as comma-separated text; save the table again as CSV"
+    )
 
 
 def _check_folder(directory: Path, without: Collection[str], *, learning: bool) -> None:
     for name in without:
         if name not in TABLES:
-            raise TableError(unknown("table", name, TABLES))
+            raise TableError(unknown("table", name, TABLES), "folder")
         if learning and name in INDISPENSABLE:
             raise TableError(
                 f"{name} cannot be left out, because the features are learnt from it, unless a "
-                "state learnt before is given (--state DIR)"
+                "state learnt before is given (--state DIR)",
+                "folder",
             )
     if not directory.is_dir():
-        raise TableError(f"{directory} is not a folder; give the folder of the raw tables")
+        raise TableError(
+            f"{directory} is not a folder; give the folder of the raw tables", "folder"
+        )
 
 
 def _find_file(directory: Path, name: str) -> Path:
     files = _files_of(directory, name)
     if len(files) > 1:
         names = " and ".join(path.name for path in files)
-        raise TableError(f"{directory} holds {names}; keep one of them")
+        raise TableError(f"{directory} holds {names}; keep one of them", "table-twice")
     if not files:
         others = [p.name for p in directory.iterdir() if p.name.split(".")[0] not in TABLES]
         alternative = (
@@ -257,7 +261,8 @@ def _find_file(directory: Path, name: str) -> Path:
         )
         raise TableError(
             f"{directory} holds no {name}{{{','.join(ENDINGS)}}}; put it there, or {alternative}"
-            f"{nearest(f'{name}.csv', others)}"
+            f"{nearest(f'{name}.csv', others)}",
+            "table-missing",
         )
     return files[0]
 
@@ -270,144 +275,10 @@ def _files_of(directory: Path, name: str) -> list[Path]:
     )
 
 
-def _create_view(con: duckdb.DuckDBPyConnection, table: Table, path: Path) -> tuple[str, ...]:
-    """Create the table's view on its file; return the file's columns that are not in the schema."""
-    if path.suffix.lower() == ".parquet":
-        types, source = _parquet_types(con, path), f"read_parquet({text(str(path))})"
-        header = list(types)
-        _check_header(table, path, header)
-        _check_parquet_types(con, table, path, types)
-    else:
-        header = csv_header(path)
-        _check_header(table, path, header)
-        source = _csv_source(table, path, header)
-    selected = ", ".join(_selected(column, path.name) for column in table.columns)
-    view = f"CREATE OR REPLACE VIEW {quoted(table.name)} AS SELECT {selected} FROM {source}"
-    con.execute(view)
-    return tuple(name for name in header if name not in table.column_names)
-
-
-def csv_header(path: Path) -> list[str]:
-    """Names of a CSV file's columns, in its order; empty for an empty file.
-
-    Raises ``TableError`` for a file that cannot be read.
-    """
-    opener = gzip.open if path.suffix.lower() == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            return next(csv.reader(file), [])
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as why:
-        raise TableError(f"{path.name} cannot be read: {_reason(why)}") from why
-
-
-def _reason(why: Exception) -> str:
-    if isinstance(why, PermissionError):
-        return "permission denied"
-    if isinstance(why, UnicodeDecodeError):
-        return "its header is not UTF-8 text"
-    if isinstance(why, gzip.BadGzipFile | EOFError):
-        return "it is not a whole gzip file"
-    return "it is not a text of comma-separated values"
-
-
-def _check_header(table: Table, path: Path, header: list[str]) -> None:
-    missing = [name for name in table.column_names if name not in header]
-    if missing:
-        others = {name.upper(): name for name in header if name not in table.column_names}
-        close = get_close_matches(missing[0].upper(), others, n=1, cutoff=0.6)
-        hint = f"; did you mean {others[close[0]]!r}?" if close else ""
-        if missing == ["TARGET"]:
-            hint += "; applications without an outcome are the table application_test"
-        raise TableError(f"{path.name} lacks the column {abbreviated(missing)}{hint}")
-    twice = [name for name in table.column_names if header.count(name) > 1]
-    if twice:
-        raise TableError(
-            f"{path.name} holds the column {abbreviated(twice)} twice; keep one of them"
-        )
-
-
-def _csv_source(table: Table, path: Path, header: list[str]) -> str:
-    """DuckDB's call that reads a CSV file.
-
-    Keys are read as doubles, and made whole afterwards. Columns that are not in the schema are read
-    as text, under names that cannot be those of other columns.
-    """
-    numbers = {column.name for column in table.columns if column.kind != "text"}
-    columns = ", ".join(
-        f"{text(name if name in table.column_names else f'extra {place}')}: "
-        f"{text('DOUBLE' if name in numbers else 'VARCHAR')}"
-        for place, name in enumerate(header)
-    )
-    missing = ", ".join(text(token) for token in MISSING)
-    return (
-        f"read_csv({text(str(path))}, auto_detect=false, header=true, delim=',', quote='\"', "
-        f"escape='\"', nullstr=[{missing}], columns={{{columns}}})"
-    )
-
-
-def _parquet_types(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
-    try:
-        described = con.execute(f"DESCRIBE SELECT * FROM read_parquet({text(str(path))})")
-        return {row[0]: row[1] for row in described.fetchall()}
-    except duckdb.Error as why:
-        raise TableError(f"{path.name} cannot be read as Parquet; write the table again") from why
-
-
-def _check_parquet_types(
-    con: duckdb.DuckDBPyConnection, table: Table, path: Path, types: Mapping[str, str]
-) -> None:
-    for column in table.columns:
-        sql_type = types[column.name]
-        if column.kind == "text":
-            expected, fits = "texts", sql_type.startswith(("VARCHAR", "ENUM"))
-        else:
-            expected = "numbers"
-            fits = sql_type.startswith("DECIMAL") or sql_type.endswith(_NUMBERS)
-        if not fits and _holds_values(con, path, column):
-            raise TableError(
-                f"{path.name}: column {column.name} is {sql_type} where {expected} are expected"
-            )
-
-
-def _holds_values(con: duckdb.DuckDBPyConnection, path: Path, column: Column) -> bool:
-    """Whether a column of a Parquet file holds a value; a column of nulls may have any type."""
-    name = quoted(column.name)
-    counted = (
-        f"SELECT count({name}) FROM read_parquet({text(str(path))}) WHERE {name}::VARCHAR != 'nan'"
-    )
-    return con.execute(counted).fetchall() != [(0,)]
-
-
-def _selected(column: Column, file: str) -> str:
-    """SQL that selects a column of a file in the schema's type."""
-    name = quoted(column.name)
-    if column.kind == "key":
-        return f"{_whole_key(column, file)} AS {name}"
-    if column.sql_type == "DOUBLE" and file.lower().endswith(".parquet"):
-        # pandas writes NaN for a missing number.
-        return f"CASE WHEN NOT isnan({name}::DOUBLE) THEN {name}::DOUBLE END AS {name}"
-    return f"{name}::{column.sql_type} AS {name}"
-
-
-def _whole_key(column: Column, file: str) -> str:
-    """SQL for a key as a whole number: pandas writes 1.0 if another row of the column has no key.
-
-    A fraction is an error, because DuckDB's cast would round it to another client's key.
-    """
-    name = quoted(column.name)
-    message = text(
-        f"{_OWN_ERROR}{file}: column {column.name} holds a number that is not a whole key"
-    )
-    return (
-        f"CASE WHEN {name} IS NULL OR ({name} = floor({name}) AND abs({name}) < {_EXACT}) "
-        f"THEN {name}::BIGINT ELSE error({message}) END"
-    )
-
-
 def _read_first_rows(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
     """Raise ``TableError`` if the first rows do not have the schema's types."""
     try:
-        with named_errors():
+        with named_errors(), placed_keys(con, TABLES[name], path):
             rows = con.execute(f"SELECT * FROM {quoted(name)} LIMIT {PROBED_ROWS}")
             while rows.fetchmany(PROBED_ROWS):
                 pass

@@ -16,6 +16,7 @@ from project_tools.tables.files import RawTables
 from project_tools.tables.orphans import OrphanCounter
 from project_tools.tables.report import Finding
 from project_tools.tables.sql import quoted, text
+from project_tools.tables.views import placed_keys
 from project_tools.tables.violations import (
     TABLE_ROW,
     VIEW_ROW,
@@ -64,7 +65,8 @@ class LoadedTables:
         con, stored = self._raw.connection, self._stored(name)
         with working(f"reading {name}", quiet=self._quiet, done=con.query_progress) as step:
             con.execute(f"SET preserve_insertion_order = {str(self._in_order).lower()}")
-            con.execute(f"CREATE TABLE {stored} AS SELECT * FROM {quoted(name)}")
+            with placed_keys(con, TABLES[name], self._raw.files.get(name)):
+                con.execute(f"CREATE TABLE {stored} AS SELECT * FROM {quoted(name)}")
             con.execute("SET preserve_insertion_order = false")
             counted = self._count(name)
             step.note = f"{counted.rows:,} rows"
@@ -115,7 +117,8 @@ def check_in_place(raw: RawTables) -> tuple[Finding, ...]:
     """
     con, findings = raw.connection, [f for name in TABLES for f in _blank_file(raw, name)]
     for name in raw.files:
-        findings += count(con, raw.expected(name), quoted(name), VIEW_ROW).findings
+        with placed_keys(con, TABLES[name], raw.files[name]):
+            findings += count(con, raw.expected(name), quoted(name), VIEW_ROW).findings
     findings += application_findings(con, learning=raw.learning)
     findings += [f for name in JOINED for f in duplicate_keys(con, TABLES[name], "fatal")]
     raise_if_fatal(findings)

@@ -59,6 +59,11 @@ class Column:
         return LIMITS[self.kind] if self.limits is None else self.limits
 
     @property
+    def has_whole_levels(self) -> bool:
+        """Whether some of the levels are whole numbers, so that a file may hold them as numbers."""
+        return any(level.isdigit() for level in self.levels)
+
+    @property
     def unit(self) -> str:
         """Unit of the column's numbers; empty if they have none."""
         return UNITS[self.kind]

@@ -28,7 +28,7 @@ from project_tools.runs.tuning import load_all
 from project_tools.serving.artefact import write_artefact
 from project_tools.serving.feature_state import state_source
 from project_tools.tables.check import check
-from project_tools.tables.files import raw_digest
+from project_tools.tables.digest import raw_digest
 from tests.features.made_up_tables import Row, Tables, made_up, write
 
 TRAIN, TEST = "application_train", "application_test"

@@ -16,7 +16,8 @@ import pytest
 from project_tools.errors import TableError
 from project_tools.tables.check import check
 from project_tools.tables.declared import TABLES
-from project_tools.tables.files import connect, digest_beside, named_errors, open_tables, raw_digest
+from project_tools.tables.digest import digest_beside, raw_digest
+from project_tools.tables.files import connect, named_errors, open_tables
 from project_tools.tables.loaded import LoadedTables
 from project_tools.tables.rules import NOT_FINITE
 from tests.tables.raw_folder import rows_of, write
@@ -167,11 +168,11 @@ def _in(row: int, column: str, value: str) -> Change:
         (_frame(lambda rows: rows.rename(columns={"AMT_ANNUITY": "AMT_ANUITY"})),
          r"bureau\.csv lacks the column AMT_ANNUITY; did you mean 'AMT_ANUITY'\?"),
         (_in(4, "AMT_ANNUITY", "secret"), r"bureau\.csv, line 6: column AMT_ANNUITY holds a text where a number"),
-        (_in(4, "SK_ID_CURR", "123456.5"), r"bureau\.csv: column SK_ID_CURR holds a number that is not a whole key"),
-        (_in(4, "SK_ID_CURR", "12345678901234567890"), r"SK_ID_CURR holds a number that is not a whole key"),
-        (_bytes(lambda text: gzip.compress(text.encode())[:200]), r"bureau\.csv cannot be read"),
+        (_in(4, "SK_ID_CURR", "123456.5"), r"bureau\.csv, line 6: column SK_ID_CURR holds a number that is not a whole key"),
+        (_in(4, "SK_ID_CURR", "12345678901234567890"), r"line 6: column SK_ID_CURR holds an id of 9,007,199"),
+        (_bytes(lambda text: gzip.compress(text.encode())[:200]), r"bureau\.csv is a gzip file"),
         (_bytes(lambda text: text.encode() + b"1,2,3\n"), r"bureau\.csv, line \d+: 3 values where the header names 17"),
-        (_in(4, "SK_ID_CURR", str(2**53)), r"SK_ID_CURR holds a number that is not a whole key"),
+        (_in(4, "SK_ID_CURR", str(2**53)), r"line 6: column SK_ID_CURR holds an id of 9,007,199"),
         (_frame(lambda rows: rows.rename(columns=str.lower)),
          r"lacks the column SK_ID_CURR, .*; did you mean 'sk_id_curr'\?"),
         (lambda folder: (folder / "Bureau.CSV").write_bytes(b"x"), r"Bureau\.CSV and bureau\.csv; keep one"),
@@ -236,11 +237,14 @@ def test_a_released_table_gives_its_room_back(own: Path) -> None:
 
 def test_the_digest_beside_the_reading_is_the_digest(own: Path) -> None:
     raw = open_tables(own)
-    with digest_beside(raw.files) as digest:
+    with digest_beside(raw) as digest:
         pass
     assert digest() == raw_digest(own)
+    before = raw_digest(own)
     _in(1, "AMT_ANNUITY", "17")(own)
-    assert digest() != raw_digest(own)
+    assert before != raw_digest(own)
+    with pytest.raises(TableError, match=r"bureau\.csv changed while it was read; run the command"):
+        digest()
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,9 @@ from project_tools.errors import SettingError, TableError
 from project_tools.features.engines.batch import BatchEngine
 from project_tools.features.engines.engine import Frame, FrameTables, Held
 from project_tools.system.progress import working
+from project_tools.tables.csv_text import MISSING, csv_header
 from project_tools.tables.declared import TABLES
-from project_tools.tables.files import MISSING, RawTables, csv_header
+from project_tools.tables.files import RawTables
 from project_tools.tables.loaded import check_in_place
 from project_tools.tables.report import Finding
 from project_tools.tables.schema import Column, Table
