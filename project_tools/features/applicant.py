@@ -191,14 +191,24 @@ def _one_client(name: str, keys: Sequence[Any], client: Any) -> list[int]:
 
 def _column(column: Column, table: str, rows: Sequence[Record]) -> list[Any]:
     convert = _number if column.kind == "flag" else _CONVERTERS[column.sql_type]
+    if column.has_whole_levels:
+        convert = _level
     try:
-        return [convert(row.get(column.name)) for row in rows]
+        values = [convert(row.get(column.name)) for row in rows]
     except (TypeError, ValueError, OverflowError) as why:
         wanted = {"VARCHAR": "a text", "BIGINT": "a whole number"}
         raise FeatureError(
             f"{table}: {column.name} holds something else than "
             f"{wanted.get(column.sql_type, 'a number')} or null"
         ) from why
+    if column.sql_type != "DOUBLE":
+        return values
+    if column.is_whole and any(value is not None and not value.is_integer() for value in values):
+        raise FeatureError(
+            f"{table}: {column.name} holds a fraction where a whole number is expected; give a "
+            "whole number or null"
+        )
+    return [value if value is None or abs(value) <= column.largest else None for value in values]
 
 
 def _number(value: Any) -> float | None:
@@ -224,6 +234,18 @@ def _key(value: Any) -> int | None:
     if value != int(value) or abs(int(value)) > _LARGEST_KEY:
         raise ValueError
     return int(value)
+
+
+def _level(value: Any) -> str | None:
+    """A text, or a whole number in place of a level that is one, as a raw table may hold it."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
+        return _text(value)
+    number = float(value)
+    if math.isnan(number):
+        return None
+    if not number.is_integer():
+        raise ValueError
+    return str(int(number))
 
 
 def _text(value: Any) -> str | None:

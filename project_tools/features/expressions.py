@@ -18,8 +18,9 @@ MONTH = 30
 GRID_BITS = {"currency": 20, "days": 20, "months": 32, "": 32}
 #: Grids of the three parts in which a square is summed; each part's sum is exact over 2,000 rows.
 SQUARE_BITS = (-10, 32, 74)
-#: Bound of the values that ``latest`` and ``earliest`` can distinguish (numbers of instalments).
-TIMED_VALUES = 2**15
+#: Bound of the values that ``latest`` and ``earliest`` can distinguish. It is above all counts of the
+#: schema; with its months, time and value together stay below 2**53 and are exact.
+TIMED_VALUES = 2**31
 
 
 def divide(numerator: nw.Expr, denominator: nw.Expr) -> nw.Expr:

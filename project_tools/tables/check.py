@@ -8,9 +8,11 @@ duplicate rows, which take long to count and change little in the features.
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 from project_tools.errors import TableError
 from project_tools.system.progress import working
+from project_tools.tables.codes import Code
 from project_tools.tables.declared import TABLES
 from project_tools.tables.files import INDISPENSABLE, RawTables, connect, named_errors, open_tables
 from project_tools.tables.loaded import LoadedTables
@@ -51,13 +53,13 @@ def check(
                         findings += duplicate_keys(connection, table, "odd")
                 findings += _duplicate_rows(raw, rows)
             findings += [
-                Finding("odd", table, column, 0, "not in the schema, ignored")
+                Finding("odd", table, column, 0, "not in the schema, ignored", "column-extra")
                 for table, columns in raw.extra.items()
                 for column in columns
             ]
             connection.close()
     except TableError as error:
-        findings.append(Finding("fatal", "", "", 0, str(error)))
+        findings.append(_unreadable("", error))
     return Report(directory, rows, ordered(findings))
 
 
@@ -84,7 +86,7 @@ def _load_all(
 
 
 def _unreadable(name: str, why: TableError) -> Finding:
-    return Finding("fatal", name, "", 0, str(why))
+    return Finding("fatal", name, "", 0, str(why), cast("Code", why.code))
 
 
 def _duplicate_rows(raw: RawTables, readable: Collection[str]) -> Iterator[Finding]:
@@ -94,7 +96,8 @@ def _duplicate_rows(raw: RawTables, readable: Collection[str]) -> Iterator[Findi
         distinct = f"SELECT DISTINCT {names} FROM {table.name}"
         repeated = f"(SELECT count(*) FROM {table.name}) - (SELECT count(*) FROM ({distinct}))"
         if rows := whole_number(raw.connection, f"SELECT {repeated}"):
-            yield Finding("odd", table.name, "", rows, "the same as another row in every column")
+            what = "the same as another row in every column"
+            yield Finding("odd", table.name, "", rows, what, "row-duplicate")
 
 
 def ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -24,7 +24,7 @@ from project_tools.tables.violations import (
     application_findings,
     count,
     duplicate_keys,
-    finite_rows,
+    usable_rows,
 )
 
 #: Tables that other tables join by their key: a duplicate key would multiply the joined rows.
@@ -70,8 +70,8 @@ class LoadedTables:
             con.execute("SET preserve_insertion_order = false")
             counted = self._count(name)
             step.note = f"{counted.rows:,} rows"
-        finite = finite_rows(TABLES[name], stored, counted.not_finite)
-        con.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {finite}")
+        usable = usable_rows(TABLES[name], stored, counted.unusable)
+        con.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {usable}")
         self._frames[name] = nw.from_native(con.table(quoted(name)))
         findings = (
             *_blank_file(self._raw, name),
@@ -79,7 +79,7 @@ class LoadedTables:
             *self._key_findings(name),
             *self._orphans.add(name),
         )
-        self.counts[name] = TableCount(counted.rows, findings, counted.not_finite)
+        self.counts[name] = TableCount(counted.rows, findings, counted.unusable)
 
     def release(self, *names: str) -> None:
         """Drop the rows of tables that no later step needs; their findings stay."""
@@ -137,4 +137,4 @@ def raise_if_fatal(findings: Iterable[Finding]) -> None:
 
 def _blank_file(raw: RawTables, name: str) -> tuple[Finding, ...]:
     what = "the file is empty, without even a header: treated as a table without rows"
-    return (Finding("odd", name, "", 0, what),) if name in raw.blank else ()
+    return (Finding("odd", name, "", 0, what, "file-empty"),) if name in raw.blank else ()

@@ -66,7 +66,7 @@ class OrphanCounter:
         orphans = f"SELECT sum(rows) FROM {own} ANTI JOIN ({parents}) USING (key)"
         if rows := whole_number(self._con, orphans):
             what = f"without a row in {' or '.join(row.parents)}"
-            yield Finding("odd", child, row.key, rows, what)
+            yield Finding("odd", child, row.key, rows, what, "orphan")
 
     def _keep(self, table: str, select: str) -> None:
         self._con.execute(f"CREATE TABLE {table} AS {select}")

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from project_tools.tables.codes import Code
 from project_tools.tables.rules import Severity
 
 
@@ -21,11 +22,13 @@ class Finding:
     column: str
     rows: int
     what: str
+    #: Kind of the problem, one of ``codes.CODES``.
+    code: Code
 
     def __str__(self) -> str:
         """The finding as one sentence for an error message.
 
-        >>> print(Finding("odd", "bureau", "DAYS_CREDIT", 2, "above 0 days"))
+        >>> print(Finding("odd", "bureau", "DAYS_CREDIT", 2, "above 0 days", "outside-limits"))
         bureau.DAYS_CREDIT: above 0 days in 2 rows
         """
         where = ".".join(name for name in (self.table, self.column) if name)

@@ -24,6 +24,12 @@ LIMITS: dict[Kind, Limits] = {
     "amount": (0, None), "days": (None, 0), "months": (None, 0), "years": (0, 100),
     "hour": (0, 23), "rating": (1, 3), "score": (0, 1), "share": (0, 1), "number": (None, None),
 }  # fmt: skip
+#: Kinds of numbers that are whole by nature.
+WHOLE_KINDS: tuple[Kind, ...] = ("count", "days", "months")
+#: Largest magnitude of each kind that the features can be computed with; that of the others is
+#: ``LARGEST``. Months and counts fit into one double together, for orders in time.
+LARGEST_OF: dict[Kind, int] = {"count": 2**31 - 1, "days": 1_000_000, "months": 100_000}
+LARGEST = 10**12
 #: Limits for columns whose numbers differ from others of their kind.
 ANY: Limits = (None, None)
 PAST_DUE: Limits = (0, None)
@@ -57,6 +63,24 @@ class Column:
         (0, 1)
         """
         return LIMITS[self.kind] if self.limits is None else self.limits
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a fraction in the column is an error.
+
+        >>> Column("MONTHS_BALANCE", "months").is_whole, Column("AMT_CREDIT", "amount").is_whole
+        (True, False)
+        """
+        return self.kind in WHOLE_KINDS
+
+    @property
+    def largest(self) -> int:
+        """Largest magnitude of a number of the column; numbers beyond it are missing.
+
+        >>> Column("CNT_INSTALMENT", "count").largest
+        2147483647
+        """
+        return LARGEST_OF.get(self.kind, LARGEST)
 
     @property
     def has_whole_levels(self) -> bool:

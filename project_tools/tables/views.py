@@ -149,7 +149,7 @@ def _csv_source(table: Table, path: Path, header: list[str], *, as_text: bool = 
     numbers = {column.name for column in table.columns if column.kind != "text" and not as_text}
     columns = ", ".join(
         f"{text(name)}: {text('DOUBLE' if name in numbers else 'VARCHAR')}"
-        for name in _distinct(table, header)
+        for name in distinct_names(table, header)
     )
     missing = ", ".join(text(token) for token in MISSING)
     packed = "gzip" if path.suffix.lower() == ".gz" else "none"
@@ -160,7 +160,7 @@ def _csv_source(table: Table, path: Path, header: list[str], *, as_text: bool = 
     )
 
 
-def _distinct(table: Table, header: list[str]) -> list[str]:
+def distinct_names(table: Table, header: list[str]) -> list[str]:
     """Names of a file's columns by position: those outside the schema get names that are no others'.
 
     DuckDB takes names that differ in case only for one name.
@@ -186,7 +186,7 @@ def _parquet_source(
     con: duckdb.DuckDBPyConnection, table: Table, path: Path, header: list[str]
 ) -> tuple[str, Mapping[str, str]]:
     """DuckDB's call that reads a Parquet file, its columns named by position, and their types."""
-    names = _distinct(table, header)
+    names = distinct_names(table, header)
     aliases = ", ".join(quoted(name) for name in names)
     call = f"read_parquet({exact_path(path)}, hive_partitioning=false) AS file({aliases})"
     try:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import duckdb
 
+from project_tools.tables.codes import Code
 from project_tools.tables.report import Finding
-from project_tools.tables.rules import NOT_FINITE, UNKNOWN_LEVEL, Rule, Severity, rules
+from project_tools.tables.rules import UNKNOWN_LEVEL, Rule, Severity, rules
 from project_tools.tables.schema import Table
 from project_tools.tables.sql import quoted
 
@@ -21,11 +22,11 @@ TABLE_ROW, VIEW_ROW = "rowid + 1", "row_number() OVER ()"
 
 @dataclass(frozen=True)
 class TableCount:
-    """Number of rows of a table, its findings, and its columns with non-finite numbers."""
+    """Number of rows of a table, its findings, and its columns with numbers that count as missing."""
 
     rows: int
     findings: tuple[Finding, ...]
-    not_finite: tuple[str, ...] = ()
+    unusable: tuple[str, ...] = ()
 
 
 def count(
@@ -36,22 +37,26 @@ def count(
     With ``row_number`` (``TABLE_ROW`` or ``VIEW_ROW``), each finding names the first such row.
     """
     rows, violations = _scan(con, table, source)
-    not_finite = tuple(rule.column for rule, _ in violations if rule.what == NOT_FINITE)
-    if not_finite:  # these numbers count as missing, so they must not count as out of limits too
-        finite = _scan(con, table, f"({finite_rows(table, source, not_finite)})")[1]
-        violations = [(r, n) for r, n in violations if r.what == NOT_FINITE] + finite
+    unusable = tuple(dict.fromkeys(rule.column for rule, _ in violations if rule.missing))
+    if unusable:  # these numbers count as missing, so they must not count as out of limits too
+        others = _scan(con, table, f"({usable_rows(table, source, unusable)})")[1]
+        violations = [(rule, n) for rule, n in violations if rule.missing] + others
     findings = tuple(_finding(con, rule, n, source, row_number) for rule, n in violations)
-    return TableCount(rows, findings, not_finite)
+    return TableCount(rows, findings, unusable)
 
 
-def finite_rows(table: Table, source: str, columns: Sequence[str]) -> str:
-    """Query for the rows of ``source``, with null for numbers of ``columns`` that are not finite."""
+def usable_rows(table: Table, source: str, columns: Sequence[str]) -> str:
+    """Query for the rows of ``source``, with null for numbers of ``columns`` that are not finite or
+    beyond the column's ``largest``.
+    """
     if not columns:
         return f"SELECT * FROM {source}"
     selected = ", ".join(
-        f"CASE WHEN isfinite({name}) THEN {name} END AS {name}" if plain in columns else name
-        for plain in table.column_names
-        for name in [quoted(plain)]
+        f"CASE WHEN abs({name}) <= {column.largest} THEN {name} END AS {name}"
+        if column.name in columns
+        else name
+        for column in table.columns
+        for name in [quoted(column.name)]
     )
     return f"SELECT {selected} FROM {source}"
 
@@ -78,7 +83,7 @@ def _finding(
         first = whole_number(con, f"SELECT min(row) FROM ({numbered}) WHERE {rule.broken}")
         con.execute("SET preserve_insertion_order = false")
         example = f", as row {first:,}"
-    return Finding(rule.severity, rule.table, rule.column, rows, rule.what + example)
+    return Finding(rule.severity, rule.table, rule.column, rows, rule.what + example, rule.code)
 
 
 def _levels(con: duckdb.DuckDBPyConnection, rule: Rule, source: str) -> str:
@@ -116,16 +121,16 @@ def application_findings(
     repeated = f"SELECT count(SK_ID_CURR) - count(DISTINCT SK_ID_CURR) FROM ({clients})"
     if rows := whole_number(con, repeated):
         what = "duplicate client: another application with this key, here or in application_test"
-        yield Finding("fatal", name, "SK_ID_CURR", rows, what)
+        yield Finding("fatal", name, "SK_ID_CURR", rows, what, "client-duplicate")
     if not learning:
         return
     labelled = whole_number(con, f"SELECT count(TARGET) FROM {name}")
     if not labelled:
         what = "holds no client with an outcome to learn from"
-        yield Finding("fatal", name, "TARGET", 0, what)
+        yield Finding("fatal", name, "TARGET", 0, what, "outcome-none")
     if whole_number(con, f"SELECT count(DISTINCT TARGET) FROM {name}") == 1:
         what = "all outcomes are the same: no model can learn from them"
-        yield Finding("odd", name, "TARGET", labelled, what)
+        yield Finding("odd", name, "TARGET", labelled, what, "outcome-single")
 
 
 def duplicate_keys(
@@ -137,4 +142,5 @@ def duplicate_keys(
     grouped = f"SELECT count(*) - 1 AS more FROM {table.name} WHERE {complete} GROUP BY {keys}"
     if rows := whole_number(con, f"SELECT coalesce(sum(more), 0) FROM ({grouped})"):
         what = f"duplicate: another row for the same {table.grain}"
-        yield Finding(severity, table.name, keys, rows, what)
+        code: Code = "month-duplicate" if len(table.key) > 1 else "key-duplicate"
+        yield Finding(severity, table.name, keys, rows, what, code)

@@ -16,7 +16,7 @@ from project_tools.tables.check import check
 from project_tools.tables.declared import TABLES
 from project_tools.tables.files import PROBED_ROWS
 from project_tools.tables.report import Finding
-from project_tools.tables.rules import NOT_FINITE, rules
+from project_tools.tables.rules import rules
 from tests.tables.raw_folder import rows_of, write
 
 Spoil = Callable[[Path], None]
@@ -132,7 +132,7 @@ def test_sound_tables_have_no_finding_and_their_rows_are_counted(sound: Path) ->
 
 def test_every_number_with_limits_has_a_rule() -> None:
     for table in TABLES.values():
-        ruled = {rule.column for rule in rules(table) if rule.what != NOT_FINITE}
+        ruled = {rule.column for rule in rules(table) if not rule.missing}
         free = {c.name for c in table.columns} - ruled
         for name in free:
             column = table.column(name)
@@ -194,7 +194,8 @@ def test_the_features_tell_of_odd_rows_in_one_line(
 ) -> None:
     put(APPLICATION, "EXT_SOURCE_2", 1.5)(own)
     report = build(own, [tmp_path / "features.parquet"])
-    expected = Finding("odd", APPLICATION, "EXT_SOURCE_2", 1, "not between 0 and 1")
+    what = "not between 0 and 1"
+    expected = Finding("odd", APPLICATION, "EXT_SOURCE_2", 1, what, "outside-limits")
     assert expected in report.odd
     lines = [line for line in capsys.readouterr().err.splitlines() if "odd:" in line]
     assert len(lines) == 1

@@ -27,6 +27,7 @@ from project_tools.tables.files import RawTables
 from project_tools.tables.loaded import check_in_place
 from project_tools.tables.report import Finding
 from project_tools.tables.schema import Column, Table
+from project_tools.tables.views import distinct_names
 
 _MEBIBYTES = {"MB": 1, "GB": 1024}
 #: Loggers that write a failed query to stderr, with the value at which it failed.
@@ -40,6 +41,7 @@ _LOG = Path(__file__).with_name("spark_log.properties")
 _SETTINGS = {
     "spark.app.name": "credit features",
     "spark.driver.maxResultSize": "0",  # the features of all clients come back as one table
+    "spark.sql.caseSensitive": "true",  # a column in another case is another column
     "spark.sql.ansi.enabled": "true",  # a text where a number is expected is an error, no null
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.session.timeZone": "UTC",
@@ -81,20 +83,19 @@ class SparkEngine(BatchEngine):
         if path is None:
             schema = ", ".join(f"`{c.name}` {_spark_type(c)}" for c in table.columns)
             return _wrapped(self._session.createDataFrame([], schema))
-        where = path.resolve().as_uri()
+        where = _exact_uri(path)
         if path.suffix.lower() == ".parquet":
-            native = self._session.read.parquet(where)
+            native = _whole_levels(table, self._session.read.parquet(where))
         else:
-            native = self._read_csv(where, csv_header(path))
+            native = self._read_csv(where, distinct_names(table, csv_header(path)))
         return _wrapped(native.select(*(_column(column) for column in table.columns)))
 
     def _read_csv(self, where: str, header: list[str]) -> Any:
         """All columns as text, by position: a missing value is written in several ways, and Spark
         reads only one of them.
         """
-        names = (name.replace("`", "``") for name in header)
         return self._session.read.csv(
-            where, schema=", ".join(f"`{name}` STRING" for name in names), header=True, escape='"',
+            where, schema=", ".join(f"`{name}` STRING" for name in header), header=True, escape='"',
             mode="FAILFAST",
         )  # fmt: skip
 
@@ -166,9 +167,30 @@ def _column(column: Column) -> Any:
 
     raw = F.col(f"`{column.name}`")
     value = F.when(~raw.cast("string").isin(*MISSING), raw).cast(_spark_type(column))
-    if column.sql_type == "DOUBLE":  # NaN and infinities count as missing
-        value = F.when(~F.isnan(value) & (F.abs(value) != float("inf")), value)
+    if column.sql_type == "DOUBLE":  # NaN, infinities and larger numbers count as missing
+        value = F.when(~F.isnan(value) & (F.abs(value) <= column.largest), value)
     return value.alias(column.name)
+
+
+def _whole_levels(table: Table, native: Any) -> Any:
+    """The rows of a Parquet file, with texts for whole numbers in place of levels: 2.0 is "2"."""
+    from pyspark.sql import functions as F  # noqa: PLC0415, N812  (an extra; as Spark's own guide names it)
+
+    for column in table.columns:
+        if column.has_whole_levels and dict(native.dtypes)[column.name] != "string":
+            text = F.regexp_replace(F.col(f"`{column.name}`").cast("string"), r"\.0*$", "")
+            native = native.withColumn(column.name, text)
+    return native
+
+
+def _exact_uri(path: Path) -> str:
+    r"""The file's address for Spark, which takes ``* ? [ {`` for a pattern unless a backslash is
+    before them, and reads no percent signs.
+
+    >>> _exact_uri(Path("/raw/set[12]/b c.csv"))
+    'file:/raw/set\\[12\\]/b c.csv'
+    """
+    return "file:" + re.sub(r"([\\*?\[\]{}])", r"\\\1", str(path.resolve()))
 
 
 def _spark_type(column: Column) -> str:
