@@ -61,8 +61,8 @@ def measured(tables: Path) -> list[Distance]:
 def read(tables: Path, name: str) -> pl.DataFrame:
     parquet = tables / f"{name}.parquet"
     if parquet.exists():
-        return pl.read_parquet(parquet)
-    return pl.read_csv(tables / f"{name}.csv", infer_schema_length=None)
+        return pl.read_parquet(parquet, glob=False)
+    return pl.read_csv(tables / f"{name}.csv", infer_schema_length=None, glob=False)
 
 
 def summary(found: Iterable[Distance]) -> None:
@@ -140,7 +140,7 @@ def models(tables: Path, real: Path | None) -> None:
     feature_file = tables / ".realism.parquet"
     if command(["features", str(tables), str(feature_file), "--quiet"]):
         raise SystemExit("the features could not be built")
-    features = pl.read_parquet(feature_file).filter(pl.col("TARGET").is_not_null())
+    features = pl.read_parquet(feature_file, glob=False).filter(pl.col("TARGET").is_not_null())
     feature_file.unlink()
     train = read(tables, "application_train")
     sets = {
@@ -150,7 +150,7 @@ def models(tables: Path, real: Path | None) -> None:
         ),
     }  # fmt: skip
     if real is not None:
-        rows = pl.read_parquet(real / "application_train.parquet")
+        rows = pl.read_parquet(real / "application_train.parquet", glob=False)
         sets["real application columns"] = (
             encoded(rows.drop("SK_ID_CURR", "TARGET")), rows["TARGET"]
         )  # fmt: skip

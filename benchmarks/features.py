@@ -22,6 +22,7 @@ from typing import Any
 
 from project_tools.settings import ROOT
 from project_tools.tables.declared import TABLES
+from project_tools.tables.sql import exact_path
 
 #: Clients of the published tables, labelled and not.
 FULL = 356_255
@@ -142,11 +143,12 @@ def _output(name: str, tables: Path) -> str:
 def _read(tables: Path) -> None:
     """Read every column of every table with DuckDB, and do no more."""
     for name in TABLES:
-        _duckdb(f"SELECT count(COLUMNS(*)) FROM read_csv('{tables / name}.csv')")  # noqa: S608  (our own path)
+        _duckdb(f"SELECT count(COLUMNS(*)) FROM read_csv({exact_path(tables / f'{name}.csv')})")  # noqa: S608  (our own path)
 
 
 def _rows(tables: Path) -> None:
-    counts = (f"SELECT count(*) FROM read_csv('{tables / name}.csv')" for name in TABLES)  # noqa: S608  (our own path)
+    files = [exact_path(tables / f"{name}.csv") for name in TABLES]
+    counts = (f"SELECT count(*) FROM read_csv({file})" for file in files)  # noqa: S608  (our own path)
     print(sum(_duckdb(query)[0][0] for query in counts))
 
 
@@ -206,7 +208,10 @@ def _records(tables: Path, most: int) -> Iterator[dict[str, Any]]:
     """Raw records of ``most`` clients, evenly spaced in the tables."""
     import polars as pl
 
-    read = {name: pl.read_csv(tables / f"{name}.csv", infer_schema_length=None) for name in TABLES}
+    read = {
+        name: pl.read_csv(tables / f"{name}.csv", infer_schema_length=None, glob=False)
+        for name in TABLES
+    }
     own = pl.concat([read.pop("application_train").drop("TARGET"), read.pop("application_test")], how="vertical_relaxed")  # fmt: skip
     own = own.gather_every(max(1, own.height // most)).head(most)
     loans = read["bureau"].select("SK_ID_CURR", "SK_ID_BUREAU")

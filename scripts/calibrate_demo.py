@@ -74,7 +74,9 @@ class Real:
         self.statistics = json.loads((folder / "statistics.json").read_text())
         self.relation = json.loads((folder / "target_relation.json").read_text())
         self.spearman = pd.read_csv(folder / "spearman_application.csv", index_col=0)
-        self.tables = {s: pl.read_parquet(folder / f"application_{s}.parquet") for s in SIDES}
+        self.tables = {
+            s: pl.read_parquet(folder / f"application_{s}.parquet", glob=False) for s in SIDES
+        }
 
     def column(self, name: str, side: str) -> dict[str, Any]:
         """The statistics of a column of the training or test applications."""

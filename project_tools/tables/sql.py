@@ -40,11 +40,12 @@ def exact_path(path: Path) -> str:
     name = str(path.absolute())
     if not name.isprintable() and any("\ud800" <= c <= "\udfff" for c in name):
         raise TableError(
-            f"the path of {path.name} holds a byte that is not UTF-8; rename the folder"
+            f"the path of {path.name} holds a byte that is not UTF-8; rename the folder", "folder"
         )
     if "\\" in name and any(c in name for c in _WILDCARDS):
         raise TableError(
             f"the path of {path.name} holds a backslash beside one of {' '.join(_WILDCARDS)}, which "
-            "DuckDB cannot read; rename the folder"
+            "DuckDB cannot read; rename the folder",
+            "folder",
         )
     return text("".join(f"[{c}]" if c in _WILDCARDS else c for c in name))
