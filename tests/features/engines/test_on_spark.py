@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from project_tools.errors import SettingError
@@ -122,3 +124,45 @@ def test_without_java_one_line_says_what_to_do(
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(SettingError, match=r"needs Java 17 or later.*openjdk-17.*JAVA_HOME"):
         build(odd_tables, [tmp_path / "f.parquet"], engine="spark", quiet=True)
+
+
+#: Reads one table from folders whose names other readers take for patterns, in one process.
+_READ_PATHS = """
+import sys
+from pathlib import Path
+from project_tools.features.engines.on_spark import SparkEngine, spark_session
+from project_tools.tables.declared import TABLES
+with spark_session(2, None) as session:
+    for path in sys.argv[1:]:
+        rows = SparkEngine(session)._table(TABLES["bureau_balance"], Path(path)).to_native().collect()
+        print([tuple(row) for row in rows])
+"""
+
+
+@pytest.mark.spark
+@pytest.mark.usefixtures("spark")
+def test_spark_reads_exactly_the_named_file(tmp_path: Path) -> None:
+    paths = []
+    for name in (
+        "set1",
+        "set[12]",
+        "a*",
+        "{a,b}",
+        "b c",
+        "it's",
+        'q"d',
+        "50%20x",
+        "w?",
+        "year=2024",
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        month = -1 if name == "set1" else -3
+        csv, parquet = (folder / f"bureau_balance.{ending}" for ending in ("csv", "parquet"))
+        csv.write_text(f"SK_ID_BUREAU,months_balance,MONTHS_BALANCE,STATUS\n1,-70,{month},2\n")
+        columns = {"SK_ID_BUREAU": [1], "months_balance": [-70], "MONTHS_BALANCE": [month]}
+        pq.write_table(pa.table({**columns, "STATUS": [2.0]}), parquet)
+        paths += [] if name == "set1" else [str(csv), str(parquet)]
+    command = [sys.executable, "-c", _READ_PATHS, *paths]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
+    assert done.stdout.splitlines() == ["[(1, -3.0, '2')]"] * len(paths)
