@@ -109,13 +109,7 @@ def write(
 
     ``origin`` describes the tables that were transformed, where the state was learnt from others.
     """
-    odd = ordered(source.tables.odd)
-    if odd and not quiet:
-        rows = sum(finding.rows for finding in odd)
-        first = max(odd, key=lambda finding: finding.rows)
-        say(
-            f"  odd: {len(odd)} findings in {rows:,} rows, as {first}; project_tools check lists all"
-        )
+    odd = odd_findings(source, quiet=quiet)
     with working("writing " + " and ".join(path.name for path in paths), quiet=quiet):
         digest = write_features(table, state, paths, origin)
     return BuildReport(
@@ -130,6 +124,18 @@ def write(
         without=source.raw.without,
         seconds=time.perf_counter() - start,
     )
+
+
+def odd_findings(source: OpenTables, *, quiet: bool) -> tuple[Finding, ...]:
+    """What is odd in the tables that were read, in order; progress names the most frequent one."""
+    odd = ordered(source.tables.odd)
+    if odd and not quiet:
+        rows = sum(finding.rows for finding in odd)
+        first = max(odd, key=lambda finding: finding.rows)
+        say(
+            f"  odd: {len(odd)} findings in {rows:,} rows, as {first}; project_tools check lists all"
+        )
+    return odd
 
 
 def collect(
@@ -189,9 +195,15 @@ def checked_outputs(outputs: Sequence[Path], raw_dir: Path) -> list[Path]:
     paths = [Path(path) for path in outputs]
     check_outputs(paths, list(raw_dir.iterdir()) if raw_dir.is_dir() else [])
     for path in paths:
-        if path.name.split(".")[0] in TABLES and path.resolve().parent == raw_dir.resolve():
-            raise SettingError(
-                f"{path} would be a second file of the raw table {path.name.split('.')[0]}; "
-                "write the features to another folder, or under another name"
-            )
+        check_no_raw_table(path, raw_dir)
     return paths
+
+
+def check_no_raw_table(output: Path, raw_dir: Path) -> None:
+    """``SettingError`` for an output in the folder of raw tables that bears the name of one."""
+    table = output.name.split(".")[0]
+    if table in TABLES and output.resolve().parent == raw_dir.resolve():
+        raise SettingError(
+            f"{output} would be a second file of the raw table {table}; "
+            "write it to another folder, or under another name"
+        )

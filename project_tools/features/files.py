@@ -119,7 +119,7 @@ def _write(table: pa.Table, meta: dict[str, Any], path: Path) -> None:
             marked, path, compression="zstd", row_group_size=ROWS_IN_GROUP,
             # Floats rarely repeat and nobody filters by them: dictionaries and statistics of them
             # would only take time.
-            use_dictionary=categories, write_statistics=list(INDEX_COLUMNS),
+            use_dictionary=categories, write_statistics=list(INDEX_COLUMNS), write_page_checksum=True,
         )  # fmt: skip
         return
     frame = table.to_pandas()
@@ -149,7 +149,7 @@ def read_features(path: Path, columns: Sequence[str] | None = None) -> FeatureTa
 def _read_parquet(path: Path, wanted: list[str] | None) -> tuple[pd.DataFrame, Any]:
     try:
         schema = pq.read_schema(path)
-        _check_columns(path, wanted, schema.names)
+        check_columns(path, wanted, schema.names)
         table = pq.read_table(path, columns=wanted)
     except (pa.ArrowException, OSError) as why:
         raise FeatureError(f"{path} is damaged or no Parquet file; build it again") from why
@@ -157,7 +157,10 @@ def _read_parquet(path: Path, wanted: list[str] | None) -> tuple[pd.DataFrame, A
 
 
 def _meta(schema: pa.Schema) -> Any:
-    return json.loads((schema.metadata or {}).get(META_KEY.encode(), b"null"))
+    try:
+        return json.loads((schema.metadata or {}).get(META_KEY.encode(), b"null"))
+    except ValueError:  # damaged, so it does not say which state the file belongs to
+        return None
 
 
 def _read_pickle(path: Path, wanted: list[str] | None) -> tuple[pd.DataFrame, Any]:
@@ -167,18 +170,28 @@ def _read_pickle(path: Path, wanted: list[str] | None) -> tuple[pd.DataFrame, An
         raise FeatureError(f"{path} is damaged or no pickle of features; build it again") from why
     if not isinstance(frame, pd.DataFrame):
         raise FeatureError(f"{path} holds no table; build it again")
-    _check_columns(path, wanted, list(frame.columns))
+    check_columns(path, wanted, list(frame.columns))
     return (frame if wanted is None else frame[wanted]), frame.attrs.get(META_KEY)
 
 
-def _check_columns(path: Path, wanted: Collection[str] | None, present: Collection[str]) -> None:
+def check_columns(path: Path, wanted: Collection[str] | None, present: Collection[str]) -> None:
+    """``FeatureError`` for the first wanted column (by default of the index) that is not there."""
     missing = [name for name in wanted or INDEX_COLUMNS if name not in present]
     if missing:
         hint = nearest(missing[0], present)
         raise FeatureError(f"{path.name} has no column {missing[0]!r}{hint}")
 
 
-def _check_meta(path: Path, meta: Any, folder: Path) -> None:
+def parquet_meta(path: Path, schema: pa.Schema) -> dict[str, Any]:
+    """The metadata of a feature file: version, digests and whether its clients were transformed.
+
+    Raises ``FeatureError`` for a file without it or of another version. Its state need not lie
+    beside it.
+    """
+    return _checked_meta(path, _meta(schema))
+
+
+def _checked_meta(path: Path, meta: Any) -> dict[str, Any]:
     if not isinstance(meta, dict) or "state_digest" not in meta:
         raise FeatureError(
             f"{path.name} does not say which feature state it belongs to; build it with: "
@@ -189,6 +202,11 @@ def _check_meta(path: Path, meta: Any, folder: Path) -> None:
             f"{path.name} is a feature file of version {meta.get('version')}, this program reads "
             f"version {VERSION}; build it again"
         )
+    return meta
+
+
+def _check_meta(path: Path, meta: Any, folder: Path) -> None:
+    _checked_meta(path, meta)
     if not folder.is_dir():
         raise FeatureError(f"{folder} is missing beside {path.name}; build the features again")
     if state_digest(folder) != meta["state_digest"]:

@@ -6,6 +6,7 @@ clients get the split ``new``, with an outcome or without: no model may train on
 
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -51,6 +52,44 @@ def transform(
     start = time.perf_counter()
     paths = checked_outputs(outputs, raw_dir)
     _check_apart(paths, state)
+    made = transformed(
+        raw_dir, state, without=without,
+        engine=engine, threads=threads, memory_limit=memory_limit, quiet=quiet,
+    )  # fmt: skip
+    origin = {
+        "raw_digest": made.raw_digest,
+        "split_digest": split_digest(made.table[ID].to_pylist(), made.table[SPLIT].to_pylist()),
+        TRANSFORMED: True,
+    }
+    return write(
+        made.table, made.state, paths, made.source, start=start, quiet=quiet, origin=origin
+    )
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """The rows of a feature file in memory, with the state and the raw tables that they come from."""
+
+    table: pa.Table
+    state: StoredState
+    source: OpenTables
+    raw_digest: str
+
+
+def transformed(
+    raw_dir: Path,
+    state: Path,
+    *,
+    without: Collection[str] = (),
+    engine: str = "duckdb",
+    threads: int | None = None,
+    memory_limit: str | None = None,
+    quiet: bool = False,
+) -> Transformed:
+    """The features of all clients with the state in a folder; nothing is written.
+
+    Raises a ``CreditError`` as ``transform`` does.
+    """
     stored = StoredState.load(state)
     check_one_build(state, stored.digest)
     _check_serves(stored, state)
@@ -62,12 +101,7 @@ def transform(
         threads=threads, memory_limit=memory_limit, quiet=quiet, learning=False,
     ) as source:  # fmt: skip
         table = _features(source, stored, quiet=quiet)
-        origin = {
-            "raw_digest": source.raw_sha(),
-            "split_digest": split_digest(table[ID].to_pylist(), table[SPLIT].to_pylist()),
-            TRANSFORMED: True,
-        }
-    return write(table, stored, paths, source, start=start, quiet=quiet, origin=origin)
+        return Transformed(table, stored, source, source.raw_sha())
 
 
 def _features(source: OpenTables, stored: StoredState, *, quiet: bool) -> pa.Table:
