@@ -8,10 +8,12 @@ the score raises the probability.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 
 from project_tools.errors import ArtefactError
+from project_tools.features.wording.display import displayed
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.formats.base import Scale
 from project_tools.serving.golden import SUMS_TO
@@ -31,6 +33,7 @@ class Contribution:
     unit: str
     value: Value
     contribution: float
+    displayed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,9 @@ def contributions(
     ]
 
 
-def _contribution(about: Mapping[str, str], value: Value, part: float) -> Contribution:
-    return Contribution(about["name"], about["label"], about["concept"], about["unit"], value, part)
+def _contribution(about: Mapping[str, Any], value: Value, part: float) -> Contribution:
+    texts = (about["name"], about["label"], about["concept"], about["unit"])
+    return Contribution(*texts, value, part, display_as(value, about))
 
 
 def _grouped(features: Sequence[Contribution]) -> list[ConceptContribution]:
@@ -122,10 +126,21 @@ def reasons(explanation: Explanation, *, granted: bool) -> list[Reason]:
 
 def _reason(group: ConceptContribution, sign: int) -> Reason:
     """Names the two features of the concept that weigh most in the concept's own direction."""
-    named = " and ".join(f"{c.label} ({display(c.value, c.unit)})" for c in group.leading[:2])
+    named = " and ".join(f"{c.label} ({c.displayed})" for c in group.leading[:2])
     direction = "Lowers" if sign < 0 else "Raises"
     text = f"{direction} the estimated risk: {group.concept}, above all {named}."
     return Reason(text, group.concept, group.contribution)
+
+
+def display_as(value: Value, about: Mapping[str, Any]) -> str:
+    """A value as its row of the catalogue says; a row of an older model gives value and unit.
+
+    >>> display_as(-15000.0, {"name": "DAYS_BIRTH", "unit": "days", "display": "age"})
+    '41 years'
+    >>> display_as(-15000.0, {"name": "DAYS_BIRTH", "unit": "days"})
+    '-15,000 days'
+    """
+    return displayed(value, about) if about.get("display") else display(value, about["unit"])
 
 
 def display(value: Value, unit: str = "") -> str:

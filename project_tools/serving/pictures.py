@@ -226,7 +226,7 @@ def _colours(swarm: Swarm) -> NDArray[Any]:
 
 def _bar_label(group: ConceptContribution) -> str:
     first = (group.leading or group.features)[0]
-    return _label(group.concept, first.label, f": {display(first.value, first.unit)}")
+    return _label(group.concept, first.label, f": {first.displayed}")
 
 
 def _label(concept: str, feature: str, value: str = "") -> str:

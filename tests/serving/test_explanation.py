@@ -100,7 +100,7 @@ def test_a_reason_names_features_that_move_the_score_as_it_says(artefact, rows):
             features = by_concept[reason.concept].features
             raising = [f for f in features if f.contribution > 0]
             first = max(raising, key=lambda f: f.contribution)
-            assert f"{first.label} ({display(first.value, first.unit)})" in reason.text
+            assert f"{first.label} ({first.displayed})" in reason.text
             assert not any(f"{f.label} (" in reason.text for f in features if f not in raising)
 
 
