@@ -28,10 +28,7 @@ def search(
 
 def feature_rows(features: Iterable[Feature]) -> pd.DataFrame:
     """One row per feature, in the given order; a missing value is written as a word."""
-    rows = [
-        (f.label, _value(f), f.concept, f.importance, f.sentence, f.name)
-        for f in features
-    ]
+    rows = [(f.label, _value(f), f.concept, f.importance, f.sentence, f.name) for f in features]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from project_tools.serving.artefact import Artefact
-from project_tools.serving.explanation import ConceptContribution, Explanation, display, explain
+from project_tools.serving.explanation import ConceptContribution, Explanation, explain
 from project_tools.serving.formats.base import Scale
 from project_tools.serving.inputs import Value
 from project_tools.serving.overview import Swarm

@@ -145,7 +145,12 @@ class FakeApi:
             own = [f for f in FEATURES if f[3] == concept]
             features = tuple(
                 explained.Contribution(
-                    name, label, concept, unit, _value(client, name, kind), total / len(own),
+                    name,
+                    label,
+                    concept,
+                    unit,
+                    _value(client, name, kind),
+                    total / len(own),
                     explained.display(_value(client, name, kind), unit),
                 )
                 for name, label, unit, _, kind in own
