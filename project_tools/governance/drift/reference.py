@@ -18,6 +18,7 @@ from pydantic import AfterValidator, ConfigDict, FiniteFloat, TypeAdapter, Valid
 from project_tools.errors import FeatureError
 from project_tools.evaluation.metrics import FN_COST
 from project_tools.governance.drift.rows import Decisions, Numbers, Source
+from project_tools.serving.columns import PROBABILITY
 from project_tools.system.files import replacing
 
 Counts = npt.NDArray[np.int64]
@@ -160,7 +161,7 @@ class ScoreBins:
         """The bins of decisions, whose costs follow from the cost of a missed defaulter."""
         costs = decisions.expected_costs(fn_cost)
         return cls(
-            NumberBins.of("proba_risk_class", decisions.p.astype(np.float32)),
+            NumberBins.of(PROBABILITY, decisions.p.astype(np.float32)),
             int(decisions.granted.sum()),
             float(costs.mean()),
             float(costs.var(ddof=1)),
