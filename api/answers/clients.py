@@ -17,9 +17,10 @@ class FeatureText(Answer):
 
 
 class ClientFeature(FeatureText):
-    """A feature of one client; ``value`` is null where it is missing."""
+    """A feature of one client; ``value`` is null where it is missing, ``displayed`` is it in words."""
 
     value: Value
+    displayed: str
     importance: Share
 
 

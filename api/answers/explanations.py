@@ -13,6 +13,7 @@ class Contribution(Answer):
     name: str
     label: str
     value: Value
+    displayed: str
     unit: str
     contribution: float
 

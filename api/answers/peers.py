@@ -29,6 +29,7 @@ class PeerFeature(Answer):
     unit: str
     kind: Kind
     client_value: Value
+    displayed: str
 
 
 class ClassCounts(Answer):

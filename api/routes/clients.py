@@ -8,6 +8,7 @@ from api.answers.clients import Catalogue, ClientFeatures, FeatureText
 from api.service import Service, current_service
 from api.web.inputs import client_id
 from api.web.openapi import responses
+from project_tools.serving.explanation import display_as
 
 blueprint = APIBlueprint("clients", __name__, tag="Clients")
 
@@ -21,7 +22,12 @@ def client(client: str) -> ClientFeatures:
     service, number = current_service(), client_id(client)
     # One validation of plain data: a model for each of the hundreds of features takes longer.
     features = [
-        {**_text(service, name), "value": value, "importance": service.importance.get(name, 0.0)}
+        {
+            **_text(service, name),
+            "value": value,
+            "displayed": display_as(value, service.artefact.describe(name)),
+            "importance": service.importance.get(name, 0.0),
+        }
         for name, value in service.store.row(number).items()
     ]
     features.sort(key=lambda feature: -feature["importance"])

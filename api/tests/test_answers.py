@@ -104,7 +104,9 @@ class Explanations(Answers):
         self.assertAlmostEqual(found["base"] + sum(parts), found["raw_score"], places=9)
         self.assertEqual(found["raw_score"], self.get(f"/prediction/{self.known}")["raw_score"])
         feature = found["groups"][0]["features"][0]
-        self.assertEqual(feature.keys(), {"name", "label", "value", "unit", "contribution"})
+        self.assertEqual(
+            feature.keys(), {"name", "label", "value", "displayed", "unit", "contribution"}
+        )
 
     def test_reasons_speak_for_the_decision(self) -> None:
         for client_id in served().ids("test")[:20]:
@@ -159,6 +161,12 @@ class Features(Answers):
         missing = frame[frame["EXT_SOURCE_3"].isna() & (frame["SPLIT"] == "test")]
         found = self.get(f"/clients/{missing['SK_ID_CURR'].iloc[0]}")["features"]
         self.assertIn(None, [f["value"] for f in found if f["name"] == "EXT_SOURCE_3"])
+
+    def test_a_value_is_displayed_beside_the_raw_one(self) -> None:
+        """The served catalogue is of before displays: the value with its unit."""
+        found = {f["name"]: f for f in self.get(f"/clients/{self.known}")["features"]}
+        age = found["DAYS_BIRTH"]
+        self.assertEqual(age["displayed"], f"{age['value']:,.0f} days")
 
     def test_the_weightiest_come_first_and_the_shares_add_up(self) -> None:
         shares = [f["importance"] for f in self.get(f"/clients/{self.known}")["features"]]

@@ -9,7 +9,7 @@ import pandas as pd
 from charts.frame import framed
 from charts.palette import Palette
 from service.answers import Distribution, Joint, PeerFeature, Peers, Value
-from words.english import are, percent, thousands, value_with_unit
+from words.english import are, percent, shown_value, thousands
 
 REPAID, DEFAULTED = "repaid", "had difficulties"
 HEIGHT = 340
@@ -111,7 +111,8 @@ def client_sentence(feature: PeerFeature) -> str:
     """The client's own value, or that it is missing."""
     if feature.client_value is None:
         return f"{feature.label} of this client: missing, so no mark shows it."
-    return f"{feature.label} of this client: {value_with_unit(feature.client_value, feature.unit)}."
+    text = shown_value(feature.client_value, feature.displayed, feature.unit)
+    return f"{feature.label} of this client: {text}."
 
 
 def two_features_chart(peers: Peers, colours: Palette) -> Chart:

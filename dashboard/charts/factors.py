@@ -8,7 +8,7 @@ from charts.frame import framed
 from charts.palette import Palette
 from service.answers import ConceptContribution, Explanation, Importance
 from service.scale import ScoreScale
-from words.english import factor_sentence, value_with_unit
+from words.english import factor_sentence, shown_value
 
 #: Concepts in the chart; the table has the others, which never form one large bar.
 SHOWN = 12
@@ -48,7 +48,7 @@ def contribution_table(groups: tuple[ConceptContribution, ...], scale: ScoreScal
     rows = [
         {
             "Feature": one.label,
-            "This client": value_with_unit(one.value, one.unit),
+            "This client": shown_value(one.value, one.displayed, one.unit),
             "Contribution": scale.factor * one.contribution,
             "Subject": group.concept,
         }

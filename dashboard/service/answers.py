@@ -94,6 +94,7 @@ class Feature(Answer):
     sentence: str
     unit: str
     value: Value
+    displayed: str = ""
     concept: str
     importance: float
 
@@ -109,6 +110,7 @@ class Contribution(Answer):
 
     label: Label
     value: Value
+    displayed: str = ""
     unit: str
     contribution: float
 
@@ -205,6 +207,7 @@ class PeerFeature(Answer):
     unit: str
     kind: str
     client_value: Value
+    displayed: str = ""
 
 
 class ClassCounts(Answer):

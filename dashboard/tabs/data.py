@@ -35,7 +35,6 @@ def show_data(opened: Opened, client: str) -> None:
         column_config={
             "Feature": st.column_config.TextColumn(width=340),
             "This client": st.column_config.TextColumn(width=150),
-            "Unit": st.column_config.TextColumn(width=90),
             "Subject": st.column_config.TextColumn(width=180),
             "Importance": st.column_config.ProgressColumn(
                 format="percent", min_value=0, max_value=_most(features), width=130

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 from service.answers import Feature
-from words.english import value_text
+from words.english import shown_value
 
-COLUMNS = ("Feature", "This client", "Unit", "Subject", "Importance", "What it is", "Name")
+COLUMNS = ("Feature", "This client", "Subject", "Importance", "What it is", "Name")
 
 
 def search(
@@ -28,10 +28,7 @@ def search(
 
 def feature_rows(features: Iterable[Feature]) -> pd.DataFrame:
     """One row per feature, in the given order; a missing value is written as a word."""
-    rows = [
-        (f.label, value_text(f.value), f.unit, f.concept, f.importance, f.sentence, f.name)
-        for f in features
-    ]
+    rows = [(f.label, _value(f), f.concept, f.importance, f.sentence, f.name) for f in features]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -53,5 +50,9 @@ def choices(features: Iterable[Feature]) -> dict[str, str]:
 
 
 def _searched(feature: Feature) -> str:
-    parts = (feature.label, feature.name, feature.sentence, value_text(feature.value))
+    parts = (feature.label, feature.name, feature.sentence, _value(feature))
     return " ".join(parts).casefold()
+
+
+def _value(feature: Feature) -> str:
+    return shown_value(feature.value, feature.displayed, feature.unit)

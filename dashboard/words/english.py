@@ -115,6 +115,15 @@ def value_with_unit(value: Value, unit: str) -> str:
     return f"{text}{SPACE}{unit}" if unit and isinstance(value, float) else text
 
 
+def shown_value(value: Value, displayed: str, unit: str) -> str:
+    """A value as the API displays it; the value with its unit where the API does not.
+
+    >>> shown_value(-15000.0, "41 years", "days"), shown_value(None, "not known", "days")
+    ('41 years', 'missing')
+    """
+    return MISSING if value is None else displayed or value_with_unit(value, unit)
+
+
 def factor_sentence(group: ConceptContribution, scale: ScoreScale) -> str:
     """What a concept does to this client's risk."""
     word, number = scale.strength(group.contribution), scale.signed(group.contribution)

@@ -22,8 +22,9 @@ from project_tools.features.rows import (
     Share,
     Trend,
 )
+from project_tools.features.wording.declared import display_of, is_sayable
 from project_tools.features.wording.english import ENGLISH
-from project_tools.features.wording.wording import Noun, Template, Wording
+from project_tools.features.wording.wording import Display, Noun, Template, Wording
 from project_tools.tables.declared import TABLES
 
 #: A raw table and a column of it.
@@ -37,7 +38,11 @@ _UNIT_OF_STATISTIC = {"size": "", "count": "", "nunique": ""}
 
 @dataclass(frozen=True, slots=True)
 class FeatureInfo:
-    """A feature as people read it; ``columns`` are the raw columns that it is computed from."""
+    """A feature as people read it; ``columns`` are the raw columns that it is computed from.
+
+    ``unit`` is that of the raw value; ``display`` says how ``wording.display`` shows it, and is empty
+    in rows that an older version wrote. ``sayable``: a plain fact that a spoken sentence may state.
+    """
 
     name: str
     label: str
@@ -48,11 +53,22 @@ class FeatureInfo:
     columns: tuple[str, ...]
     kind: Literal["number", "category"] = "number"
     levels: tuple[str, ...] = ()
+    display: Display | Literal[""] = ""
+    sayable: bool = False
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
         listed = {name: tuple(row[name]) for name in ("tables", "columns", "levels")}
         return cls(**{**row, **listed})
+
+
+@dataclass(frozen=True, slots=True)
+class _Statistic:
+    """What a feature is of: a statistic of a column (empty: the column itself), and its unit."""
+
+    column: str
+    statistic: str
+    unit: str
 
 
 def catalogue(names: Sequence[str], wording: Wording = ENGLISH) -> list[FeatureInfo]:
@@ -123,15 +139,16 @@ def _application(wording: Wording) -> Iterator[FeatureInfo]:
     lineage = _lineage(application.DERIVED, APPLICATION[0])
     own = {
         column.name: _info(
-            wording, column.name, wording.noun(column.name), column.unit, APPLICATION,
-            (column.name,), application.LEVELS.get(column.name, ()),
+            wording, column.name, wording.noun(column.name), _Statistic(column.name, "", column.unit),
+            APPLICATION, (column.name,), application.LEVELS.get(column.name, ()),
         )
         for column in application.KEPT
     }  # fmt: skip
     for derived in application.DERIVED:
         _, columns = _split(lineage[derived.name])
         noun = wording.noun(derived.name)
-        own[derived.name] = _info(wording, derived.name, noun, derived.unit, APPLICATION, columns)
+        itself = _Statistic(derived.name, "", derived.unit)
+        own[derived.name] = _info(wording, derived.name, noun, itself, APPLICATION, columns)
     yield from own.values()
     for groups in application.GROUPS:
         yield from _group_features(groups, own, wording)
@@ -147,20 +164,23 @@ def _group_features(
             wording.group[statistic], wording.noun(column), rows=wording.groups[groups.prefix]
         )
         name = groups.name_of(column, statistic)
-        yield _info(wording, name, noun, known[column].unit, _tables(sources), _columns(sources))
+        member = _Statistic(column, statistic, known[column].unit)
+        yield _info(wording, name, noun, member, _tables(sources), _columns(sources))
 
 
 def _history(history: History, wording: Wording) -> Iterator[FeatureInfo]:
     origins = _origins(history)
     units = {c.name: c.unit for name in history.tables for c in TABLES[name].columns}
     units |= {column.name: column.unit for column in history.derived}
+    for groups in history.groups:
+        units |= {groups.name_of(column, of): units.get(column, "") for column, of in groups.pairs}
     found: dict[str, FeatureInfo] = {}
     for row in history.rows:
         tables, columns = _split(_behind(row.sources, origins, history.tables[0]))
         # Its own table comes first: rows of another table count through the rows they belong to.
         tables = tuple(dict.fromkeys((history.tables[0], *tables)))
-        for name, noun, unit in _named(row, history, units, wording):
-            found[name] = _info(wording, name, noun, unit, tables, columns)
+        for name, noun, statistic in _named(row, history, units, wording):
+            found[name] = _info(wording, name, noun, statistic, tables, columns)
     for ratio in history.ratios:
         found[ratio.name] = _across(ratio, found, wording)
     yield from found.values()
@@ -172,28 +192,31 @@ def _across(
     """A feature that is computed from other features."""
     sources = [known[name] for name in row.sources]
     noun = wording.noun(row.name)
-    return _info(wording, row.name, noun, row.unit, _tables(sources), _columns(sources))
+    itself = _Statistic(row.name, "", row.unit)
+    return _info(wording, row.name, noun, itself, _tables(sources), _columns(sources))
 
 
 def _named(
     row: Row, history: History, units: Mapping[str, str], wording: Wording
-) -> Iterator[tuple[str, Noun, str]]:
-    """Name, words and unit of each feature of a declared row."""
+) -> Iterator[tuple[str, Noun, _Statistic]]:
+    """Name, words and statistic of each feature of a declared row."""
     unit = units.get(row.column, "")
     unit = "" if unit == "flag" else unit
     noun = wording.noun(row.column, history.name)
     match row:
         case Trend():
             words = _filled(wording.trend, noun, last=str(row.last))
-            yield row.names[0], words, f"{unit} per instalment" if unit else ""
+            per_payment = f"{unit} per payment" if unit else ""
+            yield row.names[0], words, _Statistic(row.column, "trend", per_payment)
         case Share():
-            level = wording.level(row.column, row.level)
-            rows = wording.subsets[row.subset.prefix]
-            yield row.names[0], _filled(wording.share, noun, level=level, rows=rows), ""
+            level = wording.level(history.name, row.column, row.level)
+            words = _filled(wording.share, level, rows=wording.subsets[row.subset.prefix])
+            yield row.names[0], words, _Statistic(row.column, "share", "")
         case Aggregate():
             for statistic in row.statistics:
                 words = _aggregate(row, statistic, noun, wording)
-                yield row.name_of(statistic), words, _unit(unit, statistic)
+                of = _Statistic(row.column, statistic, _unit(unit, statistic))
+                yield row.name_of(statistic), words, of
 
 
 def _aggregate(row: Aggregate, statistic: str, noun: Noun, wording: Wording) -> Noun:
@@ -268,21 +291,24 @@ def _info(  # noqa: PLR0917  (the fields of one row, in their order)
     wording: Wording,
     name: str,
     noun: Noun,
-    unit: str,
+    of: _Statistic,
     tables: tuple[str, ...],
     columns: tuple[str, ...],
     levels: tuple[str, ...] = (),
 ) -> FeatureInfo:
-    unit = "" if unit == "flag" else unit
+    unit = "" if of.unit == "flag" else of.unit
+    display = "level" if levels else display_of(of.column, of.statistic, noun.kind, unit)
     long = noun.long[:1].upper() + noun.long[1:]
     return FeatureInfo(
         name=name,
         label=noun.short,
-        sentence=f"{long}{wording.unit(noun, unit)}.",
+        sentence=f"{long}{wording.ending(display, unit)}.",
         unit=unit,
         tables=tables,
         concept=wording.concept(name),
         columns=columns,
         kind="category" if levels else "number",
         levels=levels,
+        display=display,
+        sayable=is_sayable(of.column, of.statistic, noun.kind, display),
     )

@@ -7,10 +7,12 @@ raises the score raises the probability.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from project_tools.errors import ArtefactError
+from project_tools.features.wording.display import displayed
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.formats.base import Scale
 from project_tools.serving.golden import SUMS_TO
@@ -30,6 +32,7 @@ class Contribution:
     unit: str
     value: Value
     contribution: float
+    displayed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,10 @@ def contributions(
     """Each feature of the model with its part of the score, in the model's order."""
     features = []
     for feature, part in zip(artefact.features, parts, strict=True):
-        described = artefact.describe(feature.name)
+        described, value = artefact.describe(feature.name), row[feature.name]
         label, concept, unit = described["label"], described["concept"], described["unit"]
-        features.append(Contribution(feature.name, label, concept, unit, row[feature.name], part))
+        text = display_as(value, described)
+        features.append(Contribution(feature.name, label, concept, unit, value, part, text))
     return features
 
 
@@ -120,10 +124,21 @@ def reasons(explanation: Explanation, *, granted: bool) -> list[Reason]:
     direction = "Lowers" if granted else "Raises"
     principal = []
     for group in towards[:MOST_REASONS]:
-        named = " and ".join(f"{c.label} ({display(c.value, c.unit)})" for c in group.leading[:2])
+        named = " and ".join(f"{c.label} ({c.displayed})" for c in group.leading[:2])
         text = f"{direction} the estimated risk: {group.concept}, above all {named}."
         principal.append(Reason(text, group.concept, group.contribution))
     return principal
+
+
+def display_as(value: Value, about: Mapping[str, Any]) -> str:
+    """A value as its row of the catalogue says; a row of an older model gives value and unit.
+
+    >>> display_as(-15000.0, {"name": "DAYS_BIRTH", "unit": "days", "display": "age"})
+    '41 years'
+    >>> display_as(-15000.0, {"name": "DAYS_BIRTH", "unit": "days"})
+    '-15,000 days'
+    """
+    return displayed(value, about) if about.get("display") else display(value, about["unit"])
 
 
 def display(value: Value, unit: str = "") -> str:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, TypeAdapter
 
 from project_tools.errors import ArtefactError
+from project_tools.features.wording.wording import Display
 from project_tools.serving.formats.table import FORMATS, model_format
 from project_tools.serving.golden import GOLDEN, Golden
 from project_tools.serving.inputs import ServedFeature
@@ -44,6 +45,9 @@ class CatalogueRow:
     concept: Text
     kind: Literal["number", "category"]
     levels: tuple[Text, ...] = ()
+    #: Both are missing in models of before they were declared.
+    display: Display | Literal[""] = ""
+    sayable: bool = False
 
 
 _FEATURES = TypeAdapter(list[ServedFeature])

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,11 @@ from numpy.typing import NDArray
 
 from project_tools.errors import FeatureError, unknown
 from project_tools.features.definitions.application import SIMILAR_LOAN, SIMILAR_PERSON
-from project_tools.features.definitions.bands import BANDS, Bands
+from project_tools.features.definitions.bands import BANDS
+from project_tools.features.wording.display import band_words
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.clients import ClientStore, Column
+from project_tools.serving.explanation import display_as
 from project_tools.serving.inputs import Value
 
 #: A smaller group says little, and what it says is about single persons.
@@ -29,25 +30,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     SIMILAR_PERSON.name: SIMILAR_PERSON.by,
     SIMILAR_LOAN.name: SIMILAR_LOAN.by,
 }
-
-
-def _band_words(bands: Bands) -> dict[int, str]:
-    """Each band in words, by its number.
-
-    >>> _band_words(Bands((6, 12), "months"))
-    {0: 'not known', 1: 'up to 6 months', 2: 'over 6, up to 12 months', 3: 'over 12 months'}
-    """
-    first, *_ = bounds = bands.bounds
-    return {
-        0: f"over {bands.highest} {bands.unit}" if bands.highest else "not known",
-        1: f"up to {first} {bands.unit}",
-        **{n: f"over {a}, up to {b} {bands.unit}" for n, (a, b) in enumerate(pairwise(bounds), 2)},
-        len(bounds) + 1: f"over {bounds[-1]} {bands.unit}",
-    }
-
-
-#: What the numbers of the grouping features mean.
-_WORDS = {name: _band_words(bands) for name, bands in BANDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +60,7 @@ def peers(
     members = _members(store, client_id, group)
     about = {
         "group": group,
-        "criteria": [
-            {"label": artefact.describe(name)["label"], "value": _in_words(name, row[name])}
-            for name in GROUPS[group]
-        ],
+        "criteria": [_criterion(artefact, name, row[name]) for name in GROUPS[group]],
         "features": [_feature(artefact, column, row[column.name]) for column in columns],
     }
     if members.n < SMALLEST_GROUP:
@@ -123,8 +102,13 @@ def _too_small(
     return {"n": members.n, "too_small": True, "sentence": sentence, "distributions": []}
 
 
-def _in_words(name: str, value: Value) -> Value:
-    return _WORDS.get(name, {}).get(int(value), value) if isinstance(value, float) else value
+def _criterion(artefact: Artefact, name: str, value: Value) -> dict[str, Any]:
+    about = artefact.describe(name)
+    if value is not None and about.get("display"):
+        value = display_as(value, about)
+    elif isinstance(value, float) and name in BANDS:  # a model of before displays were declared
+        value = band_words(BANDS[name]).get(int(value), value)
+    return {"label": about["label"], "value": value}
 
 
 def _feature(artefact: Artefact, column: Column, value: Value) -> dict[str, Any]:
@@ -135,6 +119,7 @@ def _feature(artefact: Artefact, column: Column, value: Value) -> dict[str, Any]
         "unit": about["unit"],
         "kind": column.kind,
         "client_value": value,
+        "displayed": display_as(value, about),
     }
 
 

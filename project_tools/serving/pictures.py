@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from project_tools.serving.artefact import Artefact
-from project_tools.serving.explanation import ConceptContribution, Explanation, display, explain
+from project_tools.serving.explanation import ConceptContribution, Explanation, explain
 from project_tools.serving.formats.base import Scale
 from project_tools.serving.inputs import Value
 from project_tools.serving.overview import Swarm
@@ -226,7 +226,7 @@ def _colours(swarm: Swarm) -> NDArray[Any]:
 
 def _bar_label(group: ConceptContribution) -> str:
     first = (group.leading or group.features)[0]
-    return _label(group.concept, first.label, f": {display(first.value, first.unit)}")
+    return _label(group.concept, first.label, f": {first.displayed}")
 
 
 def _label(concept: str, feature: str, value: str = "") -> str:

@@ -128,6 +128,7 @@ class FakeApi:
                 "sentence": f"{label}, as known on the day of the application.",
                 "unit": unit,
                 "value": _value(client, name, kind),
+                "displayed": explained.display(_value(client, name, kind), unit),
                 "concept": concept,
                 "importance": share / sum(shares),
             }
@@ -144,7 +145,13 @@ class FakeApi:
             own = [f for f in FEATURES if f[3] == concept]
             features = tuple(
                 explained.Contribution(
-                    name, label, concept, unit, _value(client, name, kind), total / len(own)
+                    name,
+                    label,
+                    concept,
+                    unit,
+                    _value(client, name, kind),
+                    total / len(own),
+                    explained.display(_value(client, name, kind), unit),
                 )
                 for name, label, unit, _, kind in own
             )
@@ -205,6 +212,7 @@ class FakeApi:
                     "unit": unit,
                     "kind": kind,
                     "client_value": _value(client, name, kind),
+                    "displayed": explained.display(_value(client, name, kind), unit),
                 }
                 for name, label, unit, _, kind in chosen
             ],

@@ -41,7 +41,7 @@ from service.answers import (
 )
 from service.client import ApiClient, new_session
 from service.scale import LOG_ODDS, ScoreScale, points_around, scale_of
-from tabs.feature_table import choices, search
+from tabs.feature_table import choices, feature_rows, search
 from words.english import (
     MISSING,
     decision_sentence,
@@ -51,7 +51,6 @@ from words.english import (
     matches_sentence,
     near_limit,
     percent,
-    value_text,
     value_with_unit,
 )
 
@@ -361,6 +360,19 @@ def test_search_takes_every_word() -> None:
     assert search([age, home], concept="Person") == [age]
 
 
+def test_the_table_shows_and_searches_what_the_api_displays() -> None:
+    age = Feature(
+        name="DAYS_BIRTH", label="Age", sentence="", unit="days", value=-15000.0,
+        displayed="41 years", concept="Age", importance=1.0,
+    )  # fmt: skip
+    assert feature_rows([age])["This client"].tolist() == ["41 years"]
+    assert search([age], "41 years") == [age]
+    older = age.model_copy(update={"displayed": ""})
+    assert read(feature_rows([older])["This client"][0]) == "\N{MINUS SIGN}15 000 days"
+    lacking = age.model_copy(update={"value": None, "displayed": "not known"})
+    assert feature_rows([lacking])["This client"].tolist() == [MISSING]
+
+
 def test_labels_that_are_not_unique_bear_their_name() -> None:
     one = Feature(
         name="A", label="Age", sentence="", unit="", value=1.0, concept="c", importance=0.5
@@ -476,5 +488,5 @@ def test_the_client_is_marked_and_told(fake_api: FakeApi) -> None:
     chart = one_feature_chart(peers, palette("light")).to_dict()
     marked = [row for rows in chart["datasets"].values() for row in rows if "Who" in row]
     assert {row["From"] for row in marked} == {value}
-    assert value_text(value) in one_feature_alt(peers)
+    assert peers.features[0].displayed in one_feature_alt(peers)
     assert "of those who repaid, most often" in one_feature_alt(peers)

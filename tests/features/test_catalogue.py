@@ -1,21 +1,26 @@
-"""Every feature in words: all of them, unique, without a word of the program's."""
+"""Every feature in words: all of them, unique, true to its number, without a word of the program's."""
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import get_args
 
 import pytest
 
-from project_tools.features.catalogue import FeatureInfo, all_features, catalogue
-from project_tools.features.pipeline import feature_names
+from project_tools.features.catalogue import FeatureInfo, all_features, catalogue, from_json
+from project_tools.features.definitions import application
+from project_tools.features.pipeline import HISTORIES, feature_names
+from project_tools.features.rows import Share
+from project_tools.features.wording.display import SPOKEN, displayed
+from project_tools.features.wording.display import UNITS as UNITS_OF
 from project_tools.features.wording.english import ENGLISH
-from project_tools.features.wording.wording import Noun, Template
+from project_tools.features.wording.wording import Display, Noun, Template
 from project_tools.tables.declared import TABLES
 
 INFOS = all_features()
 #: Words of the program: with an underscore, or of capitals as the tables' columns have them.
 CODE = re.compile(r"\w*_\w*|\b[A-Z]{2,}\w*")
 UNITS = {
-    "", "currency", "currency²", "currency per instalment", "days", "days²", "days per instalment",
+    "", "currency", "currency²", "currency per payment", "days", "days²", "days per payment",
     "months", "months²", "years", "hour", "hours",
 }  # fmt: skip
 COLUMNS = {name: {column.name for column in table.columns} for name, table in TABLES.items()} | {
@@ -60,7 +65,13 @@ def test_the_words_hold_nothing_that_no_feature_says() -> None:
     said = "\n".join(f"{info.label}\n{info.sentence}" for info in INFOS.values()).casefold()
     nouns = [noun for table in ENGLISH.columns.values() for noun in table.values()]
     words = [noun.short for noun in (*ENGLISH.features.values(), *nouns) if noun.kind != "key"]
-    levels = [word for levels in ENGLISH.levels.values() for word in levels.values()]
+    words = [word.split("{")[0].strip() for word in words]
+    levels = [
+        word
+        for columns in ENGLISH.levels.values()
+        for levels in columns.values()
+        for word in levels.values()
+    ]
     rows = [*ENGLISH.subsets.values(), *ENGLISH.groups.values()]
     unsaid = [word for word in (*words, *levels, *rows) if word.casefold() not in said]
     assert unsaid == []
@@ -74,44 +85,43 @@ def test_the_words_hold_nothing_that_no_feature_says() -> None:
     [
         (
             "INS_18M_DPD_MEAN",
-            "average days past due, instalments of the last 18 months",
-            "Days by which a payment came after its due date: the average over instalments of the "
+            "average number of days past due, payments due in the last 18 months",
+            "Days by which a payment came after its due date: the average over payments due in the "
             "last 18 months, in days.",
             "days",
             ("installments_payments",),
         ),
         (
             "PREV_LATE_DAYS_DECISION_MIN",
-            "earliest day of the decision, earlier loans with a late instalment",
+            "earliest day of the decision, earlier loans with a late payment",
             "Day on which the application was decided: the earliest among earlier loans with a "
-            "late instalment, in days counted from this application (negative: before it).",
+            "late payment, counted from the day of the application.",
             "days",
             ("previous_application", "installments_payments"),
         ),
         (
             "PREV_PRODUCT_COMBINATION_POS household with interest_MEAN",
-            "share with product “household goods with interest”, all earlier applications",
+            "share for the product “household goods with interest”, all earlier applications",
             "Applications for the product “household goods with interest”: their share among all "
-            "earlier applications.",
+            "earlier applications, in percent.",
             "",
             ("previous_application",),
         ),
         (
             "12_TREND_PAID_OVER_AMOUNT",
-            "trend of amount paid above the instalment, last 12 instalments",
-            "What was paid above the instalment (negative: less was paid): by how much it rises "
-            "(negative: falls) from one instalment to the next, over the last 12 instalments, as "
+            "trend of payment less its instalment, last 12 payments",
+            "What was paid less the instalment that was due (negative: less was paid): by how "
+            "much it rises or falls from one payment to the next, over the last 12 payments, as "
             "an amount of money.",
-            "currency per instalment",
+            "currency per payment",
             ("installments_payments",),
         ),
         (
-            "BUREAU_LL_STATUS_12345_MEAN",
-            "average usual share of late months of loans of that record length, "
-            "all loans elsewhere",
-            "The usual share of months with any delay among loans with an equally long record: "
-            "the average over all loans elsewhere.",
-            "",
+            "BUREAU_LL_AMT_CREDIT_SUM_OVERDUE_MEAN",
+            "average amount now overdue of comparable loans, all loans elsewhere",
+            "What is overdue now, as it is usual for loans with an equally long record: the "
+            "average over all loans elsewhere, as an amount of money.",
+            "currency",
             ("bureau", "bureau_balance"),
         ),
         # A published name that reads the other way round than what it holds.
@@ -142,7 +152,7 @@ def test_another_language_is_another_table() -> None:
             **ENGLISH.aggregates["quantity"],
             "mean": Template("mittlere {short}, {rows}", "{long}: der Durchschnitt der {rows}"),
         }},
-        units={**ENGLISH.units, "days": ", in Tagen"},
+        endings={**ENGLISH.endings, "days": ", in Tagen"},
     )  # fmt: skip
     (info,) = catalogue(["INS_18M_DPD_MEAN"], german)
     assert info.label == "mittlere Tage im Verzug, Raten der letzten 18 Monate"
@@ -153,3 +163,161 @@ def test_another_language_is_another_table() -> None:
     assert replace(info, label="", sentence="") == replace(
         INFOS["INS_18M_DPD_MEAN"], label="", sentence=""
     )
+
+
+#: A label stands beside its number in a table; a sentence is read in one breath.
+LONGEST_LABEL, LONGEST_SENTENCE = 110, 235
+EXTREMES = (
+    None, 0.0, -0.0, 1.0, -1.0, 2.5, 7.0, 1e-45, -1e-9, 0.9999, -21257.0, 3.4e38, -3.4e38,
+    float("nan"), float("inf"), float("-inf"),
+)  # fmt: skip
+#: The levels that the shares count, as they are published.
+LEVELS = {row.level for history in HISTORIES for row in history.rows if isinstance(row, Share)}
+_SUPERLATIVES = "largest|smallest|highest|lowest|earliest|latest|longest|shortest|fewest|most|least"
+#: Displays that show a raw negative number without a sign.
+UNSIGNED = {
+    "age", "when_days", "when_months", "days_earlier", "hours_later", "days_per_payment",
+    "money_per_payment",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        # two superlatives or two averages that meet
+        rf"\b({_SUPERLATIVES}) ({_SUPERLATIVES}|last|first)\b",
+        r"\b(average|median|middle|usual) (average|median|middle|usual)\b",
+        r"\b(largest|smallest) (days|months|hours?|cash|least|highest|lowest)\b",
+        r"\btotal (days|cash)\b",
+        r"\bshare with (accompanied|client|way|outcome|state|kind)\b",
+        r"\bany late months\b(?<!whether there are any late months)",
+        # what the number of the label is not
+        r"so it is negative|counted negative|negative: before|not granted|of the largest there",
+        r"\bknown\b|\bseven groups\b|\byear of construction\b",
+        r"\b(\w+) \1\b",
+    ],
+)
+def test_no_feature_is_worded_like_this(pattern: str) -> None:
+    worded = [
+        f"{info.name}: {words}"
+        for info in INFOS.values()
+        for words in (info.label, info.sentence)
+        if re.search(pattern, words)
+    ]
+    assert worded == []
+
+
+def test_no_published_level_stands_in_words() -> None:
+    codes = {level for level in LEVELS if level.casefold() not in ("high", "middle", "family")}
+    assert len(codes) > 50
+    for info in INFOS.values():
+        words = f"{info.label} {info.sentence}"
+        # "Approved", "Cash" and "Children" are codes as published, and words in lower case.
+        assert not [code for code in codes if code != code.lower() and code in words[1:]], info.name
+        assert not [code for code in codes if re.search(r"[_:+/-]", code) and code in words]
+
+
+@pytest.mark.parametrize("info", INFOS.values(), ids=lambda info: info.name)
+def test_words_are_short_enough(info: FeatureInfo) -> None:
+    assert len(info.label) <= LONGEST_LABEL
+    assert len(info.sentence) <= LONGEST_SENTENCE
+
+
+def test_rows_of_payments_are_not_called_instalments() -> None:
+    """One instalment may be paid in parts, and each part is a row."""
+    counted = [
+        info.label
+        for info in INFOS.values()
+        if info.tables[0] == "installments_payments"
+        and re.search(r"(all|last \d+|number of|late|with a) instalment|instalments of", info.label)
+    ]
+    assert counted == []
+
+
+@pytest.mark.parametrize("info", INFOS.values(), ids=lambda info: info.name)
+def test_display_and_unit_agree(info: FeatureInfo) -> None:
+    assert info.display in get_args(Display)
+    assert info.unit in {**UNITS_OF}.get(info.display or "level", {""})
+    assert (info.display == "level") == (info.kind == "category")
+    if info.display in {"when_days", "when_months"}:
+        assert info.sentence.endswith("of the application.")
+    if info.display in {"money", "percent", "age", "years"}:
+        assert info.sentence.endswith(ENGLISH.endings[info.display] + ".")
+
+
+@pytest.mark.parametrize("info", INFOS.values(), ids=lambda info: info.name)
+def test_every_number_can_be_displayed(info: FeatureInfo) -> None:
+    row = asdict(info)
+    for value in EXTREMES:
+        text = displayed(value, row)
+        assert text.strip() == text != ""
+        assert not re.search(r"nan|inf\b|None|\{", text)
+        if info.display in UNSIGNED:
+            assert "\N{MINUS SIGN}" not in text
+            assert not text.startswith("-")
+    for value in (None, float("nan"), float("inf")):
+        assert displayed(value, row) == "not known"
+
+
+@pytest.mark.parametrize("info", INFOS.values(), ids=lambda info: info.name)
+def test_a_sayable_feature_is_a_plain_fact(info: FeatureInfo) -> None:
+    """The words that MODEL.md bars from speech, and the displays that no sentence can state."""
+    barred = r"variance|spread|median|average|ratio\b|log\b|²|standard deviation|kurtosis|trend"
+    if info.sayable:
+        assert info.display in SPOKEN
+        assert not re.search(barred, f"{info.label} {info.sentence}", re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    ("name", "sayable"),
+    [
+        ("DAYS_BIRTH", True),
+        ("EXT_SOURCE_2", True),
+        ("AMT_CREDIT", True),
+        ("INS_LATE_PAYMENT_MEAN", True),  # the share of an event
+        ("PREV_NAME_CONTRACT_STATUS_Refused_MEAN", True),  # the share of a level
+        ("BUREAU_SK_ID_BUREAU_NUNIQUE", True),
+        ("LAST_LOAN_DPD_max", True),
+        ("LAST_LOAN_DPD_std", False),
+        ("INS_DPD_MEAN", False),  # an average
+        ("INS_DPD_VAR", False),
+        ("EXT_SOURCES_MEAN", False),
+        ("CREDIT_TO_ANNUITY_RATIO", False),
+        ("CTAR_DAYS_BIRTH_MEAN", False),
+        ("GROUP1_INCOME_MEDIAN", False),
+        ("12_TREND_DPD", False),
+        ("APARTMENTS_AVG", False),
+    ],
+)
+def test_what_is_sayable(name: str, sayable: bool) -> None:
+    assert INFOS[name].sayable is sayable
+
+
+def test_each_level_of_a_category_has_words() -> None:
+    for name, levels in application.LEVELS.items():
+        row = asdict(INFOS[name])
+        texts = [displayed(level, row) for level in levels]
+        assert len(set(texts)) == len(levels)
+        assert [text for text in texts if re.search(r"[A-Z]{2,}|_|/|: ", text)] == []
+        assert not set(texts) & (set(levels) - {"Other", "With parents"})
+    assert displayed("a level of tomorrow", asdict(INFOS["CODE_GENDER"])) == "a level of tomorrow"
+
+
+def test_a_row_of_an_older_version_has_no_display() -> None:
+    old = asdict(INFOS["DAYS_BIRTH"])
+    del old["display"], old["sayable"]
+    (info,) = from_json([old])
+    assert (info.display, info.sayable) == ("", False)
+
+
+def test_two_names_of_one_number_say_so() -> None:
+    late, above = (INFOS[f"LAST_LOAN_{name}_count"] for name in ("LATE_PAYMENT", "PAID_OVER"))
+    for info in (late, above):
+        assert "payments on the last loan with us" in info.label
+        assert "as are the other shares of these rows" in info.sentence
+    assert late.sentence != above.sentence
+
+
+def test_the_bands_are_those_of_the_definitions() -> None:
+    sentence = INFOS["CREDIT_TO_ANNUITY_GROUP"].sentence
+    assert "6 up to 36, 7 above 36; 0 where it is missing" in sentence

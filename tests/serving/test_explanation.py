@@ -100,7 +100,7 @@ def test_a_reason_names_features_that_move_the_score_as_it_says(artefact, rows):
             features = by_concept[reason.concept].features
             raising = [f for f in features if f.contribution > 0]
             first = max(raising, key=lambda f: f.contribution)
-            assert f"{first.label} ({display(first.value, first.unit)})" in reason.text
+            assert f"{first.label} ({first.displayed})" in reason.text
             assert not any(f"{f.label} (" in reason.text for f in features if f not in raising)
 
 
@@ -244,3 +244,22 @@ def test_a_sign_of_mathematics_in_a_label_is_drawn_as_it_stands(artefact, rows):
     odd = replace(first.features[0], label="amount in $ = a_{b}$ \\frac", value="x$y")
     groups = (replace(first, concept="Odd $\\x$", features=(odd,)), *explanation.groups[1:])
     assert pictures.waterfall(replace(explanation, groups=groups)).png.startswith(PNG)
+
+
+def test_a_value_is_displayed_as_its_catalogue_says(artefact, rows):
+    declared = {
+        name: {**row, "display": "age" if name == "DAYS_BIRTH" else ""}
+        for name, row in artefact.catalogue.items()
+    }
+    explanation = explain(
+        replace(artefact, catalogue=declared), {**rows[0], "DAYS_BIRTH": -15000.0}
+    )
+    shown = {c.name: c for group in explanation.groups for c in group.features}
+    assert (shown["DAYS_BIRTH"].value, shown["DAYS_BIRTH"].displayed) == (-15000.0, "41 years")
+
+
+def test_a_catalogue_of_before_displays_gives_value_and_unit(artefact, rows):
+    assert not any("display" in row for row in artefact.catalogue.values())
+    for group in explain(artefact, rows[0]).groups:
+        for c in group.features:
+            assert c.displayed == display(c.value, c.unit)

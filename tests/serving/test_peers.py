@@ -1,5 +1,7 @@
 """A client among others: the counts are those that pandas makes of the same frame."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -157,3 +159,30 @@ def test_unknown_names_are_refused(served, compare, group, feature, words):
 def test_an_unknown_client_has_no_peers(compare):
     with pytest.raises(UnknownClientError, match="no client 5 is known here"):
         compare(5, "everyone", ["EXT_SOURCE_2"])
+
+
+def test_a_declared_display_shows_the_value_and_the_criteria_in_words(served):
+    artefact = load_artefact(served.model, child=False)
+    shown_as = {"DAYS_BIRTH": "age", "AGE_RANGE": "band", "NAME_EDUCATION_TYPE": "level"}
+    declared = {
+        name: {**row, "display": shown_as.get(name, "")} for name, row in artefact.catalogue.items()
+    }
+    artefact = replace(artefact, catalogue=declared)
+    store = ClientStore.open(served.clients, artefact)
+    client_id = served.ids("test")[0]
+    found = peers(artefact, store, client_id, "similar_person", ["DAYS_BIRTH"])
+    days = served.client(client_id)["DAYS_BIRTH"]
+    (feature,) = found["features"]
+    assert feature["client_value"] == days
+    assert feature["displayed"] == f"{int(-days // 365)} years"
+    words = {"Higher education": "higher education", "Secondary / secondary special": "secondary school",
+             "Incomplete higher": "higher education, not completed"}  # fmt: skip
+    criteria = {one["label"]: one["value"] for one in found["criteria"]}
+    assert criteria["education"] == words[served.client(client_id)["NAME_EDUCATION_TYPE"]]
+    assert criteria["age range"].endswith("years")
+
+
+def test_a_catalogue_of_before_displays_gives_value_and_unit(served, compare):
+    client_id = served.ids("test")[0]
+    (feature,) = compare(client_id, "everyone", ["DAYS_BIRTH"])["features"]
+    assert feature["displayed"] == f"{served.client(client_id)['DAYS_BIRTH']:,.0f} days"

@@ -12,11 +12,21 @@ from typing import Literal
 #: How the values of a column are described. ``quantity``: larger or smaller; ``date``: earlier or
 #: later; ``event``: it happens or not, so that a mean is a share; ``key``: they are only counted.
 Kind = Literal["quantity", "date", "event", "key"]
+#: How the value of a feature is displayed (``wording.display``). Raw values that count back from the
+#: application are negative; they are displayed as "3 years ago". ``scale`` has no unit at all.
+Display = Literal[
+    "level", "band", "yes_no", "rating", "age", "years", "when_days", "when_months", "hour", "days",
+    "days_earlier", "months", "hours_later", "money", "percent", "count", "score", "ratio", "scale",
+    "number", "money_per_day", "share_of_time", "days_per_payment", "money_per_payment",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """The words for a column: ``short`` for a label, ``long`` for a sentence that clients understand."""
+    """The words for a column: ``short`` for a label, ``long`` for a sentence that clients understand.
+
+    Both hold ``{level}`` if the column is only counted by its levels.
+    """
 
     short: str
     long: str
@@ -29,6 +39,21 @@ class Template:
 
     label: str
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValueWords:
+    """The words for values in one language."""
+
+    missing: str
+    yes: str
+    no: str
+    #: Singular and plural of each unit.
+    units: Mapping[str, tuple[str, str]]
+    #: Phrases by name, with fields for ``str.format``.
+    phrases: Mapping[str, str]
+    #: The levels of each category in words, by feature.
+    levels: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +77,11 @@ class Wording:
     subsets: Mapping[str, str]
     #: The clients of each group, by the prefix of its features.
     groups: Mapping[str, str]
-    #: Words for levels whose published code is hard to understand, by column.
-    levels: Mapping[str, Mapping[str, str]]
-    #: End of a sentence for each unit, and for units of dates.
-    units: Mapping[str, str]
-    dates: Mapping[str, str]
+    #: What fills a noun's field ``{level}``, by history, column and level.
+    levels: Mapping[str, Mapping[str, Mapping[str, str]]]
+    #: End of a sentence by display (none for the others), and by unit for the squared units.
+    endings: Mapping[Display, str]
+    squares: Mapping[str, str]
     #: Concept by the start of a feature's name; the longest matching start decides.
     concepts: Mapping[str, str]
     building_concept: str
@@ -72,13 +97,18 @@ class Wording:
             self.building_noun.label.format(**words), self.building_noun.sentence.format(**words)
         )
 
-    def level(self, column: str, level: str) -> str:
-        """The words for a level of a column; the level itself if there are none."""
-        return self.levels.get(column, {}).get(level, level)
+    def level(self, history: str, column: str, level: str) -> Noun:
+        """The words for the rows of a history that have a level; ``KeyError`` if there are none."""
+        words, noun = self.levels[history][column][level], self.noun(column, history)
+        return Noun(noun.short.format(level=words), noun.long.format(level=words), noun.kind)
 
-    def unit(self, noun: Noun, unit: str) -> str:
-        """The end of a sentence about numbers in a unit; ``KeyError`` for an unknown unit."""
-        return (self.dates if noun.kind == "date" else {}).get(unit) or self.units[unit]
+    def ending(self, display: Display, unit: str) -> str:
+        """The end of a sentence about numbers that are displayed in this way.
+
+        Raises ``KeyError`` for an unknown squared unit.
+        """
+        squared = display == "number" and unit
+        return self.squares[unit] if squared else self.endings.get(display, "")
 
     def concept(self, name: str) -> str:
         """The concept of a feature, such as "Income", under which it is explained.

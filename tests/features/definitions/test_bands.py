@@ -37,8 +37,11 @@ def test_a_value_gets_the_number_of_its_band(
 
 
 def test_the_words_of_the_duration_group_hold() -> None:
-    """The sentence says "in seven groups of half a year each"; the last one is open."""
-    assert "seven groups of half a year" in all_features()["CREDIT_TO_ANNUITY_GROUP"].sentence
+    """Each range is half a year, but the last one: it holds all that is above 36 months."""
+    sentence = all_features()["CREDIT_TO_ANNUITY_GROUP"].sentence
+    assert (
+        "1 up to 6, 2 up to 12, 3 up to 18, 4 up to 24, 5 up to 30, 6 up to 36, 7 above" in sentence
+    )
     assert len(DURATION.bounds) + 1 == 7
     assert DURATION.unit == "months"
     assert {high - low for low, high in itertools.pairwise((0, *DURATION.bounds))} == {6}
