@@ -14,7 +14,7 @@ from api import create_app
 from api.service import VERIFIED
 from api.tests.running import application, logged, served, settings
 from api.tests.served import make_served
-from api.web.guard import BODY_LIMIT
+from api.web.protection import BODY_LIMIT
 from project_tools.serving.scoring import Scorer
 from project_tools.system.files import sha256
 

@@ -3,17 +3,7 @@
 from apiflask import APIFlask
 from flask import Response, abort, request
 
-#: Bytes; the largest body is a row of features.
-BODY_LIMIT = 64 * 1024
-
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
+from api.web.protection import BODY_LIMIT, PROTECTIVE_HEADERS
 
 
 def guard(app: APIFlask) -> None:
@@ -30,6 +20,6 @@ def _refuse_large() -> None:
 
 
 def _protect(response: Response) -> Response:
-    for name, value in _HEADERS.items():
+    for name, value in PROTECTIVE_HEADERS.items():
         response.headers.setdefault(name, value)
     return response
