@@ -23,7 +23,7 @@ class CommittedPairTest(unittest.TestCase):
 
     @classmethod
     def get(cls, path: str) -> Any:
-        answer = cls.http.get(path)
+        answer = cls.http.get(path, headers={"Accept": "application/json"})
         assert answer.status_code == 200, f"{path}: {answer.status_code}"
         return answer.get_json()
 

@@ -15,8 +15,15 @@ from api.web.inputs import CLIENT_ID
 Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
 
 _COMPONENT = "#/components/schemas/{model}"
-#: A body that is too large, or a failure of our own, may meet any route.
-_ANYWHERE = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR)
+#: A foreign host or page, a form, a body or a query name that is refused, or a failure of our own.
+_ANYWHERE = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_ACCEPTABLE,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+)
 _PATH_PARAMETERS = {"client": {"type": "string", "pattern": f"^{CLIENT_ID}$", "example": "100001"}}
 
 
