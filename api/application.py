@@ -11,6 +11,7 @@ from api.answers.base import json_text
 from api.release import release
 from api.routes import BLUEPRINTS
 from api.service import install
+from api.web.access import authorize, keyring_of
 from api.web.guard import guard, trusted_hosts
 from api.web.journal import journal, place, request_id
 from api.web.negotiation import negotiate
@@ -62,6 +63,7 @@ def build(settings: Settings) -> APIFlask:
     app.url_map.merge_slashes = False
     journal(app)
     guard(app, trusted_hosts(settings.api_host, settings.api_hosts))
+    authorize(app, keyring_of(settings))
     negotiate(app)
     answer_errors(app)
     describe(app)

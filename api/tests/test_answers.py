@@ -248,7 +248,7 @@ class Peers(Answers):
 class Health(Answers):
     def test_it_is_alive(self) -> None:
         self.assertEqual(self.get("/health/live"), {"status": "live"})
-        self.assertEqual(self.get("/version").keys(), {"release", "model"})
+        self.assertEqual(self.get("/version").keys(), {"release", "open", "model"})
 
 
 class Card(Answers):

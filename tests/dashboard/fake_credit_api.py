@@ -98,7 +98,7 @@ class FakeApi:
         return {"name": "credit_scoring", "version": self.version, "digest": self.digest}
 
     def _version_all(self, query: dict[str, list[str]]) -> Json:
-        return {"release": "0.1.0", "model": self.model}
+        return {"release": "0.1.0", "open": True, "model": self.model}
 
     def _prediction_all(self, query: dict[str, list[str]]) -> Json:
         size = int(query.get("size", ["100"])[0])
