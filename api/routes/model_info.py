@@ -32,6 +32,7 @@ def model_info() -> ModelInfo:
         {
             "name": manifest.name,
             "alias": manifest.alias,
+            "stage": manifest.alias,
             "version": manifest.version,
             "type": manifest.family,
             "decision_threshold": manifest.threshold,
@@ -40,7 +41,8 @@ def model_info() -> ModelInfo:
             "data_digest": manifest.data_digest,
             "digest": service.artefact.digest,
             "metrics": dict(manifest.metrics),
-            "sorted_features_by_importance": [
+            "sorted_features_by_importance": [name for name, _ in ranked],
+            "importance": [
                 {
                     "name": name,
                     "label": service.artefact.describe(name)["label"],

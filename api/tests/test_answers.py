@@ -203,11 +203,18 @@ class Features(Answers):
         found = self.get("/model_info")
         content = served().content
         self.assertEqual(found["metrics"], {"AUC": {"value": 0.71, "se": 0.03, "on": "test"}})
-        expected = {"alias": "champion", "version": "3", "type": "lightgbm", "fn_cost": 5.0}
+        expected = {
+            "alias": "champion",
+            "stage": "champion",
+            "version": "3",
+            "type": "lightgbm",
+            "fn_cost": 5.0,
+        }
         expected |= {"decision_threshold": THRESHOLD, "data_digest": content.data_digest}
         self.assertEqual({name: found[name] for name in expected}, expected)
         self.assertEqual(found["trained"], content.created.isoformat(timespec="seconds"))
-        ranked = found["sorted_features_by_importance"]
+        ranked = found["importance"]
+        self.assertEqual(found["sorted_features_by_importance"], [f["name"] for f in ranked])
         self.assertEqual({f["name"] for f in ranked}, {f.name for f in content.features})
         shares = [f["importance"] for f in ranked]
         self.assertEqual(shares, sorted(shares, reverse=True))

@@ -174,6 +174,7 @@ class FakeApi:
         return {
             "name": "credit_scoring",
             "alias": "champion",
+            "stage": "champion",
             "version": self.version,
             "type": "lightgbm",
             "decision_threshold": THRESHOLD,
@@ -186,6 +187,9 @@ class FakeApi:
                 "loss_of_income": {"value": 0.31, "se": None, "on": "out-of-fold"},
             },
             "sorted_features_by_importance": [
+                f["name"] for f in self._clients(IDS[0], {})["features"]
+            ],
+            "importance": [
                 {"name": f["name"], "label": f["label"], "importance": f["importance"]}
                 for f in self._clients(IDS[0], {})["features"]
             ],
