@@ -10,9 +10,12 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from api.service import Service
-from project_tools.errors import CreditError, SettingError
+from api.web.access import keyring_of
+from api.web.keys import SCOPES, new_key, read_keys, write_keys
+from project_tools.errors import CreditError, SettingError, unknown
 from project_tools.settings import Settings
 from project_tools.system.ports import refuse_busy
 from project_tools.system.progress import working
@@ -22,10 +25,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Start or check. A failure is one line on standard error and exit status 1."""
     parser = argparse.ArgumentParser(prog="python -m api", description="The credit scoring API.")
     parser.add_argument("--check", action="store_true", help="check model and clients, then end")
+    _add_keys(parser.add_subparsers(dest="command", metavar="keys"))
     options = parser.parse_args(arguments)
     try:
         settings = Settings.load()
-        if options.check:
+        if options.command:
+            _change_keys(settings, options)
+        elif options.check:
             sys.stdout.write(f"{_verified(settings)}\n")
         else:
             _start(settings)
@@ -35,8 +41,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _add_keys(commands: Any) -> None:
+    keys = commands.add_parser("keys", help="the keys of callers, in the file of CREDIT_API_KEYS")
+    verbs = keys.add_subparsers(dest="verb", required=True)
+    new = verbs.add_parser("new", help="make a key; it is shown once")
+    new.add_argument("--holder", required=True, help="who gets it")
+    new.add_argument("--scopes", required=True, help=f"some of {','.join(SCOPES)}")
+    new.add_argument("--days", type=_whole, help="days until it expires (default: never)")
+    new.add_argument("--per-minute", type=_whole, default=600, help="requests a minute (600)")
+    verbs.add_parser("list", help="show what is stored of each key")
+    verbs.add_parser("revoke", help="remove a key").add_argument("id")
+
+
+def _whole(text: str) -> int:
+    if not (text.isdecimal() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
+
+
+def _change_keys(settings: Settings, options: argparse.Namespace) -> None:
+    path = settings.api_keys
+    if path is None:
+        raise SettingError("name the key file in CREDIT_API_KEYS")
+    keys = read_keys(path) if options.verb != "new" or path.exists() else ()
+    if options.verb == "list":
+        for key in keys:
+            until = key.expires.isoformat(timespec="minutes") if key.expires else "no end"
+            scopes = ",".join(key.scopes)
+            sys.stdout.write(
+                f"{key.id}  {scopes}  until {until}  {key.per_minute}/min  {key.holder}\n"
+            )
+    elif options.verb == "revoke":
+        left = [key for key in keys if key.id != options.id]
+        if len(left) == len(keys):
+            raise SettingError(f"the key file has no key {options.id!r}; see `keys list`")
+        write_keys(path, left)
+    else:
+        scopes = options.scopes.split(",")
+        for scope in scopes:
+            if scope not in SCOPES:
+                raise SettingError(unknown("scope", scope, SCOPES))
+        text, key = new_key(
+            options.holder, scopes, days=options.days, per_minute=options.per_minute
+        )
+        write_keys(path, [*keys, key])
+        sys.stdout.write(f"{text}\n")
+
+
 def _verified(settings: Settings) -> str:
     """The digest of the model, after loading once all that a worker loads."""
+    keyring_of(settings)
     return Service.open(settings.model, settings.clients).artefact.digest
 
 

@@ -28,14 +28,23 @@ except CreditError as why:
 _host = f"[{_settings.api_host}]" if ":" in _settings.api_host else _settings.api_host
 bind = f"{_host}:{_settings.api_port}"
 chdir = str(ROOT)
-worker_class = "gthread"
+worker_class = "api.web.worker.Worker"
 workers = 2
 threads = 4
+# A worker's connections, each of which may hold 96 kB of an unfinished request; one more is answered 503.
+worker_connections = 256
 preload_app = False
+# A picture takes under a second; a worker that is silent for a minute hangs.
 timeout = 60
 graceful_timeout = 30
+# Seconds that an idle connection stays open.
 keepalive = 5
 raw_env = ["OMP_NUM_THREADS=1"]
+# The refusals are tested with this parser; the other one is used as soon as it is installed.
+http_parser = "python"
+# No header of a client may set SCRIPT_NAME, PATH_INFO, the scheme or the client's address.
+forwarder_headers = ""
+forwarded_allow_ips = ""
 # gunicorn would create this socket in the home of the user who starts the service.
 control_socket_disable = True
 # The application writes its own log: gunicorn's lines hold the path, and so the client's id.

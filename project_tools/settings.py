@@ -46,6 +46,19 @@ def _address(text: str) -> str:
     return text
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(host.strip() for host in text.split(","))
+    if not all(re.fullmatch(r"[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]", host) for host in hosts):
+        raise ValueError("names without port, such as scores.example,10.0.0.7")
+    return hosts
+
+
+def _switch(text: str) -> bool:
+    if text not in {"0", "1"}:
+        raise ValueError("1 for yes or 0 for no")
+    return text == "1"
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One setting: its name without the prefix, its parser, its default and its purpose.
@@ -90,6 +103,14 @@ SETTINGS = (
         "client store: features of the clients that the API knows",
     ),
     Setting("API_HOST", str, "127.0.0.1", "address on which the API listens"),
+    Setting(
+        "API_HOSTS",
+        _hosts,
+        (),
+        "further names, separated by commas, by which clients may call the API (Host header)",
+    ),
+    Setting("API_KEYS", _path, None, "key file; without it the API serves this machine alone"),
+    Setting("API_REQUIRE_KEYS", _switch, False, "1: refuse to start without a key file"),
     Setting("API_PORT", _port, 8000, "port of the API"),
     Setting("DASHBOARD_PORT", _port, 8501, "port of the dashboard"),
     Setting("API_URL", _address, "http://127.0.0.1:8000", "where the dashboard finds the API"),
@@ -111,6 +132,9 @@ class Settings:
     model: Path
     clients: Path
     api_host: str
+    api_hosts: tuple[str, ...]
+    api_keys: Path | None
+    api_require_keys: bool
     api_port: int
     dashboard_port: int
     api_url: str

@@ -20,7 +20,11 @@ class Ready(Answer):
 
 
 class Version(Answer):
-    """The release of the code; ``model`` is null where none is loaded."""
+    """The release of the code; ``model`` is null where none is loaded.
+
+    ``open`` is true where the service answers without a key.
+    """
 
     release: str
+    open: bool
     model: ModelName | None

@@ -33,10 +33,15 @@ class Importance(Answer):
 
 
 class ModelInfo(Answer):
-    """The model in short. A client whose probability is above the threshold is a risk."""
+    """The model in short. A client whose probability is above the threshold is a risk.
+
+    ``stage`` is the alias under the name that the first dashboard reads; ``importance`` has the
+    features of ``sorted_features_by_importance`` in the same order.
+    """
 
     name: str
     alias: str
+    stage: str
     version: str
     type: str
     decision_threshold: Probability
@@ -45,7 +50,8 @@ class ModelInfo(Answer):
     data_digest: str
     digest: str
     metrics: dict[str, Metric]
-    sorted_features_by_importance: list[Importance]
+    sorted_features_by_importance: list[str]
+    importance: list[Importance]
 
 
 class ModelCard(Answer):

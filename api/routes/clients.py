@@ -40,10 +40,7 @@ def features() -> Catalogue:
     """Every feature of the clients, with its label, unit and meaning."""
     service = current_service()
     return Catalogue.model_validate(
-        [
-            {**_text(service, name), "kind": service.artefact.describe(name)["kind"]}
-            for name in service.store.names
-        ]
+        [{**_text(service, name), "kind": service.store.kind(name)} for name in service.store.names]
     )
 
 

@@ -3,11 +3,12 @@
 import base64
 
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import Response
 
 from api.answers import explanations as answers
 from api.service import current_service
 from api.web.inputs import client_id
+from api.web.negotiation import accepted
 from api.web.openapi import responses
 from project_tools.serving.explanation import explain, reasons
 from project_tools.serving.pictures import Picture
@@ -15,6 +16,8 @@ from project_tools.serving.pictures import Picture
 blueprint = APIBlueprint("explanations", __name__, tag="Explanations")
 
 _PNG = "image/png"
+#: Besides JSON; the bare data URI is what a client gets that names no form, as the first one did.
+_FORMS = ("text/plain", _PNG)
 
 
 @blueprint.get("/explanation/<client>")
@@ -41,24 +44,27 @@ def explanation(client: str) -> answers.Explanation:
 
 
 @blueprint.get("/local_shap/<client>")
-@blueprint.doc(responses=responses(400, 404, 503, forms=[_PNG]))
+@blueprint.doc(responses=responses(400, 404, 503, forms=_FORMS))
 def local_shap(client: str) -> Response | answers.Picture:
-    """The waterfall of a client: as JSON, or the PNG itself by ``Accept: image/png``."""
+    """The waterfall of a client: a bare data URI; by ``Accept`` as JSON, or the PNG itself."""
     service = current_service()
     row = service.store.row(client_id(client))
     return _in_accepted_form(service.pictures.waterfall(service.artefact, row))
 
 
 @blueprint.get("/global_shap")
-@blueprint.doc(responses=responses(503, forms=[_PNG]))
+@blueprint.doc(responses=responses(503, forms=_FORMS))
 def global_shap() -> Response | answers.Picture:
-    """The beeswarm over a sample of the training clients, in either form."""
+    """The beeswarm over a sample of the training clients, in the same forms."""
     service = current_service()
     return _in_accepted_form(service.pictures.beeswarm(service.artefact))
 
 
 def _in_accepted_form(picture: Picture) -> Response | answers.Picture:
-    if request.accept_mimetypes.best_match(["application/json", _PNG]) == _PNG:
+    form = accepted(["text/plain", "application/json", _PNG])
+    if form == _PNG:
         return Response(picture.png, mimetype=_PNG)
-    encoded = base64.b64encode(picture.png).decode()
-    return answers.Picture(image=f"data:image/png;base64,{encoded}", alt=picture.alt)
+    uri = f"data:image/png;base64,{base64.b64encode(picture.png).decode()}"
+    if form == "text/plain":
+        return Response(uri, mimetype="text/plain")
+    return answers.Picture(image=uri, alt=picture.alt)

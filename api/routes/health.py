@@ -5,6 +5,7 @@ from apiflask import APIBlueprint
 from api.answers.health import Live, Ready, Version
 from api.release import model_name, release
 from api.service import current_service, loaded_service
+from api.web.access import is_open
 from api.web.openapi import responses
 
 blueprint = APIBlueprint("health", __name__, tag="Operations")
@@ -29,4 +30,5 @@ def ready() -> Ready:
 def version() -> Version:
     """The release of the code, and the model where one is loaded."""
     service = loaded_service()
-    return Version(release=release(), model=model_name(service.artefact) if service else None)
+    model = model_name(service.artefact) if service else None
+    return Version(release=release(), open=is_open(), model=model)

@@ -3,10 +3,11 @@
 from http import HTTPStatus
 
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import Response
 
 from api.answers.model import ModelCard, ModelInfo
 from api.service import current_service
+from api.web.negotiation import accepted
 from api.web.openapi import responses
 from api.web.problems import problem
 from project_tools.serving.folder import CARD_HTML, CARD_MARKDOWN
@@ -31,6 +32,7 @@ def model_info() -> ModelInfo:
         {
             "name": manifest.name,
             "alias": manifest.alias,
+            "stage": manifest.alias,
             "version": manifest.version,
             "type": manifest.family,
             "decision_threshold": manifest.threshold,
@@ -39,7 +41,8 @@ def model_info() -> ModelInfo:
             "data_digest": manifest.data_digest,
             "digest": service.artefact.digest,
             "metrics": dict(manifest.metrics),
-            "sorted_features_by_importance": [
+            "sorted_features_by_importance": [name for name, _ in ranked],
+            "importance": [
                 {
                     "name": name,
                     "label": service.artefact.describe(name)["label"],
@@ -61,7 +64,7 @@ def model_card() -> Response | ModelCard:
             HTTPStatus.NOT_FOUND,
             "This model has no card: an older release trained it. Train and export it again.",
         )
-    form = request.accept_mimetypes.best_match(["application/json", *_FORMS])
+    form = accepted(["application/json", *_FORMS])
     if form in _FORMS:
         response = Response(card[_FORMS[form]], mimetype=form)
         response.headers["Content-Security-Policy"] = _CARD_POLICY

@@ -174,7 +174,10 @@ def model_name(name: str) -> str:
 
 
 def catalogue() -> list[dict[str, Any]]:
-    """The catalogue's rows as plain data."""
+    """The catalogue's rows as plain data.
+
+    As in a real one, a column that no model uses counts as a number, whatever it holds.
+    """
     return [
         {
             "name": name,
@@ -183,7 +186,7 @@ def catalogue() -> list[dict[str, Any]]:
             "unit": unit,
             "tables": ["application"],
             "concept": concept,
-            "kind": "category" if name in {*_LEVELS, "CODE_GENDER"} else "number",
+            "kind": "category" if name in _LEVELS else "number",
             "levels": list(_LEVELS.get(name, ())),
             "columns": [name],
         }

@@ -21,7 +21,7 @@ class Answers(unittest.TestCase):
         self.known = served().ids("test")[4]
 
     def get(self, address: str) -> Any:
-        response = self.client.get(address)
+        response = self.client.get(address, headers={"Accept": "application/json"})
         self.assertEqual(response.status_code, 200, response.text)
         self.assertEqual(response.mimetype, "application/json")
         return response.json
@@ -63,9 +63,6 @@ class KnownClients(Answers):
         self.assertEqual(found["ids"], [i for i in self.ids if str(i).startswith("1004")])
         self.assertEqual(self.get("/prediction/?query=77")["ids"], [])
         self.assertEqual(self.get("/prediction/?query=77")["pages"], 1)
-
-    def test_the_address_works_without_its_last_slash(self) -> None:
-        self.assertEqual(self.get("/prediction"), self.get("/prediction/"))
 
 
 class Decisions(Answers):
@@ -130,9 +127,19 @@ class Explanations(Answers):
                 self.assertNotIn(str(self.known), found["alt"])
                 bare = self.client.get(address, headers={"Accept": "image/png"})
                 self.assertEqual((bare.mimetype, bare.data), ("image/png", content))
-                for accepted in ("*/*", "text/html,*/*;q=0.8", "application/json, image/png;q=0.5"):
+                for accepted, mimetype in (
+                    ("application/json, image/png;q=0.5", "application/json"),
+                    ("application/json, */*", "application/json"),
+                    ("image/avif,image/*,*/*;q=0.8", "image/png"),
+                    ("text/html,*/*;q=0.8", "text/plain"),
+                    ("*/*", "text/plain"),
+                    ("", "text/plain"),
+                ):
                     response = self.client.get(address, headers={"Accept": accepted})
-                    self.assertEqual(response.mimetype, "application/json")
+                    self.assertEqual(response.mimetype, mimetype, accepted)
+                    self.assertIn("Accept", response.headers["Vary"])
+                    if mimetype == "text/plain":
+                        self.assertEqual(response.text, found["image"])
 
     def test_each_client_has_a_picture_of_their_own(self) -> None:
         images = {self.get(f"/local_shap/{i}")["image"] for i in served().ids("test")[:3]}
@@ -192,15 +199,30 @@ class Features(Answers):
         )
         self.assertNotIn("TARGET", found)
 
+    def test_a_feature_is_of_one_kind_everywhere(self) -> None:
+        kinds = {f["name"]: f["kind"] for f in self.get("/features")}
+        for name, kind in kinds.items():
+            with self.subTest(name):
+                (compared,) = self.get(f"/peers/{self.known}?feature={name}")["features"]
+                self.assertEqual(compared["kind"], kind)
+        self.assertEqual(kinds["CODE_GENDER"], "category")
+
     def test_the_model_is_described(self) -> None:
         found = self.get("/model_info")
         content = served().content
         self.assertEqual(found["metrics"], {"AUC": {"value": 0.71, "se": 0.03, "on": "test"}})
-        expected = {"alias": "champion", "version": "3", "type": "lightgbm", "fn_cost": 5.0}
+        expected = {
+            "alias": "champion",
+            "stage": "champion",
+            "version": "3",
+            "type": "lightgbm",
+            "fn_cost": 5.0,
+        }
         expected |= {"decision_threshold": THRESHOLD, "data_digest": content.data_digest}
         self.assertEqual({name: found[name] for name in expected}, expected)
         self.assertEqual(found["trained"], content.created.isoformat(timespec="seconds"))
-        ranked = found["sorted_features_by_importance"]
+        ranked = found["importance"]
+        self.assertEqual(found["sorted_features_by_importance"], [f["name"] for f in ranked])
         self.assertEqual({f["name"] for f in ranked}, {f.name for f in content.features})
         shares = [f["importance"] for f in ranked]
         self.assertEqual(shares, sorted(shares, reverse=True))
@@ -241,7 +263,7 @@ class Peers(Answers):
 class Health(Answers):
     def test_it_is_alive(self) -> None:
         self.assertEqual(self.get("/health/live"), {"status": "live"})
-        self.assertEqual(self.get("/version").keys(), {"release", "model"})
+        self.assertEqual(self.get("/version").keys(), {"release", "open", "model"})
 
 
 class Card(Answers):

@@ -14,7 +14,7 @@ from api import create_app
 from api.service import VERIFIED
 from api.tests.running import application, logged, served, settings
 from api.tests.served import make_served
-from api.web.guard import BODY_LIMIT
+from api.web.protection import BODY_LIMIT
 from project_tools.serving.scoring import Scorer
 from project_tools.system.files import sha256
 
@@ -114,6 +114,9 @@ class Refusals(Case):
         for address in (
             "/nothing",
             "/prediction/1/2",
+            "/prediction",
+            "/prediction/100001/",
+            "/model_info/",
             "/data",
             "/target",
             "/docs",
@@ -130,6 +133,35 @@ class Refusals(Case):
                     response = self.refused(405, address, method)
                     allowed = {m.strip() for m in response.headers["Allow"].split(",")}
                     self.assertEqual(allowed, {"GET", "HEAD", "OPTIONS"})
+
+    def test_options_names_the_methods_and_has_no_body(self) -> None:
+        response = self.client.options("/model_info")
+        self.assertEqual((response.status_code, response.data), (204, b""))
+        self.assertEqual({*response.headers["Allow"].split(", ")}, {"GET", "HEAD", "OPTIONS"})
+        self.assertNotIn("Content-Type", response.headers)
+        self.refused(404, "/nothing", "OPTIONS")
+
+    def test_a_form_that_no_route_has_is_406(self) -> None:
+        known = served().ids()[0]
+        for address in (*WITH_A_CLIENT, "/prediction/", "/model_info", "/global_shap", "/"):
+            for accept in ("application/xml", "application/json;q=0", "nonsense"):
+                with self.subTest(address, accept=accept):
+                    headers = {"Accept": accept}
+                    response = self.refused(406, address.format(known), headers=headers)
+                    self.assertEqual(response.headers["Vary"], "Accept")
+
+    def test_unknown_and_repeated_query_names_are_422_on_every_route(self) -> None:
+        known = served().ids()[0]
+        for rule in self.app.url_map.iter_rules():
+            address = rule.rule.replace("<client>", str(known))
+            with self.subTest(address):
+                errors = self.refused(422, f"{address}?surplus=1&feature=AMT_CREDIT").json["errors"]
+                self.assertIn("surplus", errors["query"])
+        for name in ("page", "size", "query"):
+            errors = self.refused(422, f"/prediction/?{name}=1&{name}=1").json["errors"]
+            self.assertEqual(errors, {"query": {name: ["This name is given more than once."]}})
+        group = "&group=everyone&group=everyone"
+        self.refused(422, PEERS.format(known) + group)
 
     def test_a_large_body_is_413(self) -> None:
         for address in ("/prediction/", "/nothing"):

@@ -19,25 +19,10 @@ from unittest import mock
 
 from api import __main__ as launcher
 from api.tests.running import served
+from api.tests.running_server import PATIENCE_S, ROOT, environment, free_port
 from project_tools.system.files import sha256
 
 API = Path(launcher.__file__).resolve().parent
-ROOT = API.parent
-#: A loaded machine takes long to import what it needs.
-PATIENCE_S = 120
-
-
-def environment(**changes: str) -> dict[str, str]:
-    """This process's environment with our settings alone."""
-    kept = {name: v for name, v in os.environ.items() if not name.startswith(("CREDIT_", "API_"))}
-    made = {"CREDIT_MODEL": str(served().model), "CREDIT_CLIENTS": str(served().clients)}
-    return {**kept, **made, **changes}
-
-
-def free_port() -> int:
-    with socket.socket() as attempt:
-        attempt.bind(("127.0.0.1", 0))
-        return int(attempt.getsockname()[1])
 
 
 class Refused(unittest.TestCase):

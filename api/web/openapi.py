@@ -9,14 +9,25 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.answers.problem import PROBLEM_JSON, Problem
+from api.web.access import scope_of
 from api.web.inputs import CLIENT_ID
 
 #: As ``blueprint.doc`` takes them.
 Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
 
+_KEY = "key"
 _COMPONENT = "#/components/schemas/{model}"
-#: A body that is too large, or a failure of our own, may meet any route.
-_ANYWHERE = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR)
+#: A foreign host or page, a form, a body or a query name that is refused, or a failure of our own.
+_ANYWHERE = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_ACCEPTABLE,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+)
 _PATH_PARAMETERS = {"client": {"type": "string", "pattern": f"^{CLIENT_ID}$", "example": "100001"}}
 
 
@@ -40,7 +51,9 @@ def describe(app: APIFlask) -> None:
 
     def complete(document: Any) -> Any:
         models: set[type[BaseModel]] = {Problem}
-        for operation, view in _operations(app, document):
+        for operation, endpoint in _operations(app, document):
+            view, scope = app.view_functions[endpoint], scope_of(endpoint)
+            operation["security"] = [{_KEY: [scope]}] if scope else []
             model = _model_of(view)
             models.add(model)
             content = operation["responses"]["200"]["content"]
@@ -52,17 +65,23 @@ def describe(app: APIFlask) -> None:
         _, schemas = models_json_schema(
             [(model, "validation") for model in ordered], ref_template=_COMPONENT
         )
-        return {**document, "components": {"schemas": schemas["$defs"]}}
+        return {
+            **document,
+            "components": {
+                "schemas": schemas["$defs"],
+                "securitySchemes": {_KEY: {"type": "http", "scheme": "bearer"}},
+            },
+        }
 
     app.spec_processor(complete)
 
 
-def _operations(app: APIFlask, document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
-    """The GET operation of each documented route, with its view function."""
+def _operations(app: APIFlask, document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """The GET operation of each documented route, with its endpoint."""
     for rule in app.url_map.iter_rules():
         path = rule.rule.replace("<", "{").replace(">", "}")
         if path in document["paths"]:
-            yield document["paths"][path]["get"], app.view_functions[rule.endpoint]
+            yield document["paths"][path]["get"], rule.endpoint
 
 
 def _model_of(view: Any) -> type[BaseModel]:

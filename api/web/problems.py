@@ -9,9 +9,10 @@ from flask import Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from api.answers.base import json_text
-from api.answers.problem import PROBLEM_JSON, Problem
+from api.answers.problem import PROBLEM_JSON, problem_document
 from api.service import NotLoadedError
 from api.web.journal import place, request_id
+from api.web.protection import RETRY_AFTER_S
 from project_tools.errors import ArtefactError, CreditError, FeatureError, UnknownClientError
 
 
@@ -19,7 +20,6 @@ class MalformedError(CreditError):
     """A part of the address has the wrong form."""
 
 
-_RETRY_AFTER_S = "5"
 _BY_ERROR: tuple[tuple[type[CreditError], HTTPStatus], ...] = (
     (MalformedError, HTTPStatus.BAD_REQUEST),
     (UnknownClientError, HTTPStatus.NOT_FOUND),
@@ -27,16 +27,6 @@ _BY_ERROR: tuple[tuple[type[CreditError], HTTPStatus], ...] = (
     (NotLoadedError, HTTPStatus.SERVICE_UNAVAILABLE),
     (ArtefactError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
-#: Our own sentences: a library's may repeat what was sent.
-_DETAILS: Mapping[int, str] = {
-    400: "The request is malformed.",
-    404: "There is no such address; GET / lists all addresses.",
-    405: "This address does not accept that method; the header Allow lists the methods that it does.",
-    413: "The body is too large.",
-    422: "Some fields of the request are not valid; see errors.",
-    500: "The server failed; look for the request id in its log.",
-    503: "The model or its clients cannot be read; the server's log says why.",
-}
 
 
 def answer_errors(app: APIFlask) -> None:
@@ -55,23 +45,12 @@ def problem(
     errors: Any = None,
 ) -> Response:
     """A problem document; ``errors`` holds what is wrong with each field, by its location."""
-    body = Problem(
-        type="about:blank",
-        title=HTTPStatus(status).phrase,
-        status=status,
-        detail=_sentence(detail or _DETAILS.get(status, HTTPStatus(status).phrase)),
-        request_id=request_id(),
-        **({"errors": errors} if errors else {}),
-    )
+    body = problem_document(status, request_id(), detail, errors)
     response = Response(json_text(body), status, mimetype=PROBLEM_JSON)
     response.headers.extend(headers or {})
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = _RETRY_AFTER_S
+        response.headers["Retry-After"] = RETRY_AFTER_S
     return response
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}"
 
 
 def _from_werkzeug(error: HTTPException) -> Response:

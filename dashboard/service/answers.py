@@ -189,7 +189,7 @@ class ModelInfo(Answer):
     trained: str
     digest: str
     metrics: dict[str, Metric]
-    importances: tuple[Importance, ...] = Field(alias="sorted_features_by_importance")
+    importances: tuple[Importance, ...] = Field(alias="importance")
 
 
 class Criterion(Answer):

@@ -165,6 +165,10 @@ class ClientStore:
         """One feature of all clients; ``FeatureError`` for a name that the store does not hold."""
         return self._kept_columns(name)
 
+    def kind(self, name: str) -> Kind:
+        """Whether a column holds texts or numbers; the file's own type says so."""
+        return "category" if _is_text(self._schema.field(name).type) else "number"
+
     def sample(self, size: int) -> list[dict[str, Value]]:
         """Rows of features spread over the store, the same ones at each call."""
         count = self._metadata.num_row_groups

@@ -37,7 +37,7 @@ def test_every_answer_is_valid() -> None:
     client = application().test_client()
     compared = set()
     for path, address in addresses():
-        response = client.get(address)
+        response = client.get(address, headers={"Accept": "application/json"})
         assert response.status_code == 200, address
         answer = response.get_json()
         assert faults(answer, path) == [], address

@@ -98,7 +98,7 @@ class FakeApi:
         return {"name": "credit_scoring", "version": self.version, "digest": self.digest}
 
     def _version_all(self, query: dict[str, list[str]]) -> Json:
-        return {"release": "0.1.0", "model": self.model}
+        return {"release": "0.1.0", "open": True, "model": self.model}
 
     def _prediction_all(self, query: dict[str, list[str]]) -> Json:
         size = int(query.get("size", ["100"])[0])
@@ -181,6 +181,7 @@ class FakeApi:
         return {
             "name": "credit_scoring",
             "alias": "champion",
+            "stage": "champion",
             "version": self.version,
             "type": "lightgbm",
             "decision_threshold": THRESHOLD,
@@ -193,6 +194,9 @@ class FakeApi:
                 "loss_of_income": {"value": 0.31, "se": None, "on": "out-of-fold"},
             },
             "sorted_features_by_importance": [
+                f["name"] for f in self._clients(IDS[0], {})["features"]
+            ],
+            "importance": [
                 {"name": f["name"], "label": f["label"], "importance": f["importance"]}
                 for f in self._clients(IDS[0], {})["features"]
             ],

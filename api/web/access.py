@@ -1,0 +1,113 @@
+"""Which caller may use which route: by key and scope, or on the open loopback without a key."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from ipaddress import ip_address
+
+from apiflask import APIFlask
+from flask import Response, current_app, request
+
+from api.web.keys import OPEN_SCOPES, Allowance, Keyring, Scope
+from api.web.problems import problem
+from project_tools.errors import SettingError
+from project_tools.settings import Settings
+
+#: The scope of each endpoint, or None where nobody is asked. One that is missing here takes ``admin``.
+SCOPE_OF: Mapping[str, Scope | None] = {
+    "index.index": None,
+    "openapi.spec": None,
+    "health.live": None,
+    "health.ready": None,
+    "health.version": None,
+    "predictions.clients": "score",
+    "predictions.prediction": "score",
+    "explanations.explanation": "explain",
+    "explanations.local_shap": "explain",
+    "explanations.global_shap": "explain",
+    "clients.client": "explain",
+    "clients.features": "explain",
+    "peers.peers": "explain",
+    "model_info.model_info": "explain",
+    "model_info.model_card": "explain",
+}
+_OPEN = "credit_open"
+
+
+def keyring_of(settings: Settings) -> Keyring | None:
+    """The keys that the settings name; None where the service is open.
+
+    Raises ``SettingError`` where it would be open although others can reach it, or must not be.
+    """
+    if settings.api_keys is not None:
+        return Keyring(settings.api_keys)
+    if settings.api_require_keys:
+        raise SettingError("CREDIT_API_REQUIRE_KEYS is set; name a key file in CREDIT_API_KEYS")
+    if not _is_loopback(settings.api_host):
+        raise SettingError(
+            f"without keys the API listens on this machine alone, not on {settings.api_host}; "
+            "name a key file in CREDIT_API_KEYS (`python -m api keys new` makes one)"
+        )
+    return None
+
+
+def authorize(app: APIFlask, keyring: Keyring | None) -> None:
+    """Ask every request for a key with the scope of its route; without keys, take local ones alone."""
+    app.extensions[_OPEN] = keyring is None
+    if keyring is None:
+        app.logger.warning("open: every program on this machine may use the API without a key")
+        app.before_request(_refuse_forwarded)
+    else:
+        app.before_request(_asks_for_key(keyring, Allowance()))
+
+
+def is_open() -> bool:
+    """Whether the current application answers without a key."""
+    return bool(current_app.extensions[_OPEN])
+
+
+def scope_of(endpoint: str) -> Scope | None:
+    """The scope that an endpoint takes; None where nobody is asked for a key."""
+    return SCOPE_OF.get(endpoint, "admin")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host.lower() == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_forwarded() -> Response | None:
+    if any(name == "Forwarded" or name.startswith("X-Forwarded-") for name, _ in request.headers):
+        return problem(
+            HTTPStatus.FORBIDDEN, "without keys, no request that a proxy forwards is taken"
+        )
+    if request.endpoint is not None and scope_of(request.endpoint) not in {None, *OPEN_SCOPES}:
+        return problem(HTTPStatus.FORBIDDEN, "this address takes a key, and the service has none")
+    return None
+
+
+def _asks_for_key(keyring: Keyring, allowance: Allowance) -> Callable[[], Response | None]:
+    def ask() -> Response | None:
+        scope = None if request.endpoint is None else scope_of(request.endpoint)
+        if scope is None:
+            return None
+        kind, _, text = request.headers.get("Authorization", "").partition(" ")
+        key = keyring.find(text.strip()) if kind.lower() == "bearer" else None
+        if key is None:
+            return problem(
+                HTTPStatus.UNAUTHORIZED,
+                "this address takes a live key: send Authorization: Bearer and the key",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        if not allowance.take(key):
+            return problem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "the key has used up its requests; wait a minute",
+                headers={"Retry-After": "60"},
+            )
+        if scope not in key.scopes:
+            return problem(HTTPStatus.FORBIDDEN, f"this address takes a key with the scope {scope}")
+        return None
+
+    return ask

@@ -1,0 +1,94 @@
+"""Where a request ends in the bytes that have arrived: by Content-Length, or by its last chunk.
+
+Only the end is looked for here. gunicorn's parser reads the request afterwards and refuses what is
+malformed; a request of doubtful form therefore counts as complete at the end of its header.
+"""
+
+import re
+from http import HTTPStatus
+
+from api.web.protection import BODY_LIMIT
+
+#: Bytes of request line and header together.
+HEADER_LIMIT = 32 * 1024
+#: Bytes that a chunked body may take with its chunk sizes and trailers.
+_CHUNKED_LIMIT = 2 * BODY_LIMIT
+
+_END = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*(?=\r\n|$)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked", re.IGNORECASE)
+_EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n|$)", re.IGNORECASE)
+_SIZE = re.compile(rb"([0-9a-f]{1,8})[ \t]*(;[^\r\n]*)?", re.IGNORECASE)
+
+
+class TooLargeError(Exception):
+    """The header or body is larger than its limit; ``status`` is 431 or 413."""
+
+    def __init__(self, status: HTTPStatus) -> None:
+        super().__init__(status.phrase)
+        self.status = status
+
+
+class Framing:
+    r"""The end of one request; ``end`` looks only at bytes that it has not seen.
+
+    >>> Framing().end(bytearray(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}GET"))
+    41
+    """
+
+    def __init__(self) -> None:
+        #: The client waits for ``100 Continue`` before it sends the body.
+        self.expects_continue = False
+        self._seen = 0
+        self._body: int | None = None
+        self._end: int | None = None
+        self._chunk = 0
+        self._decoded = 0
+
+    def end(self, received: bytearray) -> int | None:
+        """The length of the request, or None if bytes are missing.
+
+        Raises ``TooLargeError`` as soon as a limit is passed or a longer body is announced.
+        """
+        if self._body is None and not self._read_header(received):
+            return None
+        if self._end is None:
+            self._read_chunks(received)
+        return self._end if self._end is not None and self._end <= len(received) else None
+
+    def _read_header(self, received: bytearray) -> bool:
+        at = received.find(_END, max(self._seen - len(_END) + 1, 0), HEADER_LIMIT)
+        if at < 0:
+            if len(received) >= HEADER_LIMIT:
+                raise TooLargeError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            self._seen = len(received)
+            return False
+        header = bytes(received[:at])
+        self._body = self._chunk = at + len(_END)
+        if _CHUNKED.search(header) is None:
+            lengths = _LENGTH.findall(header)
+            length = int(lengths[0]) if len(lengths) == 1 else 0
+            if length > BODY_LIMIT:
+                raise TooLargeError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            self._end = self._body + length
+        self.expects_continue = _EXPECTS.search(header) is not None
+        return True
+
+    def _read_chunks(self, received: bytearray) -> None:
+        assert self._body is not None  # noqa: S101  (the caller has read the header)
+        while self._end is None and (line := received.find(b"\r\n", self._chunk)) >= 0:
+            size = _SIZE.fullmatch(received[self._chunk : line])
+            length = int(size[1], 16) if size else 0
+            if size is None:
+                self._end = line + 2  # the parser refuses it
+            elif length:
+                self._decoded += length
+                self._chunk = line + 2 + length + 2
+            elif (last := received.find(_END, line)) >= 0:
+                self._end = last + len(_END)
+            else:
+                break
+            if self._decoded > BODY_LIMIT:
+                raise TooLargeError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        if len(received) - self._body > _CHUNKED_LIMIT:
+            raise TooLargeError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

@@ -1,0 +1,20 @@
+"""The threats' document names tests that are there."""
+
+import importlib
+import re
+from pathlib import Path
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "threats.md"
+
+
+def test_every_test_that_the_threats_name_is_there() -> None:
+    names = re.findall(r"`(test_\w+)(?:\.(\w+))?`", DOCUMENT.read_text())
+    assert len(names) > 10
+    for module, case in names:
+        tests = importlib.import_module(f"api.tests.{module}")
+        assert not case or hasattr(tests, case), f"{module}.{case}"
+
+
+def test_the_ten_of_owasp_are_all_there() -> None:
+    rows = re.findall(r"^\| API(\d+) ", DOCUMENT.read_text(), re.MULTILINE)
+    assert rows == [str(number) for number in range(1, 11)]
