@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import narwhals as nw
 
+from project_tools.tables.schema import FLOAT32_MOST
+
 LOAN = "SK_ID_PREV"
 BUREAU_LOAN = "SK_ID_BUREAU"
 #: The raw tables write this number for "no date".
@@ -20,11 +22,20 @@ GRID_BITS = {"currency": 20, "days": 20, "months": 32, "": 32}
 SQUARE_BITS = (-10, 32, 74)
 #: Bound of the values that ``latest`` and ``earliest`` can distinguish (numbers of instalments).
 TIMED_VALUES = 2**15
+#: The largest finite float32. Every number of a row and every feature lies within it.
+MOST = FLOAT32_MOST
 
 
 def divide(numerator: nw.Expr, denominator: nw.Expr) -> nw.Expr:
-    """The quotient; null where the divisor is 0 or null (engines differ: infinity, null, error)."""
-    return nw.when(denominator != 0).then(numerator / denominator)
+    """The quotient; null where the divisor is 0 or null (engines differ: infinity, null, error), and
+    where the quotient is beyond float32. One condition says all of it.
+    """
+    return nw.when(numerator.abs() < denominator.abs() * MOST).then(numerator / denominator)
+
+
+def bounded(value: nw.Expr) -> nw.Expr:
+    """The value, null where it is beyond float32: one such row would spoil a whole aggregate."""
+    return nw.when(value.abs() <= MOST).then(value)
 
 
 def flag(condition: nw.Expr) -> nw.Expr:
@@ -38,7 +49,7 @@ def unless(column: str, sentinel: float | str) -> nw.Expr:
 
 
 def positive_part(value: nw.Expr) -> nw.Expr:
-    """max(value, 0), null where the value is."""
+    """max(value, 0), null where the value is null."""
     return nw.when(value <= 0).then(nw.lit(0.0)).otherwise(value)
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from project_tools.tables.schema import Column, Table
+from project_tools.tables.schema import FLOAT32_MOST, Column, Table
 from project_tools.tables.sql import quoted, text
 
 Severity = Literal["fatal", "odd"]
-#: Description of infinities, and of NaN that no text for a missing value has produced.
+#: Description of infinities, of numbers beyond float32, and of NaN that no text for a missing value has produced.
 NOT_FINITE = "not a finite number, treated as missing"
 #: Description of texts that the schema does not list.
 UNKNOWN_LEVEL = "unknown level"
@@ -49,6 +49,11 @@ def rules(table: Table) -> tuple[Rule, ...]:
     )
 
 
+def finite(name: str) -> str:
+    """SQL condition: the number is finite as float32, in which the features are written."""
+    return f"(abs({name}) <= {FLOAT32_MOST!r})"
+
+
 def _expectations(column: Column) -> Iterator[tuple[str, str]]:
     """Pairs of a violation in words and the SQL condition for it."""
     name = quoted(column.name)
@@ -56,7 +61,7 @@ def _expectations(column: Column) -> Iterator[tuple[str, str]]:
         what = "no key" if column.kind == "key" else "no value in a column that always has one"
         yield what, f"{name} IS NULL"
     if column.sql_type == "DOUBLE":
-        yield NOT_FINITE, f"NOT isfinite({name})"
+        yield NOT_FINITE, f"NOT {finite(name)}"
     if column.levels:
         yield UNKNOWN_LEVEL, f"{name} NOT IN ({', '.join(text(level) for level in column.levels)})"
     if column.kind == "flag":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import duckdb
 
 from project_tools.tables.report import Finding
-from project_tools.tables.rules import NOT_FINITE, UNKNOWN_LEVEL, Rule, Severity, rules
+from project_tools.tables.rules import NOT_FINITE, UNKNOWN_LEVEL, Rule, Severity, finite, rules
 from project_tools.tables.schema import Table
 from project_tools.tables.sql import quoted
 
@@ -49,7 +49,7 @@ def finite_rows(table: Table, source: str, columns: Sequence[str]) -> str:
     if not columns:
         return f"SELECT * FROM {source}"
     selected = ", ".join(
-        f"CASE WHEN isfinite({name}) THEN {name} END AS {name}" if plain in columns else name
+        f"CASE WHEN {finite(name)} THEN {name} END AS {name}" if plain in columns else name
         for plain in table.column_names
         for name in [quoted(plain)]
     )

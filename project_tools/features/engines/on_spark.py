@@ -25,7 +25,7 @@ from project_tools.tables.declared import TABLES
 from project_tools.tables.files import MISSING, RawTables, csv_header
 from project_tools.tables.loaded import check_in_place
 from project_tools.tables.report import Finding
-from project_tools.tables.schema import Column, Table
+from project_tools.tables.schema import FLOAT32_MOST, Column, Table
 
 _MEBIBYTES = {"MB": 1, "GB": 1024}
 #: Loggers that write a failed query to stderr, with the value at which it failed.
@@ -165,8 +165,8 @@ def _column(column: Column) -> Any:
 
     raw = F.col(f"`{column.name}`")
     value = F.when(~raw.cast("string").isin(*MISSING), raw).cast(_spark_type(column))
-    if column.sql_type == "DOUBLE":  # NaN and infinities count as missing
-        value = F.when(~F.isnan(value) & (F.abs(value) != float("inf")), value)
+    if column.sql_type == "DOUBLE":  # NaN and what is not finite as float32 count as missing
+        value = F.when(~F.isnan(value) & (F.abs(value) <= FLOAT32_MOST), value)
     return value.alias(column.name)
 
 
