@@ -20,8 +20,12 @@ MONTH = 30
 GRID_BITS = {"currency": 20, "days": 20, "months": 32, "": 32}
 #: Grids of the three parts in which a square is summed; each part's sum is exact over 2,000 rows.
 SQUARE_BITS = (-10, 32, 74)
-#: Bound of the values that ``latest`` and ``earliest`` can distinguish (numbers of instalments).
-TIMED_VALUES = 2**15
+#: Bounds of the times (months) and the values (numbers of instalments) that ``latest`` and
+#: ``earliest`` pack into one double. The code time·2³² + value is whole and at most
+#: 2²⁰·2³² + 2³¹ < 2⁵³, so it is exact. As |value| < 2³¹ is less than half of 2³², the order of
+#: codes is that of the times, and rounding code / 2³² (exact: a power of two) gives back the time.
+#: The raw tables hold months up to ±100,000 and numbers up to 2³¹ - 1.
+TIMES, TIMED_VALUES = 2**20, 2**31
 #: The largest finite float32. Every number of a row and every feature lies within it.
 MOST = FLOAT32_MOST
 
@@ -98,10 +102,12 @@ def _with_time(value: nw.Expr, time: nw.Expr) -> nw.Expr:
     """Time and value in one number, so that the largest number is that of the latest time.
 
     No aggregate that all engines have takes one column in the order of another, and a window over
-    all rows costs a sort. ``time`` must be whole; a value beyond ±``TIMED_VALUES`` counts as null.
+    all rows costs a sort. A row with a time that is not whole, or with a time or value out of bounds,
+    counts as null: a code of it would be another time's.
     """
-    within = (value > -TIMED_VALUES) & (value < TIMED_VALUES)
-    return nw.when(within).then(time * (2.0 * TIMED_VALUES) + value)
+    whole = (time.round(0) == time) & (value.round(0) == value)
+    within = (time.abs() <= TIMES) & (value.abs() < TIMED_VALUES)
+    return nw.when(whole & within).then(time * (2.0 * TIMED_VALUES) + value)
 
 
 def _value_of(coded: nw.Expr) -> nw.Expr:

@@ -14,7 +14,7 @@ from project_tools.features.applicant import Applicants
 from project_tools.features.expressions import MOST
 from project_tools.tables.declared import TABLES
 from tests.features.made_up_tables import Tables, features, made_up, write
-from tests.features.three_ways import A_FEW, differing, one_by_one, transformed_alike
+from tests.features.three_ways import A_FEW, differing, one_by_one, records_of, transformed_alike
 
 CLIENTS = 25
 AMOUNTS = {
@@ -108,3 +108,14 @@ def test_the_command_takes_an_amount_of_any_magnitude(
     rows["application_train"][0]["AMT_ANNUITY"] = amount
     raw = write(rows, tmp_path / "raw")
     assert main(["features", str(raw), str(tmp_path / "f.parquet"), "--quiet"]) == 0
+
+
+@pytest.mark.parametrize("left", [32_767.0, 32_768.0, 40_000.0, 2.0**31 - 1])
+def test_a_loan_s_last_number_of_instalments_may_be_large(
+    tables: Tables, applicants: Applicants, left: float
+) -> None:
+    month = {**tables["POS_CASH_balance"][0], "SK_ID_PREV": 7, "CNT_INSTALMENT_FUTURE": left}
+    earlier = {**month, "MONTHS_BALANCE": month["MONTHS_BALANCE"] - 1, "CNT_INSTALMENT_FUTURE": 1.0}
+    rows = {**tables, "POS_CASH_balance": [month, earlier]}
+    row = applicants.features(records_of(rows, month["SK_ID_CURR"]))
+    assert row["POS_REMAINING_INSTALMENTS"] == np.float32(left)
