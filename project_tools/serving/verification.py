@@ -1,4 +1,4 @@
-"""A child process reads a model first: a damaged one can end the process that reads it."""
+"""A child process reads a model first, because a damaged model can end the process that reads it."""
 
 import os
 import subprocess
@@ -14,11 +14,12 @@ _AGAIN = "export the model again"
 
 
 def verify_in_child(directory: Path, digest: str, model: str) -> None:
-    """Let another process read the model, the file of that name, and score the golden rows.
+    """Let a child process read the model in the file of that name, and score the golden rows.
 
-    It answers with the digest of the manifest that it verified; ``ArtefactError`` unless that is
-    ``digest``.
+    The child answers with the digest of the manifest that it verified; ``ArtefactError`` unless
+    that is ``digest``.
     """
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(  # noqa: S603  (our own interpreter and module)
             [sys.executable, "-m", "project_tools.serving.artefact", str(directory)],
@@ -26,7 +27,8 @@ def verify_in_child(directory: Path, digest: str, model: str) -> None:
             text=True,
             errors="replace",
             timeout=TIMEOUT_S,
-            env=_environment(),
+            # MLflow may bring this package by path alone; the child must import the same one.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
             check=False,
         )
     except subprocess.TimeoutExpired as why:
@@ -34,12 +36,6 @@ def verify_in_child(directory: Path, digest: str, model: str) -> None:
             f"{model} was not read and scored within {TIMEOUT_S} s; {_AGAIN}"
         ) from why
     _judge(done.returncode, (done.stdout.strip().splitlines() or [""])[-1], digest, model)
-
-
-def _environment() -> dict[str, str]:
-    # MLflow may bring this package by path alone; the child must find the same one.
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
 
 
 def _judge(status: int, last_line: str, digest: str, model: str) -> None:
