@@ -18,10 +18,10 @@ import pyarrow as pa
 from project_tools.errors import FeatureError, nearest, unknown
 from project_tools.features.columns import ID, TARGET
 from project_tools.features.engines.engine import Engine, Frame, FrameTables, Held
-from project_tools.features.pipeline import compute, feature_names, finished
+from project_tools.features.pipeline import compute, feature_names
 from project_tools.features.state import FeatureState
 from project_tools.tables.declared import TABLES
-from project_tools.tables.schema import Column, Table
+from project_tools.tables.schema import FLOAT32_MOST, Column, Table
 
 Value = float | str | None
 Record = Mapping[str, Any]
@@ -47,6 +47,7 @@ class Applicants:
     """
 
     def __init__(self, state: FeatureState) -> None:
+        self._numbers = [name for name in feature_names() if name not in state.levels_]
         self._levels = {name: frozenset(levels) for name, levels in state.levels_.items()}
         self._tables: dict[str, pl.DataFrame] = {}
         self._one_at_a_time = threading.Lock()
@@ -66,10 +67,11 @@ class Applicants:
         ``FeatureError`` for an unknown table or field, a value of the wrong type, and records of
         more than one client.
         """
-        row = self._run(_frames(records))
-        values = dict(zip(self._plan_names, row, strict=True))
+        row = dict(zip(self._plan_names, self._run(_frames(records)), strict=True))
+        numbers = _as_float32([row[name] for name in self._numbers])
+        values: dict[str, Value] = dict(zip(self._numbers, numbers, strict=True))
         for name, levels in self._levels.items():
-            values[name] = values[name] if values[name] in levels else None
+            values[name] = row[name] if row[name] in levels else None
         return {name: values[name] for name in feature_names()}
 
     def _lowered(self, state: FeatureState) -> pl.LazyFrame:
@@ -77,8 +79,7 @@ class Applicants:
         sources = {name: _wrapped(self._source(table)) for name, table in TABLES.items()}
         parts = compute(FrameTables(sources), engine, state.look_up(engine), quiet=True)
         own, *others = parts
-        frame = finished(engine.beside(own, others)).drop(ID, TARGET)
-        plan: pl.LazyFrame = frame.to_native()
+        plan: pl.LazyFrame = engine.beside(own, others).drop(ID, TARGET).to_native()
         self._plan_names = plan.collect_schema().names()
         return plan
 
@@ -117,6 +118,14 @@ class _OneApplicant(Engine):
         """
         others = (frame.drop(ID).to_native() for frame in features)
         return _wrapped(pl.concat([clients.to_native(), *others], how="horizontal_extend"))
+
+
+def _as_float32(numbers: Sequence[Value]) -> list[float | None]:
+    """The numbers as the batch writes them: rounded to float32, null beyond it, 0 for -0."""
+    doubles = np.array(numbers, dtype="float64")  # None becomes NaN
+    within = np.abs(doubles) <= FLOAT32_MOST
+    rounded = np.where(within, doubles, 0.0).astype("float32") + np.float32(0)
+    return [n if there else None for n, there in zip(rounded.tolist(), within, strict=True)]
 
 
 def _wrapped(plan: pl.LazyFrame) -> Frame:
@@ -212,12 +221,12 @@ def _column(column: Column, table: str, rows: Sequence[Record]) -> list[Any]:
 
 
 def _number(value: Any) -> float | None:
-    """A finite double; NaN and infinities become None, as in the raw tables."""
+    """A double within float32; NaN, infinities and numbers beyond become None, as in the raw tables."""
     if value is None:
         return None
     if isinstance(value, float | int | np.number):
         number = float(value)
-        return number if math.isfinite(number) else None
+        return number if abs(number) <= FLOAT32_MOST else None
     raise TypeError
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from project_tools.errors import FeatureError, SettingError
 from project_tools.features.columns import ID, SPLIT, TARGET
@@ -38,6 +39,7 @@ from project_tools.tables.report import Finding
 #: Share of the allowed memory that DuckDB may hold. The rest is for the table of features, which is
 #: put together outside of DuckDB, and for Python itself.
 STEPS_SHARE = 0.6
+_ZERO = pa.scalar(0.0, pa.float32())
 
 
 @dataclass(frozen=True)
@@ -151,10 +153,15 @@ def collect(
     with closing(parts):
         for part in parts:
             lowered = engine.lower_for(clients, finished(part))
-            columns |= dict(zip(lowered.column_names, lowered.columns, strict=True))
+            columns |= {n: _no_negative_zero(lowered[n]) for n in lowered.column_names}
     for name in application.CATEGORIES:
         columns[name] = as_category(columns[name], levels[name])
     return pa.table({n: columns[n] for n in (ID, TARGET, SPLIT, *feature_names())})
+
+
+def _no_negative_zero(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Numbers with 0 for -0: engines differ in the sign of a sum of zeros."""
+    return pc.add(column, _ZERO) if column.type == _ZERO.type else column
 
 
 def applications(tables: Tables, engine: Engine) -> pd.DataFrame:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import narwhals as nw
 
+from project_tools.tables.schema import FLOAT32_MOST
+
 LOAN = "SK_ID_PREV"
 BUREAU_LOAN = "SK_ID_BUREAU"
 #: The raw tables write this number for "no date".
@@ -18,14 +20,26 @@ MONTH = 30
 GRID_BITS = {"currency": 20, "days": 20, "months": 32, "": 32}
 #: Grids of the three parts in which a square is summed; each part's sum is exact over 2,000 rows.
 SQUARE_BITS = (-10, 32, 74)
-#: Bound of the values that ``latest`` and ``earliest`` can distinguish. It is above all counts of the
-#: schema; with its months, time and value together stay below 2**53 and are exact.
-TIMED_VALUES = 2**31
+#: Bounds of the times (months) and the values (numbers of instalments) that ``latest`` and
+#: ``earliest`` pack into one double. The code time·2³² + value is whole and at most
+#: 2²⁰·2³² + 2³¹ < 2⁵³, so it is exact. As |value| < 2³¹ is less than half of 2³², the order of
+#: codes is that of the times, and rounding code / 2³² (exact: a power of two) gives back the time.
+#: The raw tables hold months up to ±100,000 and numbers up to 2³¹ - 1.
+TIMES, TIMED_VALUES = 2**20, 2**31
+#: The largest finite float32. Every number of a row and every feature lies within it.
+MOST = FLOAT32_MOST
 
 
 def divide(numerator: nw.Expr, denominator: nw.Expr) -> nw.Expr:
-    """The quotient; null where the divisor is 0 or null (engines differ: infinity, null, error)."""
-    return nw.when(denominator != 0).then(numerator / denominator)
+    """The quotient; null where the divisor is 0 or null (engines differ: infinity, null, error), and
+    where the quotient is beyond float32. One condition says all of it.
+    """
+    return nw.when(numerator.abs() < denominator.abs() * MOST).then(numerator / denominator)
+
+
+def bounded(value: nw.Expr) -> nw.Expr:
+    """The value, null where it is beyond float32: one such row would spoil a whole aggregate."""
+    return nw.when(value.abs() <= MOST).then(value)
 
 
 def flag(condition: nw.Expr) -> nw.Expr:
@@ -39,7 +53,7 @@ def unless(column: str, sentinel: float | str) -> nw.Expr:
 
 
 def positive_part(value: nw.Expr) -> nw.Expr:
-    """max(value, 0), null where the value is."""
+    """max(value, 0), null where the value is null."""
     return nw.when(value <= 0).then(nw.lit(0.0)).otherwise(value)
 
 
@@ -88,10 +102,12 @@ def _with_time(value: nw.Expr, time: nw.Expr) -> nw.Expr:
     """Time and value in one number, so that the largest number is that of the latest time.
 
     No aggregate that all engines have takes one column in the order of another, and a window over
-    all rows costs a sort. ``time`` must be whole; a value beyond ±``TIMED_VALUES`` counts as null.
+    all rows costs a sort. A row with a time that is not whole, or with a time or value out of bounds,
+    counts as null: a code of it would be another time's.
     """
-    within = (value > -TIMED_VALUES) & (value < TIMED_VALUES)
-    return nw.when(within).then(time * (2.0 * TIMED_VALUES) + value)
+    whole = (time.round(0) == time) & (value.round(0) == value)
+    within = (time.abs() <= TIMES) & (value.abs() < TIMED_VALUES)
+    return nw.when(whole & within).then(time * (2.0 * TIMED_VALUES) + value)
 
 
 def _value_of(coded: nw.Expr) -> nw.Expr:

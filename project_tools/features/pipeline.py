@@ -17,6 +17,7 @@ from project_tools.features.definitions import (
     previous,
 )
 from project_tools.features.engines.engine import Engine, Frame, Held, Tables
+from project_tools.features.expressions import bounded
 from project_tools.features.operations import derive, history_features, settle
 from project_tools.features.rows import Aggregate, GroupStatistics, History
 from project_tools.system.progress import working
@@ -113,18 +114,19 @@ class _Steps:
                 return (yield from self._by_client(loans, bureau.HISTORY))
 
     def instalments(self) -> Generator[Frame, None, tuple[list[Held], Narrow]]:
-        """Returns what was due and paid by loan as well, a frame for each piece of the payments."""
+        """Returns what was due and paid by client and loan as well, a frame for each piece of the
+        payments.
+        """
         payments = self._raw.read("installments_payments")
         with self._progress("instalments"), ExitStack() as pieces:
             paid: list[Held] = []
             features: list[list[Held]] = []
-            with self._engine.hold(instalments.paid_in_parts(payments)) as parts:
-                for piece in self._engine.in_pieces(payments):
-                    staged = _derived(instalments.stage(piece, parts), instalments.HISTORY)
-                    with self._engine.hold(staged) as rows:
-                        paid.append(self._held.push(self._engine.hold(instalments.by_loan(rows))))
-                        parts_of_piece = self._features(rows, instalments.HISTORY)
-                        features.append([pieces.push(part) for part in parts_of_piece])
+            for piece in self._engine.in_pieces(payments):
+                staged = _derived(instalments.stage(piece), instalments.HISTORY)
+                with self._engine.hold(staged) as rows:
+                    paid.append(self._held.push(self._engine.hold(instalments.by_loan(rows))))
+                    parts_of_piece = self._features(rows, instalments.HISTORY)
+                    features.append([pieces.push(part) for part in parts_of_piece])
             self._raw.release("installments_payments")
             narrow: Narrow = []
             for same in zip(*features, strict=True):
@@ -136,8 +138,7 @@ class _Steps:
     def earlier_applications(self, paid: Sequence[Held]) -> StepParts:
         earlier = self._raw.read("previous_application")
         with self._progress("earlier applications"):
-            by_loan = instalments.together([piece.frame for piece in paid])
-            earlier = _derived(previous.stage(earlier, by_loan), previous.HISTORY)
+            earlier = _derived(previous.stage(earlier, _stacked(paid)), previous.HISTORY)
             with self._hold(earlier, "previous_application") as earlier:
                 for piece in paid:
                     piece.release()
@@ -208,10 +209,12 @@ def _stacked(parts: Sequence[Held]) -> Frame:
 
 
 def finished(part: Frame) -> Frame:
-    """A part as it is written: numbers as float32."""
+    """A part as it is written: numbers as float32, null for those beyond it."""
     names = part.collect_schema().names()
     kept = (ID, *application.CATEGORIES)
-    return part.select(*(n if n in kept else nw.col(n).cast(nw.Float32) for n in names))
+    return part.select(
+        *(n if n in kept else bounded(nw.col(n)).cast(nw.Float32).alias(n) for n in names)
+    )
 
 
 def _derived(frame: Frame, history: History, also: Collection[str] = ()) -> Frame:

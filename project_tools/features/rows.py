@@ -9,7 +9,7 @@ import pandas as pd
 from pandas.api.typing import SeriesGroupBy
 
 from project_tools.features.columns import ID
-from project_tools.features.expressions import divide, flag, square_names, variance
+from project_tools.features.expressions import bounded, divide, flag, square_names, variance
 
 Operator = Literal["==", ">=", "<=", ">"]
 Named = Iterator[tuple[str, nw.Expr]]
@@ -321,14 +321,14 @@ class Derived:
 
 
 def ratio(name: str, numerator: str, denominator: str, unit: str = "") -> Derived:
-    """A derived column: the first over the second, null where that is 0 or null."""
+    """A derived column: the first over the second, null where that is 0 or null, and beyond float32."""
     formula = divide(nw.col(numerator), nw.col(denominator))
     return Derived(name, (numerator, denominator), formula, unit)
 
 
 def difference(name: str, first: str, second: str, unit: str) -> Derived:
-    """A derived column: the first minus the second."""
-    return Derived(name, (first, second), nw.col(first) - nw.col(second), unit)
+    """A derived column: the first minus the second, null beyond float32."""
+    return Derived(name, (first, second), bounded(nw.col(first) - nw.col(second)), unit)
 
 
 def indicator(name: str, where: Where) -> Derived:

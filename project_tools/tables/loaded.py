@@ -121,6 +121,8 @@ def check_in_place(raw: RawTables) -> tuple[Finding, ...]:
             findings += count(con, raw.expected(name), quoted(name), VIEW_ROW).findings
     findings += application_findings(con, learning=raw.learning)
     findings += [f for name in JOINED for f in duplicate_keys(con, TABLES[name], "fatal")]
+    orphans = OrphanCounter(raw)
+    findings += [f for name in raw.files for f in orphans.add(name)]
     raise_if_fatal(findings)
     return tuple(findings)
 

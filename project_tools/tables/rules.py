@@ -15,7 +15,7 @@ from project_tools.tables.schema import Column, Table
 from project_tools.tables.sql import quoted, text
 
 Severity = Literal["fatal", "odd"]
-#: Description of infinities, and of NaN that no text for a missing value has produced.
+#: Description of infinities, of numbers beyond float32, and of NaN that no text for a missing value has produced.
 NOT_FINITE = "not a finite number, treated as missing"
 #: End of the description of finite numbers beyond the column's ``largest``.
 TREATED_AS_MISSING = "treated as missing"

@@ -15,6 +15,8 @@ UNITS: dict[Kind, str] = {
     "share": "", "number": "",
 }  # fmt: skip
 
+#: The largest finite float32. Features are float32, so a number beyond it counts as not finite.
+FLOAT32_MOST = (2.0 - 2.0**-23) * 2.0**127
 #: Least and greatest value; ``None`` for no limit.
 Limits = tuple[float | None, float | None]
 #: Limits of the numbers of each kind, for columns that declare none. Days and months count from the

@@ -259,7 +259,7 @@ def number(rows: Records, name: str, age: Callable[[Record], Any]) -> None:
 
 def instalment_rows(tables: Tables) -> Records:
     rows = [dict(raw) for raw in tables["installments_payments"]]
-    for same in by(rows, "SK_ID_PREV", "NUM_INSTALMENT_NUMBER").values():
+    for same in by(rows, "SK_ID_CURR", "SK_ID_PREV", "NUM_INSTALMENT_NUMBER").values():
         paid = math.fsum(known(r["AMT_PAYMENT"] for r in same))
         for r in same:
             r["PAID"] = paid
@@ -292,7 +292,7 @@ def _age_of_instalment(row: Record) -> tuple[Any, ...]:
 
 
 def previous_rows(tables: Tables) -> Records:
-    payments = by(instalment_rows(tables), "SK_ID_PREV")
+    payments = by(instalment_rows(tables), "SK_ID_CURR", "SK_ID_PREV")
     rows = []
     for raw in tables["previous_application"]:
         r = dict(raw)
@@ -303,7 +303,7 @@ def previous_rows(tables: Tables) -> Records:
             "DAYS_TERMINATION",
         ):  # fmt: skip
             r[name] = None if r[name] == NO_DATE else r[name]
-        own = payments.get(r["SK_ID_PREV"], [])
+        own = payments.get((r["SK_ID_CURR"], r["SK_ID_PREV"]), [])
         r["DUE_SUM"] = math.fsum(known(p["AMT_INSTALMENT"] for p in own)) if own else None
         r["PAID_SUM"] = math.fsum(known(p["AMT_PAYMENT"] for p in own)) if own else None
         r["EVER_LATE"] = max((p["LATE_PAYMENT"] for p in own), default=None)

@@ -1,7 +1,8 @@
 """Raw tables of invented rows in which everything odd happens often.
 
 Ties of dates and months, instalments never paid or paid in parts, divisors of 0, nulls wherever a
-column may hold them, 365243 for "no date", gender XNA, giant incomes, clients without history.
+column may hold them, 365243 for "no date", gender XNA, giant incomes, clients without history, loans
+of two clients.
 """
 
 import random
@@ -17,6 +18,8 @@ from project_tools.tables.declared import TABLES
 from project_tools.tables.schema import Column
 
 NO_DATE = 365_243
+#: Tables whose rows name an earlier loan and a client.
+OF_LOANS = ("POS_CASH_balance", "installments_payments", "credit_card_balance")
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
@@ -80,6 +83,9 @@ def made_up(seed: int, clients: int = 120) -> Tables:
         if number % 5:
             _elsewhere(tables, client, rng)
             _with_us(tables, client, rng)
+    for name in OF_LOANS:  # a loan bears two clients: each row counts for the client it names
+        for other in rng.sample(tables[name], len(tables[name]) // 15):
+            other["SK_ID_CURR"] = 100_001 + rng.randrange(clients)
     for rows in tables.values():
         rng.shuffle(rows)
     return tables

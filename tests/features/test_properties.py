@@ -1,7 +1,9 @@
 """Laws: what must change nothing changes nothing, to the last byte of each float32."""
 
+import json
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from project_tools.features.build import build
 from project_tools.features.catalogue import all_features
 from project_tools.features.files import state_folder
 from project_tools.features.state import FeatureState
@@ -67,6 +70,31 @@ def test_order_threads_and_chunks_change_nothing(
         pq.write_table(pa.table(columns), shuffled / f"{name}.parquet", row_group_size=chunk)
     same_bytes(features(shuffled, threads=threads), before)
     assert _learnt_alike(shuffled, folder)
+    # Other files with the same rows: the digests differ, and nothing else.
+    heads = [_head(shuffled), _head(folder)]
+    assert heads[0].pop("raw_digest") != heads[1].pop("raw_digest")
+    assert heads[0] == heads[1]
+
+
+def test_the_same_files_give_the_same_bytes(folder: Path, before: pd.DataFrame) -> None:
+    """Of the feature file and of every file of its state, with any number of threads."""
+    out = folder.with_name("raw.parquet")
+    assert len(before) == pq.read_metadata(out).num_rows
+    first = _files_of_build(out)
+    build(folder, [out], threads=3, memory_limit="1GB", quiet=True)
+    assert _files_of_build(out) == first
+    assert len(first) > 3
+
+
+def _files_of_build(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (out, *state_folder(out).iterdir())}
+
+
+def _head(folder: Path) -> dict[str, Any]:
+    """What the state says about itself, besides what it learnt."""
+    state = state_folder(folder.with_name(f"{folder.name}.parquet"))
+    head: dict[str, Any] = json.loads((state / "state.json").read_bytes())
+    return head
 
 
 def _learnt_alike(one: Path, other: Path) -> bool:

@@ -1,6 +1,5 @@
 """Instalments of earlier loans with us: amounts due and paid, days late or in advance."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import narwhals as nw
@@ -10,6 +9,7 @@ from project_tools.features.expressions import (
     GRID_BITS,
     LOAN,
     MONTH,
+    bounded,
     divide,
     flag,
     on_grid,
@@ -44,7 +44,7 @@ _never_paid = _paid_on.is_null()
 
 def days_past_due() -> nw.Expr:
     """Days from the due date to the payment or, if never paid, to the application; at least 0."""
-    return positive_part(nw.when(_never_paid).then(-_due).otherwise(_paid_on - _due))
+    return positive_part(bounded(nw.when(_never_paid).then(-_due).otherwise(_paid_on - _due)))
 
 
 def late_share() -> nw.Expr:
@@ -70,7 +70,10 @@ DERIVED = (
     indicator("PAID_OVER", Where("PAID_OVER_AMOUNT", ">", 0)),
     Derived("DPD", ("DAYS_ENTRY_PAYMENT", "DAYS_INSTALMENT"), days_past_due(), "days"),
     Derived(
-        "DBD", ("DAYS_INSTALMENT", "DAYS_ENTRY_PAYMENT"), positive_part(_due - _paid_on), "days"
+        "DBD",
+        ("DAYS_INSTALMENT", "DAYS_ENTRY_PAYMENT"),
+        positive_part(bounded(_due - _paid_on)),
+        "days",
     ),
     indicator("LATE_PAYMENT", Where("DPD", ">", 0)),
     Derived("LATE_PAYMENT_RATIO", ("LATE_PAYMENT", "AMT_PAYMENT", "AMT_INSTALMENT"), late_share()),
@@ -127,12 +130,11 @@ _ORDER = (
 )  # fmt: skip
 
 
-def stage(instalments: nw.LazyFrame[Any], parts: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """One row per payment, with the sum paid for its instalment, its position among the client's
-    rows (1 is the newest), and whether its loan is the client's last one.
+def stage(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """One row per payment, with the sum that the client paid for its instalment, its position among
+    the client's rows (1 is the newest), and whether its loan is the client's last one.
 
-    ``parts`` is ``paid_in_parts`` of all payments. The sums are joined: a window for each of them
-    would sort all rows again.
+    The sums are joined: a window for each of them would sort all rows again.
     """
     newest = [f"NEWEST {name}" for name in _ORDER]
     staged = instalments.with_columns(
@@ -140,7 +142,7 @@ def stage(instalments: nw.LazyFrame[Any], parts: nw.LazyFrame[Any]) -> nw.LazyFr
     )
     staged = staged.with_columns(position(*newest, within=(ID,)).alias("POSITION"))
     staged = staged.drop(*newest)
-    staged = staged.join(parts, on=list(_INSTALMENT), how="left")
+    staged = staged.join(paid_in_parts(instalments), on=list(_INSTALMENT), how="left")
     staged = staged.join(_last_loan(instalments), on=ID, how="left")
     payment = on_grid(nw.col("AMT_PAYMENT"), GRID_BITS["currency"])
     alone = nw.when(payment.is_null()).then(nw.lit(0.0)).otherwise(payment)
@@ -151,7 +153,8 @@ def stage(instalments: nw.LazyFrame[Any], parts: nw.LazyFrame[Any]) -> nw.LazyFr
     ).drop("PAID IN PARTS", "LAST_LOAN")
 
 
-_INSTALMENT = (LOAN, "NUM_INSTALMENT_NUMBER")
+#: By client too: a row that bears another client's id than its loan counts for that other client.
+_INSTALMENT = (ID, LOAN, "NUM_INSTALMENT_NUMBER")
 
 
 def paid_in_parts(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -174,20 +177,9 @@ def _last_loan(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def by_loan(staged: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """One row per earlier loan with instalments: sums due and paid, whether any was late."""
-    return staged.group_by(LOAN).agg(
+    """One row per client and earlier loan with instalments: sums due and paid, whether any was late."""
+    return staged.group_by(ID, LOAN).agg(
         nw.col("AMT_INSTALMENT").sum().alias("DUE_SUM"),
         nw.col("AMT_PAYMENT").sum().alias("PAID_SUM"),
         nw.col("LATE_PAYMENT").max().alias("EVER_LATE"),
-    )
-
-
-def together(by_loans: Sequence[nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
-    """The sums by loan of all payments from those of pieces: a loan may be in two pieces."""
-    if len(by_loans) == 1:
-        return by_loans[0]
-    return (
-        nw.concat(by_loans)
-        .group_by(LOAN)
-        .agg(nw.col("DUE_SUM", "PAID_SUM").sum(), nw.col("EVER_LATE").max())
     )

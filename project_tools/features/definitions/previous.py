@@ -4,6 +4,7 @@ from typing import Any
 
 import narwhals as nw
 
+from project_tools.features.columns import ID
 from project_tools.features.expressions import LOAN, MONTH, NO_DATE, divide, flag, unless
 from project_tools.features.rows import (
     Derived,
@@ -205,5 +206,5 @@ HISTORY = History(name="earlier applications", tables=TABLES, derived=DERIVED, f
 
 
 def stage(applications: nw.LazyFrame[Any], by_loan: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """One row per earlier application, with the sums of its instalments; null without any."""
-    return applications.join(by_loan, on=LOAN, how="left")
+    """One row per earlier application, with the sums of its client's instalments; null without any."""
+    return applications.join(by_loan, on=[ID, LOAN], how="left")
