@@ -89,6 +89,12 @@ SETTINGS = (
         ROOT / "api" / "clients.parquet",
         "client store: features of the clients that the API knows",
     ),
+    Setting(
+        "STATE",
+        _path,
+        ROOT / "pickle_files" / "state",
+        "folder that the API writes: the last good copy of its model and clients",
+    ),
     Setting("API_HOST", str, "127.0.0.1", "address on which the API listens"),
     Setting("API_PORT", _port, 8000, "port of the API"),
     Setting("DASHBOARD_PORT", _port, 8501, "port of the dashboard"),
@@ -110,6 +116,7 @@ class Settings:
 
     model: Path
     clients: Path
+    state: Path
     api_host: str
     api_port: int
     dashboard_port: int
