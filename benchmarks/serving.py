@@ -1,9 +1,10 @@
-"""What serving costs: scores, explanations, pictures, verifying and loading, for each family.
+"""The cost of serving: scores, explanations, pictures, verification and loading, for each family.
 
-Invented clients as wide as the feature file, models of the size that a search would keep; every
-figure is the median of repeated calls on one thread, in milliseconds of processor time (of this
-process and its children), because the machine may be shared; ``--wall`` takes the clock instead.
-``load`` is verifying in a child process and loading, without the imports. Run it from the root:
+The clients are invented and as wide as the feature file; the models have the size that a search
+would keep. Every figure is the median of repeated calls on one thread, in milliseconds of processor
+time (of this process and its children), because the machine may be shared; ``--wall`` measures the
+clock instead. ``load`` is the verification in a child process and the loading, without the imports.
+Run it from the root:
 
     python benchmarks/serving.py [--features 394] [--rows 2000] [--small] [--wall] [--check]
 """
@@ -60,8 +61,8 @@ def invented(rows: int, features: int, seed: int = 0) -> Dataset:
             values = chance.normal(size=rows).astype("float32")
             columns[info.name] = np.where(chance.random(rows) < NULLS, np.float32("nan"), values)
     X = pd.DataFrame(columns)
-    known = X.select_dtypes("number").iloc[:, :30].fillna(0).to_numpy()
-    risk = known @ chance.normal(size=known.shape[1]) / 3 + chance.logistic(size=rows)
+    numbers = X.select_dtypes("number").iloc[:, :30].fillna(0).to_numpy()
+    risk = numbers @ chance.normal(size=numbers.shape[1]) / 3 + chance.logistic(size=rows)
     y = (risk > np.quantile(risk, 0.85)).astype("int8")
     return Dataset(X, y, np.arange(rows), {"state_digest": "c" * 64}, "d" * 64, Path("f.parquet"))
 
@@ -82,7 +83,7 @@ def sized(name: str, *, small: bool) -> tuple[Family, dict[str, Any]]:
 
 
 def median_ms(call: Callable[[int], Any], times: int, clock: Clock) -> float:
-    """The median of so many calls, each told its number."""
+    """The median of so many calls; each call gets its number."""
     taken = []
     for number in range(times):
         start = clock()
@@ -95,8 +96,8 @@ def measured(
     name: str, data: Dataset, held_out: Dataset, *, small: bool, clock: Clock
 ) -> dict[str, float]:
     """One family's figures in milliseconds."""
-    row, setting = sized(name, small=small)
-    model = train(row, setting, data, folds=2, jobs=1)
+    family, setting = sized(name, small=small)
+    model = train(family, setting, data, folds=2, jobs=1)
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / "state"
         state.mkdir()
@@ -136,48 +137,51 @@ def bound(figure: str, name: str) -> float | None:
 
 
 def main() -> None:
-    words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--features", type=int, default=394)
-    words.add_argument("--rows", type=int, default=2_000)
-    words.add_argument("--small", action="store_true", help="a tenth of the trees")
-    words.add_argument("--wall", action="store_true", help="the clock in place of processor time")
-    words.add_argument("--check", action="store_true", help="status 1 where a bound does not hold")
-    given = words.parse_args()
-    clock = time.perf_counter if given.wall else processor_time
-    kind = "by the clock" if given.wall else "of processor time"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--features", type=int, default=394)
+    parser.add_argument("--rows", type=int, default=2_000)
+    parser.add_argument("--small", action="store_true", help="a tenth of the trees")
+    parser.add_argument("--wall", action="store_true", help="the clock in place of processor time")
+    parser.add_argument("--check", action="store_true", help="status 1 where a bound does not hold")
+    options = parser.parse_args()
+    clock = time.perf_counter if options.wall else processor_time
+    kind = "by the clock" if options.wall else "of processor time"
     warm()
-    data, held_out = invented(given.rows, given.features), invented(60, given.features, seed=1)
+    data, held_out = (
+        invented(options.rows, options.features),
+        invented(60, options.features, seed=1),
+    )
     print(
-        f"{given.rows:,} clients, {data.X.shape[1]} features; median milliseconds {kind}, bound after /\n"
+        f"{options.rows:,} clients, {data.X.shape[1]} features; median milliseconds {kind}, bound after /\n"
     )
     print(
         f"{'family':<15}{'score':>8}{'explain':>16}{'picture':>16}{'again':>13}{'global':>9}{'load':>15}{'model kB':>10}"
     )
-    found = {}
+    measurements = {}
     for name in ("lightgbm", "xgboost", "random_forest", "logistic_l2"):
-        found[name] = measured(name, data, held_out, small=given.small, clock=clock)
+        measurements[name] = measured(name, data, held_out, small=options.small, clock=clock)
         cells = {
             figure: f"{value:.1f}" + (f" /{limit:,.0f}" if (limit := bound(figure, name)) else "")
-            for figure, value in found[name].items()
+            for figure, value in measurements[name].items()
         }
         print(
             f"{name:<15}{cells['score']:>8}{cells['explain']:>16}{cells['picture']:>16}"
             f"{cells['again']:>13}{cells['global']:>9}{cells['load']:>15}{cells['size']:>10}"
         )
-    base = found["lightgbm"]
+    base = measurements["lightgbm"]
     print("\nratios to LightGBM")
-    for name, figures in found.items():
+    for name, figures in measurements.items():
         shown = "  ".join(f"{k} {figures[k] / base[k]:.1f}" for k in ("score", "explain", "load"))
         print(f"{name:<15}{shown}")
     missed = [
         f"{name} {figure}"
-        for name, figures in found.items()
+        for name, figures in measurements.items()
         for figure, value in figures.items()
         if (limit := bound(figure, name)) and value > limit
     ]
     for what in missed:
         print(f"BROKEN: {what}")
-    sys.exit(given.check and bool(missed))
+    sys.exit(options.check and bool(missed))
 
 
 if __name__ == "__main__":

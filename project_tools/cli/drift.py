@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from project_tools.cli.common import add_quiet
-from project_tools.system.files import replacing
+from project_tools.system.files import refuse_inputs, replacing
 
 HELP = "new rows against the training's: features, score; status 3 on drift"
 EPILOG = (
@@ -59,6 +59,9 @@ def run(words: argparse.Namespace) -> None:
     from project_tools.governance.drift.comparison import DriftRule
     from project_tools.governance.drift.report import print_drift, write_html
 
+    json_file = None if words.json in {None, "-"} else Path(words.json)
+    outputs = [path for path in (words.html, words.freeze, json_file) if path is not None]
+    refuse_inputs(outputs, filter(None, (words.reference, words.new, words.artefact)))
     found = drift(
         words.reference, words.new,
         artefact=words.artefact, split=words.split, fn_cost=words.fn_cost, freeze=words.freeze,
@@ -72,8 +75,8 @@ def run(words: argparse.Namespace) -> None:
     else:
         width = None if sys.stdout.isatty() else 120  # a pipe has none of its own
         print_drift(found, Console(width=width, highlight=False))
-    if words.json not in {None, "-"}:
-        with writable(Path(words.json)), replacing(Path(words.json)) as temporary:
+    if json_file is not None:
+        with writable(json_file), replacing(json_file) as temporary:
             temporary.write_text(to_json(found), encoding="utf-8")
     if found.alarms:
         sys.exit(DRIFTED)

@@ -1,7 +1,6 @@
 """What ``build`` and ``transform`` share: they open raw tables, collect features, write files."""
 
 import re
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -18,12 +17,14 @@ from project_tools.features.definitions import application
 from project_tools.features.engines.batch import BatchTables
 from project_tools.features.engines.choice import check_engine, start_engine
 from project_tools.features.engines.engine import Engine, Tables
-from project_tools.features.files import as_category, check_ending, write_features
+from project_tools.features.files import as_category, check_outputs, write_features
 from project_tools.features.pipeline import Parts, feature_names, finished
 from project_tools.features.splits import SPLITS
 from project_tools.features.state import FeatureState
+from project_tools.system.files import temporary_folder
 from project_tools.system.progress import say, working
 from project_tools.tables.check import ordered
+from project_tools.tables.declared import TABLES
 from project_tools.tables.files import (
     RawTables,
     connect,
@@ -82,7 +83,7 @@ def open_on_engine(
     """
     check_engine(engine)
     files = find_files(raw_dir, without, learning=learning)
-    with tempfile.TemporaryDirectory(prefix="credit-features-") as spill, named_errors():
+    with temporary_folder("features") as spill, named_errors():
         connection = connect(threads, _for_the_steps(memory_limit), Path(spill))
         with working("reading the headers", quiet=quiet):
             raw = open_tables(raw_dir, without, connection, learning=learning)
@@ -178,11 +179,19 @@ def _for_the_steps(memory_limit: str | None) -> str | None:
     return f"{float(number) * STEPS_SHARE:g}{unit}"
 
 
-def checked_outputs(outputs: Sequence[Path]) -> list[Path]:
-    """The paths to write; raises a ``CreditError`` for an empty list or an unknown ending."""
+def checked_outputs(outputs: Sequence[Path], raw_dir: Path) -> list[Path]:
+    """The paths to write; raises a ``CreditError`` for those that would replace something else.
+
+    An output is neither a raw table nor beside the raw tables under the name of one.
+    """
     if not outputs:
         raise SettingError("no output is named; name one that ends in .parquet or .pkl.gz")
     paths = [Path(path) for path in outputs]
+    check_outputs(paths, list(raw_dir.iterdir()) if raw_dir.is_dir() else [])
     for path in paths:
-        check_ending(path)
+        if path.name.split(".")[0] in TABLES and path.resolve().parent == raw_dir.resolve():
+            raise SettingError(
+                f"{path} would be a second file of the raw table {path.name.split('.')[0]}; "
+                "write the features to another folder, or under another name"
+            )
     return paths

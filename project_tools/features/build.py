@@ -44,7 +44,7 @@ def build(
     clients with groups of any size. Raises a ``CreditError`` before any file is replaced.
     """
     start = time.perf_counter()
-    paths = checked_outputs(outputs)
+    paths = checked_outputs(outputs, raw_dir)
     with open_on_engine(
         raw_dir, without, engine, threads=threads, memory_limit=memory_limit, quiet=quiet
     ) as source:

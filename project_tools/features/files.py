@@ -19,8 +19,14 @@ import pyarrow.parquet as pq
 from project_tools.errors import FeatureError, nearest
 from project_tools.features.columns import INDEX_COLUMNS, META_KEY
 from project_tools.features.frame_pickle import UNREADABLE, read_pickled_frame
-from project_tools.features.state import FeatureState, state_digest
-from project_tools.system.files import replacing, replacing_folder, sha256
+from project_tools.features.state import FeatureState, is_state_folder, state_digest
+from project_tools.system.files import (
+    refuse_foreign_folder,
+    refuse_inputs,
+    replacing,
+    replacing_folder,
+    sha256,
+)
 
 #: True in the metadata of a file whose clients were transformed with a state learnt from others.
 TRANSFORMED = "transformed"
@@ -53,6 +59,20 @@ def state_folder(path: Path) -> Path:
     check_ending(path)
     ending = next(ending for ending in ENDINGS if path.name.endswith(ending))
     return path.with_name(path.name.removesuffix(ending) + ".state")
+
+
+def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Raises a ``CreditError`` for outputs that cannot be written without a loss, before any work.
+
+    That is an unknown ending, a folder, an input, one file named twice, or a state's folder beside
+    it that holds something else.
+    """
+    for path in outputs:
+        check_ending(path)
+        refuse_foreign_folder(state_folder(path), is_state_folder, "a feature state")
+    refuse_inputs(outputs, inputs)
+    for number, path in enumerate(outputs):
+        refuse_inputs([path], outputs[:number])
 
 
 def check_ending(path: Path) -> None:

@@ -129,6 +129,13 @@ def state_digest(directory: Path) -> str:
     return sha256_of_files(_files(directory))
 
 
+def is_state_folder(directory: Path) -> bool:
+    """Whether a folder holds the files of a feature state, whole or damaged, and nothing else."""
+    names = {path.name for path in directory.iterdir()}
+    groups = {name for name in names if name.startswith(_GROUP) and name.endswith(".parquet")}
+    return _STATE in names and names <= {_STATE, _CATALOGUE, *groups}
+
+
 def _files(directory: Path) -> list[Path]:
     return [path for path in directory.iterdir() if path.is_file()]
 

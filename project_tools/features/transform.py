@@ -49,7 +49,7 @@ def transform(
     ``CreditError`` before any file is replaced.
     """
     start = time.perf_counter()
-    paths = checked_outputs(outputs)
+    paths = checked_outputs(outputs, raw_dir)
     _check_apart(paths, state)
     stored = StoredState.load(state)
     check_one_build(state, stored.digest)

@@ -79,9 +79,8 @@ class Family:
     ``fixed`` holds the parameters that are not searched; ``final_parameters`` turns the folds'
     fitted estimators into the parameters of the final fit (e.g. the mean number of rounds); the
     time of a fit grows with the rows to the power ``growth``; ``threads`` says whether one fit can
-    use several cores; ``explains`` is the scale of its exact contributions. A family without them
-    is never promoted. ``format`` names the row of ``serving.formats.table`` in which it is served;
-    None for a family that is searched and never served.
+    use several cores; ``format`` names the row of ``serving.formats.table`` in which it is served.
+    It is None for a family without exact contributions, which is searched and never served.
     """
 
     name: str
@@ -94,7 +93,6 @@ class Family:
     growth: float
     threads: bool
     format: str | None
-    explains: Literal["log-odds", "probability"] | None = "log-odds"
     final_parameters: Callable[[Parameters, Sequence[Any]], dict[str, Any]] = field(
         default=lambda parameters, _fitted: dict(parameters)
     )
@@ -249,7 +247,6 @@ FAMILIES = _table(
         growth=1.1,
         threads=True,
         format="skops",
-        explains="probability",
     ),
     Family(
         name="svc_rbf",
@@ -269,7 +266,6 @@ FAMILIES = _table(
         growth=2.0,
         threads=False,
         format=None,
-        explains=None,
     ),
     Family(
         name="svc_poly",
@@ -292,7 +288,6 @@ FAMILIES = _table(
         growth=2.0,
         threads=False,
         format=None,
-        explains=None,
     ),
     Family(
         name="lightgbm",

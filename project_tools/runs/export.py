@@ -11,8 +11,8 @@ from project_tools.runs.registry import CHAMPION, aliases_of, download, find_ver
 from project_tools.runs.store import connect
 from project_tools.serving.artefact import copy_artefact, verify_artefact
 from project_tools.serving.clients import write_client_store
-from project_tools.serving.folder import CARD_JSON
-from project_tools.system.files import sha256
+from project_tools.serving.folder import CARD_JSON, refuse_foreign
+from project_tools.system.files import refuse_inputs, sha256
 from project_tools.system.progress import working
 
 CLIENT_STORE = "clients.parquet"
@@ -25,6 +25,9 @@ def export(model: str, directory: Path, *, features: Path, most_clients: int | N
     held-out and new clients, at most ``most_clients``. Raises ``TrackingError`` for a model that
     does not exist and ``ArtefactError`` for another feature file; then nothing is replaced.
     """
+    store = directory.resolve().parent / CLIENT_STORE
+    refuse_foreign(directory)
+    refuse_inputs([store], [features])
     client = connect()
     version = find_version(client, model)
     aliases = aliases_of(client, version)
@@ -32,7 +35,6 @@ def export(model: str, directory: Path, *, features: Path, most_clients: int | N
         with working(f"fetching {version.name} version {version.version}"):
             source = download(version, Path(folder))
         _check_features(source, features)
-        store = directory.resolve().parent / CLIENT_STORE
         with working("verifying and copying the artefact"):
             stamp = {
                 "name": version.name,

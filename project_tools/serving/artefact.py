@@ -33,6 +33,7 @@ from project_tools.serving.folder import (
     checked_catalogue,
     file_names,
     read_parts,
+    refuse_foreign,
 )
 from project_tools.serving.formats.base import ModelFile
 from project_tools.serving.formats.table import model_format
@@ -123,6 +124,7 @@ def write_artefact(directory: Path, content: ArtefactContent) -> str:
     """
     model = ServedModel.read(content.model, content.features, content.calibration)
     catalogue = checked_catalogue(content.catalogue, content.features)
+    refuse_foreign(directory)
     with replacing_folder(directory) as folder:
         (folder / model.file).write_bytes(content.model.content)
         _write_json(folder / FEATURES, [asdict(f) for f in content.features])
@@ -161,6 +163,7 @@ def copy_artefact(
     ``files`` replace those of the same names beside the model.
     """
     verify_artefact(source)
+    refuse_foreign(directory)
     with replacing_folder(directory) as folder:
         shutil.copytree(source, folder, dirs_exist_ok=True)
         (folder / MANIFEST).unlink()

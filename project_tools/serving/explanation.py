@@ -1,13 +1,12 @@
-"""Why the model scored a client as it did: exact contributions, by concept, in words.
+"""The explanation of a client's score: exact contributions, by concept, and reasons in words.
 
 Base and contributions add up to the model's own score before calibration (log-odds, or a forest's
-probability), which is checked for every client. Calibration is strictly monotone, so what raises
-the score raises the probability.
+probability); this is checked for every client. Calibration is strictly increasing: a feature that
+raises the score raises the probability.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 
@@ -23,7 +22,7 @@ MOST_REASONS = 4
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one feature adds to the score, and the client's value of it."""
+    """The contribution of one feature to the score, beside the client's value."""
 
     name: str
     label: str
@@ -35,7 +34,7 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class ConceptContribution:
-    """The features of one concept, the weightiest first, and what they add together."""
+    """The features of one concept, the weightiest first, and the sum of their contributions."""
 
     concept: str
     contribution: float
@@ -49,7 +48,7 @@ class ConceptContribution:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A principal reason in plain English, about a concept that moves the score as it says."""
+    """A principal reason in plain English: a concept, and the direction in which it moves the score."""
 
     text: str
     concept: str
@@ -77,55 +76,54 @@ def explain(artefact: Artefact, row: Mapping[str, Value]) -> Explanation:
     if not np.isclose(base + sum(parts), raw_score, rtol=SUMS_TO, atol=SUMS_TO):
         raise ArtefactError("the contributions do not add up to the score; export the model again")
     scale = artefact.model.scale
-    return Explanation(scale, base, raw_score, tuple(_grouped(contributions(artefact, row, parts))))
+    return Explanation(
+        scale, base, raw_score, tuple(_by_concept(contributions(artefact, row, parts)))
+    )
 
 
 def contributions(
     artefact: Artefact, row: Mapping[str, Value], parts: Sequence[float]
 ) -> list[Contribution]:
     """Each feature of the model with its part of the score, in the model's order."""
-    return [
-        _contribution(artefact.describe(feature.name), row[feature.name], part)
-        for feature, part in zip(artefact.features, parts, strict=True)
+    features = []
+    for feature, part in zip(artefact.features, parts, strict=True):
+        described = artefact.describe(feature.name)
+        label, concept, unit = described["label"], described["concept"], described["unit"]
+        features.append(Contribution(feature.name, label, concept, unit, row[feature.name], part))
+    return features
+
+
+def _by_concept(features: Sequence[Contribution]) -> list[ConceptContribution]:
+    members: dict[str, list[Contribution]] = {}
+    for feature in features:
+        members.setdefault(feature.concept, []).append(feature)
+    groups = [
+        ConceptContribution(
+            concept,
+            sum(c.contribution for c in members[concept]),
+            tuple(sorted(members[concept], key=lambda c: -abs(c.contribution))),
+        )
+        for concept in sorted(members)
     ]
-
-
-def _contribution(about: Mapping[str, str], value: Value, part: float) -> Contribution:
-    return Contribution(about["name"], about["label"], about["concept"], about["unit"], value, part)
-
-
-def _grouped(features: Sequence[Contribution]) -> list[ConceptContribution]:
-    ordered = sorted(features, key=lambda c: c.concept)
-    groups = [_group(concept, list(members)) for concept, members in groupby(ordered, _concept)]
     return sorted(groups, key=lambda g: -abs(g.contribution))
-
-
-def _concept(contribution: Contribution) -> str:
-    return contribution.concept
-
-
-def _group(concept: str, members: Sequence[Contribution]) -> ConceptContribution:
-    weightiest = tuple(sorted(members, key=lambda c: -abs(c.contribution)))
-    return ConceptContribution(concept, sum(c.contribution for c in members), weightiest)
 
 
 def reasons(explanation: Explanation, *, granted: bool) -> list[Reason]:
     """At most four principal reasons for the decision, the weightiest first.
 
-    They are the concepts that move the score furthest towards the decision taken: upwards for a
-    refusal, downwards for a loan granted.
+    They are the concepts that move the score furthest towards the decision: upwards for a refusal,
+    downwards for a granted loan. Each names the two features of the concept that weigh most in the
+    concept's own direction.
     """
     sign = -1 if granted else 1
     towards = [g for g in explanation.groups if sign * g.contribution > 0]
-    return [_reason(group, sign) for group in towards[:MOST_REASONS]]
-
-
-def _reason(group: ConceptContribution, sign: int) -> Reason:
-    """Names the two features of the concept that weigh most in the concept's own direction."""
-    named = " and ".join(f"{c.label} ({display(c.value, c.unit)})" for c in group.leading[:2])
-    direction = "Lowers" if sign < 0 else "Raises"
-    text = f"{direction} the estimated risk: {group.concept}, above all {named}."
-    return Reason(text, group.concept, group.contribution)
+    direction = "Lowers" if granted else "Raises"
+    principal = []
+    for group in towards[:MOST_REASONS]:
+        named = " and ".join(f"{c.label} ({display(c.value, c.unit)})" for c in group.leading[:2])
+        text = f"{direction} the estimated risk: {group.concept}, above all {named}."
+        principal.append(Reason(text, group.concept, group.contribution))
+    return principal
 
 
 def display(value: Value, unit: str = "") -> str:

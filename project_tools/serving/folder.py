@@ -11,12 +11,13 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, TypeAdapter
 
 from project_tools.errors import ArtefactError
-from project_tools.serving.formats.table import model_format
+from project_tools.serving.formats.table import FORMATS, model_format
 from project_tools.serving.golden import GOLDEN, Golden
 from project_tools.serving.inputs import ServedFeature
 from project_tools.serving.json_files import Text, checked, strict_json
 from project_tools.serving.manifest import MANIFEST, Manifest
 from project_tools.serving.overview import OVERVIEW, Overview
+from project_tools.system.files import refuse_foreign_folder
 
 FEATURES, CATALOGUE = "features.json", "catalogue.json"
 #: The files that are read beside the model's own.
@@ -98,6 +99,19 @@ def file_names(folder: Path) -> list[str]:
         if stat.S_ISREG(mode):
             names.append(path.relative_to(folder).as_posix())
     return sorted(name for name in names if name != MANIFEST)
+
+
+def is_artefact_folder(directory: Path) -> bool:
+    """Whether a folder holds the files of an artefact, whole or damaged, and nothing else."""
+    names = {path.name for path in directory.iterdir()}
+    return MANIFEST in names and names <= {MANIFEST, *_READ, *BESIDE, STATE} | {
+        row.file for row in FORMATS.values()
+    }
+
+
+def refuse_foreign(directory: Path) -> None:
+    """Raises ``SettingError`` for a folder that an artefact must not replace."""
+    refuse_foreign_folder(directory, is_artefact_folder, "a model")
 
 
 def read_parts(directory: Path) -> Parts:

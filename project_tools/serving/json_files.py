@@ -63,11 +63,10 @@ def checked(
     except ValidationError as why:
         error = why.errors(include_url=False)[0]
     # Outside of the handler: the error of pydantic repeats values, and would be logged beside ours.
-    parts = [str(part)[:60] for part in (at, *error["loc"]) if part not in ("", "[key]")]
+    places = [at, *error["loc"]] if at else error["loc"]
+    parts = [str(place)[:60] for place in places if place != "[key]"]
     where = repr(".".join(parts)) if parts else "its content"
-    expected = error["msg"]
-    for opening in ("Input should be ", "String should ", "Value error, "):
-        expected = expected.removeprefix(opening)
+    expected = error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     match error["type"]:
         case "missing":
             raise ArtefactError(f"{file} lacks {where}; export the model again")
@@ -81,6 +80,10 @@ def checked(
             expected = "a text"
         case "float_type":
             expected = "a finite number"
+        case "string_too_short":
+            expected = "a text that is not empty"
+        case "string_pattern_mismatch":
+            expected = f"a text of the form {error['ctx']['pattern']}"
     found = shown(error["input"], private=private)
     raise ArtefactError(f"{file}: {where} is {found}, expected {expected}; export the model again")
 

@@ -78,7 +78,10 @@ def peers(
     members = _members(store, client_id, group)
     about = {
         "group": group,
-        "criteria": [_criterion(artefact, name, row[name]) for name in GROUPS[group]],
+        "criteria": [
+            {"label": artefact.describe(name)["label"], "value": _in_words(name, row[name])}
+            for name in GROUPS[group]
+        ],
         "features": [_feature(artefact, column, row[column.name]) for column in columns],
     }
     if members.n < SMALLEST_GROUP:
@@ -120,10 +123,8 @@ def _too_small(
     return {"n": members.n, "too_small": True, "sentence": sentence, "distributions": []}
 
 
-def _criterion(artefact: Artefact, name: str, value: Value) -> dict[str, Any]:
-    if isinstance(value, float):
-        value = _WORDS.get(name, {}).get(int(value), value)
-    return {"label": artefact.describe(name)["label"], "value": value}
+def _in_words(name: str, value: Value) -> Value:
+    return _WORDS.get(name, {}).get(int(value), value) if isinstance(value, float) else value
 
 
 def _feature(artefact: Artefact, column: Column, value: Value) -> dict[str, Any]:

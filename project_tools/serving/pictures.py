@@ -1,7 +1,7 @@
 """The pictures of an explanation, as PNG: one client's waterfall, the model's beeswarm.
 
-shap draws through pyplot, whose "current figure" is one for the whole process: of pictures drawn
-in several threads most come out wrong. So everything is drawn under one lock, and closed.
+shap draws through pyplot, which has one "current figure" for the whole process: most pictures that
+several threads draw at once are wrong. So one lock guards all drawing, and every figure is closed.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ _KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How numbers of a scale are drawn: two digits after the point, so a probability in percent."""
+    """How numbers of a scale are drawn: with two decimals, so a probability is drawn in percent."""
 
     factor: float
     unit: str
@@ -54,7 +54,7 @@ SHOWN: Mapping[Scale, Shown] = {
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG, and what it shows in words for those who do not see it."""
+    """A PNG, and its content in words for readers who do not see it."""
 
     png: bytes
     alt: str
@@ -62,32 +62,32 @@ class Picture:
 
 @dataclass(slots=True)
 class PictureCache:
-    """The last pictures, by the model's and the data's digest; each is drawn once."""
+    """The last pictures, by the digests of the model and the data; each picture is drawn once."""
 
     _pictures: OrderedDict[str, Picture] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _drawing: threading.Lock = field(default_factory=threading.Lock)
 
     def waterfall(self, artefact: Artefact, row: Mapping[str, Value]) -> Picture:
-        """The waterfall of a client's row, drawn unless it is known."""
+        """The waterfall of a client's row, from the cache or drawn now."""
         return self._get(_key(artefact, row), lambda: waterfall(explain(artefact, row)))
 
     def beeswarm(self, artefact: Artefact) -> Picture:
-        """The beeswarm of the model, drawn unless it is known."""
+        """The beeswarm of the model, from the cache or drawn now."""
         return self._get(f"beeswarm:{artefact.digest}", lambda: beeswarm(artefact))
 
     def _get(self, key: str, draw: Callable[[], Picture]) -> Picture:
-        if (known := self._known(key)) is not None:
-            return known
+        if (kept := self._kept(key)) is not None:
+            return kept
         with self._drawing:  # two requests for one picture draw it once; drawing is serial anyway
-            picture = self._known(key) or draw()
+            picture = self._kept(key) or draw()
         with self._lock:
             self._pictures[key] = picture
             while len(self._pictures) > _KEPT:
                 self._pictures.popitem(last=False)
         return picture
 
-    def _known(self, key: str) -> Picture | None:
+    def _kept(self, key: str) -> Picture | None:
         with self._lock:
             if key in self._pictures:
                 self._pictures.move_to_end(key)
@@ -95,13 +95,13 @@ class PictureCache:
 
 
 def _key(artefact: Artefact, row: Mapping[str, Value]) -> str:
-    """Of the values as they are shown: a level that the model does not know is one of them."""
+    """A key of the values as they are shown, with levels that the model was not trained on."""
     shown = repr([row.get(feature.name) for feature in artefact.features])
     return f"waterfall:{artefact.digest}:{hashlib.sha256(shown.encode()).hexdigest()}"
 
 
 def warm() -> None:
-    """Import shap and pyplot, which takes seconds, before the first picture is asked for."""
+    """Import shap and pyplot before the first request for a picture: it takes seconds."""
     import_shap()
 
 
@@ -172,7 +172,7 @@ def _swarm(
 
 
 def _name_the_rest(axes: Any) -> None:
-    """What shap takes for features are groups of them."""
+    """Write "groups" where shap writes "features": each bar is a group of features."""
     labels = [
         tick.get_text().replace("other features", "other groups") for tick in axes.get_yticklabels()
     ]
@@ -182,7 +182,7 @@ def _name_the_rest(axes: Any) -> None:
 
 
 def _png(figure: Any) -> bytes:
-    """The figure cut to what is drawn; drawn once, where ``savefig`` draws twice."""
+    """The figure as PNG, cut to its drawing; it is drawn once, where ``savefig`` draws twice."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  (see shap_library)
 
     figure.set_dpi(_DPI)
@@ -206,7 +206,7 @@ def _bars(values: NDArray[np.float64]) -> int:
     """How many bars to show so that the sum of the others is never the largest.
 
     ``values`` has shape (rows, concepts); a bar's length is its mean magnitude. shap shows one
-    bar less than it is told, and the sum of the others as the last.
+    bar less than ``max_display``, and the sum of the others as the last bar.
     """
     lengths = np.abs(values).mean(axis=0)
     order = np.argsort(-lengths)
@@ -218,10 +218,10 @@ def _bars(values: NDArray[np.float64]) -> int:
 
 
 def _colours(swarm: Swarm) -> NDArray[Any]:
-    known = np.array([np.nan if v is None else v for v in swarm.values])
-    if np.isnan(known).all():
-        return np.full(len(known), "level", dtype=object)  # no number: shap draws it grey
-    return known.astype(object)
+    values = np.array([np.nan if v is None else v for v in swarm.values])
+    if np.isnan(values).all():
+        return np.full(len(values), "level", dtype=object)  # no number: shap draws it grey
+    return values.astype(object)
 
 
 def _bar_label(group: ConceptContribution) -> str:

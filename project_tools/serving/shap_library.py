@@ -1,4 +1,4 @@
-"""shap and pyplot, imported when they are needed: two seconds that no score should wait for."""
+"""shap and pyplot, imported at the first use: the import takes two seconds, and no score needs them."""
 
 import threading
 import warnings

@@ -1,4 +1,4 @@
-"""A child process reads a model first: a damaged one can end the process that reads it."""
+"""A child process reads a model first, because a damaged model can end the process that reads it."""
 
 import os
 import subprocess
@@ -15,22 +15,27 @@ _AGAIN = "export the model again"
 
 
 def verify_in_child(directory: Path, digest: str, model: str) -> None:
-    """Let another process read the model, the file of that name, and score the golden rows.
+    """Let a child process read the model in the file of that name, and score the golden rows.
 
-    It answers with the digest of the manifest that it verified; ``ArtefactError`` unless that is
-    ``digest``.
+    The child answers with the digest of the manifest that it verified; ``ArtefactError`` unless
+    that is ``digest``.
     """
-    answer = answer_of_child("artefact", [directory], model, TIMEOUT_S)
-    if answer != digest:
-        raise ArtefactError(f"{model} could not be verified (status 0); {_AGAIN}")
+    status, last_line = _run("artefact", [directory], model, TIMEOUT_S)
+    _judge(status, last_line, digest, model)
 
 
 def answer_of_child(module: str, paths: Sequence[Path], model: str, timeout_s: float) -> str:
-    """The last line that a module of this package prints, run with these paths in a process of its own.
+    """The last line of a child process that runs a module of this package with these paths.
 
-    ``ArtefactError`` if the process ends by a signal, with a status other than 0, or too late:
-    with its last line, where its status is 1.
+    ``ArtefactError`` if it ends by a signal or too late, or with status 1: then with its last line.
     """
+    status, last_line = _run(module, paths, model, timeout_s)
+    _judge(status, last_line, last_line, model)
+    return last_line
+
+
+def _run(module: str, paths: Sequence[Path], model: str, timeout_s: float) -> tuple[int, str]:
+    found = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(  # noqa: S603  (our own interpreter and module)
             [sys.executable, "-m", f"project_tools.serving.{module}", *map(str, paths)],
@@ -38,27 +43,23 @@ def answer_of_child(module: str, paths: Sequence[Path], model: str, timeout_s: f
             text=True,
             errors="replace",
             timeout=timeout_s,
-            env=_environment(),
+            # MLflow may bring this package by path alone; the child must import the same one.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(found), "OMP_NUM_THREADS": "1"},
             check=False,
         )
     except subprocess.TimeoutExpired as why:
         raise ArtefactError(
             f"{model} was not read and scored within {timeout_s} s; {_AGAIN}"
         ) from why
-    last_line = (done.stdout.strip().splitlines() or [""])[-1]
-    if done.returncode < 0:
+    return done.returncode, (done.stdout.strip().splitlines() or [""])[-1]
+
+
+def _judge(status: int, last_line: str, digest: str, model: str) -> None:
+    if status < 0:
         raise ArtefactError(
-            f"{model} cannot be read: it ended the process that tried "
-            f"(signal {-done.returncode}); {_AGAIN}"
+            f"{model} cannot be read: it ended the process that tried (signal {-status}); {_AGAIN}"
         )
-    if done.returncode == 1 and last_line:
+    if status == 1 and last_line:
         raise ArtefactError(last_line)
-    if done.returncode:
-        raise ArtefactError(f"{model} could not be verified (status {done.returncode}); {_AGAIN}")
-    return last_line
-
-
-def _environment() -> dict[str, str]:
-    # MLflow may bring this package by path alone; the child must find the same one.
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+    if status or last_line != digest:
+        raise ArtefactError(f"{model} could not be verified (status {status}); {_AGAIN}")

@@ -1,10 +1,13 @@
 """The identity of a process, whether it still runs, and the memory that it keeps.
 
-The tracking store uses the identity to close the runs of a process that has died.
+The tracking store uses the identity to close the runs of a process that has died, and temporary
+files carry a short form of it, so that those of a process that was killed can be deleted.
 """
 
 import ctypes
+import hashlib
 import os
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -35,6 +38,39 @@ def is_dead(identity: str) -> bool:
     if host != socket.gethostname() or not process.isdecimal():
         return False
     return _start(int(process)) != start
+
+
+def mark() -> str:
+    """A short form of this process's identity for the name of a file: machine, process, start.
+
+    >>> mark_is_dead(mark())
+    False
+    """
+    return f"{_machine()}-{os.getpid()}-{_short(_start(os.getpid()))}"
+
+
+def mark_is_dead(mark: str) -> bool:
+    """Whether the process of this mark ran on this machine and has certainly ended.
+
+    >>> mark_is_dead("00000000-1-00000000")  # another machine's
+    False
+    """
+    parts = re.fullmatch(r"([0-9a-f]{8})-(\d+)-([0-9a-f]{8})", mark)
+    if parts is None or parts[1] != _machine():
+        return False
+    return _short(_start(int(parts[2]))) != parts[3]
+
+
+def _machine() -> str:
+    """A name of the machine and its table of processes: two containers may bear one host name."""
+    machine, table = Path("/etc/machine-id"), Path("/proc/self/ns/pid")
+    number = machine.read_text().strip() if machine.is_file() else ""
+    processes = str(table.readlink()) if table.is_symlink() else ""
+    return _short(f"{socket.gethostname()}/{number}/{processes}")
+
+
+def _short(text: str | None) -> str:
+    return hashlib.sha256(str(text).encode()).hexdigest()[:8]
 
 
 def _start(process: int) -> str | None:

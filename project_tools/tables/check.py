@@ -5,11 +5,11 @@ schema's rules (``violations``) and orphans (``orphans``). ``check`` also counts
 duplicate rows, which take long to count and change little in the features.
 """
 
-import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from project_tools.errors import TableError
+from project_tools.system.files import temporary_folder
 from project_tools.system.progress import working
 from project_tools.tables.declared import TABLES
 from project_tools.tables.files import INDISPENSABLE, RawTables, connect, named_errors, open_tables
@@ -36,7 +36,7 @@ def check(
     findings: list[Finding] = []
     rows: dict[str, int] = {}
     try:
-        with tempfile.TemporaryDirectory(prefix="credit-check-") as spill, named_errors():
+        with temporary_folder("check") as spill, named_errors():
             connection = connect(threads, memory_limit, Path(spill))
             raw = open_tables(
                 directory, without, connection,

@@ -10,10 +10,10 @@ from project_tools.demo import generate
 from project_tools.evaluation.comparison import rank_families, ranking_table
 from project_tools.features.build import build
 from project_tools.runs.history import judged_families
-from project_tools.runs.parameters import PARAMETERS
 from project_tools.runs.store import Client, connect
 from project_tools.runs.tuning import tune
 from project_tools.settings import Settings
+from tests.helpers.searches import small_search
 
 PICTURES = 5  # the history of the trials, four curves
 
@@ -29,12 +29,7 @@ def store(
 
 
 def searched(folder: Path, families: str) -> None:
-    given = {
-        "data": str(folder / "features.parquet"), "families": families, "profile": "demo",
-        "trials": "2", "folds": "2", "jobs": "1",
-    }  # fmt: skip
-    names = set(PARAMETERS) - {"run", "receipt"}
-    tune("hyperparameter_tuning", {name: PARAMETERS[name].default for name in names} | given)
+    tune("hyperparameter_tuning", small_search(folder / "features.parquet", families=families))
 
 
 def test_it_shows_the_newest_searches_and_the_one_asked_for(

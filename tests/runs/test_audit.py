@@ -118,7 +118,7 @@ def test_the_card_travels_with_the_export(finals: dict[str, Trained], tmp_path: 
     }  # fmt: skip
     assert set(BESIDE) <= set(artefact.manifest.files)
     # Nothing but what a training leaves can be laid beside a model.
-    with pytest.raises(ArtefactError, match=r"notes.md is none of what lies beside a model"):
+    with pytest.raises(ArtefactError, match=r"notes.md is no file that lies beside a model"):
         copy_artefact(tmp_path / "model", tmp_path / "other", {"notes.md": b""})
     assert not (tmp_path / "other").exists()
 

@@ -159,7 +159,7 @@ def test_a_forest_is_registered_exported_served_and_explained(store, settings, t
 
 def test_a_support_vector_machine_is_neither_registered_nor_exported(store, settings, tmp_path):
     machine = replace(
-        get_family("logistic_l2"), name="svc_rbf", label="RBF machine", space={}, fixed={},
+        get_family("logistic_l2"), name="svc_rbf", label="RBF machine", space={}, fixed={}, format=None,
         build=lambda _p, _s, _j: CalibratedClassifierCV(SVC(), ensemble=False, cv=2),
     )  # fmt: skip
     final = finally_judged(machine, {}, settings)

@@ -182,7 +182,7 @@ def test_a_manifest_that_is_none_is_refused(folder, content, words):
         ("fn_cost", 0, "'fn_cost' is 0, expected greater than 0"),
         pytest.param("fn_cost", 10**400, "'fn_cost' is 10{39}…, expected a fin", id="huge cost"),
         ("version", 1, "'version' is 1, expected a text"),  # the published API compared it with 1
-        ("version", "", "'version' is '', expected .*at least 1 character"),
+        ("version", "", "'version' is '', expected a text that is not empty"),
         ("run_id", None, "'run_id' is null, expected a text"),
         ("format", 2.0, "'format' is 2.0, expected a valid integer"),
         ("calibration", [], "'calibration' is a list, expected an object"),
@@ -200,7 +200,11 @@ def test_a_manifest_that_is_none_is_refused(folder, content, words):
         ("metrics", {"AUC": 0.7}, "'metrics.AUC' is 0.7, expected an object"),
         ("files", {"../secret": "0" * 64}, "'files.../secret' is .*, expected a relative name"),
         ("files", {"/etc/passwd": "0" * 64}, "'/etc/passwd', expected a relative name inside"),
-        ("files", {"model.txt": "short"}, "'files.model.txt' is 'short', expected .*a-f0-9|0-9a-f"),
+        (
+            "files",
+            {"model.txt": "short"},
+            "'files.model.txt' is 'short', expected a text of the form",
+        ),
         ("versions", {"lightgbm": 4}, "'versions.lightgbm' is 4, expected a text"),
         ("comment", "sealed too", "holds an unknown 'comment'"),
     ],

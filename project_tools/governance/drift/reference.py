@@ -18,6 +18,7 @@ from pydantic import AfterValidator, ConfigDict, FiniteFloat, TypeAdapter, Valid
 from project_tools.errors import FeatureError
 from project_tools.evaluation.metrics import FN_COST
 from project_tools.governance.drift.rows import Decisions, Numbers, Source
+from project_tools.serving.columns import PROBABILITY
 from project_tools.system.files import replacing
 
 Counts = npt.NDArray[np.int64]
@@ -160,7 +161,7 @@ class ScoreBins:
         """The bins of decisions, whose costs follow from the cost of a missed defaulter."""
         costs = decisions.expected_costs(fn_cost)
         return cls(
-            NumberBins.of("proba_risk_class", decisions.p.astype(np.float32)),
+            NumberBins.of(PROBABILITY, decisions.p.astype(np.float32)),
             int(decisions.granted.sum()),
             float(costs.mean()),
             float(costs.var(ddof=1)),
@@ -208,7 +209,7 @@ class DriftReference:
             temporary.write_text(self.to_json(), encoding="utf-8")
 
     def to_json(self) -> str:
-        """The text that ``load`` reads; a feature has ``edges`` or ``levels``, by its kind."""
+        """The text that ``from_json`` reads; a feature has ``edges`` or ``levels``, by its kind."""
         plain = {"format": FORMAT, "version": VERSION, **asdict(self)}
         return json.dumps(plain, allow_nan=False) + "\n"
 
@@ -216,16 +217,23 @@ class DriftReference:
     def load(cls, path: Path) -> Self:
         """The reference in a JSON file; ``FeatureError`` for any other file."""
         try:
-            plain = json.loads(path.read_bytes())
+            content = path.read_bytes()
         except OSError as why:
             raise FeatureError(f"{path} is not there or cannot be read") from why
+        return cls.from_json(content, str(path))
+
+    @classmethod
+    def from_json(cls, content: str | bytes, source: str) -> Self:
+        """The reference in the text of ``to_json``; ``FeatureError``, with ``source``, for another."""
+        try:
+            plain = json.loads(content)
         except ValueError as why:
-            raise FeatureError(f"{path} is damaged or no JSON file; freeze it anew") from why
+            raise FeatureError(f"{source} is damaged or no JSON file; freeze it anew") from why
         if not isinstance(plain, dict) or plain.pop("format", None) != FORMAT:
-            raise FeatureError(f"{path} is no reference of drift; make one with drift --freeze")
+            raise FeatureError(f"{source} is no reference of drift; make one with drift --freeze")
         if (version := plain.pop("version", None)) != VERSION:
             raise FeatureError(
-                f"{path} is a reference of version {version}, this program reads version {VERSION}; "
+                f"{source} is a reference of version {version}, this program reads version {VERSION}; "
                 "freeze it anew"
             )
         try:
@@ -233,7 +241,7 @@ class DriftReference:
         except ValidationError as why:
             place = ".".join(map(str, why.errors()[0]["loc"]))
             raise FeatureError(
-                f"{path.name} is a damaged reference ({place}); freeze it anew"
+                f"{source} is a damaged reference ({place}); freeze it anew"
             ) from why
         score = () if reference.score is None else (reference.score.probability,)
         for bins in (*reference.features, *score):
@@ -241,7 +249,7 @@ class DriftReference:
             fits = len(bins.counts) == cells and sum(bins.counts) + bins.missing == reference.rows
             if not fits or min((*bins.counts, bins.missing)) < 0:
                 raise FeatureError(
-                    f"{path.name}: the counts of {bins.name} do not fit; freeze it anew"
+                    f"{source}: the counts of {bins.name} do not fit; freeze it anew"
                 )
         return reference
 

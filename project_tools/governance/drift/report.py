@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from project_tools.errors import abbreviated
 from project_tools.governance.drift.comparison import LARGE, MODERATE, Change, Drift, FeatureDrift
 from project_tools.governance.pages import data_uri, render
 from project_tools.system.files import replacing
@@ -40,8 +41,7 @@ def verdict(drift: Drift) -> str:
     count, compared = len(drift.alarms), len(drift.features) + (0 if drift.score is None else 3)
     if not count:
         return "No drift: nothing changed by more than chance and the stated limits."
-    names = [*drift.alarms[:3], *["…"] * (count > 3)]  # noqa: PLR2004  (a readable few)
-    return f"Drift in {count} of {compared} figures compared: {', '.join(names)}."
+    return f"Drift in {count} of {compared} figures compared: {abbreviated(drift.alarms)}."
 
 
 def rule_in_words(drift: Drift) -> str:

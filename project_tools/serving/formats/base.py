@@ -29,14 +29,14 @@ class ModelFile:
     content: bytes
 
 
-def check_names(file: str, found: Sequence[str], features: Sequence[ServedFeature]) -> None:
+def check_names(file: str, names: Sequence[str], features: Sequence[ServedFeature]) -> None:
     """``ArtefactError`` unless a model's own names are those of the features, in the same order."""
     expected = [feature.model_name for feature in features]
-    if len(found) != len(expected):
+    if len(names) != len(expected):
         raise ArtefactError(
-            f"{file} takes {len(found)} features, features.json names {len(expected)}"
+            f"{file} takes {len(names)} features, features.json names {len(expected)}"
         )
-    for position, (one, other) in enumerate(zip(found, expected, strict=True), start=1):
+    for position, (one, other) in enumerate(zip(names, expected, strict=True), start=1):
         if one != other:
             raise ArtefactError(
                 f"feature {position} is {one!r} in {file} and {other!r} in features.json"

@@ -1,8 +1,9 @@
-"""Reading and writing skops files: no pickle, and only what our own list names.
+"""skops files, read and written: no pickle, and only the types on our own list.
 
-skops trusts hundreds of types by itself, and a file declares what it wants; neither is asked here.
-The whole schema is walked before skops sees it: every node must be a loader and a type that stand
-side by side in ``_TRUSTED``, every entry of the archive an array whose size is what it says.
+skops trusts hundreds of types by itself, and a file declares types that it wants trusted; neither
+list counts here. The whole schema is checked before skops reads it: ``_TRUSTED`` must list the type
+of every node under its loader, and every entry of the archive must be an array of the size in its
+header.
 """
 
 import io
@@ -19,7 +20,7 @@ import skops.io
 
 from project_tools.errors import ArtefactError
 
-#: As much as an unpacked file, its schema and the number of its arrays may be.
+#: The most bytes of an unpacked file and of its schema, and the most entries.
 LARGEST_BYTES, LARGEST_SCHEMA, MOST_ENTRIES = 1 << 29, 1 << 27, 20_000
 _SCHEMA = "schema.json"
 _ENTRY = re.compile(r"[0-9]{1,20}\.npy")
@@ -74,7 +75,7 @@ def write_skops(payload: Mapping[str, Any]) -> bytes:
 def read_skops_file(name: str, content: bytes) -> dict[str, Any]:
     """The payload of a file of that name; ``ArtefactError`` for anything that is not trusted.
 
-    What it holds is of our types only, but its values may still be anything: check them.
+    The payload has trusted types only. Its values are not checked yet: the caller checks them.
     """
     check_skops(name, content)
     try:
@@ -160,16 +161,16 @@ def _check_schema(name: str, schema: Any) -> None:
 
 
 def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
-    """Every object of the schema that skops could take for a node, whatever it lies in."""
+    """Every object of the schema that skops could read as a node, at any depth."""
     left = [schema]
     while left:
-        found = left.pop()
-        if isinstance(found, dict):
-            if found.keys() & _MARKS:
-                yield found
-            left.extend(found.values())
-        elif isinstance(found, list):
-            left.extend(found)
+        part = left.pop()
+        if isinstance(part, dict):
+            if part.keys() & _MARKS:
+                yield part
+            left.extend(part.values())
+        elif isinstance(part, list):
+            left.extend(part)
 
 
 def _protocol() -> int:

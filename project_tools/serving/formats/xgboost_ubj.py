@@ -74,8 +74,8 @@ def read(content: bytes, features: Sequence[ServedFeature]) -> XGBoostModel:
     booster = _booster(content)
     check_names(_FILE, booster.feature_names or [], features)
     types = booster.feature_types or ["q"] * len(features)
-    for feature, found in zip(features, types, strict=True):
-        if found not in _TYPES[feature.kind]:
+    for feature, kind in zip(features, types, strict=True):
+        if kind not in _TYPES[feature.kind]:
             raise ArtefactError(f"{_FILE} does not take {feature.model_name!r} as a {feature.kind}")
     return XGBoostModel(booster)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -177,10 +176,8 @@ def test_frozen_bins_count_their_own_rows_as_they_were(values: np.ndarray) -> No
     cells, missing = bins.count(values)
     assert tuple(cells) == bins.counts
     assert missing == bins.missing == np.isnan(values).sum()
-    with TemporaryDirectory() as folder:
-        reference = DriftReference("f", "", len(values), (bins,), None)
-        reference.save(Path(folder) / "r.json")
-        assert DriftReference.load(Path(folder) / "r.json") == reference
+    reference = DriftReference("f", "", len(values), (bins,), None)
+    assert DriftReference.from_json(reference.to_json(), "f") == reference
     assert len(bins.labels) == len(bins.starts)
 
 
@@ -347,6 +344,13 @@ def test_decisions_that_shift_alarm_by_score_acceptance_and_loss() -> None:
     low, high = score.acceptance.interval
     assert low < score.acceptance.change < high < 0
     assert not found(decided(), decided(seed=1)).alarms
+
+
+def test_the_verdict_names_three_alarms_and_the_number_of_the_others() -> None:
+    frame = pd.DataFrame({name: np.arange(500.0) for name in "abcde"})
+    moved = found(frame, frame + 300)
+    assert report.verdict(moved) == "Drift in 5 of 5 figures compared: a, b, c and 2 more."
+    assert report.verdict(found(frame, frame + 0)).startswith("No drift")
 
 
 def test_limits_of_acceptance_and_loss_hold() -> None:
