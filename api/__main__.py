@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from api.service import Service
 from project_tools.errors import CreditError, SettingError
+from project_tools.serving.last_good import LastGood
 from project_tools.settings import Settings
 from project_tools.system.ports import refuse_busy
 from project_tools.system.progress import working
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _verified(settings: Settings) -> str:
-    """The digest of the model, after loading once all that a worker loads."""
-    return Service.open(settings.model, settings.clients).artefact.digest
+    """The digest of the model, after a child has copied and loaded all that a worker loads."""
+    return LastGood(settings.model, settings.clients, settings.state).adopt_in_child()
 
 
 def _start(settings: Settings) -> None:

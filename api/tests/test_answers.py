@@ -5,10 +5,12 @@ import math
 import unittest
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import lightgbm
 import pandas as pd
 
+from api.service import keeper_of
 from api.tests.running import application, served
 from api.tests.served import CALIBRATION, CARD, CARD_PAGE, THRESHOLD, model_name
 
@@ -253,13 +255,11 @@ class Card(Answers):
             self.assertNotIn("script", policy)
 
     def test_a_model_without_a_card_is_not_found_in_one_sentence(self) -> None:
-        service = self.client.application.extensions["credit_service"]
-        bare = replace(service, artefact=replace(service.artefact, card={}))
-        self.client.application.extensions["credit_service"] = bare
-        try:
+        keeper = keeper_of(self.client.application)
+        assert keeper.service is not None
+        artefact = replace(keeper.service.artefact, card={})
+        with mock.patch.object(keeper, "service", replace(keeper.service, artefact=artefact)):
             found = self.client.get("/model_card")
-        finally:
-            self.client.application.extensions["credit_service"] = service
         self.assertEqual(found.status_code, 404)
         self.assertEqual(found.mimetype, "application/problem+json")
         self.assertIn("This model has no card", found.text)

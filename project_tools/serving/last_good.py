@@ -15,11 +15,9 @@ prints the model's digest, or one line that says what is wrong, with exit status
 
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 import stat
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -69,14 +67,6 @@ class LastGood:
         self._folder = state / "serving"
         key = hashlib.sha256(f"{model}\n{clients}".encode()).hexdigest()[:16]
         self._pointer = self._folder / f"{key}.json"
-
-    @property
-    def changed_ns(self) -> int:
-        """When the pointer was written last, in nanoseconds; 0 before that."""
-        try:
-            return self._pointer.stat().st_mtime_ns
-        except OSError:
-            return 0
 
     def pairs(self) -> list[Pair]:
         """The pair that is served and the one before it; none before the first was adopted.
@@ -203,7 +193,9 @@ class LastGood:
         """Remove what no pointer names. A process that has mapped a file keeps it."""
         pairs: list[Pair] = []
         for pointer in self._folder.glob("*.json"):
-            pairs += checked(_PAIRS, strict_json(pointer.name, pointer.read_bytes()), pointer.name)
+            data = strict_json(pointer.name, pointer.read_bytes())
+            named: list[Pair] = checked(_PAIRS, data, pointer.name)
+            pairs += named
         used = {
             path
             for pair in pairs

@@ -23,7 +23,9 @@ class _Hides(MetaPathFinder):
         del path, target
         package = fullname.partition(".")[0]
         if package in HIDDEN:
-            raise ModuleNotFoundError(f"{package} is hidden: this process only scores", name=package)
+            raise ModuleNotFoundError(
+                f"{package} is hidden: this process only scores", name=package
+            )
         return None
 
 

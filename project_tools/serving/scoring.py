@@ -72,7 +72,9 @@ class PyfuncModel:
     def __init__(self, artefact: Artefact) -> None:
         self._artefact = artefact
 
-    def predict(self, frame: "pd.DataFrame", params: Mapping[str, Any] | None = None) -> "pd.DataFrame":
+    def predict(
+        self, frame: "pd.DataFrame", params: Mapping[str, Any] | None = None
+    ) -> "pd.DataFrame":
         """``proba_risk_class``, ``class`` and ``raw_score`` of each row."""
         import pandas as pd  # noqa: PLC0415  (the caller has it)
 
