@@ -35,7 +35,7 @@ class Keeper(Generic[S]):
         self.service: S | None = None
         self._settings, self._logger, self._load = settings, logger, load
         self._last_good = LastGood(settings.model, settings.clients, settings.state)
-        self._digest = ""
+        self._pair: Pair | None = None
         self._reloading = threading.Lock()
         self._asked = threading.Event()
         self._last_reason = ""
@@ -61,12 +61,12 @@ class Keeper(Generic[S]):
         with self._reloading:
             self._last_good.adopt_in_child()
             self._load_copy()
-            return self._digest
+            return self._pair.model if self._pair else ""
 
     def watch(self) -> None:
-        """Reload at SIGUSR1, and every 5 s while there is no model. Call it in the main thread.
+        """Reload at SIGUSR1; every 5 s, load what another worker adopted, or retry without a model.
 
-        gunicorn's master passes the signal on to all workers.
+        Call it in the main thread. gunicorn's master passes the signal on to all workers.
         """
         signal.signal(signal.SIGUSR1, lambda *_: self._asked.set())
         signal.siginterrupt(signal.SIGUSR1, False)
@@ -74,10 +74,15 @@ class Keeper(Generic[S]):
 
     def _watch(self) -> None:
         while True:
-            asked = self._asked.wait(RETRY_S if self.service is None else None)
+            asked = self._asked.wait(RETRY_S)
             self._asked.clear()
             try:
-                self.reload()
+                if asked or self.service is None:
+                    self.reload()
+                elif self._last_good.pairs()[:1] not in ([], [self._pair]):
+                    # Another worker adopted it; the signal came while this one was starting.
+                    with self._reloading:
+                        self._load_copy()
             except CreditError as why:
                 self._log_once("not loaded", why, again=asked)
                 if self.service is None:
@@ -116,9 +121,9 @@ class Keeper(Generic[S]):
     def _answer_from(self, pair: Pair) -> None:
         self.service = self._load(self._last_good, pair)
         self._last_reason = ""
-        if pair.model != self._digest:
+        if pair != self._pair:
             self._logger.warning("the model %.12s answers", pair.model)
-        self._digest = pair.model
+        self._pair = pair
 
     def _log_once(self, what: str, why: CreditError, *, again: bool = False) -> None:
         """The same reason every 5 s would fill the log."""

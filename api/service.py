@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -36,12 +37,19 @@ class Service:
     scorer: Scorer
     importance: dict[str, float]
     pictures: PictureCache = field(default_factory=PictureCache)
+    _texts: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
     def load(cls, last_good: LastGood, pair: Pair) -> Self:
         """Load both from a copy; ``CreditError`` says in one line what is missing or damaged."""
         artefact, store = last_good.load(pair)
         return cls(artefact, store, Scorer(artefact), artefact.overview.shares())
+
+    def text(self, name: str, make: Callable[[], str]) -> bytes:
+        """A text that is the same for all callers, made at its first use."""
+        if name not in self._texts:
+            self._texts[name] = make().encode()
+        return self._texts[name]
 
 
 def install(app: APIFlask, settings: Settings) -> None:

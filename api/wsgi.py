@@ -3,7 +3,6 @@
 from api import create_app
 from api.service import keeper_of, warm_later
 
-
 app = create_app()
 keeper_of(app).watch()
 warm_later()

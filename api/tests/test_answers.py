@@ -41,7 +41,9 @@ class Index(Answers):
 
     def test_every_route_is_in_the_document_and_among_the_links(self) -> None:
         described = {
-            path.replace("{client}", "{id}") for path in self.get("/openapi.json")["paths"]
+            path.replace("{client}", "{id}")
+            for path, operations in self.get("/openapi.json")["paths"].items()
+            if "get" in operations
         }
         links = {*self.get("/")["links"].values()} - {"/openapi.json"}
         self.assertEqual(described, links | {"/"})
@@ -253,6 +255,22 @@ class Card(Answers):
             policy = found.headers["Content-Security-Policy"]
             self.assertIn("default-src 'none'", policy)
             self.assertNotIn("script", policy)
+
+    def test_the_model_is_sent_once_and_then_only_named(self) -> None:
+        first = self.client.get("/model_info")
+        self.assertEqual(first.headers["Cache-Control"], "no-cache")
+        known = {"If-None-Match": first.headers["ETag"]}
+        again = self.client.get("/model_info", headers=known)
+        self.assertEqual((again.status_code, again.data), (304, b""))
+        fewer = self.client.get("/model_info?features=3", headers=known)
+        self.assertEqual(fewer.status_code, 200)
+        self.assertEqual(
+            self.get("/model_info?features=3")["sorted_features_by_importance"],
+            self.get("/model_info")["sorted_features_by_importance"][:3],
+        )
+        self.assertEqual(self.get("/model_info?features=0")["sorted_features_by_importance"], [])
+        for wrong in ("-1", "x", "1.5"):
+            self.assertEqual(self.client.get(f"/model_info?features={wrong}").status_code, 422)
 
     def test_a_model_without_a_card_is_not_found_in_one_sentence(self) -> None:
         keeper = keeper_of(self.client.application)
