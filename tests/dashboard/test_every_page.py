@@ -33,4 +33,4 @@ def test_every_page_opens(page: str, opened: Callable[..., AppTest], fake_api: F
     app.switch_page(f"app_pages/{page}").run()
     assert_sound(app)
     assert app.title
-    assert fake_api.asked
+    assert fake_api.requests
