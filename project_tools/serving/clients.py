@@ -110,7 +110,8 @@ class ClientStore:
         self, path: Path, artefact: Artefact, source: pa.Buffer, matrix: NDArray[np.float32] | None
     ) -> None:
         self._path, self._artefact, self._source = path, artefact, source
-        self._metadata = self._reader().metadata
+        # Kept, because a store of hundreds of thousands of clients has a footer of many megabytes.
+        self._metadata = _parquet(path, source).metadata
         self._schema = self._reader().schema_arrow
         _check_meta(path, self._schema, artefact)
         _check_names(path, self._schema, artefact)
@@ -238,7 +239,7 @@ class ClientStore:
         return Column(name, "category", codes.to_numpy().astype(np.float64), levels)
 
     def _reader(self) -> pq.ParquetFile:
-        return _parquet(self._path, self._source)
+        return _parquet(self._path, self._source, self._metadata)
 
     def _read(
         self, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
@@ -271,9 +272,13 @@ def _source(path: Path, copy: Path | None) -> pa.Buffer:
         ) from why
 
 
-def _parquet(path: Path, source: pa.Buffer) -> pq.ParquetFile:
+def _parquet(
+    path: Path, source: pa.Buffer, metadata: pq.FileMetaData | None = None
+) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(pa.BufferReader(source), page_checksum_verification=True)
+        return pq.ParquetFile(
+            pa.BufferReader(source), metadata=metadata, page_checksum_verification=True
+        )
     except (OSError, pa.ArrowException) as why:
         raise ArtefactError(f"{path} is no Parquet file, or damaged; export it again") from why
 
