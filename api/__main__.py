@@ -12,10 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from api.service import Service
 from api.web.access import keyring_of
 from api.web.keys import SCOPES, new_key, read_keys, write_keys
 from project_tools.errors import CreditError, SettingError, unknown
+from project_tools.serving.last_good import LastGood
 from project_tools.settings import Settings
 from project_tools.system.ports import refuse_busy
 from project_tools.system.progress import working
@@ -89,9 +89,9 @@ def _change_keys(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def _verified(settings: Settings) -> str:
-    """The digest of the model, after loading once all that a worker loads."""
+    """The digest of the model, after a child has copied and loaded all that a worker loads."""
     keyring_of(settings)
-    return Service.open(settings.model, settings.clients).artefact.digest
+    return LastGood(settings.model, settings.clients, settings.state).adopt_in_child()
 
 
 def _start(settings: Settings) -> None:

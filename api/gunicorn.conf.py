@@ -69,6 +69,11 @@ def on_starting(server: Any) -> None:
     os.environ["API_VERIFIED"] = check.stdout.strip()
 
 
+def when_ready(server: Any) -> None:
+    """Reload the model at SIGHUP, as at SIGUSR1; gunicorn would restart the workers."""
+    server.handle_hup = server.handle_usr1
+
+
 def _refuse_busy(host: str, port: int) -> None:
     try:
         refuse_busy(host, port, "CREDIT_API_HOST or CREDIT_API_PORT")

@@ -2,17 +2,19 @@
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
 from apiflask import APIFlask
-from flask import current_app
+from flask import Flask, current_app
 
+from api.reload import Keeper
 from project_tools.errors import CreditError
 from project_tools.serving import pictures
-from project_tools.serving.artefact import Artefact, load_artefact
+from project_tools.serving.artefact import Artefact
 from project_tools.serving.clients import ClientStore
+from project_tools.serving.last_good import LastGood, Pair
 from project_tools.serving.pictures import PictureCache
 from project_tools.serving.scoring import Scorer
 from project_tools.settings import Settings
@@ -35,33 +37,40 @@ class Service:
     scorer: Scorer
     importance: dict[str, float]
     pictures: PictureCache = field(default_factory=PictureCache)
+    _texts: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, model: Path, clients: Path, *, verified: str = "") -> Self:
-        """Load both; ``CreditError`` says in one line what is missing, damaged or mismatched.
-
-        A model with the digest ``verified`` was verified in another process and is not again.
-        """
-        artefact = load_artefact(model, verified=verified)
-        store = ClientStore.open(clients, artefact)
+    def load(cls, last_good: LastGood, pair: Pair) -> Self:
+        """Load both from a copy; ``CreditError`` says in one line what is missing or damaged."""
+        artefact, store = last_good.load(pair)
         return cls(artefact, store, Scorer(artefact), artefact.overview.shares())
+
+    def text(self, name: str, make: Callable[[], str]) -> bytes:
+        """A text that is the same for all callers, made at its first use."""
+        if name not in self._texts:
+            self._texts[name] = make().encode()
+        return self._texts[name]
 
 
 def install(app: APIFlask, settings: Settings) -> None:
     """Give an application its service. If it cannot be loaded, write the reason to the log."""
-    service = None
-    try:
-        verified = os.environ.get(VERIFIED, "")
-        service = Service.open(settings.model, settings.clients, verified=verified)
-    except CreditError as why:
-        app.logger.error("not loaded: %s", why)
-    app.extensions[_EXTENSION] = service
+    keeper = Keeper(settings, app.logger, Service.load)
+    keeper.start(os.environ.get(VERIFIED, ""))
+    app.extensions[_EXTENSION] = keeper
+
+
+def keeper_of(app: Flask) -> Keeper[Service]:
+    """Who holds and replaces the service of an application."""
+    keeper: Keeper[Service] = app.extensions[_EXTENSION]
+    return keeper
 
 
 def loaded_service() -> Service | None:
-    """The service of the current application, or None if it could not be loaded."""
-    service: Service | None = current_app.extensions[_EXTENSION]
-    return service
+    """The service of the current application, or None if it could not be loaded.
+
+    Ask once for each answer: a reload replaces the service between two calls.
+    """
+    return keeper_of(current_app).service
 
 
 def current_service() -> Service:

@@ -1,7 +1,8 @@
 """The application that gunicorn imports in each worker, after the fork: ``api.wsgi:app``."""
 
 from api import create_app
-from api.service import warm_later
+from api.service import keeper_of, warm_later
 
 app = create_app()
+keeper_of(app).watch()
 warm_later()

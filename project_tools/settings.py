@@ -102,6 +102,12 @@ SETTINGS = (
         ROOT / "api" / "clients.parquet",
         "client store: features of the clients that the API knows",
     ),
+    Setting(
+        "STATE",
+        _path,
+        ROOT / "pickle_files" / "state",
+        "folder that the API writes: the last good copy of its model and clients",
+    ),
     Setting("API_HOST", str, "127.0.0.1", "address on which the API listens"),
     Setting(
         "API_HOSTS",
@@ -131,6 +137,7 @@ class Settings:
 
     model: Path
     clients: Path
+    state: Path
     api_host: str
     api_hosts: tuple[str, ...]
     api_keys: Path | None

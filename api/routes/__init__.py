@@ -1,6 +1,6 @@
 """The routes, one blueprint per subject."""
 
-from api.routes import clients, explanations, health, index, model_info, peers, predictions
+from api.routes import admin, clients, explanations, health, index, model_info, peers, predictions
 
 BLUEPRINTS = (
     index.blueprint,
@@ -10,4 +10,5 @@ BLUEPRINTS = (
     peers.blueprint,
     model_info.blueprint,
     health.blueprint,
+    admin.blueprint,
 )

@@ -16,12 +16,12 @@ _NAMES = {"openapi.spec": "openapi"}
 @blueprint.get("/")
 @blueprint.doc(responses=responses())
 def index() -> Index:
-    """The name, the release and all other addresses of the API."""
+    """The name, the release and all other addresses of the API that can be read."""
     links = {
         _NAMES.get(rule.endpoint, rule.endpoint.rpartition(".")[2]): rule.rule.replace(
             "<client>", "{id}"
         )
         for rule in current_app.url_map.iter_rules()
-        if rule.endpoint != request.endpoint
+        if rule.endpoint != request.endpoint and "GET" in (rule.methods or ())
     }
     return Index(name="Credit scoring API", release=release(), links=links)

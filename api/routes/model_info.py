@@ -1,14 +1,17 @@
 """The model: its figures in short, and its card."""
 
+import hashlib
 from http import HTTPStatus
 
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, request
 
+from api.answers.base import json_text
 from api.answers.model import ModelCard, ModelInfo
-from api.service import current_service
+from api.service import Service, current_service
+from api.web.inputs import ModelInfoQuery
 from api.web.negotiation import accepted
-from api.web.openapi import responses
+from api.web.openapi import Responses, responses
 from api.web.problems import problem
 from project_tools.serving.folder import CARD_HTML, CARD_MARKDOWN
 
@@ -18,14 +21,30 @@ blueprint = APIBlueprint("model_info", __name__, tag="Model")
 _CARD_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'"
 )
+_NOT_MODIFIED: Responses = {304: {"description": "Not modified.", "content": {}}}
 _FORMS = {"text/html": CARD_HTML, "text/markdown": CARD_MARKDOWN}
 
 
 @blueprint.get("/model_info")
-@blueprint.doc(responses=responses(503))
-def model_info() -> ModelInfo:
-    """Which model decides, by which threshold, how well, and by which features most."""
+@blueprint.input(ModelInfoQuery, location="query", arg_name="query")
+@blueprint.doc(responses=responses(422, 503) | _NOT_MODIFIED)
+def model_info(query: ModelInfoQuery) -> Response | ModelInfo:
+    """Which model decides, by which threshold, how well, and by which features most.
+
+    ``features`` limits the list ``importance``. ``If-None-Match`` with the answer's ETag gives 304.
+    """
     service = current_service()
+    text = service.text(
+        f"model_info:{query.features}", lambda: json_text(_model_info(service, query.features))
+    )
+    response = Response(text, mimetype="application/json")
+    response.set_etag(hashlib.sha256(text).hexdigest())
+    response.headers["Cache-Control"] = "no-cache"
+    response.make_conditional(request)
+    return response
+
+
+def _model_info(service: Service, most: int | None) -> ModelInfo:
     manifest = service.artefact.manifest
     ranked = sorted(service.importance.items(), key=lambda pair: -pair[1])
     return ModelInfo.model_validate(
@@ -48,7 +67,7 @@ def model_info() -> ModelInfo:
                     "label": service.artefact.describe(name)["label"],
                     "importance": share,
                 }
-                for name, share in ranked
+                for name, share in ranked[:most]
             ],
         }
     )

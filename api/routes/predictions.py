@@ -27,7 +27,7 @@ def clients(query: ClientsQuery) -> ClientIds:
 def prediction(client: str) -> Prediction:
     """A client's probability of default, and the decision that follows from the threshold."""
     service, number = current_service(), client_id(client)
-    score = service.scorer.score(service.store.row(number))
+    score = service.scorer.score_encoded(service.store.encoded(number))
     return Prediction(
         id=number,
         proba_risk_class=score.decision.probability,

@@ -31,7 +31,10 @@ def served() -> Served:
 
 def settings(model: Path, clients: Path) -> Settings:
     """Settings of an environment that names these two."""
-    return Settings.load({"CREDIT_MODEL": str(model), "CREDIT_CLIENTS": str(clients)})
+    state = Path(tempfile.mkdtemp(prefix="api-state-"))
+    atexit.register(shutil.rmtree, state, ignore_errors=True)
+    names = {"CREDIT_MODEL": model, "CREDIT_CLIENTS": clients, "CREDIT_STATE": state}
+    return Settings.load({name: str(path) for name, path in names.items()})
 
 
 @cache

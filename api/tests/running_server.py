@@ -23,7 +23,11 @@ PATIENCE_S = 120
 def environment(**changes: str) -> dict[str, str]:
     """This process's environment with our settings alone."""
     kept = {name: v for name, v in os.environ.items() if not name.startswith(("CREDIT_", "API_"))}
-    made = {"CREDIT_MODEL": str(served().model), "CREDIT_CLIENTS": str(served().clients)}
+    made = {
+        "CREDIT_MODEL": str(served().model),
+        "CREDIT_CLIENTS": str(served().clients),
+        "CREDIT_STATE": str(served().model.parent / "state"),
+    }
     return {**kept, **made, **changes}
 
 

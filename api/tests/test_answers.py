@@ -5,10 +5,12 @@ import math
 import unittest
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import lightgbm
 import pandas as pd
 
+from api.service import keeper_of
 from api.tests.running import application, served
 from api.tests.served import CALIBRATION, CARD, CARD_PAGE, THRESHOLD, model_name
 
@@ -39,7 +41,9 @@ class Index(Answers):
 
     def test_every_route_is_in_the_document_and_among_the_links(self) -> None:
         described = {
-            path.replace("{client}", "{id}") for path in self.get("/openapi.json")["paths"]
+            path.replace("{client}", "{id}")
+            for path, operations in self.get("/openapi.json")["paths"].items()
+            if "get" in operations
         }
         links = {*self.get("/")["links"].values()} - {"/openapi.json"}
         self.assertEqual(described, links | {"/"})
@@ -282,14 +286,28 @@ class Card(Answers):
             self.assertIn("default-src 'none'", policy)
             self.assertNotIn("script", policy)
 
+    def test_the_model_is_sent_once_and_then_only_named(self) -> None:
+        first = self.client.get("/model_info")
+        self.assertEqual(first.headers["Cache-Control"], "no-cache")
+        known = {"If-None-Match": first.headers["ETag"]}
+        again = self.client.get("/model_info", headers=known)
+        self.assertEqual((again.status_code, again.data), (304, b""))
+        fewer = self.client.get("/model_info?features=3", headers=known)
+        self.assertEqual(fewer.status_code, 200)
+        self.assertEqual(
+            self.get("/model_info?features=3")["importance"],
+            self.get("/model_info")["importance"][:3],
+        )
+        self.assertEqual(self.get("/model_info?features=0")["importance"], [])
+        for wrong in ("-1", "x", "1.5"):
+            self.assertEqual(self.client.get(f"/model_info?features={wrong}").status_code, 422)
+
     def test_a_model_without_a_card_is_not_found_in_one_sentence(self) -> None:
-        service = self.client.application.extensions["credit_service"]
-        bare = replace(service, artefact=replace(service.artefact, card={}))
-        self.client.application.extensions["credit_service"] = bare
-        try:
+        keeper = keeper_of(self.client.application)
+        assert keeper.service is not None
+        artefact = replace(keeper.service.artefact, card={})
+        with mock.patch.object(keeper, "service", replace(keeper.service, artefact=artefact)):
             found = self.client.get("/model_card")
-        finally:
-            self.client.application.extensions["credit_service"] = service
         self.assertEqual(found.status_code, 404)
         self.assertEqual(found.mimetype, "application/problem+json")
         self.assertIn("This model has no card", found.text)

@@ -62,7 +62,8 @@ class Settings(unittest.TestCase):
         known = Config().settings.keys()
         of_file = {name for name in vars(configuration()) if name in known}
         self.assertEqual(
-            of_file, {name for name, *_ in SETTINGS} | {"bind", "chdir", "on_starting"}
+            of_file,
+            {name for name, *_ in SETTINGS} | {"bind", "chdir", "on_starting", "when_ready"},
         )
 
     def test_the_address_is_that_of_our_settings(self) -> None:

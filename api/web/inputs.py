@@ -46,6 +46,12 @@ class ClientsQuery(Query):
     size: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)] = 100
 
 
+class ModelInfoQuery(Query):
+    """How many features to list; all of them by default."""
+
+    features: Annotated[int | None, Field(ge=0, le=10_000), BeforeValidator(_whole)] = None
+
+
 class PeersQuery(Query):
     """The client's group, and one or two features to compare."""
 

@@ -77,11 +77,12 @@ def describe(app: APIFlask) -> None:
 
 
 def _operations(app: APIFlask, document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """The GET operation of each documented route, with its endpoint."""
+    """Each operation of each documented route, with its endpoint."""
     for rule in app.url_map.iter_rules():
         path = rule.rule.replace("<", "{").replace(">", "}")
-        if path in document["paths"]:
-            yield document["paths"][path]["get"], rule.endpoint
+        for method, operation in document["paths"].get(path, {}).items():
+            if method.upper() in (rule.methods or ()):
+                yield operation, rule.endpoint
 
 
 def _model_of(view: Any) -> type[BaseModel]:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import narwhals as nw
-import pandas as pd
-from pandas.api.typing import SeriesGroupBy
 
 from project_tools.features.columns import ID
 from project_tools.features.expressions import bounded, divide, flag, square_names, variance
+
+if TYPE_CHECKING:  # a process that only scores imports these rows, and no pandas
+    import pandas as pd
+    from pandas.api.typing import SeriesGroupBy
 
 Operator = Literal["==", ">=", "<=", ">"]
 Named = Iterator[tuple[str, nw.Expr]]
@@ -396,8 +398,10 @@ class GroupStatistics:
         known = nw.all_horizontal(*(~nw.col(key).is_null() for key in self.by), ignore_nulls=False)
         return frame.filter(known).select(*columns).sort(*columns)
 
-    def learn(self, rows: pd.DataFrame, least_clients: int) -> pd.DataFrame:
+    def learn(self, rows: "pd.DataFrame", least_clients: int) -> "pd.DataFrame":
         """One row per group of at least ``least_clients`` clients, in order of ``by``."""
+        import pandas as pd  # noqa: PLC0415  (see above)
+
         groups = rows.groupby(list(self.by), sort=True)
         members = {name: groups[name] for name in self.members}
         learnt = {
@@ -408,7 +412,7 @@ class GroupStatistics:
         return pd.DataFrame(learnt).loc[enough].reset_index()
 
 
-def _learnt(members: "SeriesGroupBy[Any, Any]", statistic: str) -> pd.Series:
+def _learnt(members: "SeriesGroupBy[Any, Any]", statistic: str) -> "pd.Series[Any]":
     match statistic:
         case "mean":
             return members.mean()

@@ -40,6 +40,7 @@ from project_tools.serving.formats.table import model_format
 from project_tools.serving.golden import GOLDEN, check_golden, golden_rows
 from project_tools.serving.inputs import ServedFeature, Value
 from project_tools.serving.json_files import plain_json
+from project_tools.serving.lean import hide_training_libraries
 from project_tools.serving.manifest import FORMAT, MANIFEST, Manifest
 from project_tools.serving.model import ServedModel
 from project_tools.serving.overview import OVERVIEW, Overview, compute_overview
@@ -261,6 +262,7 @@ def _assemble(parts: Parts) -> Artefact:
 
 
 def _main(arguments: Sequence[str]) -> int:
+    hide_training_libraries()
     try:
         directory = Path(arguments[0])
         verify_artefact(directory, child=False)

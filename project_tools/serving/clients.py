@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +32,8 @@ _ROW_GROUP = 2048
 _KEPT_GROUPS = 4
 #: Rows and columns kept in memory, for the requests about one client and one group.
 _KEPT_ROWS, _KEPT_COLUMNS = 256, 64
+#: Columns of a large store are many megabytes each: fewer are kept.
+_KEPT_COLUMN_BYTES = 16 << 20
 #: Groups of rows that a sample is drawn from, so that it never decodes the whole file.
 _SAMPLED_GROUPS = 8
 
@@ -97,16 +99,19 @@ def _evenly(positions: NDArray[np.int64], limit: int | None) -> NDArray[np.int64
 
 
 class ClientStore:
-    """Clients by id, from a Parquet file that is mapped and decoded one group of rows at a time.
+    """Clients by id, from a Parquet file that is decoded one group of rows at a time.
 
     Threads can share it: each read has a reader of its own over the same bytes. A store that is
-    open keeps its file, also when the path is replaced by a new one.
+    open keeps its bytes, whatever happens to the path. ``matrix`` holds the encoded rows, in the
+    order of the file.
     """
 
-    def __init__(self, path: Path, artefact: Artefact) -> None:
-        self._path, self._artefact = path, artefact
-        self._source = _mapped(path)
-        self._metadata = self._reader().metadata
+    def __init__(
+        self, path: Path, artefact: Artefact, source: pa.Buffer, matrix: NDArray[np.float32] | None
+    ) -> None:
+        self._path, self._artefact, self._source = path, artefact, source
+        # Kept, because a store of hundreds of thousands of clients has a footer of many megabytes.
+        self._metadata = _parquet(path, source).metadata
         self._schema = self._reader().schema_arrow
         _check_meta(path, self._schema, artefact)
         _check_names(path, self._schema, artefact)
@@ -118,16 +123,29 @@ class ClientStore:
         self._read_clients()
         self._kept_groups = lru_cache(_KEPT_GROUPS)(lambda group: self._read(groups=[group]))
         self._kept_rows = lru_cache(_KEPT_ROWS)(self._read_row)
-        self._kept_columns = lru_cache(_KEPT_COLUMNS)(self._read_column)
+        kept = min(_KEPT_COLUMNS, max(2, _KEPT_COLUMN_BYTES // self._targets.nbytes))
+        self._kept_columns = lru_cache(kept)(self._read_column)
+        self._matrix = matrix
+        if matrix is not None and matrix.shape != (len(self), len(artefact.features)):
+            raise ArtefactError(f"the encoded rows do not fit {path}; start the API again")
 
     @classmethod
-    def open(cls, path: Path, artefact: Artefact) -> Self:
+    def open(
+        cls,
+        path: Path,
+        artefact: Artefact,
+        *,
+        copy: Path | None = None,
+        matrix: NDArray[np.float32] | None = None,
+    ) -> Self:
         """The store beside a model; ``ArtefactError`` unless it was made by the model's own state.
 
         Refuses a store from other raw tables, another split or feature state, one without the
         model's features, with a client twice, or with a client whom the model was trained on.
+        ``copy`` is mapped where the store itself would be read into memory: a copy that nobody can
+        write, because a mapped file that is shortened ends the process (SIGBUS).
         """
-        return cls(path, artefact)
+        return cls(path, artefact, _source(path, copy), matrix)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -160,6 +178,19 @@ class ClientStore:
         Raises ``UnknownClientError``.
         """
         return self._kept_rows(client_id)
+
+    def encoded(self, client_id: int) -> NDArray[np.float32]:
+        """The model's input of a client, shape (1, features); ``UnknownClientError``."""
+        if self._matrix is None:
+            return self._artefact.model.encoder.encode(self.row(client_id))
+        at = self.position(client_id)
+        return self._matrix[at : at + 1]
+
+    def encode(self) -> Iterator[NDArray[np.float32]]:
+        """The model's inputs of all clients in the order of the file, a group of rows at a time."""
+        names = [feature.name for feature in self._artefact.features]
+        for group in range(self._metadata.num_row_groups):
+            yield self._artefact.model.encoder.encode_table(self._read(names, [group]))
 
     def column(self, name: str) -> Column:
         """One feature of all clients; ``FeatureError`` for a name that the store does not hold."""
@@ -212,7 +243,7 @@ class ClientStore:
         return Column(name, "category", codes.to_numpy().astype(np.float64), levels)
 
     def _reader(self) -> pq.ParquetFile:
-        return _parquet(self._path, self._source)
+        return _parquet(self._path, self._source, self._metadata)
 
     def _read(
         self, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
@@ -233,19 +264,25 @@ def unknown_feature(name: str, names: Sequence[str]) -> str:
     return f"unknown feature {name!r}; GET /features lists them{nearest(name, names)}"
 
 
-def _mapped(path: Path) -> pa.Buffer:
+def _source(path: Path, copy: Path | None) -> pa.Buffer:
     try:
-        with pa.memory_map(str(path)) as file:
-            return file.read_buffer()
+        if copy is not None:
+            with pa.memory_map(str(copy)) as file:
+                return file.read_buffer()
+        return pa.py_buffer(path.read_bytes())
     except OSError as why:
         raise ArtefactError(
             f"there is no client store {path}; make one with `python -m project_tools export`"
         ) from why
 
 
-def _parquet(path: Path, source: pa.Buffer) -> pq.ParquetFile:
+def _parquet(
+    path: Path, source: pa.Buffer, metadata: pq.FileMetaData | None = None
+) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(pa.BufferReader(source), page_checksum_verification=True)
+        return pq.ParquetFile(
+            pa.BufferReader(source), metadata=metadata, page_checksum_verification=True
+        )
     except (OSError, pa.ArrowException) as why:
         raise ArtefactError(f"{path} is no Parquet file, or damaged; export it again") from why
 

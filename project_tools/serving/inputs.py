@@ -1,17 +1,22 @@
 """The features of a served model: their order, their levels, and the numbers that the model takes."""
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 
 from project_tools.errors import ArtefactError, FeatureError
 from project_tools.serving.json_files import Text
+
+if TYPE_CHECKING:  # a process that only scores imports no pandas
+    import pandas as pd
 
 #: A feature as people read it: a number, a level, or null.
 Value = float | str | None
@@ -37,12 +42,14 @@ class ServedFeature:
     levels: tuple[Text, ...]
 
 
-def served_features(X: pd.DataFrame, model_names: Sequence[str]) -> list[ServedFeature]:
+def served_features(X: "pd.DataFrame", model_names: Sequence[str]) -> list[ServedFeature]:
     """The features of a training matrix, in its order, beside the model's names for them."""
     if len(model_names) != X.shape[1]:
         raise ArtefactError(
             f"the model takes {len(model_names)} features, its matrix has {X.shape[1]}"
         )
+    import pandas as pd  # noqa: PLC0415  (only a process that has a frame has pandas)
+
     features = []
     for (name, kind), model_name in zip(X.dtypes.items(), model_names, strict=True):
         if isinstance(kind, pd.CategoricalDtype):
@@ -84,7 +91,7 @@ class Encoder:
         none = np.empty((0, len(self.features)), dtype=np.float32)
         return np.concatenate([none, *encoded])
 
-    def encode_frame(self, frame: pd.DataFrame) -> NDArray[np.float32]:
+    def encode_frame(self, frame: "pd.DataFrame") -> NDArray[np.float32]:
         """A pandas frame with at least these columns, shape (rows, features)."""
         missing = [f.name for f in self.features if f.name not in frame]
         if missing:
@@ -94,15 +101,34 @@ class Encoder:
             values[:, position] = _column(feature, codes, frame[feature.name])
         return values
 
+    def encode_table(self, table: pa.Table) -> NDArray[np.float32]:
+        """An Arrow table with at least these columns, shape (rows, features)."""
+        values = np.empty((len(table), len(self.features)), dtype=np.float32)
+        for position, feature in enumerate(self.features):
+            column = table.column(feature.name)
+            if feature.kind == "category":
+                levels = pa.array(feature.levels, pa.string())
+                codes = pc.index_in(column.cast(pa.string()), levels)
+                column = codes.cast(pa.float64())
+            values[:, position] = _narrow(column.cast(pa.float64(), safe=False).to_numpy())
+        return values
+
+
+def _narrow(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """As float32, with NaN for what is not finite there."""
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    return np.where(np.isfinite(narrow), narrow, np.float32(np.nan))
+
 
 def _column(
     feature: ServedFeature, codes: Mapping[str, float] | None, column: "pd.Series[Any]"
 ) -> NDArray[np.floating[Any]] | list[float]:
     """Each value as ``_number`` gives it; the whole column at once where its type allows that."""
+    import pandas as pd  # noqa: PLC0415  (only a process that has a frame has pandas)
+
     if codes is None and isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu":
-        with np.errstate(over="ignore"):
-            narrow = column.to_numpy().astype(np.float64).astype(np.float32)
-        return np.where(np.isfinite(narrow), narrow, np.float32(np.nan))
+        return _narrow(column.to_numpy().astype(np.float64))
     if codes is not None and isinstance(column.dtype, pd.CategoricalDtype):
         levels = [_number(feature, codes, level) for level in column.cat.categories]
         return np.array([*levels, math.nan])[column.cat.codes]  # null is -1: the last
@@ -110,11 +136,13 @@ def _column(
 
 
 def _number(feature: ServedFeature, codes: Mapping[str, float] | None, value: Any) -> float:
-    if value is None or value is pd.NA:
+    if value is None:
         return math.nan
     if codes is not None and isinstance(value, str):
         return codes.get(value, math.nan)
     if isinstance(value, str) or not isinstance(value, _NUMBERS):
+        if "pandas" in sys.modules and value is sys.modules["pandas"].NA:
+            return math.nan
         raise FeatureError(f"feature {feature.name!r} takes a {feature.kind} or null")
     try:
         number = float(value)

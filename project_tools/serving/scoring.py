@@ -7,18 +7,23 @@ version); this module imports nothing of MLflow.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError
 from project_tools.evaluation.threshold import Decision
-from project_tools.features.applicant import Applicants
 from project_tools.serving.artefact import Artefact, load_artefact
 from project_tools.serving.columns import CLASS, PROBABILITY, RAW_SCORE
 from project_tools.serving.folder import STATE
 from project_tools.serving.inputs import Value
 from project_tools.system.files import sha256
+
+if TYPE_CHECKING:  # a process that only scores imports neither pandas nor polars
+    import pandas as pd
+
+    from project_tools.features.applicant import Applicants
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +42,17 @@ class Scorer:
 
     def score(self, row: Mapping[str, Value]) -> Score:
         """The score of a row of features by name; ``FeatureError`` where one is missing."""
+        return self.score_encoded(self._artefact.model.encoder.encode(row))
+
+    def score_encoded(self, row: NDArray[np.float32]) -> Score:
+        """The score of one encoded row, shape (1, features)."""
         model = self._artefact.model
-        raw = model.raw_scores(model.encoder.encode(row))
+        raw = model.raw_scores(row)
         probability = float(model.probabilities(raw)[0])
         return Score(Decision(probability, self._artefact.threshold), float(raw[0]))
 
 
-def load_applicants(directory: Path, artefact: Artefact) -> Applicants:
+def load_applicants(directory: Path, artefact: Artefact) -> "Applicants":
     """The computer of an applicant's features from raw records, by the state of a served folder.
 
     ``artefact`` was loaded from that folder; ``ArtefactError`` if the state changed since.
@@ -52,6 +61,8 @@ def load_applicants(directory: Path, artefact: Artefact) -> Applicants:
         path = directory / name
         if name.startswith(f"{STATE}/") and (not path.is_file() or sha256(path) != digest):
             raise ArtefactError(f"{name} has changed since the model was loaded; load it again")
+    from project_tools.features.applicant import Applicants  # noqa: PLC0415  (it imports polars)
+
     return Applicants.load(directory / STATE)
 
 
@@ -61,8 +72,12 @@ class PyfuncModel:
     def __init__(self, artefact: Artefact) -> None:
         self._artefact = artefact
 
-    def predict(self, frame: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    def predict(
+        self, frame: "pd.DataFrame", params: Mapping[str, Any] | None = None
+    ) -> "pd.DataFrame":
         """``proba_risk_class``, ``class`` and ``raw_score`` of each row."""
+        import pandas as pd  # noqa: PLC0415  (the caller has it)
+
         del params  # MLflow passes them; there are none
         model = self._artefact.model
         raw = model.raw_scores(model.encoder.encode_frame(frame))

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from project_tools.errors import ArtefactError
@@ -19,23 +20,38 @@ def verify_in_child(directory: Path, digest: str, model: str) -> None:
     The child answers with the digest of the manifest that it verified; ``ArtefactError`` unless
     that is ``digest``.
     """
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    status, last_line = _run("artefact", [directory], model, TIMEOUT_S)
+    _judge(status, last_line, digest, model)
+
+
+def answer_of_child(module: str, paths: Sequence[Path], model: str, timeout_s: float) -> str:
+    """The last line of a child process that runs a module of this package with these paths.
+
+    ``ArtefactError`` if it ends by a signal or too late, or with status 1: then with its last line.
+    """
+    status, last_line = _run(module, paths, model, timeout_s)
+    _judge(status, last_line, last_line, model)
+    return last_line
+
+
+def _run(module: str, paths: Sequence[Path], model: str, timeout_s: float) -> tuple[int, str]:
+    found = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(  # noqa: S603  (our own interpreter and module)
-            [sys.executable, "-m", "project_tools.serving.artefact", str(directory)],
+            [sys.executable, "-m", f"project_tools.serving.{module}", *map(str, paths)],
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
             # MLflow may bring this package by path alone; the child must import the same one.
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(found), "OMP_NUM_THREADS": "1"},
             check=False,
         )
     except subprocess.TimeoutExpired as why:
         raise ArtefactError(
-            f"{model} was not read and scored within {TIMEOUT_S} s; {_AGAIN}"
+            f"{model} was not read and scored within {timeout_s} s; {_AGAIN}"
         ) from why
-    _judge(done.returncode, (done.stdout.strip().splitlines() or [""])[-1], digest, model)
+    return done.returncode, (done.stdout.strip().splitlines() or [""])[-1]
 
 
 def _judge(status: int, last_line: str, digest: str, model: str) -> None:

@@ -5,14 +5,16 @@ The modules of the formats and their table import this module; it imports none o
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError
 from project_tools.serving.inputs import ServedFeature
+
+if TYPE_CHECKING:  # a process that only scores imports no pandas
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 #: The unit of a score and its contributions, before calibration.
@@ -61,7 +63,7 @@ class RawModel(Protocol):
 class Format(Protocol):
     """The module of a format."""
 
-    def write(self, estimator: Any, training: pd.DataFrame) -> bytes:
+    def write(self, estimator: Any, training: "pd.DataFrame") -> bytes:
         """The bytes of a fitted estimator; ``training`` are rows that it was fitted on.
 
         Each module names the estimator that it takes. ``TrainingError`` for one that has no exact
@@ -72,6 +74,6 @@ class Format(Protocol):
         """The model of a file; ``ArtefactError`` for a damaged file or one of other features."""
 
 
-def spread(frame: pd.DataFrame, most: int) -> pd.DataFrame:
+def spread(frame: "pd.DataFrame", most: int) -> "pd.DataFrame":
     """At most so many rows, evenly spaced: the file is ordered by client id."""
     return frame.iloc[np.unique(np.linspace(0, len(frame) - 1, most).astype(int))]

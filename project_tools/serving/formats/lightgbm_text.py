@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import lightgbm
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError
 from project_tools.serving.formats.base import Floats, Scale, check_names
 from project_tools.serving.inputs import ServedFeature
+
+if TYPE_CHECKING:  # a process that only scores imports no pandas
+    import pandas as pd
 
 _FILE = "model.txt"
 
@@ -44,7 +46,7 @@ class LightGBMModel:
         return np.asarray(self.booster.predict(rows, pred_contrib=True, num_threads=1), np.float64)
 
 
-def write(estimator: Trees, training: pd.DataFrame) -> bytes:
+def write(estimator: Trees, training: "pd.DataFrame") -> bytes:
     """The estimator's kept trees in LightGBM's own text; training rows are not needed."""
     del training
     return estimator.model_text().encode()

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from project_tools.errors import ArtefactError, unknown
 from project_tools.serving.formats.base import Format
+from project_tools.serving.lean import show_training_libraries
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,14 @@ def _xgboost() -> Format:
 
 
 def _skops() -> Format:
-    from project_tools.serving.formats import sklearn_skops  # noqa: PLC0415  (see above)
+    show_training_libraries()
+    try:
+        from project_tools.serving.formats import sklearn_skops  # noqa: PLC0415  (see above)
+    except ModuleNotFoundError as why:
+        raise ArtefactError(
+            f"a forest or linear model needs the package {why.name}, which is not installed; "
+            "install api/requirements-sklearn.txt"
+        ) from why
 
     return sklearn_skops
 

@@ -3,16 +3,18 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
-import pandas as pd
 import xgboost
 from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError
 from project_tools.serving.formats.base import Floats, Scale, check_names
 from project_tools.serving.inputs import ServedFeature
+
+if TYPE_CHECKING:  # a process that only scores imports no pandas
+    import pandas as pd
 
 _FILE = "model.ubj"
 _TYPES = {"number": ("q", "float", "int", "i"), "category": ("c",)}
@@ -58,7 +60,7 @@ class XGBoostModel:
         return np.asarray(parts + sizes * share[:, None])
 
 
-def write(estimator: Trees, training: pd.DataFrame) -> bytes:
+def write(estimator: Trees, training: "pd.DataFrame") -> bytes:
     """The estimator's kept trees in XGBoost's own binary JSON; training rows are not needed."""
     del training
     booster = estimator.booster_

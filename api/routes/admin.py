@@ -1,0 +1,28 @@
+"""Operations that change what the service answers."""
+
+from http import HTTPStatus
+
+from apiflask import APIBlueprint
+from flask import Response, current_app
+
+from api.answers.health import Ready
+from api.reload import reload_all_workers
+from api.service import keeper_of
+from api.web.openapi import responses
+from api.web.problems import problem
+from project_tools.errors import CreditError
+
+blueprint = APIBlueprint("admin", __name__, tag="Operations")
+
+
+@blueprint.post("/admin/reload")
+@blueprint.doc(responses=responses(403, 409))
+def reload_model() -> Response | Ready:
+    """Verify the model at its path and answer from it; 409 if it is refused and the former one stays."""
+    try:
+        digest = keeper_of(current_app).reload()
+    except CreditError as why:
+        current_app.logger.error("reload refused: %s", why)
+        return problem(HTTPStatus.CONFLICT, "The model was refused; the server's log says why.")
+    reload_all_workers()
+    return Ready(status="ready", model=digest)
