@@ -13,7 +13,9 @@ def addresses() -> list[tuple[str, str]]:
     """Every path of the document with the addresses of several answers."""
     ids = [*served().ids("test")[:3], *served().ids("new")[:3]]
     pairs = []
-    for path in document()["paths"]:
+    for path, operations in document()["paths"].items():
+        if "get" not in operations:
+            continue
         queries = [""]
         if path == "/peers/{client}":
             features = ("EXT_SOURCE_2", "OCCUPATION_TYPE")
