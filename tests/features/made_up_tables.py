@@ -103,7 +103,7 @@ def _application(tables: Tables, client: int, rng: random.Random, *, labelled: b
     }  # fmt: skip
     odd = {
         "DAYS_EMPLOYED": float(NO_DATE), "DAYS_LAST_PHONE_CHANGE": 0.0, "CODE_GENDER": "XNA",
-        "AMT_INCOME_TOTAL": 117e6, "DAYS_REGISTRATION": -1234.5,
+        "AMT_INCOME_TOTAL": 117e6, "DAYS_REGISTRATION": -1234.0,
     }  # fmt: skip
     given |= {name: odd[name] for name in odd if rng.random() < 0.2}
     table = "application_train" if labelled else "application_test"
