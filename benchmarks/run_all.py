@@ -26,7 +26,7 @@ CLIENTS = 88_000
 #: The arguments of each script; a script without an entry here fails a test.
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "serving.py": ("--check",),
-    "score.py": ("--check",),
+    "score.py": ("--clients", str(CLIENTS), "--check"),
     "drift.py": (),
     "drift_alarms.py": (str(FEATURES),),
     "demo_realism.py": (),
