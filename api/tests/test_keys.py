@@ -116,6 +116,7 @@ class Routes(Case):
             write_keys(self.path, [key for key in stored if "score" not in key.scopes])
             self.assertEqual(self.status("/prediction/", f"Bearer {text}"), 401)
             write_keys(self.path, stored)
+            self.assertEqual(self.status("/prediction/", f"Bearer {text}"), 200)
             self.path.chmod(0o644)
             self.assertEqual(self.status("/prediction/", f"Bearer {text}"), 401)
 
