@@ -174,7 +174,7 @@ def test_each_row_of_the_table_has_its_recipe() -> None:
     assert RECIPES.keys() == USES.keys()
 
 
-@pytest.mark.line
+@pytest.mark.slow
 @pytest.mark.parametrize("title", RECIPES)
 def test_a_recipe_does_what_it_promises(title: str, copy: Path) -> None:
     recipe, (code, answer) = RECIPES[title], USES[title]
