@@ -34,9 +34,10 @@ def model_info(query: ModelInfoQuery) -> Response | ModelInfo:
     ``features`` limits the list ``importance``. ``If-None-Match`` with the answer's ETag gives 304.
     """
     service = current_service()
-    text = service.text(
-        f"model_info:{query.features}", lambda: json_text(_model_info(service, query.features))
-    )
+    if query.features is None:
+        text = service.text("model_info", lambda: json_text(_model_info(service, None)))
+    else:  # not kept: a caller could fill the memory with an answer for each number
+        text = json_text(_model_info(service, query.features)).encode()
     response = Response(text, mimetype="application/json")
     response.set_etag(hashlib.sha256(text).hexdigest())
     response.headers["Cache-Control"] = "no-cache"

@@ -302,6 +302,15 @@ class Card(Answers):
         for wrong in ("-1", "x", "1.5"):
             self.assertEqual(self.client.get(f"/model_info?features={wrong}").status_code, 422)
 
+    def test_answers_that_a_caller_chooses_are_not_kept(self) -> None:
+        self.get("/model_info")
+        service = keeper_of(self.client.application).service
+        assert service is not None
+        kept = dict(service._texts)  # noqa: SLF001  (what fills the memory is not to be seen from outside)
+        for most in range(20):
+            self.get(f"/model_info?features={most}")
+        self.assertEqual(service._texts, kept)  # noqa: SLF001
+
     def test_a_model_without_a_card_is_not_found_in_one_sentence(self) -> None:
         keeper = keeper_of(self.client.application)
         assert keeper.service is not None
