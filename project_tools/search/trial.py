@@ -124,7 +124,9 @@ class Objective:
         return FoldCache(most=int(matrix / binned) - 1)
 
     def judge(self, oof: Floats) -> Judgement:
-        return judge(self.data.y, oof, metric=self.metric, fn_cost=self.fn_cost)
+        return judge(
+            self.data.y, oof, metric=self.metric, fn_cost=self.fn_cost, draw=self.data.draw
+        )
 
     def give_up_if_hopeless(self, so_far: Floats, best: Floats, best_loss: float) -> None:
         """Raises ``HopelessTrialError`` where a trial is far behind the best one.
