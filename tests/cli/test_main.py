@@ -36,7 +36,7 @@ def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         (("export", "nothing", "somewhere"), "nothing"),
         (("export", "--clients", "many"), "many"),
         (("promote", "nothing"), "is called 'nothing'; registered are: none yet"),
-        (("promote", "--slope", "2"), "the floor slope is 2; it takes a number above 0"),
+        (("promote", "--slope", "2"), "the limit slope is 2; it takes a number above 0"),
     ],
 )
 def test_what_is_wrong_is_one_line(words: tuple[str, ...], says: str, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_a_directory_that_holds_things_needs_force(tmp_path):
     generate(tmp_path, 10, force=True, quiet=True)
     generate(tmp_path, 10, force=True, file_format="parquet", quiet=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
-        ["note.txt", *(f"{name}.parquet" for name in TABLES)]
+        ["INVENTED.json", "note.txt", *(f"{name}.parquet" for name in TABLES)]
     )
 
 

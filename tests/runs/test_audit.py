@@ -15,11 +15,11 @@ from sklearn.model_selection import StratifiedKFold
 from project_tools.errors import ArtefactError, FeatureError
 from project_tools.features.files import read_features, state_folder
 from project_tools.governance.card import Card
-from project_tools.governance.challenge import Floors
 from project_tools.governance.drift.check import drift
 from project_tools.governance.drift.reference import DriftReference
 from project_tools.governance.drift.rows import Source
 from project_tools.governance.exclusion import exclusion_facts
+from project_tools.governance.limits import Limits
 from project_tools.models.dataset import load_dataset
 from project_tools.models.families import get_family
 from project_tools.models.folds import fold_rows
@@ -120,8 +120,35 @@ def test_the_card_says_what_the_run_logged(final: Trained) -> None:
     held_out = pd.read_parquet(final.file(HELD_OUT))
     assert card.granted == pytest.approx((held_out["probability"] <= card.threshold).mean())
     assert set(card.data.excluded) == PROTECTED
+    assert card.data.invented is False
+    assert card.data.labelled == int(run.data.tags["labelled"])
+    assert [line.name for line in card.lines] == [
+        "grant all",
+        "refuse all",
+        "best rule",
+        "plain logistic",
+    ]
+    assert card.lines[0].loss.value == pytest.approx(card.cost.approve_all)
+    shares = artefact.overview.shares()
+    top = sorted(shares, key=lambda name: -shares[name])[: len(card.drivers)]
+    assert {one.name for one in card.drivers} == set(top)
+    assert [one.share for one in card.drivers] == pytest.approx(
+        [shares[one.name] for one in card.drivers], rel=1e-3
+    )
+    served = next(one for one in card.sensitivity if one.threshold == card.threshold)
+    assert (served.loss.low, served.loss.high) == pytest.approx(shown)
+    assert served.granted == pytest.approx(card.granted)
     # The number that the registry gave is on the card of the run, and the alias on that of the export.
     assert f"credit_scoring, version {final.version.version}" in final.file("card.md").read_text()
+
+
+def test_the_second_version_s_card_says_what_changed(finals: dict[str, Trained]) -> None:
+    one, other = sorted(finals.values(), key=lambda final: int(final.version.version))
+    assert card_of(one).changes == ()
+    changes = card_of(other).changes
+    assert changes[0].startswith("compared with credit_scoring, version 1")
+    families = [card_of(final).family for final in (one, other)]
+    assert f"family: {families[0]} before, {families[1]} now" in changes
 
 
 def test_the_card_travels_with_the_export(finals: dict[str, Trained], tmp_path: Path) -> None:
@@ -262,10 +289,11 @@ def test_a_final_model_can_be_weighed_against_another(finals: dict[str, Trained]
     assert finals["lightgbm"].data == finals["random_forest"].data
     found = promotion.promote(
         f"credit_scoring/{finals['random_forest'].version.version}",
-        allowed=Floors(slope=0.01, gap=1, ratio=0.01, latency_ms=10_000), quiet=True,
+        allowed=Limits(slope=0.01, gap=1, ratio=0.01, latency_ms=10_000, explanation_ms=10_000,
+                       forest_ms=10_000), quiet=True,
     )  # fmt: skip
     assert found.record.weighed.compared
-    assert not any("floor" in why for why in found.record.weighed.objections)
+    assert not any("limit" in why for why in found.record.weighed.bars)
 
 
 def test_a_large_file_is_audited_on_a_sample_of_each_fold(
