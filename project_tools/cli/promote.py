@@ -24,7 +24,9 @@ def words(parser: argparse.ArgumentParser) -> None:
         "--force", metavar="REASON", help="overrule what bars it; the record keeps the reason"
     )
     parser.add_argument(
-        "--answer", metavar="TEXT", help="your answer to the objections, which the record keeps"
+        "--answer",
+        metavar="TEXT",
+        help="your answer to the objections, which the record keeps; for the champion too",
     )
     parser.add_argument(
         "--metric",
@@ -75,8 +77,13 @@ def run(words: argparse.Namespace) -> None:
         margin=words.margin, **explaining,
     )  # fmt: skip
     with working("loading libraries", quiet=words.quiet):
-        from project_tools.runs.promotion import RECORD, REFUSED, promote
+        from project_tools.runs.promotion import RECORD, REFUSED, answer_as_champion, promote
 
+    if words.answer is not None and words.force is None:
+        line = answer_as_champion(words.model, words.answer)
+        if line is not None:
+            print(line)
+            return
     found = promote(
         words.model,
         force=words.force,

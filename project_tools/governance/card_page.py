@@ -17,7 +17,7 @@ from project_tools.governance.pages import data_uri, render
 from project_tools.serving.folder import CARD_HTML, CARD_JSON, CARD_MARKDOWN
 
 #: Sections of the first page, in two columns below the charts; the others follow.
-_BESIDE = ("purpose", "decision", "calibration", "limits")
+_BESIDE = ("purpose", "people", "decision", "calibration", "limits")
 _NUMBER = r"-?\d+\.\d+"
 #: A figure with its interval, as the tables write it, and the mark of the four-fifths rule. Digits
 #: alone: what matches is written as HTML.

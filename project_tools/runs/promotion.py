@@ -121,6 +121,30 @@ def promote(
     return Promoted(record, run.run_id)
 
 
+def answer_as_champion(model: str, answer: str) -> str | None:
+    """Record a person's answer to the objections to a version that is the champion already.
+
+    Returns a line that says so; None if the version is no champion. Raises ``TrackingError`` for a
+    version that does not exist, and ``SettingError`` for an empty answer.
+    """
+    if not answer.strip():
+        raise SettingError("--answer is empty; it takes the answer, which the record keeps")
+    client = connect()
+    version = find_version(client, model)
+    champion = alias_or_none(client, version.name, CHAMPION)
+    if champion is None or champion.version != version.version:
+        return None
+    with project_run(EXPERIMENT) as run:
+        told = {"promotion_answer": answer.strip(), "promotion_answer_by": _person()}
+        run.tags({"level": "promotion", "model": version.name, "outcome": "answered"} | told)
+        run.tags({"to": version.version, "answers": version.tags.get("promotion_run", "")})
+        for key, value in told.items():
+            client.set_model_version_tag(version.name, version.version, key, value)
+    return (
+        f"recorded the answer of {told['promotion_answer_by']} on {_name_of(version)}, the champion"
+    )
+
+
 def weigh_first(run: RunLog, version: Registered) -> Promotion | None:
     """Weigh a version that was registered by ``run`` if its name has no champion yet.
 

@@ -428,6 +428,12 @@ def test_the_first_version_is_weighed_when_it_is_registered(store: Store, capsys
     # The next version is the first that passes, so it becomes the champion.
     store.register(TRUE)
     assert store.champion == "2"
+    # A person answers what is objected to a champion, too.
+    assert main(["promote", store.name, "--quiet", "--answer", "lawful here"]) == 0
+    assert "on " + f"{store.name}/2, the champion" in capsys.readouterr().out
+    tags = store.client.get_model_version(store.name, "2").tags
+    assert tags["promotion_answer"] == "lawful here"
+    assert "@" in tags["promotion_answer_by"]
     store.register(useless)
     promotion.promote(f"{store.name}@challenger", force="to see it", quiet=True)
     assert store.champion == "3"
