@@ -18,6 +18,7 @@ from project_tools.features.catalogue import catalogue, protected
 from project_tools.features.files import read_features
 from project_tools.features.pipeline import feature_names
 from project_tools.tables.check import check
+from project_tools.tables.invented import INVENTED
 
 PAYMENTS = "installments_payments"
 
@@ -58,6 +59,11 @@ def test_what_is_learnt_is_learnt_from_training_clients(
     train = before.SPLIT == "train"
     pd.testing.assert_frame_equal(before.loc[train, groups], after.loc[train, groups])
     assert before.loc[train, groups].notna().any(axis=None)
+    # Other clients in the place of invented ones are not called invented.
+    marks = [
+        read_features(tmp_path / name).meta.get(INVENTED) for name in ("a.parquet", "b.parquet")
+    ]
+    assert marks == [True, None]
 
 
 def test_both_files_hold_the_same_and_no_infinity(raw: Path, tmp_path: Path) -> None:
