@@ -6,10 +6,15 @@ fork (``preload_app``), and the check of the model runs in a separate process.
 
 # ruff: noqa: N999  (gunicorn looks for a file of this name)
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any, NoReturn
 
+from api.pictures.messages import FOLDER
+from api.pictures.process import PictureProcess
 from project_tools.errors import CreditError
 from project_tools.settings import ROOT, Settings
 from project_tools.system.ports import refuse_busy
@@ -70,8 +75,35 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Reload the model at SIGHUP, as at SIGUSR1; gunicorn would restart the workers."""
+    """Before the first fork: make the folder of this run and the process that draws.
+
+    SIGHUP reloads the model, as SIGUSR1 does; gunicorn would restart the workers.
+    """
     server.handle_hup = server.handle_usr1
+    folder = _run_folder()
+    os.environ[FOLDER] = str(folder)
+    pictures = PictureProcess(folder, server.log, _settings.state / "matplotlib")
+    manage_workers = server.manage_workers
+
+    def manage() -> None:  # each second, and as soon as a child ends
+        manage_workers()
+        pictures.check()
+
+    server.manage_workers = manage
+    server.pictures = pictures
+
+
+def on_exit(server: Any) -> None:
+    """End the process that draws, and remove the folder of this run."""
+    if hasattr(server, "pictures"):
+        server.pictures.stop()
+        shutil.rmtree(os.environ[FOLDER], ignore_errors=True)
+
+
+def _run_folder() -> Path:
+    """A new folder for this user alone. The path of a Unix socket has at most 107 bytes."""
+    parent = tempfile.gettempdir()
+    return Path(tempfile.mkdtemp(prefix="credit-api-", dir=parent if len(parent) < 70 else "/tmp"))  # noqa: S108, PLR2004
 
 
 def _refuse_busy(host: str, port: int) -> None:

@@ -1,27 +1,27 @@
-"""The service behind the routes: the model, its clients, and the pictures drawn so far."""
+"""The service behind the routes: the model, its clients, and the process that draws pictures."""
 
 import os
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 from apiflask import APIFlask
 from flask import Flask, current_app
 
+from api.pictures.client import Pictures
+from api.pictures.messages import FOLDER
 from api.reload import Keeper
 from project_tools.errors import CreditError
-from project_tools.serving import pictures
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.clients import ClientStore
 from project_tools.serving.last_good import LastGood, Pair
-from project_tools.serving.pictures import PictureCache
 from project_tools.serving.scoring import Scorer
 from project_tools.settings import Settings
 
 #: The variable in which the start passes on the digest of the model that it has verified.
 VERIFIED = "API_VERIFIED"
-_EXTENSION = "credit_service"
+_EXTENSION, _PICTURES = "credit_service", "credit_pictures"
 
 
 class NotLoadedError(CreditError):
@@ -36,7 +36,6 @@ class Service:
     store: ClientStore
     scorer: Scorer
     importance: dict[str, float]
-    pictures: PictureCache = field(default_factory=PictureCache)
     _texts: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
@@ -57,6 +56,8 @@ def install(app: APIFlask, settings: Settings) -> None:
     keeper = Keeper(settings, app.logger, Service.load)
     keeper.start(os.environ.get(VERIFIED, ""))
     app.extensions[_EXTENSION] = keeper
+    folder = os.environ.get(FOLDER)
+    app.extensions[_PICTURES] = Pictures(Path(folder) if folder else None)
 
 
 def keeper_of(app: Flask) -> Keeper[Service]:
@@ -81,6 +82,7 @@ def current_service() -> Service:
     return service
 
 
-def warm_later() -> None:
-    """Import the drawing libraries in a thread, so that the first picture does not wait."""
-    threading.Thread(target=pictures.warm, name="warm", daemon=True).start()
+def current_pictures() -> Pictures:
+    """The drawing process as the current application sees it."""
+    pictures: Pictures = current_app.extensions[_PICTURES]
+    return pictures

@@ -1,8 +1,7 @@
 """The application that gunicorn imports in each worker, after the fork: ``api.wsgi:app``."""
 
 from api import create_app
-from api.service import keeper_of, warm_later
+from api.service import keeper_of
 
 app = create_app()
 keeper_of(app).watch()
-warm_later()

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from api.answers.base import json_text
 from api.answers.problem import PROBLEM_JSON, problem_document
+from api.pictures.client import NoPictureError
 from api.service import NotLoadedError
 from api.web.journal import place, request_id
 from api.web.protection import RETRY_AFTER_S
@@ -25,6 +26,7 @@ _BY_ERROR: tuple[tuple[type[CreditError], HTTPStatus], ...] = (
     (UnknownClientError, HTTPStatus.NOT_FOUND),
     (FeatureError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (NotLoadedError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (NoPictureError, HTTPStatus.SERVICE_UNAVAILABLE),
     (ArtefactError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
