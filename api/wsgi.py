@@ -1,8 +1,15 @@
 """The application that gunicorn imports in each worker, after the fork: ``api.wsgi:app``."""
 
+import gc
+
 from api import create_app
 from api.service import keeper_of, warm_later
+from project_tools.serving.lean import hide_training_libraries
 
+hide_training_libraries()  # before create_app imports LightGBM, Arrow and the routes
 app = create_app()
 keeper_of(app).watch()
+# The model's tables live as long as the worker: a collection that walks over them takes 50 ms.
+gc.collect()
+gc.freeze()
 warm_later()
