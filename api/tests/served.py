@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: What the feature file, the artefact and the client store say alike.
-META = {"version": 1, "raw_digest": "a" * 64, "split_digest": "b" * 64, "state_digest": "c" * 64}
+META = {
+    "version": 1,
+    "raw_digest": "a" * 64,
+    "split_digest": "b" * 64,
+    "state_digest": "c" * 64,
+    "demonstration": True,
+}
 THRESHOLD = 0.2
 #: Slope and intercept.
 CALIBRATION = (0.9, -0.4)
@@ -77,7 +83,8 @@ class Served:
     @cached_property
     def frame(self) -> "pd.DataFrame":
         """The table in pandas."""
-        return self.table.to_pandas()
+        frame: pd.DataFrame = self.table.to_pandas()
+        return frame
 
     def ids(self, split: str = "test") -> list[int]:
         """The ids of a split, ascending."""
@@ -113,14 +120,15 @@ def split_of(table: pa.Table, split: str) -> pa.Table:
 
 def invented_features(rows: int = ROWS, seed: int = 7) -> "pd.DataFrame":
     """``invented_table`` in pandas."""
-    return invented_table(rows, seed).to_pandas()
+    frame: pd.DataFrame = invented_table(rows, seed).to_pandas()
+    return frame
 
 
 @cache
 def invented_table(rows: int = ROWS, seed: int = 7) -> pa.Table:
     """Clients with the columns of a feature file: a third each of train, test and new."""
     rng = np.random.default_rng(seed)
-    numbers: dict[str, NDArray[np.float64]] = {
+    numbers: dict[str, NDArray[Any]] = {
         "EXT_SOURCE_2": rng.uniform(size=rows),
         "EXT_SOURCE_3": np.where(rng.uniform(size=rows) < 0.2, np.nan, rng.uniform(size=rows)),
         "AMT_CREDIT": rng.lognormal(13, 0.6, rows).round(-2),
@@ -167,7 +175,8 @@ def _targets(
     logit = 2 - 3 * known["EXT_SOURCE_2"] - 2 * known["EXT_SOURCE_3"]
     logit += 2 * np.where(np.isnan(refused), 0.1, refused)
     logit += drivers * 0.8
-    return (rng.uniform(size=len(logit)) < 1 / (1 + np.exp(-logit))).astype(float)
+    drawn: NDArray[np.bool_] = rng.uniform(size=len(logit)) < 1 / (1 + np.exp(-logit))
+    return drawn.astype(float)
 
 
 def _arrow(features: "pa.Table | pd.DataFrame") -> pa.Table:
