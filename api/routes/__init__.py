@@ -1,6 +1,16 @@
 """The routes, one blueprint per subject."""
 
-from api.routes import admin, clients, explanations, health, index, model_info, peers, predictions
+from api.routes import (
+    admin,
+    clients,
+    data,
+    explanations,
+    health,
+    index,
+    model_info,
+    peers,
+    predictions,
+)
 
 BLUEPRINTS = (
     index.blueprint,
@@ -9,6 +19,7 @@ BLUEPRINTS = (
     clients.blueprint,
     peers.blueprint,
     model_info.blueprint,
+    data.blueprint,
     health.blueprint,
     admin.blueprint,
 )

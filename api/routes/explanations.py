@@ -36,9 +36,9 @@ def explanation(client: str) -> answers.Explanation:
     All are on ``scale``: ``log-odds``, or ``probability`` where the model is a forest.
     """
     service, number = current_service(), client_id(client)
-    row = service.store.row(number)
-    decision = service.scorer.score(row).decision
-    parts = explain(service.artefact, row)
+    row, encoded = service.store.row(number), service.store.encoded(number)
+    decision = service.scorer.score_encoded(encoded).decision
+    parts = explain(service.artefact, row, encoded)
     return answers.Explanation.model_validate(
         {
             "id": number,

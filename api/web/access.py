@@ -29,6 +29,8 @@ SCOPE_OF: Mapping[str, Scope | None] = {
     "peers.peers": "explain",
     "model_info.model_info": "explain",
     "model_info.model_card": "explain",
+    "data.data": "data",
+    "data.target": "data",
     "admin.reload_model": "admin",
 }
 _OPEN = "credit_open"

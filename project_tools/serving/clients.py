@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError, FeatureError, UnknownClientError, nearest
-from project_tools.features.columns import ID, META_KEY, SPLIT, TARGET
+from project_tools.features.columns import DEMONSTRATION, ID, META_KEY, SPLIT, TARGET
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.inputs import Kind, Value
 from project_tools.system.files import replacing
@@ -113,7 +113,8 @@ class ClientStore:
         # Kept, because a store of hundreds of thousands of clients has a footer of many megabytes.
         self._metadata = _parquet(path, source).metadata
         self._schema = self._reader().schema_arrow
-        _check_meta(path, self._schema, artefact)
+        #: Whether the clients are invented, as the file says.
+        self.demonstration = _check_meta(path, self._schema, artefact)
         _check_names(path, self._schema, artefact)
         groups = range(self._metadata.num_row_groups)
         self._ends = np.cumsum([0, *(self._metadata.row_group(g).num_rows for g in groups)])
@@ -287,7 +288,8 @@ def _parquet(
         raise ArtefactError(f"{path} is no Parquet file, or damaged; export it again") from why
 
 
-def _check_meta(path: Path, schema: pa.Schema, artefact: Artefact) -> None:
+def _check_meta(path: Path, schema: pa.Schema, artefact: Artefact) -> bool:
+    """Whether the clients are invented; ``ArtefactError`` for metadata that is not the model's."""
     try:
         meta = json.loads((schema.metadata or {})[META_KEY.encode()])
         digests = {name: meta[name] for name in _DIGESTS}
@@ -300,6 +302,7 @@ def _check_meta(path: Path, schema: pa.Schema, artefact: Artefact) -> None:
             raise ArtefactError(
                 f"{path} was made with another {what} than the model; export both together"
             )
+    return meta.get(DEMONSTRATION) is True
 
 
 def _check_names(path: Path, schema: pa.Schema, artefact: Artefact) -> None:

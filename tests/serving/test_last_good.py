@@ -146,7 +146,7 @@ except Exception as why:
     print(type(why).__name__, why)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("ArtefactError a forest or linear model needs the package ")
+    assert done.stdout.startswith("ArtefactError the model needs the package ")
     assert "install api/requirements-sklearn.txt" in done.stdout
     assert done.stdout.count("\n") == 1
 
