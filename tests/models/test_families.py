@@ -13,7 +13,6 @@ from hyperopt.pyll.stochastic import sample
 
 from project_tools.errors import SettingError
 from project_tools.models import folds, lightgbm_trees
-from project_tools.models.classifiers import indicator_columns
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import (
     FAMILIES,
@@ -24,7 +23,8 @@ from project_tools.models.families import (
     start_of,
 )
 from project_tools.models.folds import FoldCache, fold_rows, out_of_fold
-from project_tools.models.preparation import PreparationPlan, numeric_matrix
+from project_tools.models.preparation import numeric_matrix
+from project_tools.models.variants import RESAMPLINGS, make_variant
 from project_tools.search.proposer import expressions, plain
 from project_tools.search.trial import Objective
 from project_tools.settings import ROOT
@@ -224,28 +224,70 @@ def test_a_fold_is_prepared_once(clients: Any, monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_array_equal(probabilities[1], fresh)
 
 
-def sampled(name: str, balance: str, data: Dataset, **others: float) -> tuple[Any, Any, Any]:
-    model = get_family(name).make({"balance": balance, **others}, seed=1, jobs=1, X=data.X)
-    _, matrix, y = model.prepare(data.X, data.y, np.arange(len(data)))
-    return matrix, *model.steps[1][1].fit_resample(matrix, y)
-
-
 def test_undersampling_keeps_all_defaults_and_few_of_the_repaid(clients: Any) -> None:
     data = clients(500)
-    _, _, y = sampled("svc_rbf", "undersample", data, repaid_per_default=2.0)
+    chosen = {"balance": "undersample", "repaid_per_default": 2.0}
+    model = get_family("svc_rbf").make(chosen, seed=1, jobs=1, X=data.X)
+    _, matrix, labels = model.prepare(data.X, data.y, np.arange(500))
+    _, y = model.steps[1][1].fit_resample(matrix, labels)
     assert np.sum(y == 1) == data.y.sum()
     assert np.sum(y == 0) == 2 * data.y.sum()
 
 
-def test_smotenc_invents_defaults_with_levels_that_exist(clients: Any) -> None:
-    data = clients(500)
-    matrix, more, y = sampled("logistic_l2", "smotenc", data, defaults_per_repaid=0.8)
-    assert np.sum(y == 1) == round(0.8 * np.sum(data.y == 0))
+RESAMPLED = [
+    *((name, "search") for name, rows in FAMILIES.items()
+      if "balance" in rows.space and "smotenc" in rows.space["balance"].options),
+    *(("random_forest", variant.name) for variant in RESAMPLINGS
+      if variant.synthesises and variant.choices.get("one_hot")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "how"), RESAMPLED)
+def test_each_synthetic_client_has_one_level_in_each_category_that_all_real_ones_fill(
+    name: str, how: str, clients: Any
+) -> None:
+    """SMOTENC on indicators gave most synthetic defaulters no level, and some two."""
+    random, data, rows = np.random.default_rng(1), clients(500), get_family(name)
+    data.y[np.flatnonzero(data.y)[::2]] = 0  # rare enough for every variant to invent some
+    levels = [f"level {n}" for n in range(30)]
+    X = data.X.assign(
+        occupation=pd.Categorical(random.choice(levels, 500), categories=levels),
+        region=pd.Categorical(random.choice(["n", "s", "e", "w", None], 500), categories=list("nsewx")),
+    )  # fmt: skip
+    if how == "search":
+        chosen = {"balance": "smotenc", "defaults_per_repaid": 0.8}
+        model = rows.make(chosen, seed=1, jobs=1, X=X)
+    else:
+        [variant] = [variant for variant in RESAMPLINGS if variant.name == how]
+        model = make_variant(variant, rows, {}, seed=1, jobs=1, X=X)
+    matrix, y = model.steps[0][1].fit_transform(X, data.y), data.y
+    for _, step in model.steps[1:-1]:
+        if not hasattr(step, "fit_resample"):
+            matrix = step.fit_transform(matrix, y)
+        elif "Under" not in type(step).__name__:  # undersampling moves rows and changes none
+            matrix, y = step.fit_resample(matrix, y)
+    assert matrix.shape[1] == 4 + 3 + 30 + 5
     assert np.sum(y == 0) == np.sum(data.y == 0)
-    places = indicator_columns(PreparationPlan(), data.X)
-    assert places == [4, 5, 6]
-    assert set(np.unique(more[:, places])) == {0.0, 1.0}
-    assert matrix.shape[1] == 7
+    synthetic = matrix[len(X) :]
+    assert len(synthetic) == np.sum(y == 1) - np.sum(data.y == 1) > 20
+    work, occupation, region = np.split(synthetic[:, 4:], [3, 33], axis=1)
+    assert set(np.unique(synthetic[:, 4:])) == {0, 1}
+    assert (work.sum(axis=1) == 1).all()
+    assert (occupation.sum(axis=1) == 1).all()
+    assert set(region.sum(axis=1)) == {0, 1}, "a null, which some real clients have, has no level"
+    assert not work[:, 2].any(), "a level that no real client has"
+    if how == "search":
+        assert np.sum(y == 1) == round(0.8 * np.sum(y == 0))
+
+
+def test_smotenc_takes_codes_where_nothing_is_one_hot(clients: Any) -> None:
+    data = clients(500)
+    rows = get_family("logistic_l2").with_choices(one_hot=False)
+    chosen = {"balance": "smotenc", "defaults_per_repaid": 0.8}
+    model = rows.make(chosen, seed=1, jobs=1, X=data.X)
+    _, matrix, y = model.prepare(data.X, data.y, np.arange(500))
+    more, _ = model.steps[1][1].fit_resample(matrix, y)
+    assert set(np.unique(more[:, 4])) == set(np.unique(matrix[:, 4])), "no code between two codes"
 
 
 @pytest.mark.parametrize(
