@@ -25,6 +25,21 @@ from project_tools.models.preparation import (
 Rows = npt.NDArray[np.intp]
 
 
+#: Defaulters that early stopping watches, and the least and largest share of the rows for them.
+WATCHED_DEFAULTERS, LEAST_WATCHED, MOST_WATCHED = 200, 0.1, 0.25
+
+
+def watched_share(defaulted: int) -> float:
+    """Share of the training rows that early stopping watches, of rows with so many defaulters.
+
+    The log loss of a few dozen defaulters stops the trees by chance.
+
+    >>> watched_share(100), watched_share(1_000), watched_share(5_000)
+    (0.25, 0.2, 0.1)
+    """
+    return min(MOST_WATCHED, max(LEAST_WATCHED, WATCHED_DEFAULTERS / max(1, defaulted)))
+
+
 @dataclass(frozen=True, slots=True)
 class Binned:
     """Training rows in a library's bins, and the slice of them that early stopping watches."""
@@ -42,7 +57,6 @@ class Boosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
     """
 
     early_stopping_rounds: int
-    watched_share: float
     seed: int
 
     def fit(self, X: pd.DataFrame, y: npt.NDArray[Any]) -> Self:
@@ -77,12 +91,11 @@ class Boosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
     def _slices(self, y: npt.NDArray[Any]) -> tuple[Rows, Rows]:
         """Positions that train and positions that are watched; too few rows of a class: none are."""
         rows = np.arange(len(y))
-        rarest = min(int(np.sum(y == 0)), int(np.sum(y == 1)))
-        if self.early_stopping_rounds <= 0 or rarest * self.watched_share < 1:
+        defaulted = int(np.sum(y == 1))
+        share, rarest = watched_share(defaulted), min(len(y) - defaulted, defaulted)
+        if self.early_stopping_rounds <= 0 or rarest * share < 1:
             return rows, rows[:0]
-        kept, watched = train_test_split(
-            rows, test_size=self.watched_share, stratify=y, random_state=self.seed
-        )
+        kept, watched = train_test_split(rows, test_size=share, stratify=y, random_state=self.seed)
         return np.sort(kept), np.sort(watched)
 
     def _binned(

@@ -64,8 +64,8 @@ class BoostedTrees(Boosting):
     """LightGBM on raw nulls and categories by the position of their fixed level.
 
     With ``early_stopping_rounds`` above 0 it stops when the log loss on a stratified slice
-    (``watched_share``) of its own training rows has not fallen for so many rounds, at most after
-    ``n_estimators``; with 0, or too few rows of a class to watch, after exactly that many.
+    (``boosting.watched_share``) of its own training rows has not fallen for so many rounds, at most
+    after ``n_estimators``; with 0, or too few rows of a class to watch, after exactly that many.
     ``sampling`` is ``bagging``, which draws the share ``subsample`` of the rows for each tree, or
     ``goss``, which keeps the rows of the largest gradients (``top_rate``) and some of the others.
     """
@@ -75,7 +75,6 @@ class BoostedTrees(Boosting):
         *,
         n_estimators: int = 2_000,
         early_stopping_rounds: int = 50,
-        watched_share: float = 0.1,
         learning_rate: float = 0.05,
         num_leaves: int = 31,
         min_child_samples: int = 50,
@@ -90,7 +89,7 @@ class BoostedTrees(Boosting):
         jobs: int = 1,
     ) -> None:
         self.n_estimators, self.early_stopping_rounds = n_estimators, early_stopping_rounds
-        self.watched_share, self.learning_rate = watched_share, learning_rate
+        self.learning_rate = learning_rate
         self.num_leaves, self.min_child_samples = num_leaves, min_child_samples
         self.colsample_bytree, self.sampling = colsample_bytree, sampling
         self.subsample, self.top_rate, self.other_rate = subsample, top_rate, other_rate

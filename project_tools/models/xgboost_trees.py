@@ -14,7 +14,7 @@ from project_tools.models.preparation import Matrix, model_names
 class XGBoostedTrees(Boosting):
     """XGBoost's histogram trees on raw nulls and categories by the position of their fixed level.
 
-    ``early_stopping_rounds``, ``watched_share`` and ``n_estimators`` as in ``BoostedTrees``.
+    ``early_stopping_rounds`` and ``n_estimators`` as in ``BoostedTrees``.
     ``grow_policy`` is ``depthwise``, to the depth ``max_depth``, or ``lossguide``, to the number
     of leaves ``max_leaves``.
     """
@@ -24,7 +24,6 @@ class XGBoostedTrees(Boosting):
         *,
         n_estimators: int = 2_000,
         early_stopping_rounds: int = 50,
-        watched_share: float = 0.1,
         learning_rate: float = 0.05,
         grow_policy: str = "depthwise",
         max_depth: int = 5,
@@ -39,7 +38,7 @@ class XGBoostedTrees(Boosting):
         jobs: int = 1,
     ) -> None:
         self.n_estimators, self.early_stopping_rounds = n_estimators, early_stopping_rounds
-        self.watched_share, self.learning_rate = watched_share, learning_rate
+        self.learning_rate = learning_rate
         self.grow_policy, self.max_depth, self.max_leaves = grow_policy, max_depth, max_leaves
         self.min_child_weight, self.colsample_bytree = min_child_weight, colsample_bytree
         self.subsample, self.gamma = subsample, gamma
