@@ -47,13 +47,14 @@ class Binned:
     train: Any
     watched: Any | None
     levels: dict[str, list[Any]]
+    grown_rows: int
 
 
 class Boosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes no types
     """A classifier on raw nulls and categories whose early stopping sees its training rows only.
 
     A library's class gives ``_binned``, ``_grow`` and ``_risk``. ``rounds_`` is the number of
-    trees kept; columns are taken by their order.
+    trees kept, ``grown_rows_`` the number of rows that they grew on; columns are taken by their order.
     """
 
     early_stopping_rounds: int
@@ -68,12 +69,12 @@ class Boosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         kept, watched = self._slices(y[rows])
         train = self._binned(X, y, rows[kept], levels, None)
         other = self._binned(X, y, rows[watched], levels, train) if len(watched) else None
-        return Binned(train, other, levels)
+        return Binned(train, other, levels, len(kept))
 
     def fit_prepared(self, prepared: Binned) -> Self:
         """Grow the trees on bins that ``prepare`` made, which stay as they are."""
         self._grow(prepared)
-        self.levels_ = prepared.levels
+        self.levels_, self.grown_rows_ = prepared.levels, prepared.grown_rows
         self.classes_ = np.array([0, 1])
         return self
 

@@ -16,6 +16,7 @@ import pandas as pd
 from project_tools.errors import SettingError, unknown
 from project_tools.models.classifiers import forest, lasso, machine, prepared_model, ridge
 from project_tools.models.lightgbm_trees import BoostedTrees
+from project_tools.models.monotone import MONOTONE, Monotone, falling_features
 from project_tools.models.preparation import PreparationPlan
 from project_tools.models.xgboost_trees import XGBoostedTrees
 
@@ -85,6 +86,7 @@ class Family:
     time of a fit grows with the rows to the power ``growth``; ``threads`` says whether one fit can
     use several cores; ``format`` names the row of ``serving.formats.table`` in which it is served.
     It is None for a family without exact contributions, which is searched and never served.
+    ``monotone`` says in which features the risk of boosted trees may only fall.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Family:
     growth: float
     threads: bool
     format: str | None
+    monotone: Monotone = "external"
     final_parameters: Callable[[Parameters, Sequence[Any]], dict[str, Any]] = field(
         default=lambda parameters, _fitted: dict(parameters)
     )
@@ -132,8 +135,16 @@ class Family:
         return {**self.fixed, **self.budget(profile).fixed, **self.first_trials(profile)[0]}
 
     def with_choices(self, **choices: str | bool | None) -> Self:
-        """The family with other choices of preparation; one that takes raw features keeps none."""
-        return self if self.plan is None else replace(self, plan=self.plan.with_choices(**choices))
+        """The family with other choices of preparation, and of ``monotone``; ``None`` keeps its own.
+
+        One that takes raw features has no preparation, and no other can be ``monotone``.
+        """
+        monotone = choices.pop("monotone", None) or self.monotone
+        if self.plan is not None:
+            return replace(self, plan=self.plan.with_choices(**choices))
+        if monotone not in MONOTONE:
+            raise SettingError(unknown("monotone", str(monotone), MONOTONE))
+        return replace(self, monotone=monotone)
 
     def make(self, parameters: Parameters, *, seed: int, jobs: int, X: pd.DataFrame) -> Any:
         """An unfitted estimator with ``predict_proba`` for frames with the columns of ``X``.
@@ -147,10 +158,10 @@ class Family:
                 raise SettingError(unknown(f"parameter of {self.name}", name, sorted(known)))
         starts = {name: row.start for name, row in self.space.items()}
         complete = {**self.fixed, **starts, **parameters}
-        model = self.build(complete, seed, jobs)
         if self.plan is None:
-            return model
-        return prepared_model(model, self.plan, X, complete, seed)
+            falling = falling_features(list(X.columns), self.monotone)
+            return self.build(complete | {"falling": falling}, seed, jobs)
+        return prepared_model(self.build(complete, seed, jobs), self.plan, X, complete, seed)
 
 
 def _lightgbm(parameters: Parameters, seed: int, jobs: int) -> BoostedTrees:
@@ -199,6 +210,10 @@ _BALANCE_WITH_SMOTENC = _BALANCE | {
     ),
     "defaults_per_repaid": Dimension(0.3, 0.15, 1.0, "log", when=("balance", "smotenc")),
 }
+#: Normal scores beside indicators of levels: on skewed amounts a linear model gains by them.
+_NORMAL_SCORES = PreparationPlan(
+    scaling="normal-scores", imputation="median", clip=False, one_hot=True
+)
 #: Clipped, standardised numbers beside indicators of levels, for models that measure distances.
 _STANDARD = PreparationPlan(scaling="standard", imputation="median", clip=True, one_hot=True)
 
@@ -208,7 +223,7 @@ FAMILIES = _table(
         name="logistic_l1",
         label="logistic regression, L1",
         build=lasso,
-        plan=_STANDARD,
+        plan=_NORMAL_SCORES,
         space={"C": Dimension(1e-2, 1e-4, 1.0, "log"), **_BALANCE},
         fixed={"max_iter": 200, "tol": 1e-3},
         budgets={
@@ -225,7 +240,7 @@ FAMILIES = _table(
         name="logistic_l2",
         label="logistic regression, L2",
         build=ridge,
-        plan=_STANDARD,
+        plan=_NORMAL_SCORES,
         space={"C": Dimension(1e-3, 1e-5, 10.0, "log"), **_BALANCE_WITH_SMOTENC},
         fixed={"max_iter": 1_000, "tol": 1e-4},
         budgets={

@@ -8,6 +8,7 @@ import pandas as pd
 import xgboost
 
 from project_tools.models.boosting import Binned, Boosting, Rows, rows_by_column
+from project_tools.models.monotone import directions
 from project_tools.models.preparation import Matrix, model_names
 
 
@@ -16,7 +17,7 @@ class XGBoostedTrees(Boosting):
 
     ``early_stopping_rounds`` and ``n_estimators`` as in ``BoostedTrees``.
     ``grow_policy`` is ``depthwise``, to the depth ``max_depth``, or ``lossguide``, to the number
-    of leaves ``max_leaves``.
+    of leaves ``max_leaves``. The risk never rises with a feature of ``falling``.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class XGBoostedTrees(Boosting):
         gamma: float = 0.1,
         reg_lambda: float = 5.0,
         reg_alpha: float = 0.1,
+        falling: tuple[str, ...] = (),
         seed: int = 0,
         jobs: int = 1,
     ) -> None:
@@ -42,7 +44,7 @@ class XGBoostedTrees(Boosting):
         self.grow_policy, self.max_depth, self.max_leaves = grow_policy, max_depth, max_leaves
         self.min_child_weight, self.colsample_bytree = min_child_weight, colsample_bytree
         self.subsample, self.gamma = subsample, gamma
-        self.reg_lambda, self.reg_alpha = reg_lambda, reg_alpha
+        self.reg_lambda, self.reg_alpha, self.falling = reg_lambda, reg_alpha, falling
         self.seed, self.jobs = seed, jobs
 
     def model_json(self) -> str:
@@ -72,7 +74,7 @@ class XGBoostedTrees(Boosting):
     def _grow(self, prepared: Binned) -> None:
         watched = [(prepared.watched, "watched")] if prepared.watched is not None else []
         self.booster_ = xgboost.train(
-            self._training(),
+            self._training() | self._constraints(prepared.train.feature_names),
             prepared.train,
             num_boost_round=self.n_estimators,
             evals=watched,
@@ -93,6 +95,11 @@ class XGBoostedTrees(Boosting):
         )
         risk = self.booster_.predict(rows, iteration_range=(0, self.rounds_))
         return np.asarray(risk, dtype=np.float64)
+
+    def _constraints(self, names: list[str]) -> dict[str, Any]:
+        if not self.falling:
+            return {}
+        return {"monotone_constraints": tuple(directions(names, model_names(self.falling)))}
 
     def _training(self) -> dict[str, Any]:
         growth: dict[str, Any] = {"grow_policy": "depthwise", "max_depth": self.max_depth}

@@ -121,6 +121,7 @@ def comparable(settings: SearchSettings, family: Family, data: Dataset) -> dict[
         "fn_cost": settings.fn_cost,
         "first trials": json.dumps(family.first_trials(settings.profile)),
         "guide": GUIDE,
+        "monotone": family.monotone if family.plan is None else "none",
     }
 
 
