@@ -17,6 +17,7 @@ from project_tools.evaluation.reliability import CalibrationChoice, choose_calib
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import Family
 from project_tools.models.folds import out_of_fold
+from project_tools.models.rounds import FinalRounds, final_rounds
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,7 +29,8 @@ class TrainedModel:
     ``parameters`` are those of the final fit, ``oof`` each training client's probability before
     calibration by a model that was fitted without the client, ``judgement`` what these are worth,
     ``calibration_choice`` the evidence for the calibration that was chosen. ``ids`` are the
-    clients it was trained on, ``meta`` the state of their features.
+    clients it was trained on, ``meta`` the state of their features, ``rounds`` says how many rounds
+    boosted trees that stop early grew, and why.
     """
 
     family: Family
@@ -43,6 +45,7 @@ class TrainedModel:
     data_digest: str
     fn_cost: float
     seed: int
+    rounds: FinalRounds | None = None
 
     @property
     def threshold(self) -> float:
@@ -97,7 +100,8 @@ def train(
     Calibration (Platt's curve or the beta curve) and threshold come from out-of-fold
     probabilities. The final fit takes all rows of ``data`` and the family's ``final_parameters``:
     boosted trees grow as many rounds as the folds kept on average, because no row is left to
-    watch. Parameters that are not given are the family's.
+    watch, scaled to the rows of the final fit where that is not worse (``rounds``). Parameters that
+    are not given are the family's.
     """
     fitted: list[Any] = []
     complete = {**family.fixed, **parameters}
@@ -115,7 +119,13 @@ def train(
         judgement = judge(
             data.y, oof, metric=metric, fn_cost=fn_cost, calibration=chosen.calibration
         )
-        final = family.final_parameters(complete, fitted)
+        final, rounds = family.final_parameters(complete, fitted), None
+        if complete.get("early_stopping_rounds"):
+            rounds = final_rounds(
+                lambda number: make({**final, "n_estimators": number}), data, fitted,
+                final["n_estimators"], folds=folds, seed=seed,
+            )  # fmt: skip
+            final = {**final, "n_estimators": rounds.taken}
         estimator = make(final).fit(data.X, data.y)
     return TrainedModel(
         family=family,
@@ -130,6 +140,7 @@ def train(
         data_digest=data.digest,
         fn_cost=fn_cost,
         seed=seed,
+        rounds=rounds,
     )
 
 
