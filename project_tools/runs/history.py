@@ -194,6 +194,7 @@ def judged(client: Client, run: TrackedRun) -> JudgedFamily:
         p=judgement.calibration.apply(table["probability"].to_numpy()),
         threshold=judgement.threshold.value,
         fn_cost=settings["fn_cost"],
+        labelled=int(run.data.tags["labelled"]) if "labelled" in run.data.tags else None,
     )
 
 
