@@ -1,6 +1,16 @@
 """The routes, one blueprint per subject."""
 
-from api.routes import admin, clients, explanations, health, index, model_info, peers, predictions
+from api.routes import (
+    admin,
+    clients,
+    explanations,
+    health,
+    index,
+    metrics,
+    model_info,
+    peers,
+    predictions,
+)
 
 BLUEPRINTS = (
     index.blueprint,
@@ -10,5 +20,6 @@ BLUEPRINTS = (
     peers.blueprint,
     model_info.blueprint,
     health.blueprint,
+    metrics.blueprint,
     admin.blueprint,
 )
