@@ -27,6 +27,7 @@ from project_tools.models.training import train
 from project_tools.runs.served_form import artefact_content, served_form
 from project_tools.serving import formats
 from project_tools.serving.artefact import Artefact, load_artefact, write_artefact
+from project_tools.serving.canvas import png
 from project_tools.serving.explanation import explain, reasons
 from project_tools.serving.formats import sklearn_skops
 from project_tools.serving.formats.table import FORMATS, model_format
@@ -157,8 +158,9 @@ def test_pictures_are_drawn_on_the_models_own_scale(artefacts, held_out, name):
     found = explain(artefact, rows_of(held_out.head(1))[0])
     unit, factor = ("percentage points", 100) if name == "random_forest" else ("log-odds", 1)
     local, general = waterfall(found), beeswarm(artefact)
-    assert local.png.startswith(b"\x89PNG")
-    assert general.png.startswith(b"\x89PNG")
+    assert local.chart.score == factor * found.raw_score
+    assert png(local.chart).startswith(b"\x89PNG")
+    assert png(general.chart).startswith(b"\x89PNG")
     assert f"Waterfall in {unit} from the average {factor * found.base:.2f}" in local.alt
     assert f"in {unit}: " in general.alt
 
