@@ -5,6 +5,7 @@ fork (``preload_app``), and the check of the model runs in a separate process.
 """
 
 # ruff: noqa: N999  (gunicorn looks for a file of this name)
+import logging
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
+from api.logs import configuration
 from api.pictures.messages import FOLDER
 from api.pictures.process import PictureProcess
 from project_tools.errors import CreditError
@@ -52,9 +54,12 @@ forwarder_headers = ""
 forwarded_allow_ips = ""
 # gunicorn would create this socket in the home of the user who starts the service.
 control_socket_disable = True
-# The application writes its own log: gunicorn's lines hold the path, and so the client's id.
+# The application writes its own lines: gunicorn's hold the path, and so the client's id.
 accesslog = None
 errorlog = "-"
+# All lines as JSON on standard error, with the fields of api.logs alone.
+logconfig_dict = configuration()
+logging.captureWarnings(True)
 
 
 def on_starting(server: Any) -> None:
@@ -82,7 +87,11 @@ def when_ready(server: Any) -> None:
     server.handle_hup = server.handle_usr1
     folder = _run_folder()
     os.environ[FOLDER] = str(folder)
-    pictures = PictureProcess(folder, server.log, _settings.state / "matplotlib")
+    metrics = folder / "metrics"
+    metrics.mkdir(mode=0o700)  # empty at each start
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+    logger = logging.getLogger("api")
+    pictures = PictureProcess(folder, logger, _settings.state / "matplotlib")
     manage_workers = server.manage_workers
 
     def manage() -> None:  # each second, and as soon as a child ends
@@ -91,6 +100,16 @@ def when_ready(server: Any) -> None:
 
     server.manage_workers = manage
     server.pictures = pictures
+    logger.info("start")
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Take a worker that has ended out of the gauges; what it counted stays."""
+    del server
+    # Not before the folder of the metrics is set: the library reads it when it is imported.
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
+
+    mark_process_dead(worker.pid)
 
 
 def on_exit(server: Any) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Self
 
 from apiflask import APIFlask
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 
+from api.metrics import MODEL, READY
 from api.pictures.client import Pictures
 from api.pictures.messages import FOLDER
 from api.reload import Keeper
@@ -42,6 +43,9 @@ class Service:
     def load(cls, last_good: LastGood, pair: Pair) -> Self:
         """Load both from a copy; ``CreditError`` says in one line what is missing or damaged."""
         artefact, store = last_good.load(pair)
+        MODEL.clear()  # the former one
+        MODEL.labels(artefact.digest, artefact.manifest.version).set(1)
+        READY.set(1)
         return cls(artefact, store, Scorer(artefact), artefact.overview.shares())
 
     def text(self, name: str, make: Callable[[], str]) -> bytes:
@@ -54,6 +58,7 @@ class Service:
 def install(app: APIFlask, settings: Settings) -> None:
     """Give an application its service. If it cannot be loaded, write the reason to the log."""
     keeper = Keeper(settings, app.logger, Service.load)
+    READY.set(0)
     keeper.start(os.environ.get(VERIFIED, ""))
     app.extensions[_EXTENSION] = keeper
     folder = os.environ.get(FOLDER)
@@ -75,10 +80,14 @@ def loaded_service() -> Service | None:
 
 
 def current_service() -> Service:
-    """The service of the current application; ``NotLoadedError`` (503) if it is not loaded."""
+    """The service of the current application; ``NotLoadedError`` (503) if it is not loaded.
+
+    The line that the log gets of the answer names its model.
+    """
     service = loaded_service()
     if service is None:
         raise NotLoadedError("The model is not loaded; the server's log says why.")
+    g.model_digest = service.artefact.digest
     return service
 
 

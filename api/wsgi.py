@@ -3,9 +3,11 @@
 import gc
 
 from api import create_app
+from api.logs import log_threads
 from api.service import keeper_of
 from project_tools.serving.lean import hide_training_libraries
 
+log_threads()
 hide_training_libraries()  # before create_app imports LightGBM, Arrow and the routes
 app = create_app()
 keeper_of(app).watch()

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from api.metrics import PICTURES, PICTURES_WAITING
 from api.pictures.messages import BUSY, CHART, PICTURE, SOCKET, receive, send
 from api.pictures.turns import Turns
 from project_tools.errors import CreditError
@@ -34,34 +35,46 @@ class Pictures:
 
     def png(self, key: str, chart: Callable[[], Chart]) -> bytes:
         """The picture of a key; ``chart`` is called if it must be drawn. ``NoPictureError``."""
+        try:
+            picture, outcome = self._ask(key, chart)
+        except NoPictureError as why:
+            PICTURES.labels(why.reason).inc()
+            raise
+        PICTURES.labels(outcome).inc()
+        return picture
+
+    def _ask(self, key: str, chart: Callable[[], Chart]) -> tuple[bytes, str]:
         if not self.waiting.take():
             raise _busy()
+        PICTURES_WAITING.inc()
         try:
-            return self._ask(key, chart)
+            return self._talk(key, chart)
         except OSError:
             raise NoPictureError(
                 "absent",
                 "the process that draws pictures does not answer; repeat the request later",
             ) from None
         finally:
+            PICTURES_WAITING.dec()
             self.waiting.give_back()
 
-    def _ask(self, key: str, chart: Callable[[], Chart]) -> bytes:
+    def _talk(self, key: str, chart: Callable[[], Chart]) -> tuple[bytes, str]:
         if self._folder is None:
             raise FileNotFoundError
+        outcome = "kept"
         with _connected(self._folder / SOCKET) as connection:
             send(connection, key.encode())
             answer = receive(connection)
             if answer == CHART:
                 send(connection, chart_bytes(chart()))
-                answer = receive(connection)
+                answer, outcome = receive(connection), "drawn"
         if answer == BUSY:
             raise _busy()
         if answer[:1] != PICTURE:
             raise NoPictureError(
                 "failed", "the picture could not be drawn; the server's log says why"
             )
-        return answer[1:]
+        return answer[1:], outcome
 
 
 def _connected(path: Path) -> socket.socket:

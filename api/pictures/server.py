@@ -4,6 +4,8 @@ One thread draws, one picture after the other, at the lowest priority; short-liv
 questions. It knows no model and no client: a chart says what to draw. It ends with its parent.
 """
 
+import logging
+import logging.config
 import os
 import queue
 import shutil
@@ -18,6 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from api.logs import configuration, log_threads, place
 from api.pictures.messages import BUSY, CHART, FAILED, PICTURE, PULSE, SOCKET, receive, send
 from api.pictures.turns import Turns
 from project_tools.serving.charts import chart_of
@@ -29,6 +32,7 @@ KEPT = 256
 #: Seconds in which a worker must send its question and take its answer.
 TALK_S = 5.0
 _NICE = 19
+_LOGGER = logging.getLogger("api")
 _LOOK_S = 0.5
 #: Connections whose question is being read; kept pictures are answered meanwhile.
 _READERS = 32
@@ -89,8 +93,7 @@ class Painter:
                 self._cache.put(key, picture)
                 answer = PICTURE + picture
             except Exception as why:  # noqa: BLE001  (the next picture must be drawn)
-                # The message may hold what the chart says of a client.
-                sys.stderr.write(f"a picture was not drawn: {type(why).__name__}\n")
+                _LOGGER.error("picture failed", extra={"where": place(why)})
             with suppress(OSError):  # the worker has ended meanwhile; the picture is kept
                 send(connection, answer)
         finally:
@@ -153,6 +156,8 @@ def main() -> int:
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C is for the parent, which ends this process
+    logging.config.dictConfig(configuration())
+    log_threads()
     os.nice(_NICE)
     beat(folder)
     from project_tools.serving.canvas import png  # noqa: PLC0415  (it takes seconds)

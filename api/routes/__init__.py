@@ -7,6 +7,7 @@ from api.routes import (
     explanations,
     health,
     index,
+    metrics,
     model_info,
     peers,
     predictions,
@@ -21,5 +22,6 @@ BLUEPRINTS = (
     model_info.blueprint,
     data.blueprint,
     health.blueprint,
+    metrics.blueprint,
     admin.blueprint,
 )

@@ -15,6 +15,7 @@ from unittest import mock
 from apiflask import APIFlask
 
 from api import create_app
+from api.logs import JSONLines
 from api.pictures.messages import FOLDER
 from api.pictures.process import PictureProcess
 from api.service import VERIFIED
@@ -72,6 +73,7 @@ def logged(app: APIFlask) -> Iterator[io.StringIO]:
     """What the application writes to its log meanwhile."""
     text = io.StringIO()
     handler = logging.StreamHandler(text)
+    handler.setFormatter(JSONLines())
     app.logger.addHandler(handler)
     try:
         yield text

@@ -34,7 +34,7 @@ SETTINGS = (
     ("control_socket_disable", True, "a socket would be made in a home folder"),
 )
 #: Each is tried by a server that runs.
-HOOKS = {"on_starting", "when_ready", "on_exit"}
+HOOKS = {"on_starting", "when_ready", "child_exit", "on_exit"}
 
 
 def configuration(**environ: str) -> ModuleType:
@@ -64,7 +64,7 @@ class Settings(unittest.TestCase):
         of_file = {name for name in vars(configuration()) if name in known}
         self.assertEqual(
             of_file,
-            {name for name, *_ in SETTINGS} | {"bind", "chdir"} | HOOKS,
+            {name for name, *_ in SETTINGS} | {"bind", "chdir", "logconfig_dict"} | HOOKS,
         )
 
     def test_the_address_is_that_of_our_settings(self) -> None:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from ipaddress import ip_address
 
 from apiflask import APIFlask
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 
 from api.web.keys import OPEN_SCOPES, Allowance, Keyring, Scope
 from api.web.problems import problem
@@ -31,6 +31,7 @@ SCOPE_OF: Mapping[str, Scope | None] = {
     "model_info.model_card": "explain",
     "data.data": "data",
     "data.target": "data",
+    "metrics.metrics": "metrics",
     "admin.reload_model": "admin",
 }
 _OPEN = "credit_open"
@@ -57,7 +58,6 @@ def authorize(app: APIFlask, keyring: Keyring | None) -> None:
     """Ask every request for a key with the scope of its route; without keys, take local ones alone."""
     app.extensions[_OPEN] = keyring is None
     if keyring is None:
-        app.logger.warning("open: every program on this machine may use the API without a key")
         app.before_request(_refuse_forwarded)
     else:
         app.before_request(_asks_for_key(keyring, Allowance()))
@@ -83,10 +83,14 @@ def _is_loopback(host: str) -> bool:
 def _refuse_forwarded() -> Response | None:
     if any(name == "Forwarded" or name.startswith("X-Forwarded-") for name, _ in request.headers):
         return problem(
-            HTTPStatus.FORBIDDEN, "without keys, no request that a proxy forwards is taken"
+            HTTPStatus.FORBIDDEN,
+            "without keys, no request that a proxy forwards is taken",
+            reason="forwarded",
         )
     if request.endpoint is not None and scope_of(request.endpoint) not in {None, *OPEN_SCOPES}:
-        return problem(HTTPStatus.FORBIDDEN, "this address takes a key, and the service has none")
+        return problem(
+            HTTPStatus.FORBIDDEN, "this address takes a key, and the service has none", reason="key"
+        )
     return None
 
 
@@ -102,15 +106,22 @@ def _asks_for_key(keyring: Keyring, allowance: Allowance) -> Callable[[], Respon
                 HTTPStatus.UNAUTHORIZED,
                 "this address takes a live key: send Authorization: Bearer and the key",
                 headers={"WWW-Authenticate": "Bearer"},
+                reason="key",
             )
+        g.key_id = key.id
         if not allowance.take(key):
             return problem(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "the key has used up its requests; wait a minute",
                 headers={"Retry-After": "60"},
+                reason="allowance",
             )
         if scope not in key.scopes:
-            return problem(HTTPStatus.FORBIDDEN, f"this address takes a key with the scope {scope}")
+            return problem(
+                HTTPStatus.FORBIDDEN,
+                f"this address takes a key with the scope {scope}",
+                reason="scope",
+            )
         return None
 
     return ask
