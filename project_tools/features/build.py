@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,7 +24,6 @@ from project_tools.features.engines.engine import Engine, Tables
 from project_tools.features.pipeline import compute, feature_names
 from project_tools.features.splits import NEW, SPLIT_SEED, TRAIN, assign_splits, split_digest
 from project_tools.features.state import LEAST_CLIENTS, FeatureState, Learner
-from project_tools.tables.invented import INVENTED, are_invented
 
 
 def build(
@@ -54,11 +52,7 @@ def build(
             source.tables, source.engine, seed=seed, as_published=as_published, quiet=quiet,
             raw_sha=source.raw_sha,
         )  # fmt: skip
-    origin: dict[str, Any] | None = None
-    if are_invented(raw_dir):
-        learnt = {"raw_digest": state.raw_digest, "split_digest": state.split_digest}
-        origin = learnt | {INVENTED: True}
-    return write(table, state, paths, source, start=start, quiet=quiet, origin=origin)
+    return write(table, state, paths, source, start=start, quiet=quiet)
 
 
 def fit_transform(

@@ -18,6 +18,7 @@ from project_tools.evaluation.threshold_choice import ThresholdChoice, choose_th
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import Family
 from project_tools.models.folds import fold_rows, out_of_fold
+from project_tools.models.rounds import FinalRounds, final_rounds
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,7 +31,8 @@ class TrainedModel:
     calibration by a model that was fitted without the client, ``judgement`` what these are worth,
     ``calibration_choice`` the evidence for the calibration that was chosen, ``threshold_choice``
     that for the threshold (None for a metric whose exact threshold is always taken). ``ids`` are
-    the clients it was trained on, ``meta`` the state of their features.
+    the clients it was trained on, ``meta`` the state of their features, ``rounds`` says how many
+    rounds boosted trees that stop early grew, and why.
     """
 
     family: Family
@@ -45,6 +47,7 @@ class TrainedModel:
     data_digest: str
     fn_cost: float
     seed: int
+    rounds: FinalRounds | None = None
     threshold_choice: ThresholdChoice | None = None
 
     @property
@@ -106,7 +109,8 @@ def train(
     probabilities. The threshold is the break-even unless the exact one is better beyond its error
     (``choose_threshold``); for F2 and the geometric mean it is the exact one. The final fit takes
     all rows of ``data`` and the family's ``final_parameters``: boosted trees grow as many rounds
-    as the folds kept on average, because no row is left to watch. Parameters that are not given are the family's.
+    as the folds kept on average, because no row is left to watch, scaled to the rows of the final
+    fit where that is not worse (``rounds``). Parameters that are not given are the family's.
     """
     fitted: list[Any] = []
     complete = {**family.fixed, **parameters}
@@ -130,7 +134,13 @@ def train(
             data.y, oof, metric=metric, fn_cost=fn_cost, calibration=chosen.calibration,
             draw=data.draw, threshold=None if choice is None else choice.value,
         )  # fmt: skip
-        final = family.final_parameters(complete, fitted)
+        final, rounds = family.final_parameters(complete, fitted), None
+        if complete.get("early_stopping_rounds"):
+            rounds = final_rounds(
+                lambda number: make({**final, "n_estimators": number}), data, fitted,
+                final["n_estimators"], folds=folds, seed=seed,
+            )  # fmt: skip
+            final = {**final, "n_estimators": rounds.taken}
         estimator = make(final).fit(data.X, data.y)
     return TrainedModel(
         family=family,
@@ -145,6 +155,7 @@ def train(
         data_digest=data.digest,
         fn_cost=fn_cost,
         seed=seed,
+        rounds=rounds,
         threshold_choice=choice,
     )
 

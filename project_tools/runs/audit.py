@@ -16,7 +16,7 @@ from project_tools import __version__
 from project_tools.evaluation.judgement import DECIDING
 from project_tools.evaluation.metrics import METRICS
 from project_tools.features.catalogue import catalogue
-from project_tools.features.columns import ID, TARGET
+from project_tools.features.columns import DEMONSTRATION, ID, TARGET
 from project_tools.features.files import read_features
 from project_tools.governance.card import (
     CalibrationFacts,
@@ -48,7 +48,6 @@ from project_tools.serving.formats.base import spread
 from project_tools.serving.manifest import UNREGISTERED
 from project_tools.serving.model import ServedModel
 from project_tools.settings import Settings
-from project_tools.tables.invented import INVENTED
 
 #: Features that a card names as drivers; multiples of the threshold for its sensitivity.
 SHOWN_DRIVERS, THRESHOLD_FACTORS = 10, (0.5, 0.75, 1.0, 1.25, 1.5)
@@ -188,7 +187,7 @@ def _data(model: TrainedModel, training: Dataset, test: Dataset) -> DataFacts:
         features=len(model.feature_names),
         excluded=training.excluded,
         labelled=test.labelled,
-        invented=bool(meta.get(INVENTED)),
+        invented=meta.get(DEMONSTRATION) is True,
     )
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from project_tools.evaluation.reliability import reliability_figure
 from project_tools.features.files import state_folder
+from project_tools.governance.monotone import monotone_facts
 from project_tools.models.dataset import Dataset, load_dataset
 from project_tools.models.families import Family
 from project_tools.models.final_evaluation import (
@@ -83,6 +84,13 @@ def train_final(project: RunLog, settings: FinalSettings, family: Family) -> Fin
     setting = setting_for(project, settings, family, training)
     project.json(setting, SETTING)
     judged = judged_final(settings, family, setting, training)
+    with working("what the monotone constraint costs"):
+        monotone = monotone_facts(
+            judged.model, setting, training, folds=settings.folds, jobs=settings.jobs
+        )
+    if monotone is not None:
+        project.json(asdict(monotone), "monotone.json")
+        project.metrics(monotone.metrics)
     with working("auditing it by segments, with and without the protected columns; its card"):
         audit = audit_final(
             judged.model, setting, training, judged.test, judged.evaluation,
@@ -144,6 +152,8 @@ def log_final(run: RunLog, final: FinalModel) -> None:
     run.params(model.parameters)
     run.json(model.parameters, "parameters.json")
     run.metrics(final_figures(model, evaluation))
+    if model.rounds is not None:
+        run.metrics(model.rounds.metrics)
     run.json(evaluation.to_dict(), "evaluation.json")
     chosen = model.calibration_choice
     calibration = {

@@ -17,7 +17,7 @@ from project_tools.evaluation.calibration_fit import fit_platt
 from project_tools.evaluation.judgement import evaluate, threshold_for
 from project_tools.evaluation.metrics import METRICS
 from project_tools.models.dataset import Dataset
-from project_tools.models.families import FAMILIES, get_family, start_of
+from project_tools.models.families import FAMILIES, get_family
 from project_tools.models.final_evaluation import evaluate_finally
 from project_tools.models.folds import fold_rows, out_of_fold
 from project_tools.models.preparation import feature_name, model_name, numeric_matrix
@@ -147,7 +147,7 @@ def test_a_seed_gives_the_same_search_and_starts_at_the_start() -> None:
     first, again = (search(rows, clients(200), trials=2, folds=2, profile="demo") for _ in range(2))
     assert [t.parameters for t in first.trials] == [t.parameters for t in again.trials]
     np.testing.assert_array_equal(first.oof, again.oof)
-    assert first.trials[0].drawn == start_of(rows.space)
+    assert first.trials[0].drawn == rows.first_trials("demo")[0]
 
 
 def test_a_trial_that_fails_is_kept_and_the_search_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
