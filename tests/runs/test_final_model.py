@@ -44,11 +44,11 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """One store for the module: making its tables takes seconds."""
+def store(tmp_path_factory, new_store):
+    """One store for the module."""
     folder = tmp_path_factory.mktemp("store")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        patched.setenv("MLFLOW_TRACKING_URI", new_store(folder))
         patched.delenv("MLFLOW_RUN_ID", raising=False)
         patched.chdir(folder)
         yield connect(Settings.load({}))
