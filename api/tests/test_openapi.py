@@ -10,7 +10,7 @@ from api.tests.running import application, served
 from api.tests.test_refusals import unloaded
 from project_tools.serving.artefact import load_artefact
 from project_tools.serving.peers import GROUPS
-from project_tools.serving.scoring import PyfuncModel
+from project_tools.serving.pyfunc import PyfuncModel
 
 #: Of JSON Schema 2020-12 and OpenAPI 3.1, those that the document may use.
 KEYWORDS = {
