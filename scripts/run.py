@@ -111,7 +111,8 @@ def _ours(*words: str) -> list[str]:
 
 def _mlflow(project: str, entry_point: str, **parameters: str) -> list[str]:
     chosen = [word for name, value in parameters.items() for word in ("-P", f"{name}={value}")]
-    return [PYTHON, MLFLOW, "run", project, "-e", entry_point, "--env-manager", "local", *chosen]
+    named = ["-e", entry_point, "--experiment-name", project, "--env-manager", "local"]
+    return [PYTHON, MLFLOW, "run", project, *named, *chosen]
 
 
 def registered() -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from project_tools import __version__
 from project_tools.evaluation.judgement import DECIDING
-from project_tools.evaluation.metrics import METRICS
+from project_tools.evaluation.metrics import METRICS, Estimate
 from project_tools.features.columns import ID, TARGET
 from project_tools.features.files import read_features
 from project_tools.governance.card import (
@@ -37,6 +37,7 @@ from project_tools.runs.parameters import FinalSettings
 from project_tools.runs.provenance import HELD_OUT, provenance
 from project_tools.runs.registry import MODEL_NAME
 from project_tools.runs.store import RunLog
+from project_tools.search.pictures import decision_figures
 from project_tools.serving.folder import CARD_HTML, DRIFT_REFERENCE
 from project_tools.serving.manifest import UNREGISTERED
 
@@ -114,8 +115,17 @@ def audit_final(
     return Audit(card, frozen_reference(model, training, trained), held_out)
 
 
-def log_audit(run: RunLog, audit: Audit) -> None:
-    """Log segments, card, reference of drift and held-out probabilities with the run."""
+def log_audit(run: RunLog, audit: Audit, scores: Mapping[str, Estimate]) -> None:
+    """Log segments, card, reference of drift, held-out probabilities and pictures with the run.
+
+    ``scores`` are those of the held-out clients.
+    """
+    card, y = audit.card, audit.held_out[TARGET].to_numpy()
+    pictures = decision_figures(
+        y, audit.held_out["probability"].to_numpy(), card.threshold, card.fn_cost, scores
+    )
+    for name, picture in pictures.items():
+        run.figure(picture, f"figures/{name}.png")
     segments = audit.card.segments
     run.json(segments.to_dict(), "segments.json")
     run.text(segment_markdown(segments), "segments.md")

@@ -20,9 +20,6 @@ OOF_FILE = "out_of_fold.parquet"
 HELD_OUT = "held_out.parquet"
 #: The best trial of a search; the setting that a final model was trained with; ``environment()``.
 BEST, SETTING, ENVIRONMENT = "best.json", "setting.json", "environment.json"
-#: Packages that MLflow lists with every registered version, of any family: the pins of this
-#: project hold all families' libraries, and MLflow would take seconds to infer a list.
-SERVED_PACKAGES = ROOT / "lightgbm" / "requirements.txt"
 
 
 def provenance() -> dict[str, str]:

@@ -184,11 +184,17 @@ def counted(trials: int) -> Callable[[Outcome, Outcome], bool]:
     return lambda _, after: len(after.level("trial")) == trials == after.metrics["trials"]
 
 
+def model_parameter(outcome: Outcome, name: str) -> str:
+    """A parameter of the model: a final model's run holds those of its project too."""
+    params = outcome.judged.data.params
+    return params.get(f"model.{name}") or params[name]
+
+
 def given_setting(name: str, value: str) -> Callable[[Outcome, Outcome], bool]:
     """Whether the parameter was trained as given, and the scores moved with it."""
     return lambda before, after: (
         after.tags["setting"] == "given"
-        and after.judged.data.params[name] == value != before.judged.data.params[name]
+        and model_parameter(after, name) == value != model_parameter(before, name)
         and before.scores != after.scores
     )
 
@@ -273,9 +279,9 @@ def test_the_profile_gives_the_budget(projects: Projects) -> None:
     """Without trials and sample the profile's own are taken; so are its fixed parameters."""
     demo = projects.run("lightgbm", trials="own")
     assert len(demo.level("trial")) == 5
-    assert demo.judged.data.params["n_estimators"] == "300"
+    assert model_parameter(demo, "n_estimators") == "300"
     full = projects.run("lightgbm", profile="full", trials="1", sample="own")
-    assert full.judged.data.params["n_estimators"] == "2000"
+    assert model_parameter(full, "n_estimators") == "2000"
     assert int(full.tags["rows"]) > 260
 
 
@@ -357,7 +363,7 @@ def test_the_run_asked_for_gives_the_forests_their_setting(
     found = projects.run(script, run=forest_search.judged.info.run_id)
     assert found.tags["setting_of_run"] == forest_search.judged.info.run_id
     wanted = forest_search.json("best.json")["parameters"]["max_leaf_nodes"]
-    assert found.judged.data.params["max_leaf_nodes"] == str(wanted)
+    assert model_parameter(found, "max_leaf_nodes") == str(wanted)
     # Its preparation is not taken over, which is said.
     said = capsys.readouterr().err
     assert "searched with preparation.imputation zero, now it is median" in said
