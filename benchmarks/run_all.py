@@ -28,6 +28,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "serving.py": ("--check",),
     "score.py": ("--clients", str(CLIENTS), "--check"),
     "intervals.py": ("--check",),
+    "promotion.py": ("--check",),
     "drift.py": (),
     "drift_alarms.py": (str(FEATURES),),
     "demo_realism.py": (),

@@ -44,7 +44,7 @@ def status(words: Sequence[str]) -> object:
         (("export", "nothing", "somewhere"), "nothing"),
         (("export", "--clients", "many"), "many"),
         (("promote", "nothing"), "is called 'nothing'; registered are: none yet"),
-        (("promote", "--slope", "2"), "the floor slope is 2; it takes a number above 0"),
+        (("promote", "--slope", "2"), "the limit slope is 2; it takes a number above 0"),
     ],
 )
 @pytest.mark.usefixtures("store")

@@ -17,6 +17,7 @@ from project_tools.demo import generate
 from project_tools.errors import FeatureError, TableError
 from project_tools.features.build import build
 from project_tools.features.catalogue import catalogue, protected
+from project_tools.features.columns import DEMONSTRATION
 from project_tools.features.files import read_features
 from project_tools.features.pipeline import feature_names
 from project_tools.serving.clients import write_client_store
@@ -62,6 +63,11 @@ def test_what_is_learnt_is_learnt_from_training_clients(
     train = before.SPLIT == "train"
     pd.testing.assert_frame_equal(before.loc[train, groups], after.loc[train, groups])
     assert before.loc[train, groups].notna().any(axis=None)
+    # Other clients in the place of invented ones are not called invented.
+    marks = [
+        read_features(tmp_path / name).meta.get(DEMONSTRATION) for name in ("a.parquet", "b.parquet")
+    ]
+    assert marks == [True, None]
 
 
 def test_both_files_hold_the_same_and_no_infinity(raw: Path, tmp_path: Path) -> None:

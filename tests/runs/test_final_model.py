@@ -116,9 +116,14 @@ def test_a_forest_is_registered_exported_served_and_explained(store, settings, t
         "evaluation.json",
         "final.txt",
     }
-    assert registry.aliases_of(store, registered) == ["challenger", "champion"]
+    weighed = store.get_model_version("credit_scoring", registered.version).tags["promotion"]
+    alias = {"promoted": "champion", "refused": "challenger"}[weighed]
+    assert registry.aliases_of(store, registered) == [alias]
     digest = export(
-        "credit_scoring", tmp_path / "out" / "model", features=settings.data, most_clients=50
+        f"credit_scoring@{alias}",
+        tmp_path / "out" / "model",
+        features=settings.data,
+        most_clients=50,
     )
     artefact = load_artefact(tmp_path / "out" / "model")
     assert artefact.digest == digest
