@@ -65,7 +65,8 @@ def test_what_is_learnt_is_learnt_from_training_clients(
     assert before.loc[train, groups].notna().any(axis=None)
     # Other clients in the place of invented ones are not called invented.
     marks = [
-        read_features(tmp_path / name).meta.get(DEMONSTRATION) for name in ("a.parquet", "b.parquet")
+        read_features(tmp_path / name).meta.get(DEMONSTRATION)
+        for name in ("a.parquet", "b.parquet")
     ]
     assert marks == [True, None]
 
