@@ -33,6 +33,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "drift_alarms.py": (str(FEATURES),),
     "demo_realism.py": (),
     "final_models.py": (),
+    "search.py": (str(FEATURES), "--rows", "13811", "--check"),
     "tuning.py": ("--data", str(FEATURES), "--check"),
     "features.py": ("--check",),
 }

@@ -14,7 +14,7 @@ import pandas as pd
 
 from project_tools import __version__
 from project_tools.evaluation.judgement import DECIDING
-from project_tools.evaluation.metrics import METRICS
+from project_tools.evaluation.metrics import METRICS, Estimate
 from project_tools.features.catalogue import catalogue
 from project_tools.features.columns import DEMONSTRATION, ID, TARGET
 from project_tools.features.files import read_features
@@ -43,6 +43,7 @@ from project_tools.runs.provenance import HELD_OUT, provenance
 from project_tools.runs.registry import MODEL_NAME
 from project_tools.runs.served_form import BACKGROUND_ROWS, plain_rows, served_form
 from project_tools.runs.store import RunLog
+from project_tools.search.pictures import decision_figures
 from project_tools.serving.folder import CARD_HTML, DRIFT_REFERENCE
 from project_tools.serving.formats.base import spread
 from project_tools.serving.manifest import UNREGISTERED
@@ -134,8 +135,17 @@ def audit_final(
     return Audit(card, frozen_reference(model, training, trained), held_out)
 
 
-def log_audit(run: RunLog, audit: Audit) -> None:
-    """Log segments, card, reference of drift and held-out probabilities with the run."""
+def log_audit(run: RunLog, audit: Audit, scores: Mapping[str, Estimate]) -> None:
+    """Log segments, card, reference of drift, held-out probabilities and pictures with the run.
+
+    ``scores`` are those of the held-out clients.
+    """
+    card, y = audit.card, audit.held_out[TARGET].to_numpy()
+    pictures = decision_figures(
+        y, audit.held_out["probability"].to_numpy(), card.threshold, card.fn_cost, scores
+    )
+    for name, picture in pictures.items():
+        run.figure(picture, f"figures/{name}.png")
     segments = audit.card.segments
     run.json(segments.to_dict(), "segments.json")
     run.text(segment_markdown(segments), "segments.md")
@@ -187,7 +197,7 @@ def _data(model: TrainedModel, training: Dataset, test: Dataset) -> DataFacts:
         features=len(model.feature_names),
         excluded=training.excluded,
         labelled=test.labelled,
-        invented=meta.get(DEMONSTRATION) is True,
+        invented=bool(meta.get(DEMONSTRATION)),
     )
 
 

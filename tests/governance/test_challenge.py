@@ -289,11 +289,11 @@ def test_a_limit_out_of_range_is_refused(name, value) -> None:
 
 
 @pytest.fixture(scope="module")
-def empty_store(tmp_path_factory):
-    """One store for the module: making its tables takes seconds."""
+def home(tmp_path_factory, new_store):
+    """One store for the module."""
     folder = tmp_path_factory.mktemp("store")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        patched.setenv("MLFLOW_TRACKING_URI", new_store(folder))
         patched.delenv("MLFLOW_RUN_ID", raising=False)
         patched.chdir(folder)
         # The child that reads a model first is tested where it stands; here it would take minutes.
@@ -340,8 +340,8 @@ class Store:
 
 
 @pytest.fixture
-def store(empty_store, request):
-    client, folder = empty_store
+def store(home, request):
+    client, folder = home
     return Store(client, folder, request.node.name[:40].replace("[", "").replace("/", ""))
 
 

@@ -92,6 +92,22 @@ def test_groups_that_the_model_does_not_see_are_audited(final: Trained) -> None:
     )
 
 
+def test_what_the_monotone_constraint_costs_is_logged_for_boosted_trees_alone(
+    finals: dict[str, Trained],
+) -> None:
+    boosted, forest = finals["lightgbm"], finals["random_forest"]
+    metrics = boosted.client.get_run(boosted.run_id).data.metrics
+    facts = json.loads(boosted.file("monotone.json").read_text())
+    assert facts["features"]
+    assert all(name.startswith("EXT_SOURCE") for name in facts["features"])
+    for name in ("auc_lost", "loss_added", "log_loss_added"):
+        assert metrics[f"monotone.{name}"] == facts[name]["value"]
+        assert metrics[f"monotone.{name}.se"] == facts[name]["se"]
+    assert metrics["rounds.mean"] <= metrics["rounds.scaled"]
+    other = forest.client.get_run(forest.run_id).data.metrics
+    assert not [name for name in other if name.startswith(("monotone.", "rounds."))]
+
+
 def test_the_card_says_what_the_run_logged(final: Trained) -> None:
     run, card = final.client.get_run(final.run_id), card_of(final)
     for row in card.results:
