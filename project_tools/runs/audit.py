@@ -25,6 +25,7 @@ from project_tools.governance.card import (
     DataFacts,
     Driver,
     LineFigures,
+    MonotoneFacts,
     Result,
     ThresholdPoint,
 )
@@ -80,11 +81,12 @@ def audit_final(
     settings: FinalSettings,
     run_id: str,
     former: Card | None = None,
+    monotone: MonotoneFacts | None = None,
 ) -> Audit:
     """Audit a final model by groups from its feature file, whether the model uses them or not.
 
     ``found`` is the model's evaluation on the test clients, ``setting`` that of its training,
-    ``former`` the card of the version before.
+    ``former`` the card of the version before, ``monotone`` the cost of the constraint.
     """
     frame = read_features(training.path).frame.set_index(ID)
     trained = frame.loc[training.ids]
@@ -123,7 +125,7 @@ def audit_final(
         },
         versions={"python": commit["python"], "project-tools": __version__}
         | {name: version(name) for name in SHOWN_VERSIONS},
-        owner=Settings.load().owner,
+        owner=Settings.load().owner, monotone=monotone,
         threshold_choice=model.threshold_choice,
         drivers=_drivers(model, training),
         lines=_lines(model, training, test),

@@ -104,6 +104,7 @@ def train_final(project: RunLog, settings: FinalSettings, family: Family) -> Fin
         audit = audit_final(
             judged.model, setting, training, judged.test, judged.evaluation,
             settings=settings, run_id=project.run_id, former=former_card(project.client),
+            monotone=monotone,
         )  # fmt: skip
     log_clients(project, judged.test, "test")
     final = FinalModel(judged.model, training, judged.test, judged.evaluation, audit)
