@@ -17,6 +17,7 @@ from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # publishes none
 
 from project_tools.evaluation.calibration_fit import fit_platt
+from project_tools.evaluation.metrics import Draw
 from project_tools.evaluation.threshold import break_even_probability
 from project_tools.features.catalogue import catalogue, protected
 from project_tools.governance.card import ExclusionFacts
@@ -69,7 +70,9 @@ def exclusion_facts(
     threshold = break_even_probability(model.fn_cost)
     pair = [(calibrated_by_halves(y, p, model.seed), threshold) for p in (own, others)]
     without, with_them = pair if withheld else reversed(pair)
-    cost = cost_of_exclusion(y, without, with_them, fn_cost=model.fn_cost)
+    cost = cost_of_exclusion(
+        y, without, with_them, fn_cost=model.fn_cost, draw=Draw.of(y, training.labelled)
+    )
     return ExclusionFacts(len(y), len(fitted[0][0]), withheld, cost)
 
 

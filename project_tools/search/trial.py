@@ -138,8 +138,13 @@ class Objective:
         return FoldCache(most=int(matrix / binned) - 1)
 
     def judge(self, oof: Probabilities) -> Judgement:
-        p = oof.astype(np.float64)
-        return judge(self.data.y, p, metric=self.metric, fn_cost=self.fn_cost)
+        return judge(
+            self.data.y,
+            oof.astype(np.float64),
+            metric=self.metric,
+            fn_cost=self.fn_cost,
+            draw=self.data.draw,
+        )
 
     def guide(self, oof: Probabilities) -> float:
         """Log loss of the probabilities, those of each fold calibrated on the other folds."""

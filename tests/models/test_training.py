@@ -178,11 +178,15 @@ def test_the_final_model_is_judged_on_clients_it_does_not_know() -> None:
     data = clients(500)
     model = train(get_family("lightgbm"), small, data, folds=3)
     held_out = clients(300, seed=9, first_id=10_000)
-    scores = evaluate_finally(model, data, held_out, resamples=2).scores
+    scores = evaluate_finally(model, data, held_out).scores
     assert scores["AUC"].value > 0.6
-    assert (
-        model.threshold
-        == threshold_for(LOSS, data.y, model.calibration.apply(model.oof), 5.0).value
-    )
+    oof = model.calibration.apply(model.oof)
+    assert model.threshold_choice is not None
+    assert model.threshold_choice.exact == threshold_for(LOSS, data.y, oof, 5.0).value
+    # 500 clients do not show that searching is better than the break-even.
+    assert (model.threshold, model.exact_threshold) == (1 / 6, False)
+    f2 = train(get_family("lightgbm"), small, data, folds=3, metric="f2")
+    assert f2.threshold_choice is None
+    assert f2.threshold == threshold_for(METRICS["f2"], data.y, oof, 5.0).value
     with pytest.raises(TrainingError, match=r"500 of the 500 clients .* trained the model"):
         evaluate_finally(model, data, data)
