@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from api.logs import configuration
 from api.pictures.messages import FOLDER
 from api.pictures.process import PictureProcess
+from api.web.keys import OPEN
 from project_tools.errors import CreditError
 from project_tools.settings import ROOT, Settings
 from project_tools.system.ports import refuse_busy
@@ -100,7 +101,7 @@ def when_ready(server: Any) -> None:
 
     server.manage_workers = manage
     server.pictures = pictures
-    logger.info("start")
+    logger.warning("start", extra={} if _settings.api_keys else {"reason": OPEN})
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -8,6 +8,7 @@ from apiflask import APIFlask
 from flask import Response, current_app, g, request
 
 from api.web.keys import OPEN_SCOPES, Allowance, Keyring, Scope
+from api.web.portfolios import Portfolios
 from api.web.problems import problem
 from project_tools.errors import SettingError
 from project_tools.settings import Settings
@@ -60,7 +61,7 @@ def authorize(app: APIFlask, keyring: Keyring | None) -> None:
     if keyring is None:
         app.before_request(_refuse_forwarded)
     else:
-        app.before_request(_asks_for_key(keyring, Allowance()))
+        app.before_request(_asks_for_key(keyring, Allowance(), Portfolios(app.logger)))
 
 
 def is_open() -> bool:
@@ -94,7 +95,9 @@ def _refuse_forwarded() -> Response | None:
     return None
 
 
-def _asks_for_key(keyring: Keyring, allowance: Allowance) -> Callable[[], Response | None]:
+def _asks_for_key(
+    keyring: Keyring, allowance: Allowance, portfolios: Portfolios
+) -> Callable[[], Response | None]:
     def ask() -> Response | None:
         scope = None if request.endpoint is None else scope_of(request.endpoint)
         if scope is None:
@@ -122,6 +125,16 @@ def _asks_for_key(keyring: Keyring, allowance: Allowance) -> Callable[[], Respon
                 f"this address takes a key with the scope {scope}",
                 reason="scope",
             )
+        if key.portfolio is not None:
+            try:
+                g.portfolio = portfolios.of(key.portfolio)
+            except SettingError:  # it names a file of this machine; the log has it
+                return problem(
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    "the list of the clients whom this key may see cannot be read; the operator's "
+                    "log says why",
+                    reason="portfolio",
+                )
         return None
 
     return ask

@@ -18,7 +18,8 @@ Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
 
 _KEY = "key"
 _COMPONENT = "#/components/schemas/{model}"
-#: A foreign host or page, a form, a body or a query name that is refused, or a failure of our own.
+#: A foreign host or page, a form, a body or a query name that is refused, a failure of our own, a
+#: service that is busy or a portfolio that cannot be read.
 _ANYWHERE = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.UNAUTHORIZED,
@@ -28,6 +29,7 @@ _ANYWHERE = (
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.SERVICE_UNAVAILABLE,
 )
 _PATH_PARAMETERS = {"client": {"type": "string", "pattern": f"^{CLIENT_ID}$", "example": "100001"}}
 

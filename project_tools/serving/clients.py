@@ -192,16 +192,28 @@ class ClientStore:
     def __len__(self) -> int:
         return len(self._ids)
 
-    def ids(self, prefix: str = "", page: int = 1, size: int = 100) -> IdPage:
+    def ids(
+        self,
+        prefix: str = "",
+        page: int = 1,
+        size: int = 100,
+        among: NDArray[np.int64] | None = None,
+    ) -> IdPage:
         """A page of the ids that begin with these digits, in ascending order.
 
         Ids of one length that share a prefix lie side by side, so no id is turned into a text.
+        ``among`` are the ids to choose from, ascending, as ``known`` gives them (default: all).
         """
-        spans = _spans(self._ids, prefix)
+        ids = self._ids if among is None else among
+        spans = _spans(ids, prefix)
         total = sum(end - start for start, end in spans)
         positions = _window(spans, (page - 1) * size, size)
         pages = max(1, math.ceil(total / size))
-        return IdPage([int(self._ids[i]) for i in positions], total, page, pages)
+        return IdPage([int(ids[i]) for i in positions], total, page, pages)
+
+    def known(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of the ids that are known here; ``ids`` are ascending, none twice."""
+        return np.intersect1d(self._ids, ids, assume_unique=True)
 
     def targets(self) -> NDArray[np.float64]:
         """By position: 1 for a default, 0 for a loan repaid, NaN where the outcome is missing."""
@@ -211,7 +223,7 @@ class ClientStore:
         """A client's position in the columns; ``UnknownClientError`` names no other client."""
         at = int(np.searchsorted(self._ids, client_id))
         if at == len(self._ids) or self._ids[at] != client_id:
-            raise UnknownClientError(f"no client {client_id} is known here")
+            raise unknown_client(client_id)
         return int(self._order[at])
 
     def row(self, client_id: int) -> Mapping[str, Value]:
@@ -327,6 +339,11 @@ class ClientStore:
         )
 
 
+def unknown_client(client_id: int) -> UnknownClientError:
+    """The error for a client who is not known, or whom the caller may not see: they look alike."""
+    return UnknownClientError(f"no client {client_id} is known here")
+
+
 def unknown_feature(name: str, names: Sequence[str]) -> str:
     """The sentence for a feature that the store does not hold, without its hundreds of names."""
     return f"unknown feature {name!r}; GET /features lists them{nearest(name, names)}"
@@ -409,7 +426,7 @@ def _spans(ids: NDArray[np.int64], prefix: str) -> list[tuple[int, int]]:
     """The spans of the sorted ids that begin with a prefix, one for each number of digits."""
     if not prefix:
         return [(0, len(ids))]
-    if prefix.startswith("0"):  # no id does
+    if not len(ids) or prefix.startswith("0"):  # no id does
         return []
     longest = len(str(ids[-1]))
     widths = [10**extra for extra in range(longest - len(prefix) + 1)]
