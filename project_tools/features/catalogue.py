@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Literal, Self
 
 from project_tools.errors import FeatureError, nearest
+from project_tools.features.columns import PROTECTED_COLUMNS
 from project_tools.features.definitions import across, application
 from project_tools.features.pipeline import HISTORIES, feature_names
 from project_tools.features.rows import (
@@ -30,8 +31,6 @@ from project_tools.tables.declared import TABLES
 #: A raw table and a column of it.
 Origin = tuple[str, str]
 APPLICATION = ("application",)
-#: Raw columns that models do not use by default, nor any feature computed from them.
-PROTECTED_COLUMNS = ("CODE_GENDER", "NAME_FAMILY_STATUS", "CNT_CHILDREN", "CNT_FAM_MEMBERS")
 #: Units of statistics that do not have the column's own unit.
 _UNIT_OF_STATISTIC = {"size": "", "count": "", "nunique": ""}
 

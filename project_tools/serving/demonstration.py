@@ -7,8 +7,7 @@ features and outcomes as a table.
 import json
 from collections.abc import Sequence
 
-from project_tools.features.catalogue import PROTECTED_COLUMNS
-from project_tools.features.columns import TARGET
+from project_tools.features.columns import PROTECTED_COLUMNS, TARGET
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.clients import ClientStore
 from project_tools.serving.inputs import Value
