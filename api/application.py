@@ -59,7 +59,7 @@ def build(settings: Settings) -> APIFlask:
         static_folder=None,  # type: ignore[arg-type]  # Flask takes it
     )
     app.config["DEBUG"] = False  # despite FLASK_DEBUG: the debugger runs any code that is sent
-    app.tags = ["Decisions", "Explanations", "Clients", "Model", "Operations"]
+    app.tags = ["Decisions", "Explanations", "Clients", "Model", "Demonstration", "Operations"]
     app.json = StrictJSON(app)
     app.url_map.strict_slashes = True  # one address per route
     app.url_map.merge_slashes = False

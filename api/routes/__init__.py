@@ -3,6 +3,7 @@
 from api.routes import (
     admin,
     clients,
+    data,
     explanations,
     health,
     index,
@@ -19,6 +20,7 @@ BLUEPRINTS = (
     clients.blueprint,
     peers.blueprint,
     model_info.blueprint,
+    data.blueprint,
     health.blueprint,
     metrics.blueprint,
     admin.blueprint,

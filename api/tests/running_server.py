@@ -81,11 +81,14 @@ class Server:
         finally:
             connection.close()
 
-    def await_pictures(self) -> None:
-        """Wait until the process that draws has started."""
+    def picture(self, path: str = "/global_shap", **headers: str) -> bytes:
+        """A picture, asked for until it is there: the process that draws may be starting."""
         end = time.monotonic() + PATIENCE_S
-        while (status := self.get("/global_shap")[0]) != HTTPStatus.OK:
-            assert time.monotonic() < end, status
+        while True:
+            status, _, body = self.get(path, **headers)
+            if status == HTTPStatus.OK:
+                return body
+            assert time.monotonic() < end, body
 
     def connect(self) -> socket.socket:
         """A bare connection."""
@@ -114,5 +117,4 @@ def running() -> Server:
     atexit.register(folder.cleanup)
     server = Server.start(Path(folder.name) / "log")
     atexit.register(server.stop)
-    server.await_pictures()
     return server

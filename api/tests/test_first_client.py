@@ -44,9 +44,20 @@ class FirstClient(unittest.TestCase):
 
     def test_the_text_of_a_picture_is_the_source_of_an_image(self) -> None:
         for path in (f"/local_shap/{served().ids()[0]}", "/global_shap"):
-            head, encoded = self.text(path).split(",")
+            head, encoded = running().picture(path, **HEADERS).decode().split(",")
             self.assertEqual(head, "data:image/png;base64")
             self.assertTrue(base64.b64decode(encoded, validate=True).startswith(b"\x89PNG"))
+
+    def test_the_table_of_clients_has_their_ids_as_its_index(self) -> None:
+        """``pandas.DataFrame`` of the answer: columns by feature, rows by id."""
+        table, target = self.json("/data"), self.json("/target")
+        ids = [str(i) for i in sorted(served().ids("test") + served().ids("new"))]
+        features = self.json("/model_info")["sorted_features_by_importance"]
+        self.assertEqual({*table}, {*features})
+        for values in table.values():
+            self.assertEqual([*values], ids)
+        labelled = {str(client): served().client(client)["TARGET"] for client in served().ids()}
+        self.assertEqual(target, {"TARGET": labelled})
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from api.pictures.messages import PULSE, SOCKET, receive, send
 from api.pictures.process import PictureProcess
 from api.tests.running import application, run_folder, served
 from api.tests.running_server import PATIENCE_S, running
+from api.tests.test_gunicorn_settings import configuration
 from api.tests.test_refusals import unloaded
 from project_tools.serving.charts import Bar, Waterfall, chart_of
 
@@ -124,6 +125,7 @@ class Painter(Case):
         self.assertEqual(self.ask("kept"), b"picture of kept")
 
     def test_a_worker_keeps_a_thread_for_other_answers(self) -> None:
+        self.assertLess(client.THREADS, configuration().threads)
         with mock.patch.object(client, "PATIENCE_S", 0.5):
             mute = Pictures(Path(tempfile.mkdtemp(dir=self.folder)))  # nobody listens there
             threads = [
@@ -261,6 +263,7 @@ class Refused(unittest.TestCase):
 
 class Workers(unittest.TestCase):
     def test_they_import_no_matplotlib(self) -> None:
+        running().picture()
         master = running().process.pid
         children = Path(f"/proc/{master}/task/{master}/children")
         if not children.exists():

@@ -31,6 +31,8 @@ SCOPE_OF: Mapping[str, Scope | None] = {
     "model_info.model_info": "explain",
     "model_info.model_card": "explain",
     "metrics.metrics": "metrics",
+    "data.data": "data",
+    "data.target": "data",
     "admin.reload_model": "admin",
 }
 _OPEN = "credit_open"

@@ -1,7 +1,7 @@
 """Strict models of the query strings, and the form of a client's id."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from flask import g, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -41,9 +41,13 @@ def _whole(text: Any) -> Any:
     return int(text) if isinstance(text, str) and _WHOLE.fullmatch(text) else text
 
 
+# APIFlask 3.1 passes only the first value of a name that is given twice.
 def _every_feature(_: Any) -> list[str]:
-    # APIFlask 3.1 passes only the first value of a name that is given twice.
     return request.args.getlist("feature")
+
+
+def _every_column(_: Any) -> list[str]:
+    return request.args.getlist("columns")
 
 
 class Query(BaseModel):
@@ -74,3 +78,17 @@ class PeersQuery(Query):
         list[str], Field(min_length=1, max_length=2), BeforeValidator(_every_feature)
     ]
     group: Group = "everyone"
+
+
+class DataQuery(Query):
+    """Some columns of the first ``n`` clients, or, without both names, the whole table."""
+
+    columns: Annotated[list[str], Field(max_length=50), BeforeValidator(_every_column)] = []
+    n: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)] = 100
+    protected: Annotated[Literal[0, 1], BeforeValidator(_whole)] = 0
+
+
+class TargetQuery(Query):
+    """The outcomes of the first ``n`` clients, or, without ``n``, of all."""
+
+    n: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)] = 100

@@ -21,7 +21,9 @@ def journal(app: APIFlask) -> None:
 
 def request_id() -> str:
     """The id of the current request."""
-    current: str = g.setdefault("request_id", uuid.uuid4().hex)
+    if "request_id" not in g:
+        g.request_id = uuid.uuid4().hex
+    current: str = g.request_id
     return current
 
 

@@ -84,6 +84,7 @@ def test_counts_add_up_over_workers_and_outlive_one(observed):
     }
     assert answered == observed.workers(), "one worker answered everything; the sum shows nothing"
     assert found["credit_api_ready"] == 1
+    assert "py.warnings" not in observed.server.log.read_text()
     former = observed.workers()
     victim = min(former)
     os.kill(victim, signal.SIGKILL)
