@@ -39,6 +39,19 @@ def free_port() -> int:
         return int(attempt.getsockname()[1])
 
 
+def children_of(master: int) -> tuple[set[int], set[int]]:
+    """The workers of gunicorn's master, and the process that draws (Linux)."""
+    workers: set[int] = set()
+    drawing: set[int] = set()
+    for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split():
+        try:
+            draws = "api.pictures.server" in Path(f"/proc/{pid}/cmdline").read_text()
+        except FileNotFoundError:
+            continue  # it has ended meanwhile
+        (drawing if draws else workers).add(int(pid))
+    return workers, drawing
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A running server, and the file that holds what it has printed."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from api.tests.running import served
-from api.tests.running_server import PATIENCE_S, Server
+from api.tests.running_server import PATIENCE_S, Server, children_of
 
 
 @pytest.fixture
@@ -25,12 +25,7 @@ def server(tmp_path):
 
 
 def drawing_process(server: Server) -> int | None:
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    for pid in children.read_text().split():
-        command = Path(f"/proc/{pid}/cmdline")
-        if command.exists() and "api.pictures.server" in command.read_text():
-            return int(pid)
-    return None
+    return next(iter(children_of(server.process.pid)[1]), None)
 
 
 def wait_until(true, what: str) -> None:
