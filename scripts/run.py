@@ -33,7 +33,7 @@ CLIENTS = WORK / "clients.parquet"
 RECORD = WORK / "run.json"
 BIN = Path(sys.executable).parent
 PYTHON = str(BIN / "python")
-MLFLOW = str(ROOT / "scripts" / "mlflow_quietly.py")
+MLFLOW = str(ROOT / "scripts" / "mlflow_command.py")
 #: Seconds within which the API and the dashboard must answer after their start, and must end.
 START_S, END_S = 60, 8
 #: Settings that `make run` sets itself, because it serves what it exported.

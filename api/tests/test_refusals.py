@@ -118,8 +118,8 @@ class Refusals(Case):
             "/prediction",
             "/prediction/100001/",
             "/model_info/",
-            "/data",
-            "/target",
+            "/data/",
+            "/target/",
             "/docs",
             "/static/x",
         ):

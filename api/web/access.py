@@ -30,9 +30,9 @@ SCOPE_OF: Mapping[str, Scope | None] = {
     "peers.peers": "explain",
     "model_info.model_info": "explain",
     "model_info.model_card": "explain",
-    "metrics.metrics": "metrics",
     "data.data": "data",
     "data.target": "data",
+    "metrics.metrics": "metrics",
     "admin.reload_model": "admin",
 }
 _OPEN = "credit_open"

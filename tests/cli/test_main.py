@@ -132,7 +132,8 @@ def test_mlflow_interrupted_while_it_loads_shows_no_traceback() -> None:
     # Where the tests run in the background, a shell has made them and their children deaf to SIGINT.
     program = (
         "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "runpy.run_path('scripts/mlflow_quietly.py', run_name='__main__')"
+        "import sys; sys.argv = ['mlflow', 'run', 'lightgbm']; "
+        "runpy.run_path('scripts/mlflow_command.py', run_name='__main__')"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program],
