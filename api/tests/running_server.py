@@ -45,10 +45,11 @@ def children_of(master: int) -> tuple[set[int], set[int]]:
     drawing: set[int] = set()
     for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split():
         try:
-            draws = "api.pictures.server" in Path(f"/proc/{pid}/cmdline").read_text()
+            command = Path(f"/proc/{pid}/cmdline").read_text()
         except FileNotFoundError:
-            continue  # it has ended meanwhile
-        (drawing if draws else workers).add(int(pid))
+            continue
+        if command:  # empty: it has ended
+            (drawing if "api.pictures.server" in command else workers).add(int(pid))
     return workers, drawing
 
 
