@@ -51,10 +51,10 @@ def run(words: argparse.Namespace) -> None:
     with working("loading libraries", quiet=words.quiet):
         from project_tools.runs.promotion import RECORD, REFUSED, promote
 
-    found = promote(
+    promotion = promote(
         words.model, force=words.force, metric=words.metric, allowed=allowed, quiet=words.quiet
     )
-    print(as_text(found.record))
-    print(f"record: {RECORD} of run {found.run_id}")
-    if not found.record.done:
+    print(as_text(promotion.record))
+    print(f"record: {RECORD} of run {promotion.run_id}")
+    if not promotion.record.done:
         sys.exit(REFUSED)

@@ -360,11 +360,11 @@ def _ages(days: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def _histories(features: pd.DataFrame) -> "pd.Series[Any]":
-    known = all_features()
+    infos = all_features()
     histories = [
         name
         for name in features.columns
-        if name not in INDEX_COLUMNS and name in known and "application" not in known[name].tables
+        if name not in INDEX_COLUMNS and name in infos and "application" not in infos[name].tables
     ]
     if not histories:
         return pd.Series(NOT_KNOWN, index=features.index)

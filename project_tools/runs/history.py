@@ -17,6 +17,7 @@ from project_tools.features.columns import ID, TARGET
 from project_tools.models.dataset import Dataset
 from project_tools.runs.provenance import HELD_OUT, OOF_FILE
 from project_tools.runs.store import (
+    LEVEL,
     OUTCOME,
     PARENT_RUN,
     Client,
@@ -49,7 +50,7 @@ def resumed_project(client: Client, run_id: str) -> TrackedRun:
     Raises ``TrackingError`` for a run of no search.
     """
     run = get_run(client, run_id)
-    while run.data.tags.get("level") in {"trial", "family"} and PARENT_RUN in run.data.tags:
+    while run.data.tags.get(LEVEL) in {"trial", "family"} and PARENT_RUN in run.data.tags:
         run = get_run(client, run.data.tags[PARENT_RUN])
     if run.data.tags.get("project") not in SEARCHING:
         raise TrackingError(
@@ -84,8 +85,8 @@ def former_family(
             f"{run.info.run_id}; give the same, or start anew without resume"
         )
     trials = _trials(client, run)
-    judged = [found for found in trials.values() if found[0].judgement]
-    best = min(judged, key=lambda found: (found[0].loss, found[0].number), default=None)
+    judged = [pair for pair in trials.values() if pair[0].judgement]
+    best = min(judged, key=lambda pair: (pair[0].loss, pair[0].number), default=None)
     table = None if best is None else oof_of(client, best[1])
     oof = None if table is None else table["probability"].to_numpy()
     former = PriorTrials(tuple(trial for trial, _ in trials.values()), oof)
@@ -215,7 +216,7 @@ def _finished_within(client: Client, project: TrackedRun) -> list[TrackedRun]:
     """Finished families of a project's run; if a resuming run has taken all of them over, of that."""
     for run in (project, *successors(client, project)):
         families = children(client, run.info.run_id, "family")
-        finished = [found for found in families if found.info.status == "FINISHED"]
+        finished = [family for family in families if family.info.status == "FINISHED"]
         if finished:
             return finished
     return []

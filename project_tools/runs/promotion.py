@@ -29,7 +29,7 @@ from project_tools.runs.registry import (
     find_version,
     set_champion,
 )
-from project_tools.runs.store import Client, connect, project_run
+from project_tools.runs.store import LEVEL, Client, connect, project_run
 from project_tools.serving.artefact import Artefact, load_artefact
 from project_tools.serving.folder import CARD_JSON
 from project_tools.serving.golden import GOLDEN
@@ -105,7 +105,7 @@ def _keep(record: Promotion, version: Registered) -> str:
     """Write the record, and only then move the alias; the id of the record's run."""
     with project_run(EXPERIMENT) as run:
         run.tags(
-            {"level": "promotion", "model": record.model, "outcome": record.outcome}
+            {LEVEL: "promotion", "model": record.model, "outcome": record.outcome}
             | {"by": record.by, "from": record.from_version or "none", "to": record.to_version}
             | ({"reason": record.reason} if record.reason else {})
         )

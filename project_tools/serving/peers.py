@@ -160,11 +160,11 @@ def _axis(members: Labelled, column: Column, bars: int) -> dict[str, list[Any]]:
     """The levels of a category, or the edges of a number's bars."""
     if column.kind == "category":
         return {"levels": list(column.levels)}
-    known = column.values[(members.repaid | members.defaulted) & column.known]
-    low, high = np.quantile(known, _QUANTILES) if len(known) else (0.0, 1.0)
+    values = column.values[(members.repaid | members.defaulted) & column.known]
+    low, high = np.quantile(values, _QUANTILES) if len(values) else (0.0, 1.0)
     if not low < high:
         low, high = low - 0.5, high + 0.5
-    count = int(np.clip(np.sqrt(len(known)), 5, bars))
+    count = int(np.clip(np.sqrt(len(values)), 5, bars))
     return {"edges": np.linspace(low, high, count + 1).tolist()}
 
 
