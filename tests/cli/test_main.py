@@ -44,7 +44,7 @@ def status(words: Sequence[str]) -> object:
         (("export", "nothing", "somewhere"), "nothing"),
         (("export", "--clients", "many"), "many"),
         (("promote", "nothing"), "is called 'nothing'; registered are: none yet"),
-        (("promote", "--slope", "2"), "the floor slope is 2; it takes a number above 0"),
+        (("promote", "--slope", "2"), "the limit slope is 2; it takes a number above 0"),
     ],
 )
 @pytest.mark.usefixtures("store")
@@ -149,7 +149,8 @@ def test_mlflow_interrupted_while_it_loads_shows_no_traceback() -> None:
     # Where the tests run in the background, a shell has made them and their children deaf to SIGINT.
     program = (
         "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "runpy.run_path('scripts/mlflow_quietly.py', run_name='__main__')"
+        "import sys; sys.argv = ['mlflow', 'run', 'lightgbm']; "
+        "runpy.run_path('scripts/mlflow_command.py', run_name='__main__')"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program],
