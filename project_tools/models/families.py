@@ -229,7 +229,7 @@ FAMILIES = _table(
         budgets={
             "full": Budget(trials=50, largest_sample=60_000, fit_seconds=0.8),
             "demo": Budget(
-                trials=5, largest_sample=8_000, fit_seconds=0.3, fixed={"max_iter": 50, "tol": 1e-2}
+                trials=5, largest_sample=5_000, fit_seconds=0.3, fixed={"max_iter": 50, "tol": 1e-2}
             ),
         },
         growth=1.1,
@@ -245,7 +245,7 @@ FAMILIES = _table(
         fixed={"max_iter": 1_000, "tol": 1e-4},
         budgets={
             "full": Budget(trials=50, largest_sample=60_000, fit_seconds=1.0),
-            "demo": Budget(trials=5, largest_sample=8_000, fit_seconds=0.5, fixed={"tol": 1e-2}),
+            "demo": Budget(trials=5, largest_sample=5_000, fit_seconds=0.5, fixed={"tol": 1e-2}),
         },
         growth=1.2,
         threads=True,
@@ -269,7 +269,7 @@ FAMILIES = _table(
         budgets={
             "full": Budget(trials=50, largest_sample=250_000, fit_seconds=13.0),
             "demo": Budget(
-                trials=4, largest_sample=8_000, fit_seconds=4.0, fixed={"n_estimators": 60}
+                trials=4, largest_sample=5_000, fit_seconds=4.0, fixed={"n_estimators": 60}
             ),
         },
         growth=1.1,
@@ -289,7 +289,7 @@ FAMILIES = _table(
         fixed={},
         budgets={
             "full": Budget(trials=50, largest_sample=8_000, fit_seconds=23.0),
-            "demo": Budget(trials=4, largest_sample=2_000, fit_seconds=23.0),
+            "demo": Budget(trials=4, largest_sample=1_500, fit_seconds=23.0),
         },
         growth=2.0,
         threads=False,
@@ -311,7 +311,7 @@ FAMILIES = _table(
         fixed={},
         budgets={
             "full": Budget(trials=50, largest_sample=8_000, fit_seconds=12.0),
-            "demo": Budget(trials=4, largest_sample=2_000, fit_seconds=12.0),
+            "demo": Budget(trials=4, largest_sample=1_500, fit_seconds=12.0),
         },
         growth=2.0,
         threads=False,
@@ -348,7 +348,7 @@ FAMILIES = _table(
             ),
             "demo": Budget(
                 trials=5,
-                largest_sample=8_000,
+                largest_sample=5_000,
                 fit_seconds=1.5,
                 fixed=_DEMO_ROUNDS,
                 first=({"learning_rate": 0.05},),
@@ -392,7 +392,7 @@ FAMILIES = _table(
             ),
             "demo": Budget(
                 trials=5,
-                largest_sample=8_000,
+                largest_sample=5_000,
                 fit_seconds=1.5,
                 fixed=_DEMO_ROUNDS,
                 first=({"learning_rate": 0.05},),

@@ -69,6 +69,7 @@ def search_family(
     if former is not None:
         tags["continues"] = former.run.info.run_id
     with nested_run(project, family.label, tags) as parent:
+        log_clients(parent, data, "training")
         if former is not None:
             for run_id in former.trial_runs:
                 adopt(parent, run_id)
@@ -247,6 +248,13 @@ def log_result(
         parent.metrics({f"importance.{name}": share for name, share in shares.items()})
     for name, picture in pictures.items():
         parent.figure(picture, f"figures/{name}.png")
+
+
+def log_clients(run: RunLog, data: Dataset, context: str) -> None:
+    """The clients that a run reads, as an input of the run: the feature file by its SHA-256."""
+    facts = {"clients": len(data), "features": data.X.shape[1]}
+    # MLflow keeps one input of a name and digest.
+    run.dataset(f"{data.path.name}, {context}", data.digest, data.path, context, **facts)
 
 
 def log_oof(run: RunLog, data: Dataset, oof: npt.NDArray[Any]) -> None:

@@ -23,6 +23,7 @@ from project_tools.runs.store import (
     close_own_runs,
     connect,
     project_run,
+    typed,
 )
 from project_tools.search.forecast import Forecast, forecast_family
 from project_tools.system.progress import say, working
@@ -81,7 +82,7 @@ def _parameters_of(run: TrackedRun) -> dict[str, str]:
         for name, text in run.data.tags.items()
         if name.startswith(_ADOPTED)
     }
-    return {**run.data.params, **adopted}
+    return {**typed(run), **adopted}
 
 
 def _log_start(project: RunLog, texts: Mapping[str, str], resumed: TrackedRun | None) -> None:

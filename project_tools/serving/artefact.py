@@ -272,6 +272,8 @@ def _main(arguments: Sequence[str]) -> int:
         line, status = sha256(directory / MANIFEST), 0
     except CreditError as why:
         line, status = str(why), 1
+    except ModuleNotFoundError as why:
+        line, status = f"the package {why.name} that the model needs is not installed here", 1
     sys.stdout.write(f"{line}\n")
     return status
 

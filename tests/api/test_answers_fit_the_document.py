@@ -6,7 +6,7 @@ from jsonschema import Draft202012Validator
 from api.answers.predictions import Prediction
 from api.tests.running import application, served
 from project_tools.serving.artefact import load_artefact
-from project_tools.serving.scoring import PyfuncModel
+from project_tools.serving.pyfunc import PyfuncModel
 from tests.api.document import document, faults
 
 PROBLEM = "application/problem+json"
