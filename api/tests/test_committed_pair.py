@@ -1,12 +1,16 @@
 """The API on the committed model and clients: what a clone serves at once, and what is deployed."""
 
 import json
+import os
 import unittest
 from typing import Any, ClassVar
+from unittest import mock
 
 from flask.testing import FlaskClient
 
 from api import create_app
+from api.pictures.messages import FOLDER
+from api.tests.running import run_folder
 from project_tools.settings import Settings
 
 
@@ -18,7 +22,8 @@ class CommittedPairTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.http = create_app(Settings.load({})).test_client()
+        with mock.patch.dict(os.environ, {FOLDER: str(run_folder())}):
+            cls.http = create_app(Settings.load({})).test_client()
         cls.known = cls.get("/prediction/?size=5")["ids"]
 
     @classmethod
@@ -127,7 +132,8 @@ class WithoutModelTest(unittest.TestCase):
     def test_it_is_alive_but_not_ready(self) -> None:
         with self.assertLogs(level="ERROR") as logged:
             app = create_app(Settings.load({"CREDIT_MODEL": "/no/such/folder"}))
-        self.assertIn("there is no model folder", "\n".join(logged.output))
+        reasons = [getattr(record, "reason", "") for record in logged.records]
+        self.assertIn("there is no model folder", "\n".join(reasons))
         http = app.test_client()
         self.assertEqual(http.get("/health/live").status_code, 200)
         for path in ("/health/ready", "/prediction/100002", "/model_info"):
