@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from project_tools.errors import ArtefactError, FeatureError
+from project_tools.evaluation.calibration_fit import LEAST_SLOPE
 from project_tools.features.files import read_features, state_folder
 from project_tools.governance.card import Card
 from project_tools.governance.drift.check import drift
@@ -240,6 +241,12 @@ def by_halves(y: np.ndarray, p: np.ndarray) -> np.ndarray:
     for fitting, held_out in StratifiedKFold(2, shuffle=True, random_state=1).split(logits, y):
         curve = LogisticRegression(C=np.inf).fit(logits[fitting], y[fitting])
         calibrated[held_out] = curve.predict_proba(logits[held_out])[:, 1]
+        if curve.coef_[0, 0] < LEAST_SLOPE:  # a model worse than chance: its order is kept
+            rate = y[fitting].mean()
+            moved = np.log(rate / (1 - rate)) + LEAST_SLOPE * (
+                logits[held_out, 0] - logits[fitting, 0].mean()
+            )
+            calibrated[held_out] = 1 / (1 + np.exp(-moved))
     return calibrated
 
 
