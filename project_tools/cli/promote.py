@@ -84,7 +84,7 @@ def run(words: argparse.Namespace) -> None:
         if line is not None:
             print(line)
             return
-    found = promote(
+    promotion = promote(
         words.model,
         force=words.force,
         answer=words.answer,
@@ -92,7 +92,7 @@ def run(words: argparse.Namespace) -> None:
         allowed=allowed,
         quiet=words.quiet,
     )
-    print(as_text(found.record))
-    print(f"record: {RECORD} of run {found.run_id}")
-    if not found.record.done:
+    print(as_text(promotion.record))
+    print(f"record: {RECORD} of run {promotion.run_id}")
+    if not promotion.record.done:
         sys.exit(REFUSED)

@@ -12,7 +12,7 @@ from typing import Any, Self
 from pydantic import TypeAdapter, ValidationError
 
 from project_tools.errors import ArtefactError
-from project_tools.evaluation.metrics import Interval
+from project_tools.evaluation.metrics import Estimate, Interval
 from project_tools.evaluation.reliability import CalibrationLine, ReliabilityBin
 from project_tools.evaluation.threshold_choice import ThresholdChoice
 from project_tools.governance.segments import ExclusionCost, Figure, SegmentReport
@@ -103,6 +103,32 @@ class ExclusionFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class MonotoneFacts:
+    """What the constraint costs, on ``clients`` held out of fits on ``trained`` clients.
+
+    ``auc_lost``, ``loss_added`` and ``log_loss_added`` are above 0 if it has a cost; their errors are
+    paired. ``features`` are those in which the risk may only fall.
+    """
+
+    features: tuple[str, ...]
+    clients: int
+    trained: int
+    auc_lost: Estimate
+    loss_added: Estimate
+    log_loss_added: Estimate
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The figures by the names under which a run logs them."""
+        figures = {
+            "auc_lost": self.auc_lost, "loss_added": self.loss_added,
+            "log_loss_added": self.log_loss_added,
+        }  # fmt: skip
+        values = {f"monotone.{name}": figure.value for name, figure in figures.items()}
+        return values | {f"monotone.{name}.se": figure.se for name, figure in figures.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Driver:
     """A feature that drives the model: its share of all mean absolute contributions."""
 
@@ -169,6 +195,7 @@ class Card:
     lines: tuple[LineFigures, ...] = ()
     sensitivity: tuple[ThresholdPoint, ...] = ()
     changes: tuple[str, ...] = ()
+    monotone: MonotoneFacts | None = None
 
     def to_json(self) -> str:
         """The facts, for ``card.json``."""

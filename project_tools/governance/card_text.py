@@ -129,6 +129,7 @@ def sections(card: Card) -> list[Section]:
         Section("changes", "Changes since the last version", _changes(card)),
         Section("segments", "Segments", f"{compact_markdown(card.segments)}\n\n{_bullets(NOTES)}"),
         Section("protected", "Protected columns", _protected(card)),
+        Section("monotone", "Monotone in the external scores", _monotone(card)),
         Section("data", "Data", _data(card)),
         Section("making", "How it was made", _making(card)),
     ]
@@ -242,6 +243,24 @@ def _protected(card: Card) -> str:
         f"Measured out of fold on {measured.clients:,} training clients. The two models were fitted "
         f"on {measured.trained:,} clients and differ in nothing else; both decide at the break-even "
         "threshold."
+    )
+
+
+def _monotone(card: Card) -> str:
+    cost = card.monotone
+    if cost is None:
+        return "The model is not constrained to be monotone, or the cost was not measured."
+    figures = (
+        f"{figure.value:+.4f} {of} (95 %: {figure.interval[0]:+.4f} to {figure.interval[1]:+.4f})"
+        for of, figure in (
+            ("of AUC lost", cost.auc_lost),
+            ("added to the loss of income", cost.loss_added),
+            ("added to the log loss", cost.log_loss_added),
+        )
+    )
+    return (
+        f"A higher external score never raises the risk: {len(cost.features)} features are constrained. "
+        f"This costs {', '.join(figures)}, paired and out of fold on {cost.clients:,} training clients."
     )
 
 

@@ -152,10 +152,10 @@ class Family:
         The preparation, where the family has one, is inside. Parameters that are not given are
         the family's own. ``SettingError`` for a parameter that the family does not have.
         """
-        known = {*self.fixed, *self.space}
+        names = {*self.fixed, *self.space}
         for name in parameters:
-            if name not in known:
-                raise SettingError(unknown(f"parameter of {self.name}", name, sorted(known)))
+            if name not in names:
+                raise SettingError(unknown(f"parameter of {self.name}", name, sorted(names)))
         starts = {name: row.start for name, row in self.space.items()}
         complete = {**self.fixed, **starts, **parameters}
         if self.plan is None:

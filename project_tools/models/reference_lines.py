@@ -87,16 +87,18 @@ def best_rule(X: pd.DataFrame, y: npt.NDArray[Any], fn_cost: float, *, seed: int
             usual = float(np.nanmedian(scores)) if np.isfinite(scores).any() else 0.0
             scores = np.where(np.isnan(scores), usual, scores)
             levels, position = np.unique(scores, return_inverse=True)
-            found = threshold_for(_LOSS, y, (position + 1) / (len(levels) + 1), fn_cost)
-            last = int(np.clip(np.floor(found.value * (len(levels) + 1)) - 1, 0, len(levels) - 1))
+            threshold = threshold_for(_LOSS, y, (position + 1) / (len(levels) + 1), fn_cost)
+            last = int(
+                np.clip(np.floor(threshold.value * (len(levels) + 1)) - 1, 0, len(levels) - 1)
+            )
             refused = scores > levels[last]
             even = break_even_probability(fn_cost)
             granted_rate = min(float(y[~refused].mean()), even)
             refused_rate = max(float(y[refused].mean()), even + 1e-6) if refused.any() else 1.0
             name = str(numbers.columns[place])
             rule = Rule(name, sign, float(levels[last]), usual, granted_rate, refused_rate)
-            if best is None or found.score < best[0]:
-                best = found.score, rule
+            if best is None or threshold.score < best[0]:
+                best = threshold.score, rule
     if best is None:
         raise ValueError("a rule needs a number among the features")
     return best[1]

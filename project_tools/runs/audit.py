@@ -25,6 +25,7 @@ from project_tools.governance.card import (
     DataFacts,
     Driver,
     LineFigures,
+    MonotoneFacts,
     Result,
     ThresholdPoint,
 )
@@ -75,16 +76,17 @@ def audit_final(
     setting: Mapping[str, Any],
     training: Dataset,
     test: Dataset,
-    found: FinalEvaluation,
+    evaluation: FinalEvaluation,
     *,
     settings: FinalSettings,
     run_id: str,
     former: Card | None = None,
+    monotone: MonotoneFacts | None = None,
 ) -> Audit:
     """Audit a final model by groups from its feature file, whether the model uses them or not.
 
-    ``found`` is the model's evaluation on the test clients, ``setting`` that of its training,
-    ``former`` the card of the version before.
+    ``evaluation`` is the model's evaluation on the test clients, ``setting`` that of its training,
+    ``former`` the card of the version before, ``monotone`` the cost of the constraint.
     """
     frame = read_features(training.path).frame.set_index(ID)
     trained = frame.loc[training.ids]
@@ -110,11 +112,11 @@ def audit_final(
         family=model.family.label, data=_data(model, training, test),
         threshold=model.threshold, fn_cost=model.fn_cost, metric=deciding,
         folds=settings.folds, seed=settings.seed,
-        results=_results(model, found),
+        results=_results(model, evaluation),
         calibration=CalibrationFacts(
-            **asdict(found.line), method=model.calibration_choice.method, curve=tuple(found.curve)
+            **asdict(evaluation.line), method=model.calibration_choice.method, curve=tuple(evaluation.curve)
         ),
-        costs=tuple(found.costs),
+        costs=tuple(evaluation.costs),
         granted=float(np.mean(p <= model.threshold)),
         segments=segments, exclusion=exclusion,
         parameters={
@@ -123,7 +125,7 @@ def audit_final(
         },
         versions={"python": commit["python"], "project-tools": __version__}
         | {name: version(name) for name in SHOWN_VERSIONS},
-        owner=Settings.load().owner,
+        owner=Settings.load().owner, monotone=monotone,
         threshold_choice=model.threshold_choice,
         drivers=_drivers(model, training),
         lines=_lines(model, training, test),
@@ -274,10 +276,10 @@ def _clients(data: Dataset) -> Clients:
     return Clients(len(data), int(np.sum(data.y == 1)))
 
 
-def _results(model: TrainedModel, found: FinalEvaluation) -> tuple[Result, ...]:
+def _results(model: TrainedModel, evaluation: FinalEvaluation) -> tuple[Result, ...]:
     rows = []
-    for name, score in found.scores.items():
-        oof, (low, high) = model.scores[name], found.intervals[name] or (None, None)
+    for name, score in evaluation.scores.items():
+        oof, (low, high) = model.scores[name], evaluation.intervals[name] or (None, None)
         rows.append(Result(name, METRICS[name].label, oof.value, oof.se, score.value, low, high))
     return tuple(rows)
 

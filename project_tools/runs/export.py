@@ -73,9 +73,9 @@ def _check_features(artefact: Path, features: Path) -> None:
         raise ArtefactError(
             f"{features.name} is not Parquet; the client store is cut from features.parquet"
         )
-    wanted = verify_artefact(artefact).data_digest
-    if sha256(features) != wanted:
+    trained_on = verify_artefact(artefact).data_digest
+    if sha256(features) != trained_on:
         raise ArtefactError(
             f"{features} is not the feature file that the model was trained on (its SHA-256 begins with "
-            f"{wanted[:12]}); name that one by --features, or train again"
+            f"{trained_on[:12]}); name that one by --features, or train again"
         )

@@ -45,7 +45,7 @@ from project_tools.runs.served_form import (
 )
 from project_tools.runs.setting import setting_for
 from project_tools.runs.standalone import Standalone, example, requirements
-from project_tools.runs.store import RunLog
+from project_tools.runs.store import LEVEL, RunLog
 from project_tools.search.pictures import importance_bars
 from project_tools.serving.artefact import write_artefact
 from project_tools.serving.formats.table import model_format
@@ -84,7 +84,7 @@ def train_final(project: RunLog, settings: FinalSettings, family: Family) -> Fin
     """Train a model on all training clients, judge it once on the test clients, audit and log it."""
     training = training_clients(settings, family)
     project.tags(
-        {"level": "final", "family": family.name, "jobs": settings.jobs}
+        {LEVEL: "final", "family": family.name, "jobs": settings.jobs}
         | {"environment_lock": environment_lock()}
         | origin(training)
         | preparation_tags(family)
@@ -104,6 +104,7 @@ def train_final(project: RunLog, settings: FinalSettings, family: Family) -> Fin
         audit = audit_final(
             judged.model, setting, training, judged.test, judged.evaluation,
             settings=settings, run_id=project.run_id, former=former_card(project.client),
+            monotone=monotone,
         )  # fmt: skip
     log_clients(project, judged.test, "test")
     final = FinalModel(judged.model, training, judged.test, judged.evaluation, audit)

@@ -21,6 +21,7 @@ from project_tools.models.dataset import Dataset
 from project_tools.runs.provenance import HELD_OUT, OOF_FILE
 from project_tools.runs.registry import MODEL_NAME
 from project_tools.runs.store import (
+    LEVEL,
     OUTCOME,
     PARENT_RUN,
     Client,
@@ -55,7 +56,7 @@ def resumed_project(client: Client, run_id: str) -> TrackedRun:
     Raises ``TrackingError`` for a run of no search.
     """
     run = get_run(client, run_id)
-    while run.data.tags.get("level") in {"trial", "family"} and PARENT_RUN in run.data.tags:
+    while run.data.tags.get(LEVEL) in {"trial", "family"} and PARENT_RUN in run.data.tags:
         run = get_run(client, run.data.tags[PARENT_RUN])
     if run.data.tags.get("project") not in SEARCHING:
         raise TrackingError(
@@ -239,7 +240,7 @@ def _finished_within(client: Client, project: TrackedRun) -> list[TrackedRun]:
     """Finished families of a project's run; if a resuming run has taken all of them over, of that."""
     for run in (project, *successors(client, project)):
         families = children(client, run.info.run_id, "family")
-        finished = [found for found in families if found.info.status == "FINISHED"]
+        finished = [family for family in families if family.info.status == "FINISHED"]
         if finished:
             return finished
     return []

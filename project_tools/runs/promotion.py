@@ -34,7 +34,15 @@ from project_tools.runs.registry import (
     find_version,
     set_champion,
 )
-from project_tools.runs.store import Client, RunLog, connect, find_runs, project_run, run_or_none
+from project_tools.runs.store import (
+    LEVEL,
+    Client,
+    RunLog,
+    connect,
+    find_runs,
+    project_run,
+    run_or_none,
+)
 from project_tools.serving.artefact import Artefact, load_artefact
 from project_tools.serving.explanation import explain
 from project_tools.serving.folder import CARD_JSON
@@ -110,7 +118,7 @@ def promote(
     )  # fmt: skip
     with project_run(EXPERIMENT) as run:
         run.tags(
-            {"level": "promotion", "model": record.model, "outcome": record.outcome}
+            {LEVEL: "promotion", "model": record.model, "outcome": record.outcome}
             | {"by": record.by, "from": record.from_version or "none", "to": record.to_version}
             | ({"reason": record.reason} if record.reason else {})
             | ({"answer": record.answer} if record.answer else {})
@@ -136,7 +144,7 @@ def answer_as_champion(model: str, answer: str) -> str | None:
         return None
     with project_run(EXPERIMENT) as run:
         told = {"promotion_answer": answer.strip(), "promotion_answer_by": _person()}
-        run.tags({"level": "promotion", "model": version.name, "outcome": "answered"} | told)
+        run.tags({LEVEL: "promotion", "model": version.name, "outcome": "answered"} | told)
         run.tags({"to": version.version, "answers": version.tags.get("promotion_run", "")})
         for key, value in told.items():
             client.set_model_version_tag(version.name, version.version, key, value)

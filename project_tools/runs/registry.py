@@ -15,7 +15,7 @@ from mlflow.types.schema import AnyType, ColSpec, DataType, Schema
 
 from project_tools.errors import TrackingError, nearest
 from project_tools.runs.standalone import Standalone, copy_code
-from project_tools.runs.store import RunLog, run_or_none, store_call
+from project_tools.runs.store import LEVEL, RunLog, run_or_none, store_call
 from project_tools.serving.columns import CLASS, PROBABILITY, RAW_SCORE
 
 #: MLflow's type of a registered version, for modules that do not import MLflow.
@@ -125,7 +125,7 @@ def find_version(client: MlflowClient, model: str) -> ModelVersion:
     there = ", ".join(names) or "none yet (run make run, or mlflow run lightgbm -e log_model)"
     run, note = run_or_none(client, model), ""
     if run is not None:
-        level = run.data.tags.get("level", "some")
+        level = run.data.tags.get(LEVEL, "some")
         note = f" (there is a run of this id, of the level {level!r}, but it registered no model)"
     raise TrackingError(
         f"no registered model and no run with a registered model is called {model!r}{note}; "

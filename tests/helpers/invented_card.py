@@ -18,6 +18,7 @@ from project_tools.governance.card import (
     Driver,
     ExclusionFacts,
     LineFigures,
+    MonotoneFacts,
     Result,
     ThresholdPoint,
 )
@@ -96,5 +97,9 @@ def invented_card() -> Card:
         drivers=(Driver("EXT_SOURCE_2", "Score of the second bureau", 0.31),),
         lines=(LineFigures("grant all", "no model", Figure(5 * rate, 0.35, 0.45), Figure(0.5)),),
         sensitivity=(ThresholdPoint(0.25, 0.93, Figure(0.36, 0.34, 0.38)),),
+        monotone=MonotoneFacts(
+            ("EXT_SOURCE_2",), 5_000, 11_000, Estimate(-0.0003, 0.0003), Estimate(0.001, 0.002),
+            Estimate(-0.0001, 0.0001),
+        ),
         changes=("threshold: 0.2000 before, 0.1667 now",),
     )  # fmt: skip

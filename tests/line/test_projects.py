@@ -2,11 +2,12 @@
 
 import importlib.util
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -202,9 +203,8 @@ def given_setting(name: str, value: str) -> Callable[[Outcome, Outcome], bool]:
 SEARCHES, ALL = ("search", "lightgbm"), tuple(SCRIPTS)
 #: One script of each kind: both comparisons hand the same parameters to the same function.
 EACH = tuple(script for script in ALL if script != "preparation")
-#: The scripts read three classes of settings. ``make test`` tries each parameter in one script of
-#: each class that takes it, ``.ci/run`` in all.
-QUICKLY = {"search", "forest", "smote"}
+#: ``make test`` tries each parameter in the first of these scripts that takes it, ``.ci/run`` in all.
+QUICKLY = ("search", "smote", "forest", "log_model")
 FINALS, COMPARISONS = ("log_model", "forest"), ("smote", "preparation")
 PREPARED = ("search", "forest")
 
@@ -214,7 +214,7 @@ PREPARED = ("search", "forest")
     [
         pytest.param(
             script, name, value, shows,
-            marks=() if script in QUICKLY or scripts == (script,) else pytest.mark.slow,
+            marks=() if script == next(s for s in QUICKLY if s in scripts) else pytest.mark.slow,
         )
         for scripts, name, value, shows in [
             (ALL, "data", "OTHER", another_data),
@@ -450,7 +450,7 @@ def test_without_a_search_the_start_is_trained_and_said(
     assert forest.json("parameters.json")["max_leaf_nodes"] == 256
 
 
-@pytest.mark.parametrize("script", FINALS)
+@pytest.mark.parametrize("script", ["log_model", pytest.param("forest", marks=pytest.mark.slow)])
 def test_the_final_model_is_judged_on_the_test_clients_once_and_registered(
     projects: Projects, tmp_path: Path, script: str,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
@@ -515,7 +515,10 @@ def test_a_final_model_takes_all_training_clients_whatever_a_search_may_have(
 
 @pytest.mark.parametrize(
     ("script", "variants", "fitted"),
-    [("smote", model_variants.RESAMPLINGS, "resampling"), ("preparation", model_variants.PREPARATIONS, "preparation.scaling")],
+    [
+        ("smote", model_variants.RESAMPLINGS, "resampling"),
+        pytest.param("preparation", model_variants.PREPARATIONS, "preparation.scaling", marks=pytest.mark.slow),
+    ],
 )  # fmt: skip
 def test_variants_are_nested_runs_under_one_parent_with_paired_differences(
     projects: Projects, capsys: pytest.CaptureFixture[str],
@@ -599,15 +602,32 @@ def registered(projects: Projects, tmp_path_factory: pytest.TempPathFactory) -> 
     return f"{written['name']}/{written['version']}"
 
 
+class Exported(NamedTuple):
+    """A registered version, the folder of its model and its clients, and the model's digest."""
+
+    version: str
+    home: Path
+    digest: str
+
+
+@pytest.fixture(scope="module")
+def exported(
+    projects: Projects, registered: str, tmp_path_factory: pytest.TempPathFactory
+) -> Exported:
+    folder = tmp_path_factory.mktemp("exported")
+    digest = export(registered, folder / "model", features=projects.data, most_clients=30)
+    return Exported(registered, folder, digest)
+
+
 def test_the_version_asked_for_is_exported_with_its_clients(
-    projects: Projects, registered: str, tmp_path: Path
+    projects: Projects, exported: Exported
 ) -> None:
-    folder = tmp_path / "model"
-    digest = export(registered, folder, features=projects.data, most_clients=30)
+    registered, home, digest = exported
+    folder = home / "model"
     manifest = json.loads((folder / "manifest.json").read_text())
     assert f"{manifest['name']}/{manifest['version']}" == registered
     assert load_artefact(folder).digest == digest
-    clients = pd.read_parquet(tmp_path / "clients.parquet")
+    clients = pd.read_parquet(home / "clients.parquet")
     split = read_features(projects.data).frame.set_index("SK_ID_CURR").SPLIT
     assert len(clients) == 30
     assert not (split.loc[clients.SK_ID_CURR] == "train").any()
@@ -622,7 +642,7 @@ def test_the_version_asked_for_is_exported_with_its_clients(
     ],
 )
 def test_an_export_from_another_feature_file_replaces_nothing(
-    projects: Projects, registered: str, tmp_path: Path, which: str, says: str
+    projects: Projects, exported: Exported, tmp_path: Path, which: str, says: str
 ) -> None:
     files = {
         "missing": tmp_path / "no.parquet",
@@ -630,9 +650,9 @@ def test_an_export_from_another_feature_file_replaces_nothing(
         "other": projects.other,
     }
     files["pickle"].touch()
+    shutil.copytree(exported.home, tmp_path, dirs_exist_ok=True)
     folder = tmp_path / "model"
-    export(registered, folder, features=projects.data, most_clients=5)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(ArtefactError, match=says):
-        export(registered, folder, features=files[which], most_clients=5)
+        export(exported.version, folder, features=files[which], most_clients=5)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

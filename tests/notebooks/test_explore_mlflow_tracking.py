@@ -33,6 +33,7 @@ def searched(folder: Path, families: str) -> None:
     tune("hyperparameter_tuning", small_search(folder / "features.parquet", families=families))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 def test_it_shows_the_newest_searches_and_the_one_asked_for(
     run_notebook: Callable[..., str], store: Client, tmp_path: Path

@@ -33,7 +33,7 @@ def test_pieces_give_what_one_pass_gives(
     """A loan's payments may stand under two clients, who are then in two pieces."""
     rows = pd.read_csv(odd_tables / "installments_payments.csv")
     assert rows.groupby("SK_ID_PREV").SK_ID_CURR.nunique().max() > 1
-    monkeypatch.setattr(on_duckdb, "PIECE_ROWS", len(rows) // 6)
+    monkeypatch.setattr(on_duckdb, "PIECE_ROWS", len(rows) // 3)
     build(odd_tables, [tmp_path / "pieces.parquet"], quiet=True)
     assert (tmp_path / "pieces.parquet").read_bytes() == by_duckdb.read_bytes()
 
