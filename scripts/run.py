@@ -33,7 +33,7 @@ CLIENTS = WORK / "clients.parquet"
 RECORD = WORK / "run.json"
 BIN = Path(sys.executable).parent
 PYTHON = str(BIN / "python")
-MLFLOW = str(ROOT / "scripts" / "mlflow_quietly.py")
+MLFLOW = str(ROOT / "scripts" / "mlflow_command.py")
 #: Seconds within which the API and the dashboard must answer after their start, and must end.
 START_S, END_S = 60, 8
 #: Settings that `make run` sets itself, because it serves what it exported.
@@ -83,7 +83,10 @@ def steps(raw: Path | None, clients: int, store: str, without: str = "") -> list
             "search: which family?",
             lambda: signature(FEATURES) + code() + code_of(ROOT / "hyperparameter_tuning") + store,
             (),
-            lambda: _mlflow("hyperparameter_tuning", "main", data=str(FEATURES), profile="demo", trials="2"),
+            # The least that shows a table of families: trials, folds and clients are few.
+            lambda: _mlflow(
+                "hyperparameter_tuning", "main", data=str(FEATURES), profile="demo", trials="2", folds="3"
+            ),
             store_file,
         ),
         Step(
@@ -108,7 +111,8 @@ def _ours(*words: str) -> list[str]:
 
 def _mlflow(project: str, entry_point: str, **parameters: str) -> list[str]:
     chosen = [word for name, value in parameters.items() for word in ("-P", f"{name}={value}")]
-    return [PYTHON, MLFLOW, "run", project, "-e", entry_point, "--env-manager", "local", *chosen]
+    named = ["-e", entry_point, "--experiment-name", project, "--env-manager", "local"]
+    return [PYTHON, MLFLOW, "run", project, *named, *chosen]
 
 
 def registered() -> str:

@@ -8,7 +8,7 @@ stamp=$venv/.made-from
 fail() { echo "setup: $*" >&2; exit 1; }
 
 # The path is part of the stamp: in a clone that was moved or copied, the environment points to the old path.
-digest=$({ cat requirements.txt pyproject.toml scripts/setup.sh; pwd; } | sha256sum | cut -d' ' -f1)
+digest=$({ cat requirements.txt pyproject.toml scripts/setup.sh scripts/pyenv_stand_in.sh; pwd; } | sha256sum | cut -d' ' -f1)
 release() { "$1" -c 'import sys; print(*sys.version_info[:3], sep=".")' 2>/dev/null; }
 same_python() { [[ -z $asked || $(release "$venv/bin/python") == "$(release "$asked")" ]]; }
 [[ -x $venv/bin/python && -f $stamp && $(<"$stamp") == "$digest" ]] && same_python && exit 0
@@ -37,6 +37,11 @@ echo "setup: installing the locked packages"
 export VIRTUAL_ENV=$PWD/$venv
 "$venv/bin/uv" pip sync --require-hashes requirements.txt
 "$venv/bin/uv" pip install --no-deps --no-build-isolation --editable .
+# What `mlflow run PROJECT` needs beside MLflow: a pyenv, and a look at the environment that it will take.
+install -m 755 scripts/pyenv_stand_in.sh "$venv/bin/pyenv"
+rm -f "$venv/bin/mlflow" # a link into uv's cache, perhaps: what it leads to must not be written to
+printf '#!/bin/sh\nexec "%s" -P "%s" "$@"\n' "$PWD/$venv/bin/python" "$PWD/scripts/mlflow_command.py" >"$venv/bin/mlflow"
+chmod 755 "$venv/bin/mlflow"
 
 "$venv/bin/python" -c 'import lightgbm; lightgbm.Booster' 2>/dev/null ||
     fail "LightGBM does not load; it needs OpenMP. On Debian and Ubuntu: apt-get install libgomp1; on macOS: brew install libomp"

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 
 from project_tools.evaluation.reliability import reliability_figure
 from project_tools.features.files import state_folder
+from project_tools.governance.monotone import monotone_facts
 from project_tools.models.dataset import Dataset, load_dataset
 from project_tools.models.families import Family
 from project_tools.models.final_evaluation import (
@@ -22,7 +23,9 @@ from project_tools.models.final_evaluation import (
 )
 from project_tools.models.training import TrainedModel, train
 from project_tools.runs.audit import Audit, audit_final, log_audit, log_card
+from project_tools.runs.history import former_card
 from project_tools.runs.parameters import FinalSettings
+from project_tools.runs.promotion import weigh_first
 from project_tools.runs.provenance import (
     ENVIRONMENT,
     SETTING,
@@ -33,7 +36,7 @@ from project_tools.runs.provenance import (
     provenance,
 )
 from project_tools.runs.registry import MODEL_NAME, Registered, aliases_of, register
-from project_tools.runs.search import log_oof, score_metrics
+from project_tools.runs.search import log_clients, log_oof, score_metrics
 from project_tools.runs.served_form import (
     artefact_content,
     metrics_of,
@@ -41,11 +44,19 @@ from project_tools.runs.served_form import (
     served_format,
 )
 from project_tools.runs.setting import setting_for
+from project_tools.runs.standalone import Standalone, example, requirements
 from project_tools.runs.store import RunLog
+from project_tools.search.pictures import importance_bars
 from project_tools.serving.artefact import write_artefact
 from project_tools.serving.formats.table import model_format
+from project_tools.serving.overview import OVERVIEW
 from project_tools.system.files import replacing
 from project_tools.system.progress import say, working
+
+#: Prefix of a model's own parameters among those of its project's run.
+MODEL = "model."
+#: Features in the picture of their importance.
+SHOWN_FEATURES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +89,23 @@ def train_final(project: RunLog, settings: FinalSettings, family: Family) -> Fin
         | origin(training)
         | preparation_tags(family)
     )
+    log_clients(project, training, "training")
     setting = setting_for(project, settings, family, training)
     project.json(setting, SETTING)
     judged = judged_final(settings, family, setting, training)
+    with working("what the monotone constraint costs"):
+        monotone = monotone_facts(
+            judged.model, setting, training, folds=settings.folds, jobs=settings.jobs
+        )
+    if monotone is not None:
+        project.json(asdict(monotone), "monotone.json")
+        project.metrics(monotone.metrics)
     with working("auditing it by segments, with and without the protected columns; its card"):
         audit = audit_final(
             judged.model, setting, training, judged.test, judged.evaluation,
-            settings=settings, run_id=project.run_id,
+            settings=settings, run_id=project.run_id, former=former_card(project.client),
         )  # fmt: skip
+    log_clients(project, judged.test, "test")
     final = FinalModel(judged.model, training, judged.test, judged.evaluation, audit)
     log_final(project, final)
     return final
@@ -120,7 +140,7 @@ def judged_final(
         test = load_dataset(
             settings.data, split="test", exclude=settings.exclude, seed=settings.seed, folds=1
         )
-        evaluation = evaluate_finally(model, training, test, seed=settings.seed)
+        evaluation = evaluate_finally(model, training, test)
     return Judged(model, training, test, evaluation)
 
 
@@ -139,9 +159,11 @@ def training_clients(settings: FinalSettings, family: Family, *, quiet: bool = F
 def log_final(run: RunLog, final: FinalModel) -> None:
     """Log parameters, figures with their intervals, the choice of the calibration, pictures, audit."""
     model, evaluation = final.model, final.evaluation
-    run.params(model.parameters)
+    run.params({f"{MODEL}{name}": value for name, value in effective(model.parameters).items()})
     run.json(model.parameters, "parameters.json")
     run.metrics(final_figures(model, evaluation))
+    if model.rounds is not None:
+        run.metrics(model.rounds.metrics)
     run.json(evaluation.to_dict(), "evaluation.json")
     chosen = model.calibration_choice
     calibration = {
@@ -149,6 +171,8 @@ def log_final(run: RunLog, final: FinalModel) -> None:
         "gain": chosen.gain, "gain_se": chosen.gain_se,
     }  # fmt: skip
     run.json(calibration, "calibration.json")
+    if model.threshold_choice is not None:
+        run.json(model.threshold_choice.to_dict(), "threshold.json")
     run.json(environment(), ENVIRONMENT)
     curves = {"calibrated": evaluation.curve, "before calibration": evaluation.raw_curve}
     run.figure(reliability_figure(curves), "reliability.png")
@@ -156,16 +180,33 @@ def log_final(run: RunLog, final: FinalModel) -> None:
     run.text(final.table, "final.txt")
     log_oof(run, final.training, model.oof)
     run.tags({"model_digest": model_digest(model, final.training.X)})
-    log_audit(run, final.audit)
+    log_audit(run, final.audit, evaluation.scores)
+
+
+def effective(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that had an effect on the final fit.
+
+    Its number of rounds is fixed: no row is left that early stopping could watch.
+
+    >>> effective({"n_estimators": 90, "early_stopping_rounds": 0, "watched_share": 0.1})
+    {'n_estimators': 90}
+    """
+    fixed = parameters.get("early_stopping_rounds") == 0
+    dead = {"early_stopping_rounds", "watched_share"} if fixed else set()
+    return {name: value for name, value in parameters.items() if name not in dead}
 
 
 def final_figures(model: TrainedModel, evaluation: FinalEvaluation) -> dict[str, float]:
     """Scores with errors and intervals, calibration line and threshold, by metric name."""
-    figures = {"threshold": model.threshold}
+    figures, choice = {"threshold": model.threshold}, model.threshold_choice
+    if choice is not None:
+        figures |= {"threshold.break_even": choice.break_even, "threshold.exact": choice.exact}
+        figures |= {"threshold.gain": choice.gain.value, "threshold.gain.se": choice.gain.se}
     for on, scores in (("out_of_fold", model.scores), ("test", evaluation.scores)):
         figures |= score_metrics(scores, on)
-    for name, (low, high) in evaluation.intervals.items():
-        figures |= {f"test.{name}.low": low, f"test.{name}.high": high}
+    for name, interval in evaluation.intervals.items():
+        if interval is not None:
+            figures |= {f"test.{name}.low": interval[0], f"test.{name}.high": interval[1]}
     return figures | {f"test.calibration_{name}": v for name, v in asdict(evaluation.line).items()}
 
 
@@ -181,7 +222,7 @@ def model_digest(model: TrainedModel, training: pd.DataFrame) -> str:
 def register_final(project: RunLog, final: FinalModel) -> Registered:
     """Write the served folder of a model of any family and register it as the challenger.
 
-    Raises ``TrainingError`` for a family that has no exact explanation.
+    The first version of the name is weighed: it becomes the champion if it may. Raises ``TrainingError`` for a family that has no exact explanation.
     """
     model = final.model
     served_format(model)
@@ -213,15 +254,50 @@ def register_final(project: RunLog, final: FinalModel) -> Registered:
                 "commit": commit,
                 "threshold": model.threshold,
             },
+            standalone=_standalone(project, final),
         )
+        project.figure(importance_figure(artefact, content.catalogue), "figures/importance.png")
         log_card(project, final.audit.card.of_version(registered.name, str(registered.version)))
+        weigh_first(project, registered)
         return registered
 
 
+def _standalone(project: RunLog, final: FinalModel) -> Standalone:
+    """What the registered version carries so that it can be loaded without this project."""
+    model, evaluation = final.model, final.evaluation
+    auc, loss = evaluation.scores["AUC"], evaluation.scores["loss_of_income"]
+    return Standalone(
+        requirements=requirements(model_format(served_format(model)).packages),
+        example=example(final.training.X),
+        description=(
+            f"{model.family.label} of {len(final.training):,} training clients of "
+            f"{final.training.path.name} (SHA-256 {model.data_digest}); threshold "
+            f"{model.threshold:.4f}. On {evaluation.clients:,} test clients: AUC {auc.value:.4f} ± "
+            f"{auc.se:.4f}, loss of income {loss.value:.4f} ± {loss.se:.4f}. Its card is card.html "
+            f"of run {project.run_id}."
+        ),
+        parameters=effective(model.parameters),
+        metrics=final_figures(model, evaluation),
+    )
+
+
+def importance_figure(artefact: Path, catalogue: Sequence[Mapping[str, Any]]) -> Any:
+    """Bars of the weightiest features of a served folder, in words."""
+    labels = {row["name"]: row["label"] for row in catalogue}
+    held = json.loads((artefact / OVERVIEW).read_text(encoding="utf-8"))["importance"]
+    largest = sorted(held, key=held.__getitem__, reverse=True)[:SHOWN_FEATURES]
+    return importance_bars(
+        {labels[name]: held[name] for name in largest}, "mean absolute contribution to the score"
+    )
+
+
 def registered_line(project: RunLog, registered: Registered) -> str:
-    """The registered version and its aliases, for the terminal."""
+    """The registered version and its aliases, for the terminal; a first one that is no champion, why."""
     aliases = ", ".join(aliases_of(project.client, registered))
-    return f"registered: {registered.name} version {registered.version} ({aliases})"
+    line = f"registered: {registered.name} version {registered.version} ({aliases})"
+    tags = project.client.get_model_version(registered.name, registered.version).tags
+    why = tags.get("promotion_why", "")
+    return f"{line}\nit stays the challenger: {why}" if why else line
 
 
 def write_receipt(path: Path | None, project: RunLog, registered: Registered) -> None:

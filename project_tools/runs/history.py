@@ -5,17 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from project_tools.errors import SettingError, TrackingError
+from project_tools.errors import ArtefactError, SettingError, TrackingError
 from project_tools.evaluation.calibration import calibration_from_dict
 from project_tools.evaluation.comparison import JudgedFamily
 from project_tools.evaluation.judgement import Judgement
 from project_tools.evaluation.metrics import METRICS, Estimate
 from project_tools.evaluation.threshold import Threshold
 from project_tools.features.columns import ID, TARGET
+from project_tools.governance.card import Card
 from project_tools.models.dataset import Dataset
 from project_tools.runs.provenance import HELD_OUT, OOF_FILE
+from project_tools.runs.registry import MODEL_NAME
 from project_tools.runs.store import (
     OUTCOME,
     PARENT_RUN,
@@ -25,9 +29,11 @@ from project_tools.runs.store import (
     children,
     finished_searches,
     get_run,
+    run_or_none,
     successors,
 )
-from project_tools.search.trial import Floats, PriorTrials, Status, Trial
+from project_tools.search.trial import PriorTrials, Status, Trial
+from project_tools.serving.folder import CARD_JSON
 
 #: Projects whose runs hold searches.
 SEARCHING = ("hyperparameter_tuning", "lightgbm")
@@ -84,11 +90,13 @@ def former_family(
             f"{run.info.run_id}; give the same, or start anew without resume"
         )
     trials = _trials(client, run)
-    judged = [found for found in trials.values() if found[0].judgement]
-    best = min(judged, key=lambda found: (found[0].loss, found[0].number), default=None)
-    table = None if best is None else oof_of(client, best[1])
-    oof = None if table is None else table["probability"].to_numpy()
-    former = PriorTrials(tuple(trial for trial, _ in trials.values()), oof)
+    tables = {t.number: oof_of(client, nested) for t, nested in trials.values() if t.judgement}
+    kept = {
+        number: table["probability"].to_numpy(dtype=np.float32)
+        for number, table in tables.items()
+        if table is not None
+    }
+    former = PriorTrials(tuple(trial for trial, _ in trials.values()), kept)
     nested = tuple(nested.info.run_id for _, nested in trials.values())
     return FormerFamily(run, run.info.status == "FINISHED", former, nested)
 
@@ -154,7 +162,7 @@ def judgement_tags(judgement: Judgement) -> dict[str, str]:
     return {"metric": judgement.metric, "calibration": json.dumps(judgement.calibration.to_dict())}
 
 
-def oof_table(data: Dataset, oof: Floats) -> pd.DataFrame:
+def oof_table(data: Dataset, oof: npt.NDArray[Any]) -> pd.DataFrame:
     """Columns: training client's id, outcome, out-of-fold probability before calibration."""
     return pd.DataFrame({ID: data.ids, TARGET: data.y, "probability": oof})
 
@@ -169,6 +177,21 @@ def held_out_of(client: Client, run_id: str) -> pd.DataFrame | None:
     """Held-out clients of a final model's run, sorted by id (id, outcome, probability), or ``None``."""
     with artifact(client, run_id, HELD_OUT) as path:
         return None if path is None else pd.read_parquet(path).sort_values(ID, ignore_index=True)
+
+
+def former_card(client: Client) -> Card | None:
+    """The card of the newest registered version; None if there is none that can be read."""
+    versions = client.search_model_versions(f"name = '{MODEL_NAME}'")
+    newest = max(versions, key=lambda version: int(version.version), default=None)
+    if newest is None or run_or_none(client, newest.run_id or "") is None:
+        return None
+    with artifact(client, newest.run_id or "", CARD_JSON) as path:
+        if path is None:
+            return None
+        try:
+            return Card.from_json(path.read_text(encoding="utf-8"))
+        except ArtefactError:  # another release wrote it
+            return None
 
 
 def judged(client: Client, run: TrackedRun) -> JudgedFamily:
@@ -190,6 +213,7 @@ def judged(client: Client, run: TrackedRun) -> JudgedFamily:
         p=judgement.calibration.apply(table["probability"].to_numpy()),
         threshold=judgement.threshold.value,
         fn_cost=settings["fn_cost"],
+        labelled=int(run.data.tags["labelled"]) if "labelled" in run.data.tags else None,
     )
 
 

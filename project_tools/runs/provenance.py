@@ -4,6 +4,8 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import distributions
 from typing import Any
 
@@ -18,9 +20,6 @@ OOF_FILE = "out_of_fold.parquet"
 HELD_OUT = "held_out.parquet"
 #: The best trial of a search; the setting that a final model was trained with; ``environment()``.
 BEST, SETTING, ENVIRONMENT = "best.json", "setting.json", "environment.json"
-#: Packages that MLflow lists with every registered version, of any family: the pins of this
-#: project hold all families' libraries, and MLflow would take seconds to infer a list.
-SERVED_PACKAGES = ROOT / "lightgbm" / "requirements.txt"
 
 
 def provenance() -> dict[str, str]:
@@ -46,9 +45,16 @@ def _git(*words: str) -> str | None:
 
 
 def origin(data: Dataset) -> dict[str, object]:
-    """Digests and number of rows of the clients that figures are measured on."""
+    """Digests and number of the clients that figures are measured on, and of the labelled ones that
+    these were drawn from.
+    """
     digests = {key: data.meta[key] for key in ("raw_digest", "split_digest", "state_digest")}
-    return {"data_digest": data.digest, "rows": len(data), "excluded": len(data.excluded)} | digests
+    return {
+        "data_digest": data.digest,
+        "rows": len(data),
+        "labelled": data.draw.labelled,
+        "excluded": len(data.excluded),
+    } | digests
 
 
 def preparation_tags(family: Family) -> dict[str, str]:
@@ -59,7 +65,8 @@ def preparation_tags(family: Family) -> dict[str, str]:
     return {f"preparation.{name}": str(getattr(plan, name)) for name in plan.__slots__}
 
 
-def environment() -> dict[str, Any]:
+@cache  # a process keeps its environment, and reading it takes a third of a second
+def environment() -> Mapping[str, Any]:
     """Interpreter, machine (without its name) and every installed package with its version."""
     packages = {package.metadata["Name"]: package.version for package in distributions()}
     return {

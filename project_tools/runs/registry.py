@@ -1,17 +1,20 @@
 """Versions of a model in MLflow's registry: registered, found, downloaded, made the champion."""
 
+import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.types.schema import ColSpec, DataType, Schema
+from mlflow.types.schema import AnyType, ColSpec, DataType, Schema
 
 from project_tools.errors import TrackingError, nearest
-from project_tools.runs.provenance import SERVED_PACKAGES
+from project_tools.runs.standalone import Standalone, copy_code
 from project_tools.runs.store import RunLog, run_or_none, store_call
 from project_tools.serving.columns import CLASS, PROBABILITY, RAW_SCORE
 
@@ -19,6 +22,10 @@ from project_tools.serving.columns import CLASS, PROBABILITY, RAW_SCORE
 Registered = ModelVersion
 #: The registered model that the lender's decisions come from.
 MODEL_NAME = "credit_scoring"
+DESCRIPTION = (
+    "Probability that a client does not repay, and the decision that follows from it. "
+    "champion decides; challenger may take its place (python -m project_tools promote)."
+)
 #: Aliases of the version that decides and of the one that may take its place.
 CHAMPION, CHALLENGER = "champion", "challenger"
 
@@ -29,34 +36,53 @@ def register(
     columns: Sequence[tuple[str, str]],
     tags: Mapping[str, object],
     name: str = MODEL_NAME,
+    *,
+    standalone: Standalone | None = None,
 ) -> ModelVersion:
     """Log a served folder with the run and register it; the new version is the ``challenger``.
 
-    ``columns`` are the model's inputs as (name, "number" or "category"). The first version of a
-    name becomes ``champion`` too, because there is no other to beat.
+    ``columns`` are the model's inputs as (name, "number" or "category"). It becomes the champion
+    by a promotion alone.
     """
     with store_call():  # uninterrupted: no version is left without its alias
         with mlflow.start_run(run_id=log.run_id, log_system_metrics=False):
-            info = mlflow.pyfunc.log_model(
-                name="model",
-                loader_module="project_tools.serving.scoring",
-                data_path=str(artefact),
-                signature=_signature(columns),
-                pip_requirements=str(SERVED_PACKAGES),
-                registered_model_name=name,
-            )
+            info = _log_model(artefact, columns, name, standalone or Standalone())
         version = str(info.registered_model_version)
+        if standalone is not None:
+            log.measured(standalone.metrics, info.model_id)
+            log.client.update_model_version(name, version, standalone.description)
+            log.client.update_registered_model(name, DESCRIPTION)
         for key, value in tags.items():
             log.client.set_model_version_tag(name, version, key, str(value))
-        champion = alias_or_none(log.client, name, CHAMPION)
         log.client.set_registered_model_alias(name, CHALLENGER, version)
-        if champion is None:
-            log.client.set_registered_model_alias(name, CHAMPION, version)
         return log.client.get_model_version(name, version)
 
 
+def _log_model(
+    artefact: Path, columns: Sequence[tuple[str, str]], name: str, standalone: Standalone
+) -> Any:
+    """Log a served folder with the code and the packages that it needs, and register it."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # MLflow's own use of pandas, where it looks at the example.
+        warnings.filterwarnings("ignore", message="Operation with range is deprecated")
+        return mlflow.pyfunc.log_model(
+            name="model",
+            loader_module="project_tools.serving.pyfunc",
+            data_path=str(artefact),
+            code_paths=[str(copy_code(Path(folder)))],
+            signature=_signature(columns),
+            input_example=standalone.example,
+            pip_requirements=list(standalone.requirements),
+            params=dict(standalone.parameters),
+            registered_model_name=name,
+        )
+
+
 def _signature(columns: Sequence[tuple[str, str]]) -> ModelSignature:
-    kinds = {"number": DataType.float, "category": DataType.string}
+    # MLflow's type for texts refuses pandas categories (mlflow #12910), so our loader checks them.
+    # A float column refuses what pandas reads from a CSV file.
+    any_type: Any = AnyType
+    kinds: dict[str, Any] = {"number": DataType.double, "category": any_type()}
     return ModelSignature(
         inputs=Schema([ColSpec(kinds[kind], name, required=False) for name, kind in columns]),
         outputs=Schema(
@@ -158,6 +184,14 @@ def aliases_of(client: MlflowClient, version: ModelVersion) -> list[str]:
     """The aliases that point at a version, sorted."""
     model = client.get_registered_model(version.name)
     return sorted(a for a, v in model.aliases.items() if str(v) == str(version.version))
+
+
+def approver_of(version: ModelVersion) -> str:
+    """Who promoted a version; empty for one that no person promoted, as the first of a name."""
+    tags = version.tags
+    if tags.get("promotion") not in {"promoted", "forced"}:
+        return ""
+    return "" if tags.get("promotion_run") == version.run_id else str(tags.get("promotion_by", ""))
 
 
 def set_champion(client: MlflowClient, version: ModelVersion, former: str | None) -> None:

@@ -16,7 +16,14 @@ import pandas as pd
 from project_tools.errors import TrackingError, nearest
 from project_tools.features.columns import ID
 from project_tools.models.families import FAMILIES, Family
-from project_tools.runs.final_model import Judged, final_figures, judged_final, model_digest
+from project_tools.runs.final_model import (
+    MODEL,
+    Judged,
+    effective,
+    final_figures,
+    judged_final,
+    model_digest,
+)
 from project_tools.runs.history import held_out_of
 from project_tools.runs.parameters import FinalSettings, ProjectSettings
 from project_tools.runs.provenance import (
@@ -36,6 +43,7 @@ from project_tools.runs.store import (
     find_runs,
     project_run,
     run_or_none,
+    typed,
 )
 from project_tools.system.files import sha256
 
@@ -172,7 +180,7 @@ def _packages(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, str
 def _rerun(
     past: Past, settings: FinalSettings, found: Reproduction, *, quiet: bool
 ) -> Reproduction:
-    family = past.family.with_choices(**settings.preparation)
+    family = past.family.with_choices(**settings.choices)
     with project_run(EXPERIMENT) as project:
         project.tags({"level": "reproduction", "reproduces": found.run_id})
         judged = judged_final(settings, family, past.setting, quiet=quiet)
@@ -192,10 +200,13 @@ def _differences(past: Past, judged: Judged) -> tuple[tuple[Difference, ...], in
     for name, value in figures.items():
         if name not in then or not np.isclose(then[name], value, rtol=SAME, atol=SAME):
             found.append(Difference(name, f"{then.get(name, float('nan')):.6g}", f"{value:.6g}"))
-    settled = {name: str(value) for name, value in judged.model.parameters.items()}
+    settled = {name: str(value) for name, value in effective(judged.model.parameters).items()}
+    held_params = past.run.data.params
     for name, text in settled.items():
-        if past.run.data.params.get(name) != text:
-            found.append(Difference(name, str(past.run.data.params.get(name)), text))
+        # Older runs hold a model's parameters by their bare names.
+        before = held_params.get(f"{MODEL}{name}", held_params.get(name))
+        if before != text:
+            found.append(Difference(name, str(before), text))
     digest, held = model_digest(judged.model, judged.training.X), past.tags.get("model_digest", "")
     if digest and digest != held:
         found.append(Difference("model digest", held or "none", digest))
@@ -235,8 +246,9 @@ def _past(client: Client, name: str) -> Past:
             f"{nearest(name, finals)}"
         )
     # Where the setting came from is of no account: the run holds the setting itself.
-    texts = {
-        key: text for key, text in run.data.params.items() if key in ProjectSettings.model_fields
+    # Runs from before the parameter `monotone` constrained nothing.
+    texts = {"monotone": "none"} | {
+        key: text for key, text in typed(run).items() if key in ProjectSettings.model_fields
     }
     setting = _json(client, run, SETTING)
     packages = _json(client, run, ENVIRONMENT)["packages"]

@@ -6,7 +6,9 @@ it. Runs are written through the client by their ids: no run is re-opened, which
 end time, and any thread can write.
 """
 
+import json
 import os
+import shlex
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,10 +20,12 @@ from typing import Any
 import mlflow
 import pandas as pd
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Dataset as MlflowDataset
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from project_tools.errors import TrackingError
+from project_tools.runs.experiment import experiment_id
 from project_tools.runs.provenance import provenance
 from project_tools.settings import Settings
 from project_tools.system.processes import identity, is_dead
@@ -34,6 +38,8 @@ PROCESS = "process"
 OUTCOME = "outcome"
 #: Tag of a project's run that goes on with the search of another.
 RESUMES = "resumes"
+#: Characters that MLflow keeps of a dataset's digest.
+MLFLOW_DIGEST = 36
 #: Milliseconds after which an environment that ``mlflow run`` makes counts as failed.
 START_MS = 3_600_000
 TrackedRun = Run
@@ -99,6 +105,34 @@ class RunLog:
                 tags=[RunTag(k, str(v)) for k, v in tags.items()],
             )
 
+    def measured(self, metrics: Mapping[str, float], model_id: str) -> None:
+        """Log figures that the run has already with a logged model too."""
+        with store_call():
+            held = {m.key: m for m in self.client.get_run(self.run_id).data._metric_objs}  # noqa: SLF001  (with another time, the run would hold each figure twice)
+            now = int(time.time() * 1000)
+            rows = [
+                Metric(
+                    name, float(value), held[name].timestamp if name in held else now, 0,
+                    model_id=model_id, run_id=self.run_id,
+                )
+                for name, value in metrics.items()
+            ]  # fmt: skip
+            self.client.log_batch(self.run_id, metrics=rows)
+
+    def dataset(self, name: str, digest: str, place: Path, context: str, **facts: object) -> None:
+        """Log the data that a run read; ``digest`` is the SHA-256 of the whole file.
+
+        MLflow keeps 36 characters of a digest, so the whole one is a tag of the input as well.
+        """
+        data = MlflowDataset(
+            name=name, digest=digest[:MLFLOW_DIGEST], source_type="local",
+            source=json.dumps({"uri": str(place)}),
+            profile=json.dumps({"sha256": digest, **facts}),
+        )  # fmt: skip
+        tags = [InputTag("mlflow.data.context", context), InputTag("sha256", digest)]
+        with store_call():
+            self.client.log_inputs(self.run_id, [DatasetInput(data, tags)])
+
     def json(self, content: Any, name: str) -> None:
         with store_call():
             self.client.log_dict(self.run_id, content, name)
@@ -152,9 +186,13 @@ def project_run(project: str) -> Iterator[RunLog]:
         run = get_run(client, run_id)
         log = RunLog(client, run_id, run.info.experiment_id)
         log.tags(tags | {PROCESS: identity()})
+        # MLflow draws a name such as bold-owl-123. One that was typed is set when the run ends.
+        entry = run.data.tags.get("mlflow.project.entryPoint", "main")
+        with store_call():
+            client.update_run(run_id, name=project if entry == "main" else f"{project}: {entry}")
         yield log
         return
-    with _run(client, _experiment(client, project), project, tags) as log:
+    with _run(client, experiment_id(client, project), project, tags) as log:
         yield log
 
 
@@ -267,15 +305,13 @@ def find_runs(
 
 def children(client: MlflowClient, run_id: str, level: str) -> list[Run]:
     """The runs of a level (``family``, ``trial``) nested directly in a run, newest first."""
-    experiment = get_run(client, run_id).info.experiment_id
-    nested = f"tags.`{PARENT_RUN}` = '{run_id}' and tags.level = '{level}'"
-    return find_runs(client, nested, [experiment])
+    # In any experiment: a search may go on in another than it began in.
+    return find_runs(client, f"tags.`{PARENT_RUN}` = '{run_id}' and tags.level = '{level}'")
 
 
 def successors(client: MlflowClient, run: Run) -> list[Run]:
     """The project's runs that resumed a search, and those that resumed them in turn."""
-    resuming = f"tags.{RESUMES} = '{run.info.run_id}'"
-    later = find_runs(client, resuming, [run.info.experiment_id])
+    later = find_runs(client, f"tags.{RESUMES} = '{run.info.run_id}'")
     return later + [last for one in later for last in successors(client, one)]
 
 
@@ -293,21 +329,6 @@ def artifact(client: MlflowClient, run_id: str, name: str) -> Iterator[Path | No
         return
     with tempfile.TemporaryDirectory() as folder:
         yield Path(client.download_artifacts(run_id, name, folder))
-
-
-def _experiment(client: MlflowClient, name: str) -> str:
-    """The id of an experiment, which is made if there is none.
-
-    Its files lie beside a store that is a file, wherever a project runs; a server has its own place.
-    """
-    experiment = client.get_experiment_by_name(name)
-    if experiment is not None:
-        return str(experiment.experiment_id)
-    uri = mlflow.get_tracking_uri()
-    place = None
-    if uri.startswith("sqlite:///"):
-        place = (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlruns").as_uri()
-    return str(client.create_experiment(name, artifact_location=place))
 
 
 def finished_searches(
@@ -328,6 +349,20 @@ def run_or_none(client: MlflowClient, run_id: str) -> Run | None:
         return client.get_run(run_id)
     except MlflowException:
         return None
+
+
+def typed(run: Run) -> dict[str, str]:
+    """The parameters of a project's run as a person typed them.
+
+    ``mlflow run`` logs each as it hands it to the shell: with quotes where it holds a blank, a
+    bracket or a quote.
+    """
+    if run.data.tags.get("mlflow.source.type") != "PROJECT":
+        return dict(run.data.params)
+    return {
+        name: shlex.split(text)[0] if text.startswith("'") else text  # shlex.quote begins so
+        for name, text in run.data.params.items()
+    }
 
 
 def get_run(client: MlflowClient, run_id: str) -> Run:

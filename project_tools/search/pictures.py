@@ -19,6 +19,8 @@ from project_tools.search.trial import Trial
 
 Floats = npt.NDArray[np.float64]
 BLUE, ORANGE, GREY = "#1f5a99", "#b4530b", "#8a8a8a"
+#: A lift over fewer clients is noise. A cell with a larger share is dark, so that its text is white.
+LEAST_SHARE, DARK = 0.01, 0.5
 
 
 class NotebookFigure:
@@ -56,24 +58,84 @@ def history(trials: Sequence[Trial], metric: str) -> Figure:
     return figure
 
 
-def importance_bars(shares: Mapping[str, float]) -> Figure:
-    """Shares of the hyperparameters, the largest on top."""
-    figure, axes = _axes("share in the differences between the trials' losses", "")
+def importance_bars(
+    shares: Mapping[str, float], what: str = "share in the differences between the trials' losses"
+) -> Figure:
+    """Bars by name, the largest on top: by default the shares of the hyperparameters."""
+    figure, axes = _axes(what, "")
     names = list(shares)[::-1]
     axes.barh(names, [shares[name] for name in names], color=BLUE)
     return figure
 
 
 def curves(
-    y: npt.NDArray[Any], p: Floats, threshold: float, fn_cost: float, scores: Mapping[str, Estimate]
+    y: npt.NDArray[Any],
+    p: Floats,
+    threshold: float,
+    fn_cost: float,
+    scores: Mapping[str, Estimate],
+    *,
+    on: str = "out of fold",
 ) -> dict[str, Figure]:
-    """ROC, precision-recall, reliability and loss against threshold, by name."""
+    """ROC, precision-recall, reliability and loss against threshold, by name; ``on`` says of whom."""
     return {
         "roc": _roc(y, p, scores["AUC"]),
         "precision_recall": _precision_recall(y, p, scores["average_precision"]),
-        "reliability": reliability_figure({"out of fold": reliability_curve(y, p)}),
+        "reliability": reliability_figure({on: reliability_curve(y, p)}),
         "loss_by_threshold": _loss_by_threshold(y, p, threshold, fn_cost),
     }
+
+
+def decision_figures(
+    y: npt.NDArray[Any], p: Floats, threshold: float, fn_cost: float, scores: Mapping[str, Estimate]
+) -> dict[str, Figure]:
+    """The curves of a final model on its held-out clients, by name, with gain, lift and confusion."""
+    return curves(y, p, threshold, fn_cost, scores, on="test clients") | {
+        "gain": _gain(y, p),
+        "lift": _lift(y, p),
+        "confusion": _confusion(y, p, threshold),
+    }
+
+
+def _caught(y: npt.NDArray[Any], p: Floats) -> tuple[Floats, Floats]:
+    """Shares of all clients and of the defaults among the clients of the highest probabilities."""
+    defaults = np.cumsum(np.asarray(y, dtype=np.float64)[np.argsort(-p, kind="stable")])
+    return np.arange(1, len(y) + 1) / len(y), defaults / max(defaults[-1], 1)
+
+
+def _gain(y: npt.NDArray[Any], p: Floats) -> Figure:
+    figure, axes = _axes("share of the clients, by falling probability", "share of the defaults among them")  # fmt: skip
+    axes.plot(*_caught(y, p), color=BLUE, label="model")
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="chance")
+    axes.legend()
+    return figure
+
+
+def _lift(y: npt.NDArray[Any], p: Floats) -> Figure:
+    figure, axes = _axes("share of the clients, by falling probability", "their rate of default, in that of all")  # fmt: skip
+    clients, defaults = _caught(y, p)
+    shown = clients >= LEAST_SHARE
+    axes.plot(clients[shown], (defaults / clients)[shown], color=BLUE, label="model")
+    axes.axhline(1, color=GREY, linestyle="--", label="chance")
+    axes.legend()
+    return figure
+
+
+def _confusion(y: npt.NDArray[Any], p: Floats, threshold: float) -> Figure:
+    figure, axes = _axes("decision", "outcome")
+    y, refused = np.asarray(y) == 1, p > threshold
+    counts = [[int(np.sum(y == outcome) - np.sum(refused[y == outcome])), int(np.sum(refused[y == outcome]))] for outcome in (False, True)]  # fmt: skip
+    shares = [[count / max(sum(row), 1) for count in row] for row in counts]
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for down, row in enumerate(counts):
+        for right, count in enumerate(row):
+            text = f"{count:,}\n{shares[down][right]:.0%} of the row"
+            axes.text(right, down, text, ha="center", va="center", color="white" if shares[down][right] > DARK else "black")  # fmt: skip
+    axes.set_xticks([0, 1], ["granted", "refused"])
+    axes.set_yticks([0, 1], ["repaid", "defaulted"])
+    axes.grid(visible=False)
+    axes.set_title(f"threshold {threshold:.4f}")
+    return figure
 
 
 def _axes(x: str, y: str) -> tuple[Figure, Any]:

@@ -112,8 +112,11 @@ class Artefact:
 
     def describe(self, name: str) -> Mapping[str, Any]:
         """The catalogue's row of a feature, or a row of its bare name if the model does not take it."""
-        bare = {"name": name, "label": name, "sentence": "", "unit": "", "concept": UNUSED}
-        return self.catalogue.get(name, {**bare, "kind": "number"})
+        row = self.catalogue.get(name)
+        if row is None:
+            bare = {"name": name, "label": name, "sentence": "", "unit": "", "concept": UNUSED}
+            return {**bare, "kind": "number"}
+        return row
 
 
 def write_artefact(directory: Path, content: ArtefactContent) -> str:
@@ -269,6 +272,8 @@ def _main(arguments: Sequence[str]) -> int:
         line, status = sha256(directory / MANIFEST), 0
     except CreditError as why:
         line, status = str(why), 1
+    except ModuleNotFoundError as why:
+        line, status = f"the package {why.name} that the model needs is not installed here", 1
     sys.stdout.write(f"{line}\n")
     return status
 

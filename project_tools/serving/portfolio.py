@@ -37,7 +37,7 @@ from project_tools.serving.artefact import Artefact, load_artefact
 from project_tools.serving.columns import CLASS, PROBABILITY
 from project_tools.serving.feature_state import state_source
 from project_tools.serving.manifest import Manifest
-from project_tools.serving.scoring import PyfuncModel
+from project_tools.serving.pyfunc import PyfuncModel
 from project_tools.system.files import refuse_inputs, replacing
 from project_tools.system.progress import working
 

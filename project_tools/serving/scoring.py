@@ -1,28 +1,24 @@
-"""From a client's features, or an applicant's raw records, to a decision.
-
-MLflow finds ``_load_pyfunc`` by the name of this module (``loader_module`` of a registered
-version); this module imports nothing of MLflow.
-"""
+"""From a client's features, or an applicant's raw records, to a decision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError
 from project_tools.evaluation.threshold import Decision
-from project_tools.serving.artefact import Artefact, load_artefact
-from project_tools.serving.columns import CLASS, PROBABILITY, RAW_SCORE
+from project_tools.serving.artefact import Artefact
 from project_tools.serving.folder import STATE
 from project_tools.serving.inputs import Value
+
+# The loader that MLflow finds in versions registered before it had a module of its own.
+from project_tools.serving.pyfunc import _load_pyfunc  # noqa: F401
 from project_tools.system.files import sha256
 
-if TYPE_CHECKING:  # a process that only scores imports neither pandas nor polars
-    import pandas as pd
-
+if TYPE_CHECKING:  # a process that only scores imports no polars
     from project_tools.features.applicant import Applicants
 
 
@@ -64,29 +60,3 @@ def load_applicants(directory: Path, artefact: Artefact) -> "Applicants":
     from project_tools.features.applicant import Applicants  # noqa: PLC0415  (it imports polars)
 
     return Applicants.load(directory / STATE)
-
-
-class PyfuncModel:
-    """The artefact behind MLflow's pyfunc protocol: a frame in, a frame of the same index out."""
-
-    def __init__(self, artefact: Artefact) -> None:
-        self._artefact = artefact
-
-    def predict(
-        self, frame: "pd.DataFrame", params: Mapping[str, Any] | None = None
-    ) -> "pd.DataFrame":
-        """``proba_risk_class``, ``class`` and ``raw_score`` of each row."""
-        import pandas as pd  # noqa: PLC0415  (the caller has it)
-
-        del params  # MLflow passes them; there are none
-        model = self._artefact.model
-        raw = model.raw_scores(model.encoder.encode_frame(frame))
-        probabilities = model.probabilities(raw)
-        labels = [Decision(float(p), self._artefact.threshold).label for p in probabilities]
-        columns = {PROBABILITY: probabilities, CLASS: labels, RAW_SCORE: raw}
-        return pd.DataFrame(columns, index=frame.index)
-
-
-def _load_pyfunc(path: str) -> PyfuncModel:
-    """The verified artefact in a folder, for ``mlflow.pyfunc.load_model``."""
-    return PyfuncModel(load_artefact(Path(path)))

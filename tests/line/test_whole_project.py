@@ -20,6 +20,7 @@ from project_tools.features.files import read_features
 from project_tools.models.families import FAMILIES
 from project_tools.settings import ROOT
 from project_tools.system.files import sha256
+from tests.helpers.engines import QUICK
 
 pytestmark = pytest.mark.line
 
@@ -43,7 +44,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
     folder = tmp_path_factory.mktemp("whole project")  # the space is meant
     generate(folder / "raw", 500, 3, quiet=True)
     features = folder / "features.parquet"
-    build(folder / "raw", [features], quiet=True)
+    build(folder / "raw", [features], engine=QUICK, quiet=True)
     store = f"sqlite:///{folder / 'mlflow.db'}"
     environ = os.environ | {
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "MLFLOW_TRACKING_URI": store,

@@ -20,7 +20,7 @@ import pytest
 
 from project_tools.errors import ArtefactError
 from project_tools.models import preparation
-from project_tools.serving import scoring, verification
+from project_tools.serving import pyfunc, scoring, verification
 from project_tools.serving.artefact import load_artefact, write_artefact
 from project_tools.serving.formats import skops_file
 from project_tools.serving.formats.skops_file import read_skops_file
@@ -33,6 +33,7 @@ IN_SKOPS_FILES = {
     "project_tools.models.preparation.LevelCodes",
     "project_tools.models.preparation.LevelIndicators",
     "project_tools.models.preparation.NearestRowsImputer",
+    "project_tools.models.preparation.NormalScorer",
     "project_tools.models.preparation.PercentileClipper",
     "project_tools.models.preparation.PowerScaler",
     "project_tools.models.preparation.infinities_to_null",
@@ -123,10 +124,12 @@ def test_the_rewriting_alone_breaks_no_file(folder: Path) -> None:
 
 
 def test_mlflow_finds_the_loader_that_registered_versions_name() -> None:
-    assert scoring.__name__ == "project_tools.serving.scoring"
-    assert callable(scoring._load_pyfunc)
+    assert pyfunc.__name__ == "project_tools.serving.pyfunc"
     registry = (ROOT / "project_tools" / "runs" / "registry.py").read_text()
-    assert f'loader_module="{scoring.__name__}"' in registry
+    assert f'loader_module="{pyfunc.__name__}"' in registry
+    # Versions of before that module was there name another one.
+    assert scoring.__name__ == "project_tools.serving.scoring"
+    assert scoring._load_pyfunc is pyfunc._load_pyfunc
 
 
 def test_the_child_process_runs_the_module_of_the_artefact(

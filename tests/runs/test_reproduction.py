@@ -1,6 +1,8 @@
 """A final model is trained again where all that it needs is there, and what differs is named."""
 
 import json
+import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -165,7 +167,7 @@ def test_wrong_names_are_one_line_with_the_nearest(finals: dict[str, Trained]) -
         (bare, r"holds no setting.json: it did not come to its end, or an older release"),
         (f"{final.run_id[:-1]}-", f"did you mean '{final.run_id}'"),
         ("credit_scorin", "did you mean 'credit_scoring'"),
-        ("credit_scoring@champoin", "did you mean 'champion'"),
+        ("credit_scoring@champoin", "has no alias 'champoin'; set are: "),
     ):
         with pytest.raises(TrackingError, match=says) as refused:
             reproduce(name, quiet=True)
@@ -197,3 +199,26 @@ def test_the_exit_status_says_what_came_of_it(
     else:
         assert main(["reproduce", "r", "--quiet"]) == 0
     assert capsys.readouterr().out.startswith("run r (LightGBM) needs")
+
+
+def test_what_mlflow_run_quoted_is_read_as_it_was_typed(
+    finals: dict[str, Trained], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    client, folder = finals["lightgbm"].client, tmp_path / 'a folder\'s "features"'
+    shutil.copytree(finals["lightgbm"].data.parent, folder, ignore=shutil.ignore_patterns("*.db", "mlruns"))  # fmt: skip
+    data = folder / finals["lightgbm"].data.name
+    typed = {
+        "data": str(data), "folds": "2", "exclude": "protected, EXT_SOURCE_3",
+        "parameters": '{"n_estimators": 20, "min_child_samples": 10}',
+    }  # fmt: skip
+    # As `mlflow run` opens the run of a project and logs its parameters.
+    experiment = client.get_run(finals["lightgbm"].run_id).info.experiment_id
+    run = client.create_run(experiment, tags={"mlflow.source.type": "PROJECT"}).info.run_id
+    for key, value in typed.items():
+        client.log_param(run, key, shlex.quote(value))
+    monkeypatch.setenv("MLFLOW_RUN_ID", run)
+    train_finally("lightgbm", data, **{k: v for k, v in typed.items() if k != "data"})
+    monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)  # MLflow takes it away when it logs a model
+    found = reproduce(run, quiet=True)
+    assert (found.missing, found.differences) == ([], ())
+    assert client.get_run(run).info.run_name == "lightgbm"

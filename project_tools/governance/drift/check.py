@@ -42,7 +42,7 @@ class Model:
         """The verified artefact in a folder."""
         # Imported here, because it takes two seconds and not every comparison needs a model.
         from project_tools.serving.artefact import load_artefact  # noqa: PLC0415
-        from project_tools.serving.scoring import PyfuncModel  # noqa: PLC0415
+        from project_tools.serving.pyfunc import PyfuncModel  # noqa: PLC0415
 
         artefact = load_artefact(folder)
 

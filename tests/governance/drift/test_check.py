@@ -40,7 +40,7 @@ from project_tools.governance.drift.reference import (
 )
 from project_tools.governance.drift.rows import Decisions, Source
 from project_tools.serving.artefact import load_artefact
-from project_tools.serving.scoring import PyfuncModel
+from project_tools.serving.pyfunc import PyfuncModel
 
 
 def rows(count: int = 2_000, seed: int = 0) -> pd.DataFrame:
