@@ -58,7 +58,8 @@ class DuckEngine(BatchEngine):
         groups = ", ".join(quoted(column) for column in within)
         order = ", ".join(f"{quoted(column)} DESC NULLS FIRST" for column in newest)
         place = f"row_number() OVER (PARTITION BY {groups} ORDER BY {order})::DOUBLE"
-        return nw.from_native(frame.to_native().select(f"*, {place} AS {quoted(name)}"))
+        counted: Frame = nw.from_native(frame.to_native().select(f"*, {place} AS {quoted(name)}"))
+        return counted
 
     def lift(self, table: pa.Table) -> Frame:
         return self.hold(nw.from_native(self._connection.from_arrow(table))).frame
