@@ -19,7 +19,7 @@ from project_tools.features.engines.batch import BatchTables
 from project_tools.features.engines.choice import check_engine, start_engine
 from project_tools.features.engines.engine import Engine, Tables
 from project_tools.features.files import as_category, check_outputs, write_features
-from project_tools.features.pipeline import Parts, feature_names, finished
+from project_tools.features.pipeline import Parts, feature_names
 from project_tools.features.splits import SPLITS
 from project_tools.features.state import FeatureState
 from project_tools.system.files import temporary_folder
@@ -152,10 +152,11 @@ def collect(
     and the engine needs the memory for the next table.
     """
     clients = splits[ID].combine_chunks()
+    numbers = {TARGET, *feature_names()}.difference(application.CATEGORIES)
     columns = {ID: splits[ID], SPLIT: as_category(splits[SPLIT], SPLITS)}
     with closing(parts):
         for part in parts:
-            lowered = engine.lower_for(clients, finished(part))
+            lowered = engine.lower_for(clients, part, numbers)
             columns |= {n: _no_negative_zero(lowered[n]) for n in lowered.column_names}
     for name in application.CATEGORIES:
         columns[name] = as_category(columns[name], levels[name])

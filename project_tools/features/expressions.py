@@ -1,6 +1,7 @@
 """Expressions that all definitions share; they give the same on DuckDB, Polars and Spark."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import narwhals as nw
 
@@ -114,10 +115,24 @@ def _value_of(coded: nw.Expr) -> nw.Expr:
     return coded - (coded / (2.0 * TIMED_VALUES)).round(0) * (2.0 * TIMED_VALUES)
 
 
-def position(*order: str, within: tuple[str, ...]) -> nw.Expr:
-    """1, 2, 3 … in ascending order of the columns, nulls first, within each group.
+class Numbered(Protocol):
+    """Adds a column that counts rows, as ``numbered`` does; an engine may have a faster way."""
 
-    Not all engines have a descending order: to count from the newest, order by negated columns.
-    The last column must make the order unique. The first column of ``within`` must not be null.
+    def __call__(
+        self, frame: nw.LazyFrame[Any], name: str, newest: Sequence[str], within: Sequence[str]
+    ) -> nw.LazyFrame[Any]:
+        """The frame with the column ``name``."""
+
+
+def numbered(
+    frame: nw.LazyFrame[Any], name: str, newest: Sequence[str], within: Sequence[str]
+) -> nw.LazyFrame[Any]:
+    """The frame with a column of 1.0, 2.0, 3.0 … in descending order of ``newest``, nulls first,
+    within each group.
+
+    The last column of ``newest`` must make the order unique; the first of ``within`` must not be null.
+    Narwhals has no descending order: the rows are ordered by negated columns.
     """
-    return nw.col(within[0]).cum_count().over(*within, order_by=list(order)).cast(nw.Float64)
+    negated = {f"NEWEST {column}": -nw.col(column) for column in newest}
+    place = nw.col(within[0]).cum_count().over(*within, order_by=[*negated]).cast(nw.Float64)
+    return frame.with_columns(**negated).with_columns(place.alias(name)).drop(*negated)

@@ -17,7 +17,6 @@ from project_tools.features.definitions import (
     previous,
 )
 from project_tools.features.engines.engine import Engine, Frame, Held, Tables
-from project_tools.features.expressions import bounded
 from project_tools.features.operations import derive, history_features, settle
 from project_tools.features.rows import Aggregate, GroupStatistics, History
 from project_tools.system.progress import working
@@ -107,7 +106,7 @@ class _Steps:
     def loans_elsewhere(self) -> StepParts:
         loans, balance = self._raw.read("bureau"), self._raw.read("bureau_balance")
         with self._progress("loans elsewhere"):
-            loans = _derived(bureau.stage(loans, balance), bureau.HISTORY)
+            loans = _derived(bureau.stage(loans, balance, self._engine.numbered), bureau.HISTORY)
             with self._hold(loans, "bureau", "bureau_balance") as loans:
                 in_groups = self._engine.hold(self._with_groups(loans, bureau.HISTORY.groups))
             with in_groups as loans:
@@ -122,7 +121,9 @@ class _Steps:
             paid: list[Held] = []
             features: list[list[Held]] = []
             for piece in self._engine.in_pieces(payments):
-                staged = _derived(instalments.stage(piece), instalments.HISTORY)
+                staged = _derived(
+                    instalments.stage(piece, self._engine.numbered), instalments.HISTORY
+                )
                 with self._engine.hold(staged) as rows:
                     paid.append(self._held.push(self._engine.hold(instalments.by_loan(rows))))
                     parts_of_piece = self._features(rows, instalments.HISTORY)
@@ -150,7 +151,8 @@ class _Steps:
             months = _derived(months, pos_cash.MONTHS, pos_cash.OF_LOANS)
             with self._hold(months, "POS_CASH_balance") as months:
                 of_months = yield from self._by_client(months, pos_cash.MONTHS)
-                loans = _derived(pos_cash.by_loan(months), pos_cash.LOAN_HISTORY)
+                loans = pos_cash.by_loan(months, self._engine.numbered)
+                loans = _derived(loans, pos_cash.LOAN_HISTORY)
                 of_loans = yield from self._by_client(loans, pos_cash.LOAN_HISTORY)
                 return [*of_months, *of_loans]
 
@@ -206,15 +208,6 @@ class _Steps:
 def _stacked(parts: Sequence[Held]) -> Frame:
     frames = [part.frame for part in parts]
     return frames[0] if len(frames) == 1 else nw.concat(frames)
-
-
-def finished(part: Frame) -> Frame:
-    """A part as it is written: numbers as float32, null for those beyond it."""
-    names = part.collect_schema().names()
-    kept = (ID, *application.CATEGORIES)
-    return part.select(
-        *(n if n in kept else bounded(nw.col(n)).cast(nw.Float32).alias(n) for n in names)
-    )
 
 
 def _derived(frame: Frame, history: History, also: Collection[str] = ()) -> Frame:

@@ -5,7 +5,7 @@ from typing import Any
 import narwhals as nw
 
 from project_tools.features.columns import ID
-from project_tools.features.expressions import BUREAU_LOAN, MONTH, flag, position
+from project_tools.features.expressions import BUREAU_LOAN, MONTH, Numbered, flag
 from project_tools.features.rows import (
     Aggregate,
     Derived,
@@ -167,18 +167,15 @@ HISTORY = History(
 )
 
 
-def stage(bureau: nw.LazyFrame[Any], balance: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def stage(
+    bureau: nw.LazyFrame[Any], balance: nw.LazyFrame[Any], numbered: Numbered
+) -> nw.LazyFrame[Any]:
     """One row per bureau loan, with the columns of its months, and its position (1 is the newest)
     among the client's loans whose ``AMT_CREDIT_MAX_OVERDUE`` is not null.
     """
     loans = bureau.join(months(balance), on=BUREAU_LOAN, how="left")
-    loans = loans.with_columns(
-        KNOWN=~nw.col("AMT_CREDIT_MAX_OVERDUE").is_null(),
-        NEWEST_DAY=-nw.col("DAYS_CREDIT"),
-        NEWEST_ID=-nw.col(BUREAU_LOAN),
-    )
-    newest = position("NEWEST_DAY", "NEWEST_ID", within=(ID, "KNOWN"))
-    loans = loans.with_columns(OVERDUE_POSITION=newest)
+    loans = loans.with_columns(KNOWN=~nw.col("AMT_CREDIT_MAX_OVERDUE").is_null())
+    loans = numbered(loans, "OVERDUE_POSITION", ("DAYS_CREDIT", BUREAU_LOAN), (ID, "KNOWN"))
     return loans.with_columns(OVERDUE_POSITION=nw.when(nw.col("KNOWN")).then("OVERDUE_POSITION"))
 
 

@@ -9,11 +9,11 @@ from project_tools.features.expressions import (
     GRID_BITS,
     LOAN,
     MONTH,
+    Numbered,
     bounded,
     divide,
     flag,
     on_grid,
-    position,
     positive_part,
 )
 from project_tools.features.rows import (
@@ -130,18 +130,13 @@ _ORDER = (
 )  # fmt: skip
 
 
-def stage(instalments: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def stage(instalments: nw.LazyFrame[Any], numbered: Numbered) -> nw.LazyFrame[Any]:
     """One row per payment, with the sum that the client paid for its instalment, its position among
     the client's rows (1 is the newest), and whether its loan is the client's last one.
 
     The sums are joined: a window for each of them would sort all rows again.
     """
-    newest = [f"NEWEST {name}" for name in _ORDER]
-    staged = instalments.with_columns(
-        *(-nw.col(old).alias(new) for old, new in zip(_ORDER, newest, strict=True))
-    )
-    staged = staged.with_columns(position(*newest, within=(ID,)).alias("POSITION"))
-    staged = staged.drop(*newest)
+    staged = numbered(instalments, "POSITION", _ORDER, (ID,))
     staged = staged.join(paid_in_parts(instalments), on=list(_INSTALMENT), how="left")
     staged = staged.join(_last_loan(instalments), on=ID, how="left")
     payment = on_grid(nw.col("AMT_PAYMENT"), GRID_BITS["currency"])

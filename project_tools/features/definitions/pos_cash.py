@@ -5,7 +5,7 @@ from typing import Any
 import narwhals as nw
 
 from project_tools.features.columns import ID
-from project_tools.features.expressions import LOAN, divide, earliest, flag, latest, position
+from project_tools.features.expressions import LOAN, Numbered, divide, earliest, flag, latest
 from project_tools.features.rows import (
     Aggregate,
     Derived,
@@ -92,7 +92,7 @@ LOAN_HISTORY = History(
 )
 
 
-def by_loan(months: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def by_loan(months: nw.LazyFrame[Any], numbered: Numbered) -> nw.LazyFrame[Any]:
     """One row per earlier loan, with the columns computed from its months, and its position among
     the client's loans (1 has the latest month).
     """
@@ -103,8 +103,6 @@ def by_loan(months: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         latest(count, month).alias("LAST_INSTALMENTS"),
         latest(nw.col("CNT_INSTALMENT_FUTURE"), month).alias("REMAINING"),
         nw.col("LATE_PAYMENT").sum().alias("LATE_MONTHS"),
-        (-month.max()).alias("NEWEST_MONTH"),
+        month.max().alias("LAST_MONTH"),
     )
-    loans = loans.with_columns(NEWEST_ID=-nw.col(LOAN))
-    newest = position("NEWEST_MONTH", "NEWEST_ID", within=(ID,))
-    return loans.with_columns(NEWEST_POSITION=newest)
+    return numbered(loans, "NEWEST_POSITION", ("LAST_MONTH", LOAN), (ID,))

@@ -5,7 +5,7 @@ each has a module of its own (``on_duckdb``, ``on_polars``, ``on_spark``; ``appl
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from project_tools.features.columns import ID
+from project_tools.features.expressions import bounded, numbered
 
 Frame = nw.LazyFrame[Any]
 
@@ -75,11 +76,23 @@ class Engine(ABC):
         table: pa.Table = frame.collect("pyarrow").to_native()
         return table
 
-    def lower_for(self, clients: pa.Array, frame: Frame) -> pa.Table:
+    def numbered(
+        self, frame: Frame, name: str, newest: Sequence[str], within: Sequence[str]
+    ) -> Frame:
+        """As ``expressions.numbered``."""
+        return numbered(frame, name, newest, within)
+
+    def lower_for(self, clients: pa.Array, frame: Frame, numbers: Collection[str]) -> pa.Table:
         """The frame's columns for these clients, in their order, as a table in memory; null for a
         client without a row.
+
+        ``numbers`` are written as float32, with null for those beyond it.
         """
-        table = self.lower(frame).combine_chunks()
+        written = (
+            bounded(nw.col(name)).cast(nw.Float32).alias(name) if name in numbers else name
+            for name in frame.collect_schema().names()
+        )
+        table = self.lower(frame.select(*written)).combine_chunks()
         places = pc.index_in(clients, value_set=table[ID].combine_chunks())
         return table.drop_columns([ID]).take(places)
 

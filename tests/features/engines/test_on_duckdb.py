@@ -4,6 +4,7 @@ from pathlib import Path
 
 import duckdb
 import narwhals as nw
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -13,6 +14,7 @@ from project_tools.features import batch
 from project_tools.features.build import build
 from project_tools.features.engines import on_duckdb
 from project_tools.features.engines.on_duckdb import DuckEngine
+from project_tools.features.engines.on_polars import PolarsEngine
 from project_tools.features.files import read_features
 from project_tools.features.operations import history_features
 from project_tools.features.rows import History, Ratio, Subset, Where
@@ -54,6 +56,43 @@ def test_pieces_hold_every_row_once_and_each_client_whole(
     assert sorted(client for piece in pieces for client in piece) == clients
     assert all(len([p for p in pieces if client in p]) == 1 for client in clients)
     connection.close()
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_rows_are_numbered_from_the_newest(engine: str) -> None:
+    """Nulls come first; equal days are in the order of the loans, the larger one first."""
+    rows = pa.table({
+        "SK_ID_CURR": [1, 1, 1, 1, 2, 2],
+        "DAYS": [-10.0, None, -10.0, 3.0, -1.0, -2.0],
+        "LOAN": [7, 5, 8, 6, 5, 9],
+        "NUMBER": [4.0, 1.0, 3.0, 2.0, 1.0, 2.0],
+    })  # fmt: skip
+    with duckdb.connect() as connection:
+        started = DuckEngine(connection) if engine == "duckdb" else PolarsEngine()
+        frame = started.numbered(started.lift(rows), "PLACE", ("DAYS", "LOAN"), ("SK_ID_CURR",))
+        table = started.lower(frame)
+    assert table.column_names == [*rows.column_names, "PLACE"]
+    assert table["PLACE"].type == pa.float64()
+    assert table["PLACE"].to_pylist() == table["NUMBER"].to_pylist()
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_features_are_taken_out_as_float32_in_the_order_of_the_clients(engine: str) -> None:
+    """A number beyond float32 is null; so is all of a client without a row."""
+    rows = pa.table({
+        "SK_ID_CURR": [1, 2, 3],
+        "A": [0.1, 3.5e38, None],
+        'a "B", c': [-3.5e38, 3.4e38, 2.0],
+        "LEVEL": ["x", None, "y"],
+    })  # fmt: skip
+    with duckdb.connect() as connection:
+        started = DuckEngine(connection) if engine == "duckdb" else PolarsEngine()
+        clients = pa.array([3, 4, 1, 2])
+        table = started.lower_for(clients, started.lift(rows), {"A", 'a "B", c'})
+    assert table["A"].type == pa.float32()
+    assert table["LEVEL"].cast(pa.string()).to_pylist() == ["y", None, "x", None]
+    assert table["A"].to_pylist() == [None, None, float(np.float32(0.1)), None]
+    assert table['a "B", c'].to_pylist() == [2.0, None, None, float(np.float32(3.4e38))]
 
 
 def test_a_ratio_of_two_subsets_is_not_left_out_silently() -> None:
