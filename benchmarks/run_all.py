@@ -29,6 +29,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "score.py": ("--clients", str(CLIENTS), "--check"),
     "drift.py": (),
     "drift_alarms.py": (str(FEATURES),),
+    "drift_joint.py": (str(FEATURES),),
     "demo_realism.py": (),
     "final_models.py": (),
     "tuning.py": ("--data", str(FEATURES), "--check"),
