@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from api.web.access import keyring_of
-from api.web.keys import SCOPES, new_key, read_keys, write_keys
+from api.web.keys import OPEN, SCOPES, new_key, read_keys, write_keys
+from api.web.portfolios import read_portfolio
 from project_tools.errors import CreditError, SettingError, unknown
 from project_tools.serving.last_good import LastGood
 from project_tools.settings import Settings
@@ -49,6 +50,9 @@ def _add_keys(commands: Any) -> None:
     new.add_argument("--scopes", required=True, help=f"some of {','.join(SCOPES)}")
     new.add_argument("--days", type=_whole, help="days until it expires (default: never)")
     new.add_argument("--per-minute", type=_whole, default=600, help="requests a minute (600)")
+    new.add_argument(
+        "--portfolio", type=Path, help="file of the clients whom it may see, one id a line (all)"
+    )
     verbs.add_parser("list", help="show what is stored of each key")
     verbs.add_parser("revoke", help="remove a key").add_argument("id")
 
@@ -68,8 +72,9 @@ def _change_keys(settings: Settings, options: argparse.Namespace) -> None:
         for key in keys:
             until = key.expires.isoformat(timespec="minutes") if key.expires else "no end"
             scopes = ",".join(key.scopes)
+            seen = f"  portfolio {key.portfolio}" if key.portfolio else ""
             sys.stdout.write(
-                f"{key.id}  {scopes}  until {until}  {key.per_minute}/min  {key.holder}\n"
+                f"{key.id}  {scopes}  until {until}  {key.per_minute}/min  {key.holder}{seen}\n"
             )
     elif options.verb == "revoke":
         left = [key for key in keys if key.id != options.id]
@@ -81,8 +86,15 @@ def _change_keys(settings: Settings, options: argparse.Namespace) -> None:
         for scope in scopes:
             if scope not in SCOPES:
                 raise SettingError(unknown("scope", scope, SCOPES))
+        portfolio = options.portfolio.resolve() if options.portfolio else None
+        if portfolio is not None:
+            read_portfolio(portfolio)
         text, key = new_key(
-            options.holder, scopes, days=options.days, per_minute=options.per_minute
+            options.holder,
+            scopes,
+            days=options.days,
+            per_minute=options.per_minute,
+            portfolio=portfolio,
         )
         write_keys(path, [*keys, key])
         sys.stdout.write(f"{text}\n")
@@ -100,6 +112,8 @@ def _start(settings: Settings) -> None:
     refuse_busy(settings.api_host, settings.api_port, "CREDIT_API_HOST or CREDIT_API_PORT")
     with working("checking the model and its clients"):
         os.environ["API_VERIFIED"] = _verified(settings)
+    if settings.api_keys is None:
+        sys.stderr.write(f"{OPEN}\n")
     os.environ["API_CHECKED_BY"] = str(os.getpid())
     configuration = Path(__file__).with_name("gunicorn.conf.py")
     command = [sys.executable, "-m", "gunicorn", "-c", str(configuration), "api.wsgi:app"]

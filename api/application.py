@@ -8,12 +8,13 @@ from flask import Response
 from pydantic import BaseModel
 
 from api.answers.base import json_text
+from api.logs import place
 from api.release import release
 from api.routes import BLUEPRINTS
 from api.service import install
 from api.web.access import authorize, keyring_of
 from api.web.guard import guard, trusted_hosts
-from api.web.journal import journal, place, request_id
+from api.web.journal import journal, request_id
 from api.web.negotiation import negotiate
 from api.web.openapi import describe
 from api.web.problems import answer_errors
@@ -39,7 +40,8 @@ class ScoringAPI(APIFlask):
 
     def log_exception(self, exc_info: Any) -> None:
         """Log the kind and place of an error: Flask's own line holds the path, and so the id."""
-        self.logger.error("%s: %s", request_id(), place(exc_info[1]))
+        where = place(exc_info[1])
+        self.logger.error("failed", extra={"request_id": request_id(), "where": where})
 
 
 def build(settings: Settings) -> APIFlask:
@@ -57,7 +59,7 @@ def build(settings: Settings) -> APIFlask:
         static_folder=None,  # type: ignore[arg-type]  # Flask takes it
     )
     app.config["DEBUG"] = False  # despite FLASK_DEBUG: the debugger runs any code that is sent
-    app.tags = ["Decisions", "Explanations", "Clients", "Model", "Operations"]
+    app.tags = ["Decisions", "Explanations", "Clients", "Model", "Demonstration", "Operations"]
     app.json = StrictJSON(app)
     app.url_map.strict_slashes = True  # one address per route
     app.url_map.merge_slashes = False

@@ -5,11 +5,19 @@ fork (``preload_app``), and the check of the model runs in a separate process.
 """
 
 # ruff: noqa: N999  (gunicorn looks for a file of this name)
+import logging
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any, NoReturn
 
+from api.logs import configuration
+from api.pictures.messages import FOLDER
+from api.pictures.process import PictureProcess
+from api.web.keys import OPEN
 from project_tools.errors import CreditError
 from project_tools.settings import ROOT, Settings
 from project_tools.system.ports import refuse_busy
@@ -47,9 +55,12 @@ forwarder_headers = ""
 forwarded_allow_ips = ""
 # gunicorn would create this socket in the home of the user who starts the service.
 control_socket_disable = True
-# The application writes its own log: gunicorn's lines hold the path, and so the client's id.
+# The application writes its own lines: gunicorn's hold the path, and so the client's id.
 accesslog = None
 errorlog = "-"
+# All lines as JSON on standard error, with the fields of api.logs alone.
+logconfig_dict = configuration()
+logging.captureWarnings(True)
 
 
 def on_starting(server: Any) -> None:
@@ -70,8 +81,49 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Reload the model at SIGHUP, as at SIGUSR1; gunicorn would restart the workers."""
+    """Before the first fork: make the folder of this run and the process that draws.
+
+    SIGHUP reloads the model, as SIGUSR1 does; gunicorn would restart the workers.
+    """
     server.handle_hup = server.handle_usr1
+    folder = _run_folder()
+    os.environ[FOLDER] = str(folder)
+    metrics = folder / "metrics"
+    metrics.mkdir(mode=0o700)  # empty at each start
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+    logger = logging.getLogger("api")
+    pictures = PictureProcess(folder, logger, _settings.state / "matplotlib")
+    manage_workers = server.manage_workers
+
+    def manage() -> None:  # each second, and as soon as a child ends
+        manage_workers()
+        pictures.check()
+
+    server.manage_workers = manage
+    server.pictures = pictures
+    logger.warning("start", extra={} if _settings.api_keys else {"reason": OPEN})
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Take a worker that has ended out of the gauges; what it counted stays."""
+    del server
+    # Not before the folder of the metrics is set: the library reads it when it is imported.
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
+
+    mark_process_dead(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    """End the process that draws, and remove the folder of this run."""
+    if hasattr(server, "pictures"):
+        server.pictures.stop()
+        shutil.rmtree(os.environ[FOLDER], ignore_errors=True)
+
+
+def _run_folder() -> Path:
+    """A new folder for this user alone. The path of a Unix socket has at most 107 bytes."""
+    parent = tempfile.gettempdir()
+    return Path(tempfile.mkdtemp(prefix="credit-api-", dir=parent if len(parent) < 70 else "/tmp"))  # noqa: S108, PLR2004
 
 
 def _refuse_busy(host: str, port: int) -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from api.metrics import LAST_RELOAD, RELOADS
 from project_tools.errors import CreditError
 from project_tools.serving.last_good import LastGood, Pair
 from project_tools.serving.manifest import MANIFEST
@@ -50,7 +51,7 @@ class Keeper(Generic[S]):
                 self._adopt(verified)
                 self._load_copy()
         except CreditError as why:
-            self._log_once("not loaded", why)
+            self._log_once(why)
             self._fall_back()
 
     def reload(self) -> str:
@@ -84,11 +85,11 @@ class Keeper(Generic[S]):
                     with self._reloading:
                         self._load_copy()
             except CreditError as why:
-                self._log_once("not loaded", why, again=asked)
+                self._log_once(why, again=asked)
                 if self.service is None:
                     self._fall_back()
             except Exception:  # the thread must live: it is what heals the worker
-                self._logger.exception("not loaded")
+                self._logger.exception("model not loaded")
 
     def _adopt(self, verified: str) -> None:
         manifest = self._settings.model / MANIFEST
@@ -112,24 +113,34 @@ class Keeper(Generic[S]):
                 try:
                     self._answer_from(pair)
                 except CreditError as why:
-                    self._log_once("not loaded", why)
+                    self._log_once(why)
                 else:
                     return
         except CreditError as why:
-            self._log_once("not loaded", why)
+            self._log_once(why)
 
     def _answer_from(self, pair: Pair) -> None:
         self.service = self._load(self._last_good, pair)
         self._last_reason = ""
         if pair != self._pair:
-            self._logger.warning("the model %.12s answers", pair.model)
+            event = "ready" if self._pair is None else "reloaded"
+            self._logger.warning(event, extra={"model": pair.model})
+            count_reload("loaded")
         self._pair = pair
 
-    def _log_once(self, what: str, why: CreditError, *, again: bool = False) -> None:
+    def _log_once(self, why: CreditError, *, again: bool = False) -> None:
         """The same reason every 5 s would fill the log."""
         if again or str(why) != self._last_reason:
-            self._logger.error("%s: %s", what, why)
+            event = "no model" if self.service is None else "model refused"
+            self._logger.error(event, extra={"reason": str(why)})
+            count_reload("refused")
         self._last_reason = str(why)
+
+
+def count_reload(outcome: str) -> None:
+    """Let the metrics say that a model was ``loaded`` or ``refused`` now."""
+    RELOADS.labels(outcome).inc()
+    LAST_RELOAD.labels(outcome).set_to_current_time()
 
 
 def reload_all_workers() -> None:

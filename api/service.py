@@ -1,27 +1,28 @@
-"""The service behind the routes: the model, its clients, and the pictures drawn so far."""
+"""The service behind the routes: the model, its clients, and the process that draws pictures."""
 
 import os
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 from apiflask import APIFlask
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 
+from api.metrics import MODEL, READY
+from api.pictures.client import Pictures
+from api.pictures.messages import FOLDER
 from api.reload import Keeper
 from project_tools.errors import CreditError
-from project_tools.serving import pictures
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.clients import ClientStore
 from project_tools.serving.last_good import LastGood, Pair
-from project_tools.serving.pictures import PictureCache
 from project_tools.serving.scoring import Scorer
 from project_tools.settings import Settings
 
 #: The variable in which the start passes on the digest of the model that it has verified.
 VERIFIED = "API_VERIFIED"
-_EXTENSION = "credit_service"
+_EXTENSION, _PICTURES = "credit_service", "credit_pictures"
 
 
 class NotLoadedError(CreditError):
@@ -36,13 +37,15 @@ class Service:
     store: ClientStore
     scorer: Scorer
     importance: dict[str, float]
-    pictures: PictureCache = field(default_factory=PictureCache)
     _texts: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
     def load(cls, last_good: LastGood, pair: Pair) -> Self:
         """Load both from a copy; ``CreditError`` says in one line what is missing or damaged."""
         artefact, store = last_good.load(pair)
+        MODEL.clear()  # the former one
+        MODEL.labels(artefact.digest, artefact.manifest.version).set(1)
+        READY.set(1)
         return cls(artefact, store, Scorer(artefact), artefact.overview.shares())
 
     def text(self, name: str, make: Callable[[], str]) -> bytes:
@@ -55,8 +58,11 @@ class Service:
 def install(app: APIFlask, settings: Settings) -> None:
     """Give an application its service. If it cannot be loaded, write the reason to the log."""
     keeper = Keeper(settings, app.logger, Service.load)
+    READY.set(0)
     keeper.start(os.environ.get(VERIFIED, ""))
     app.extensions[_EXTENSION] = keeper
+    folder = os.environ.get(FOLDER)
+    app.extensions[_PICTURES] = Pictures(Path(folder) if folder else None)
 
 
 def keeper_of(app: Flask) -> Keeper[Service]:
@@ -74,13 +80,18 @@ def loaded_service() -> Service | None:
 
 
 def current_service() -> Service:
-    """The service of the current application; ``NotLoadedError`` (503) if it is not loaded."""
+    """The service of the current application; ``NotLoadedError`` (503) if it is not loaded.
+
+    The line that the log gets of the answer names its model.
+    """
     service = loaded_service()
     if service is None:
         raise NotLoadedError("The model is not loaded; the server's log says why.")
+    g.model_digest = service.artefact.digest
     return service
 
 
-def warm_later() -> None:
-    """Import the drawing libraries in a thread, so that the first picture does not wait."""
-    threading.Thread(target=pictures.warm, name="warm", daemon=True).start()
+def current_pictures() -> Pictures:
+    """The drawing process as the current application sees it."""
+    pictures: Pictures = current_app.extensions[_PICTURES]
+    return pictures

@@ -27,6 +27,7 @@ CLIENTS = 88_000
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "serving.py": ("--check",),
     "score.py": ("--clients", str(CLIENTS), "--check"),
+    "intervals.py": ("--check",),
     "drift.py": (),
     "drift_alarms.py": (str(FEATURES),),
     "drift_joint.py": (str(FEATURES),),

@@ -7,7 +7,7 @@ from project_tools.system.progress import working
 
 PARAMETERS = (
     "data", "families", "profile", "trials", "sample", "folds", "metric", "fn_cost", "scaling",
-    "imputation", "clip", "one_hot", "exclude", "seed", "jobs", "spark", "time_limit", "resume",
+    "imputation", "clip", "one_hot", "monotone", "exclude", "seed", "jobs", "spark", "time_limit", "resume",
 )  # fmt: skip
 
 

@@ -6,8 +6,8 @@ from project_tools.system import command, signals
 from project_tools.system.progress import working
 
 PARAMETERS = (
-    "data", "profile", "sample", "folds", "metric", "fn_cost", "exclude", "seed", "jobs", "run",
-    "parameters", "receipt",
+    "data", "profile", "sample", "folds", "metric", "fn_cost", "monotone", "exclude", "seed", "jobs",
+    "run", "parameters", "receipt",
 )  # fmt: skip
 
 
@@ -25,9 +25,10 @@ def main() -> None:
 
     texts = read("lightgbm", PARAMETERS)
     settings = FinalSettings.from_texts(texts)
+    family = get_family("lightgbm").with_choices(**settings.choices)
     with project_run("lightgbm") as project:
         project.params(texts)
-        final = train_final(project, settings, get_family("lightgbm"))
+        final = train_final(project, settings, family)
         print(final.table)
         registered = register_final(project, final)
         print(registered_line(project, registered))

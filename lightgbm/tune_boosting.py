@@ -6,8 +6,8 @@ from project_tools.system import command, signals
 from project_tools.system.progress import working
 
 PARAMETERS = (
-    "data", "profile", "trials", "sample", "folds", "metric", "fn_cost", "exclude", "seed", "jobs",
-    "spark", "time_limit", "resume",
+    "data", "profile", "trials", "sample", "folds", "metric", "fn_cost", "monotone", "exclude", "seed",
+    "jobs", "spark", "time_limit", "resume",
 )  # fmt: skip
 
 

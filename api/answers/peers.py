@@ -39,20 +39,32 @@ class ClassCounts(Answer):
     defaulted: Count
 
 
+class Tick(Answer):
+    """A place on an axis of numbers, and its value in words."""
+
+    value: float
+    displayed: str
+
+
 class Bars(Answer):
-    """Counts per class, one for each bar; ``missing`` counts the clients without a value."""
+    """Counts per class, one for each bar; ``missing`` counts the clients without a value.
+
+    ``bars`` says in words what each bar holds.
+    """
 
     name: str
+    bars: list[str]
     repaid: list[Count]
     defaulted: list[Count]
     missing: ClassCounts
 
 
 class NumberBars(Bars):
-    """A bar lies between two neighbouring edges."""
+    """A bar lies between two neighbouring edges; ``ticks`` label the axis."""
 
     kind: Literal["number"]
     edges: list[float]
+    ticks: list[Tick]
 
 
 class CategoryBars(Bars):
@@ -65,12 +77,17 @@ class CategoryBars(Bars):
 class Joint(Answer):
     """Counts over the cells of two features: rows are cells of x, columns cells of y.
 
-    A number has edges, a category levels; the other key is left out.
+    A number has edges and ticks, a category levels; the other keys are left out. ``x_bars`` and
+    ``y_bars`` say in words what each row and each column holds.
     """
 
+    x_bars: list[str]
     x_edges: list[float] = Field(default_factory=list)
+    x_ticks: list[Tick] = Field(default_factory=list)
     x_levels: list[str] = Field(default_factory=list)
+    y_bars: list[str]
     y_edges: list[float] = Field(default_factory=list)
+    y_ticks: list[Tick] = Field(default_factory=list)
     y_levels: list[str] = Field(default_factory=list)
     counts_repaid: list[list[Count]]
     counts_defaulted: list[list[Count]]

@@ -1,6 +1,17 @@
 """The routes, one blueprint per subject."""
 
-from api.routes import admin, clients, explanations, health, index, model_info, peers, predictions
+from api.routes import (
+    admin,
+    clients,
+    data,
+    explanations,
+    health,
+    index,
+    metrics,
+    model_info,
+    peers,
+    predictions,
+)
 
 BLUEPRINTS = (
     index.blueprint,
@@ -9,6 +20,8 @@ BLUEPRINTS = (
     clients.blueprint,
     peers.blueprint,
     model_info.blueprint,
+    data.blueprint,
     health.blueprint,
+    metrics.blueprint,
     admin.blueprint,
 )

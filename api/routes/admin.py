@@ -6,8 +6,9 @@ from apiflask import APIBlueprint
 from flask import Response, current_app
 
 from api.answers.health import Ready
-from api.reload import reload_all_workers
+from api.reload import count_reload, reload_all_workers
 from api.service import keeper_of
+from api.web.journal import request_id
 from api.web.openapi import responses
 from api.web.problems import problem
 from project_tools.errors import CreditError
@@ -22,7 +23,10 @@ def reload_model() -> Response | Ready:
     try:
         digest = keeper_of(current_app).reload()
     except CreditError as why:
-        current_app.logger.error("reload refused: %s", why)
+        current_app.logger.error(
+            "model refused", extra={"request_id": request_id(), "reason": str(why)}
+        )
+        count_reload("refused")
         return problem(HTTPStatus.CONFLICT, "The model was refused; the server's log says why.")
     reload_all_workers()
     return Ready(status="ready", model=digest)

@@ -1,17 +1,25 @@
 """Why a decision is what it is: contributions, reasons in words, and pictures."""
 
 import base64
+from collections.abc import Callable
+from functools import cache
 
 from apiflask import APIBlueprint
 from flask import Response
 
 from api.answers import explanations as answers
-from api.service import current_service
+from api.service import current_pictures, current_service
 from api.web.inputs import client_id
 from api.web.negotiation import accepted
 from api.web.openapi import responses
 from project_tools.serving.explanation import explain, reasons
-from project_tools.serving.pictures import Picture
+from project_tools.serving.pictures import (
+    Described,
+    beeswarm,
+    beeswarm_key,
+    waterfall,
+    waterfall_key,
+)
 
 blueprint = APIBlueprint("explanations", __name__, tag="Explanations")
 
@@ -28,9 +36,9 @@ def explanation(client: str) -> answers.Explanation:
     All are on ``scale``: ``log-odds``, or ``probability`` where the model is a forest.
     """
     service, number = current_service(), client_id(client)
-    row = service.store.row(number)
-    decision = service.scorer.score(row).decision
-    parts = explain(service.artefact, row)
+    row, encoded = service.store.row(number), service.store.encoded(number)
+    decision = service.scorer.score_encoded(encoded).decision
+    parts = explain(service.artefact, row, encoded)
     return answers.Explanation.model_validate(
         {
             "id": number,
@@ -49,22 +57,26 @@ def local_shap(client: str) -> Response | answers.Picture:
     """The waterfall of a client: a bare data URI; by ``Accept`` as JSON, or the PNG itself."""
     service = current_service()
     row = service.store.row(client_id(client))
-    return _in_accepted_form(service.pictures.waterfall(service.artefact, row))
+    return _in_accepted_form(
+        waterfall_key(service.artefact, row), lambda: waterfall(explain(service.artefact, row))
+    )
 
 
 @blueprint.get("/global_shap")
 @blueprint.doc(responses=responses(503, forms=_FORMS))
 def global_shap() -> Response | answers.Picture:
     """The beeswarm over a sample of the training clients, in the same forms."""
-    service = current_service()
-    return _in_accepted_form(service.pictures.beeswarm(service.artefact))
+    artefact = current_service().artefact
+    return _in_accepted_form(beeswarm_key(artefact), lambda: beeswarm(artefact))
 
 
-def _in_accepted_form(picture: Picture) -> Response | answers.Picture:
-    form = accepted(["text/plain", "application/json", _PNG])
+def _in_accepted_form(key: str, describe: Callable[[], Described]) -> Response | answers.Picture:
+    """``describe`` takes as long as an explanation: it is called once, and only where it is needed."""
+    form, described = accepted(["text/plain", "application/json", _PNG]), cache(describe)
+    png = current_pictures().png(key, lambda: described().chart)
     if form == _PNG:
-        return Response(picture.png, mimetype=_PNG)
-    uri = f"data:image/png;base64,{base64.b64encode(picture.png).decode()}"
+        return Response(png, mimetype=_PNG)
+    uri = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     if form == "text/plain":
         return Response(uri, mimetype="text/plain")
-    return answers.Picture(image=uri, alt=picture.alt)
+    return answers.Picture(image=uri, alt=described().alt)

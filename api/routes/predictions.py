@@ -5,7 +5,7 @@ from apiflask import APIBlueprint
 from api.answers.predictions import ClientIds, Prediction
 from api.release import model_name
 from api.service import current_service
-from api.web.inputs import ClientsQuery, client_id
+from api.web.inputs import ClientsQuery, client_id, current_portfolio
 from api.web.openapi import responses
 
 blueprint = APIBlueprint("predictions", __name__, url_prefix="/prediction", tag="Decisions")
@@ -16,7 +16,9 @@ blueprint = APIBlueprint("predictions", __name__, url_prefix="/prediction", tag=
 @blueprint.doc(responses=responses(422, 503))
 def clients(query: ClientsQuery) -> ClientIds:
     """A page of the client ids that begin with the digits in ``query``."""
-    page = current_service().store.ids(query.query, query.page, query.size)
+    store, portfolio = current_service().store, current_portfolio()
+    among = None if portfolio is None else portfolio.known(store)
+    page = store.ids(query.query, query.page, query.size, among)
     return ClientIds(
         ids=page.ids, total=page.total, page=page.page, pages=page.pages, size=query.size
     )

@@ -15,6 +15,9 @@ from unittest import mock
 from apiflask import APIFlask
 
 from api import create_app
+from api.logs import JSONLines
+from api.pictures.messages import FOLDER
+from api.pictures.process import PictureProcess
 from api.service import VERIFIED
 from api.tests.served import Served, make_served
 from project_tools.settings import Settings
@@ -38,12 +41,30 @@ def settings(model: Path, clients: Path) -> Settings:
 
 
 @cache
+def run_folder() -> Path:
+    """The folder of a run, with the process that draws, which ends with this one."""
+    folder = Path(tempfile.mkdtemp(prefix="api-run-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    pictures = PictureProcess(folder, logging.getLogger("api.tests"))
+    pictures.check()
+    atexit.register(pictures.stop)
+    return folder
+
+
+def checked(made: Served) -> dict[str, str]:
+    """The environment of a worker whose start has checked this model.
+
+    The check's child process is tried by the start's own test: it takes a second or two.
+    """
+    return {VERIFIED: sha256(made.model / "manifest.json"), FOLDER: str(run_folder())}
+
+
+@cache
 def application() -> APIFlask:
     """The application on them; errors are answered as they are when it serves."""
     made = served()
     logging.getLogger("api").addHandler(logging.NullHandler())  # Flask then adds none of its own
-    # Its child process is tried by the start's own test: it takes a second or two.
-    with mock.patch.dict(os.environ, {VERIFIED: sha256(made.model / "manifest.json")}):
+    with mock.patch.dict(os.environ, checked(made)):
         return create_app(settings(made.model, made.clients))
 
 
@@ -52,6 +73,7 @@ def logged(app: APIFlask) -> Iterator[io.StringIO]:
     """What the application writes to its log meanwhile."""
     text = io.StringIO()
     handler = logging.StreamHandler(text)
+    handler.setFormatter(JSONLines())
     app.logger.addHandler(handler)
     try:
         yield text

@@ -11,6 +11,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 
 from api.tests.running import served
@@ -80,6 +81,12 @@ class Server:
         finally:
             connection.close()
 
+    def await_pictures(self) -> None:
+        """Wait until the process that draws has started."""
+        end = time.monotonic() + PATIENCE_S
+        while (status := self.get("/global_shap")[0]) != HTTPStatus.OK:
+            assert time.monotonic() < end, status
+
     def connect(self) -> socket.socket:
         """A bare connection."""
         return socket.create_connection(("127.0.0.1", self.port), PATIENCE_S)
@@ -107,4 +114,5 @@ def running() -> Server:
     atexit.register(folder.cleanup)
     server = Server.start(Path(folder.name) / "log")
     atexit.register(server.stop)
+    server.await_pictures()
     return server

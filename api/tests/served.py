@@ -1,26 +1,40 @@
-"""A small model and client store on invented rows, made by the functions that make the real ones."""
+"""A small model and client store on invented rows, made by the functions that make the real ones.
+
+It needs no pandas: ``api/requirements.txt`` has none. ``frame`` and ``invented_features`` are for the
+tests of an environment that has it.
+"""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lightgbm
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from project_tools.evaluation.calibration import PlattCalibration
 from project_tools.serving.artefact import ArtefactContent, write_artefact
 from project_tools.serving.clients import write_client_store
 from project_tools.serving.formats.base import ModelFile
-from project_tools.serving.inputs import served_features
+from project_tools.serving.inputs import ServedFeature
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: What the feature file, the artefact and the client store say alike.
-META = {"version": 1, "raw_digest": "a" * 64, "split_digest": "b" * 64, "state_digest": "c" * 64}
+META = {
+    "version": 1,
+    "raw_digest": "a" * 64,
+    "split_digest": "b" * 64,
+    "state_digest": "c" * 64,
+    "demonstration": True,
+}
 THRESHOLD = 0.2
 #: Slope and intercept.
 CALIBRATION = (0.9, -0.4)
@@ -56,41 +70,65 @@ _LEVELS = {
 _UNUSED = ("CODE_GENDER", "gender", "", "Person")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Served:
-    """Where the artefact and the client store lie, and the frame that they were made from."""
+    """Where the artefact and the client store lie, and the table that they were made from."""
 
     model: Path
     clients: Path
     features: Path
-    frame: pd.DataFrame
+    table: pa.Table
     content: ArtefactContent
+
+    @cached_property
+    def frame(self) -> "pd.DataFrame":
+        """The table in pandas."""
+        frame: pd.DataFrame = self.table.to_pandas()
+        return frame
 
     def ids(self, split: str = "test") -> list[int]:
         """The ids of a split, ascending."""
-        return [int(i) for i in self.frame.loc[self.frame["SPLIT"] == split, "SK_ID_CURR"]]
+        ids: list[int] = self.rows(split).column("SK_ID_CURR").to_pylist()
+        return ids
 
-    def client(self, client_id: int) -> Mapping[str, Any]:
-        """A client's row of the frame."""
-        return dict(self.frame.loc[self.frame["SK_ID_CURR"] == client_id].iloc[0])
+    def rows(self, split: str) -> pa.Table:
+        """The clients of a split."""
+        return split_of(self.table, split)
+
+    def client(self, client_id: int) -> dict[str, Any]:
+        """A client's row of the table; a missing value is None."""
+        position = self.table.column("SK_ID_CURR").index(client_id).as_py()
+        row: dict[str, Any] = self.table.slice(position, 1).to_pylist()[0]
+        return row
 
 
 def make_served(folder: Path) -> Served:
     """Write feature file, artefact and client store into a folder; about a third of a second."""
-    frame = invented_features()
+    table = invented_table()
     features = folder / "features.parquet"
-    write_features(frame, features)
-    content = trained(frame, folder / "features.state")
+    write_features(table, features)
+    content = trained(table, folder / "features.state")
     write_artefact(folder / "artefact", content)
     write_client_store(features, folder / "clients.parquet")
-    return Served(folder / "artefact", folder / "clients.parquet", features, frame, content)
+    return Served(folder / "artefact", folder / "clients.parquet", features, table, content)
+
+
+def split_of(table: pa.Table, split: str) -> pa.Table:
+    """The rows of a split."""
+    return table.filter(pc.equal(table.column("SPLIT").cast(pa.string()), split))
+
+
+def invented_features(rows: int = ROWS, seed: int = 7) -> "pd.DataFrame":
+    """``invented_table`` in pandas."""
+    frame: pd.DataFrame = invented_table(rows, seed).to_pandas()
+    return frame
 
 
 @cache
-def invented_features(rows: int = ROWS, seed: int = 7) -> pd.DataFrame:
+def invented_table(rows: int = ROWS, seed: int = 7) -> pa.Table:
     """Clients with the columns of a feature file: a third each of train, test and new."""
     rng = np.random.default_rng(seed)
-    numbers = {
+    numbers: dict[str, NDArray[Any]] = {
         "EXT_SOURCE_2": rng.uniform(size=rows),
         "EXT_SOURCE_3": np.where(rng.uniform(size=rows) < 0.2, np.nan, rng.uniform(size=rows)),
         "AMT_CREDIT": rng.lognormal(13, 0.6, rows).round(-2),
@@ -99,54 +137,123 @@ def invented_features(rows: int = ROWS, seed: int = 7) -> pd.DataFrame:
         "CREDIT_TO_ANNUITY_GROUP": rng.integers(2, 4, rows).astype(float),
         "PREV_NAME_CONTRACT_STATUS_Refused:MEAN": rng.choice([0, 0.25, 0.5, np.nan], rows),
     }
-    frame = pd.DataFrame({"SK_ID_CURR": np.arange(FIRST_ID, FIRST_ID + rows), **numbers})
-    frame["CREDIT_TO_INCOME_RATIO"] = frame["AMT_CREDIT"] / frame["AMT_INCOME_TOTAL"]
-    frame["AGE_RANGE"] = np.digitize(-frame["DAYS_BIRTH"] / 365, [27, 40, 50, 65], right=True) + 1.0
+    numbers["CREDIT_TO_INCOME_RATIO"] = numbers["AMT_CREDIT"] / numbers["AMT_INCOME_TOTAL"]
+    years = -numbers["DAYS_BIRTH"] / 365
+    numbers["AGE_RANGE"] = np.digitize(years, [27, 40, 50, 65], right=True) + 1.0
+    texts = {}
     for name, levels in (*_LEVELS.items(), ("CODE_GENDER", ("F", "M"))):
         codes = rng.integers(0, len(levels), rows)
-        texts = pd.Series(np.take(levels, codes)).mask(rng.uniform(size=rows) < 0.05)
-        frame[name] = pd.Categorical(texts, categories=list(levels))
-    frame["SPLIT"] = pd.Categorical(np.resize(["train", "test", "new"], rows))
-    frame["TARGET"] = _targets(frame, rng)
-    floats = frame.select_dtypes("float64").columns
-    return frame.astype(dict.fromkeys(floats, "float32"))
+        missing = rng.uniform(size=rows) < 0.05
+        texts[name] = pa.DictionaryArray.from_arrays(
+            pa.array(codes.astype(np.int8), mask=missing), list(levels)
+        )
+    splits = np.resize([2, 1, 0], rows).astype(np.int8)
+    drivers = texts["OCCUPATION_TYPE"].cast(pa.string()).to_numpy(zero_copy_only=False) == "Drivers"
+    targets = _targets(numbers, drivers, rng)
+    targets[splits == 0] = np.nan
+    return pa.table({
+        "SK_ID_CURR": np.arange(FIRST_ID, FIRST_ID + rows),
+        **{name: _narrow(values) for name, values in numbers.items()},
+        **texts,
+        "SPLIT": pa.DictionaryArray.from_arrays(splits, ["new", "test", "train"]),
+        "TARGET": _narrow(targets),
+    })  # fmt: skip
 
 
-def _targets(frame: pd.DataFrame, rng: np.random.Generator) -> "pd.Series[Any]":
-    """Defaults that the external scores, refusals and drivers make likelier; null for new ones."""
-    logit = 2 - 3 * frame["EXT_SOURCE_2"] - 2 * frame["EXT_SOURCE_3"].fillna(0.5)
-    logit += 2 * frame["PREV_NAME_CONTRACT_STATUS_Refused:MEAN"].fillna(0.1)
-    logit += (frame["OCCUPATION_TYPE"] == "Drivers") * 0.8
-    defaulted = (rng.uniform(size=len(frame)) < 1 / (1 + np.exp(-logit))).astype(float)
-    return pd.Series(np.where(frame["SPLIT"] == "new", np.nan, defaulted), index=frame.index)
+def _narrow(values: NDArray[np.float64]) -> pa.Array:
+    return pa.array(values.astype(np.float32), from_pandas=True)  # NaN becomes null
 
 
-def write_features(frame: pd.DataFrame, path: Path, meta: Mapping[str, Any] = META) -> None:
+def _targets(
+    numbers: Mapping[str, NDArray[np.float64]],
+    drivers: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Defaults that the external scores, refusals and drivers make likelier."""
+    known = {name: np.where(np.isnan(values), 0.5, values) for name, values in numbers.items()}
+    refused = numbers["PREV_NAME_CONTRACT_STATUS_Refused:MEAN"]
+    logit = 2 - 3 * known["EXT_SOURCE_2"] - 2 * known["EXT_SOURCE_3"]
+    logit += 2 * np.where(np.isnan(refused), 0.1, refused)
+    logit += drivers * 0.8
+    drawn: NDArray[np.bool_] = rng.uniform(size=len(logit)) < 1 / (1 + np.exp(-logit))
+    return drawn.astype(float)
+
+
+def _arrow(features: "pa.Table | pd.DataFrame") -> pa.Table:
+    if isinstance(features, pa.Table):
+        return features
+    return pa.Table.from_pandas(features, preserve_index=False)
+
+
+def write_features(
+    features: "pa.Table | pd.DataFrame", path: Path, meta: Mapping[str, Any] = META
+) -> None:
     """A feature file as the pipeline writes it: Arrow dictionaries, and the digests in it."""
-    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = _arrow(features)
     metadata = {**(table.schema.metadata or {}), b"credit_features": json.dumps(meta).encode()}
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table.replace_schema_metadata(metadata), path)
 
 
-def trained(frame: pd.DataFrame, state: Path) -> ArtefactContent:
+def features_of_model() -> list[ServedFeature]:
+    """The model's inputs in its order."""
+    return [
+        ServedFeature(
+            name,
+            model_name(name),
+            "category" if name in _LEVELS else "number",
+            tuple(_LEVELS.get(name, ())),
+        )
+        for name, *_ in _CATALOGUE
+    ]
+
+
+def matrix_of(table: pa.Table) -> NDArray[np.float64]:
+    """What LightGBM makes of the model's columns: numbers, positions of levels, NaN for null."""
+    columns = []
+    for feature in features_of_model():
+        column = table.column(feature.name)
+        if feature.levels:
+            column = pc.index_in(column.cast(pa.string()), pa.array(feature.levels))
+        columns.append(column.cast(pa.float64()).to_numpy())
+    return np.column_stack(columns)
+
+
+def trained(features: "pa.Table | pd.DataFrame", state: Path) -> ArtefactContent:
     """A LightGBM model of the training rows, and all that the artefact says of it."""
     state.mkdir(parents=True, exist_ok=True)
     (state / "state.json").write_text('{"version": 1}\n')
-    names = [row[0] for row in _CATALOGUE]
-    train = frame[frame["SPLIT"] == "train"]
-    X = train[names].rename(columns=model_name)
-    estimator = lightgbm.LGBMClassifier(
-        n_estimators=25, num_leaves=7, min_child_samples=10, n_jobs=1, verbose=-1, random_state=1
-    ).fit(X, train["TARGET"].astype(int))
+    train, inputs = split_of(_arrow(features), "train"), features_of_model()
+    booster = lightgbm.train(
+        {
+            "objective": "binary",
+            "num_leaves": 7,
+            "min_data_in_leaf": 10,
+            "num_threads": 1,
+            "verbose": -1,
+            "seed": 1,
+        },
+        lightgbm.Dataset(
+            matrix_of(train),
+            train.column("TARGET").to_numpy(),
+            feature_name=[feature.model_name for feature in inputs],
+            categorical_feature=[feature.model_name for feature in inputs if feature.levels],
+        ),
+        num_boost_round=25,
+    )
+    # As LightGBM writes it after a training on a frame.
+    levels = json.dumps([list(feature.levels) for feature in inputs if feature.levels])
+    text = booster.model_to_string().replace(
+        "pandas_categorical:null", f"pandas_categorical:{levels}"
+    )
     return ArtefactContent(
         name="credit_scoring",
         version="3",
         alias="champion",
         run_id="0" * 32,
         family="lightgbm",
-        model=ModelFile("lightgbm-text", estimator.booster_.model_to_string().encode()),
-        features=served_features(train[names], [model_name(n) for n in names]),
+        model=ModelFile("lightgbm-text", text.encode()),
+        features=inputs,
         catalogue=catalogue(),
         threshold=THRESHOLD,
         fn_cost=5.0,
@@ -155,17 +262,11 @@ def trained(frame: pd.DataFrame, state: Path) -> ArtefactContent:
         metrics={"AUC": {"value": 0.71, "se": 0.03, "on": "test"}},
         data_digest="d" * 64,
         feature_meta=META,
-        golden=_golden(train[names].head(5)),
+        golden=train.select([feature.name for feature in inputs]).slice(0, 5).to_pylist(),
         state=state,
         files={"card.md": CARD.encode(), "card.html": CARD_PAGE.encode()},
         commit="e" * 40,
     )
-
-
-def _golden(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        dict(zip(rows.columns, values, strict=True)) for values in rows.astype(object).to_numpy()
-    ]
 
 
 def model_name(name: str) -> str:

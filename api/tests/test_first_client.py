@@ -48,6 +48,17 @@ class FirstClient(unittest.TestCase):
             self.assertEqual(head, "data:image/png;base64")
             self.assertTrue(base64.b64decode(encoded, validate=True).startswith(b"\x89PNG"))
 
+    def test_the_table_of_clients_has_their_ids_as_its_index(self) -> None:
+        """``pandas.DataFrame`` of the answer: columns by feature, rows by id."""
+        table, target = self.json("/data"), self.json("/target")
+        ids = [str(i) for i in sorted(served().ids("test") + served().ids("new"))]
+        features = self.json("/model_info")["sorted_features_by_importance"]
+        self.assertEqual({*table}, {*features})
+        for values in table.values():
+            self.assertEqual([*values], ids)
+        labelled = {str(client): served().client(client)["TARGET"] for client in served().ids()}
+        self.assertEqual(target, {"TARGET": labelled})
+
 
 if __name__ == "__main__":
     unittest.main()

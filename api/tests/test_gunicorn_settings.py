@@ -13,7 +13,6 @@ from gunicorn.config import Config
 from gunicorn.util import load_class
 
 import api
-from api.service import warm_later
 
 CONFIGURATION = Path(api.__file__).with_name("gunicorn.conf.py")
 #: name, value, what would happen otherwise
@@ -34,6 +33,8 @@ SETTINGS = (
     ("forwarded_allow_ips", "", "a client could claim any address and scheme"),
     ("control_socket_disable", True, "a socket would be made in a home folder"),
 )
+#: Each is tried by a server that runs.
+HOOKS = {"on_starting", "when_ready", "child_exit", "on_exit"}
 
 
 def configuration(**environ: str) -> ModuleType:
@@ -63,7 +64,7 @@ class Settings(unittest.TestCase):
         of_file = {name for name in vars(configuration()) if name in known}
         self.assertEqual(
             of_file,
-            {name for name, *_ in SETTINGS} | {"bind", "chdir", "on_starting", "when_ready"},
+            {name for name, *_ in SETTINGS} | {"bind", "chdir", "logconfig_dict"} | HOOKS,
         )
 
     def test_the_address_is_that_of_our_settings(self) -> None:
@@ -85,17 +86,6 @@ class Settings(unittest.TestCase):
         )
         self.assertEqual(done.stdout.strip(), "")
         self.assertEqual(load_class("api.web.worker.Worker").__name__, "Worker")
-
-    def test_each_worker_warms_up(self) -> None:
-        source = CONFIGURATION.with_name("wsgi.py").read_text()
-        self.assertIn("warm_later()", source)
-        with (
-            mock.patch("api.service.pictures.warm") as warm,
-            mock.patch("threading.Thread") as made,
-        ):
-            warm_later()
-        self.assertIs(made.call_args.kwargs["target"], warm)
-        made.return_value.start.assert_called_once()
 
 
 if __name__ == "__main__":

@@ -13,14 +13,12 @@ from unittest import mock
 
 from api import __main__ as launcher
 from api import create_app
-from api.service import VERIFIED
-from api.tests.running import application, served
+from api.tests.running import application, checked, served
 from api.web import keys
 from api.web.access import SCOPE_OF, keyring_of
 from api.web.keys import OPEN_SCOPES, SCOPES, Allowance, Keyring, new_key, read_keys, write_keys
 from project_tools.errors import SettingError
 from project_tools.settings import Settings
-from project_tools.system.files import sha256
 
 
 class Case(unittest.TestCase):
@@ -58,11 +56,11 @@ def addresses(document: Any) -> dict[str, str | None]:
 class Routes(Case):
     def setUp(self) -> None:
         super().setUp()
-        with mock.patch.dict(os.environ, {VERIFIED: sha256(served().model / "manifest.json")}):
+        with mock.patch.dict(os.environ, checked(served())):
             self.client = create_app(self.settings()).test_client()
 
     def status(self, address: str, authorization: str | None) -> int:
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json, text/plain;q=0.1"}
         if authorization is not None:
             headers["Authorization"] = authorization
         response = self.client.get(address, headers=headers)

@@ -5,12 +5,9 @@ import unittest
 from collections.abc import Iterator
 from typing import Any
 
-from api.answers.predictions import Prediction
 from api.tests.running import application, served
 from api.tests.test_refusals import unloaded
-from project_tools.serving.artefact import load_artefact
 from project_tools.serving.peers import GROUPS
-from project_tools.serving.pyfunc import PyfuncModel
 
 #: Of JSON Schema 2020-12 and OpenAPI 3.1, those that the document may use.
 KEYWORDS = {
@@ -103,13 +100,6 @@ class Document(unittest.TestCase):
             if parameter["name"] == "group"
         )
         self.assertEqual(group["enum"], list(GROUPS))
-
-    def test_a_decision_bears_the_names_of_a_batch(self) -> None:
-        made = served()
-        names = [feature.name for feature in made.content.features]
-        batch = PyfuncModel(load_artefact(made.model)).predict(made.frame[names].head(1))
-        described = self.document["components"]["schemas"][Prediction.__name__]["properties"]
-        self.assertLessEqual({*batch.columns}, described.keys())
 
     def test_every_form_is_described(self) -> None:
         for path, forms in (

@@ -20,6 +20,7 @@ from unittest import mock
 from api import __main__ as launcher
 from api.tests.running import served
 from api.tests.running_server import PATIENCE_S, ROOT, environment, free_port
+from api.web.keys import OPEN
 from project_tools.system.files import sha256
 
 API = Path(launcher.__file__).resolve().parent
@@ -119,6 +120,7 @@ class Started(unittest.TestCase):
             log.seek(0)
             text = log.read()
         self.assertEqual(status, 0, text)
+        self.assertEqual(text.count(f"\n{OPEN}\n"), 1, text)
         self.assertNotIn("Traceback", text)
         self.assertNotIn("Error", text)
 

@@ -5,9 +5,10 @@ from http import HTTPStatus
 from ipaddress import ip_address
 
 from apiflask import APIFlask
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 
 from api.web.keys import OPEN_SCOPES, Allowance, Keyring, Scope
+from api.web.portfolios import Portfolios
 from api.web.problems import problem
 from project_tools.errors import SettingError
 from project_tools.settings import Settings
@@ -29,6 +30,9 @@ SCOPE_OF: Mapping[str, Scope | None] = {
     "peers.peers": "explain",
     "model_info.model_info": "explain",
     "model_info.model_card": "explain",
+    "data.data": "data",
+    "data.target": "data",
+    "metrics.metrics": "metrics",
     "admin.reload_model": "admin",
 }
 _OPEN = "credit_open"
@@ -55,10 +59,9 @@ def authorize(app: APIFlask, keyring: Keyring | None) -> None:
     """Ask every request for a key with the scope of its route; without keys, take local ones alone."""
     app.extensions[_OPEN] = keyring is None
     if keyring is None:
-        app.logger.warning("open: every program on this machine may use the API without a key")
         app.before_request(_refuse_forwarded)
     else:
-        app.before_request(_asks_for_key(keyring, Allowance()))
+        app.before_request(_asks_for_key(keyring, Allowance(), Portfolios(app.logger)))
 
 
 def is_open() -> bool:
@@ -81,14 +84,20 @@ def _is_loopback(host: str) -> bool:
 def _refuse_forwarded() -> Response | None:
     if any(name == "Forwarded" or name.startswith("X-Forwarded-") for name, _ in request.headers):
         return problem(
-            HTTPStatus.FORBIDDEN, "without keys, no request that a proxy forwards is taken"
+            HTTPStatus.FORBIDDEN,
+            "without keys, no request that a proxy forwards is taken",
+            reason="forwarded",
         )
     if request.endpoint is not None and scope_of(request.endpoint) not in {None, *OPEN_SCOPES}:
-        return problem(HTTPStatus.FORBIDDEN, "this address takes a key, and the service has none")
+        return problem(
+            HTTPStatus.FORBIDDEN, "this address takes a key, and the service has none", reason="key"
+        )
     return None
 
 
-def _asks_for_key(keyring: Keyring, allowance: Allowance) -> Callable[[], Response | None]:
+def _asks_for_key(
+    keyring: Keyring, allowance: Allowance, portfolios: Portfolios
+) -> Callable[[], Response | None]:
     def ask() -> Response | None:
         scope = None if request.endpoint is None else scope_of(request.endpoint)
         if scope is None:
@@ -100,15 +109,32 @@ def _asks_for_key(keyring: Keyring, allowance: Allowance) -> Callable[[], Respon
                 HTTPStatus.UNAUTHORIZED,
                 "this address takes a live key: send Authorization: Bearer and the key",
                 headers={"WWW-Authenticate": "Bearer"},
+                reason="key",
             )
+        g.key_id = key.id
         if not allowance.take(key):
             return problem(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "the key has used up its requests; wait a minute",
                 headers={"Retry-After": "60"},
+                reason="allowance",
             )
         if scope not in key.scopes:
-            return problem(HTTPStatus.FORBIDDEN, f"this address takes a key with the scope {scope}")
+            return problem(
+                HTTPStatus.FORBIDDEN,
+                f"this address takes a key with the scope {scope}",
+                reason="scope",
+            )
+        if key.portfolio is not None:
+            try:
+                g.portfolio = portfolios.of(key.portfolio)
+            except SettingError:  # it names a file of this machine; the log has it
+                return problem(
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    "the list of the clients whom this key may see cannot be read; the operator's "
+                    "log says why",
+                    reason="portfolio",
+                )
         return None
 
     return ask

@@ -57,12 +57,17 @@ def _refuse_foreign(hosts: frozenset[str]) -> Callable[[], Response | None]:
                 HTTPStatus.BAD_REQUEST,
                 "the header Host is missing or does not name this service; "
                 "the setting CREDIT_API_HOSTS takes further names",
+                reason="host",
             )
         origin = request.headers.get("Origin")
         if request.headers.get("Sec-Fetch-Site", "").strip().lower() == "cross-site" or (
             origin is not None and _place(origin) != host.lower()
         ):
-            return problem(HTTPStatus.FORBIDDEN, "pages of other sites may not use this service")
+            return problem(
+                HTTPStatus.FORBIDDEN,
+                "pages of other sites may not use this service",
+                reason="origin",
+            )
         return None
 
     return refuse

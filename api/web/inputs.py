@@ -1,13 +1,15 @@
 """Strict models of the query strings, and the form of a client's id."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from flask import request
+from flask import g, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.answers.peers import Group
+from api.web.portfolios import Portfolio
 from api.web.problems import MalformedError
+from project_tools.serving.clients import unknown_client
 
 #: ASCII digits, at most 18, the first not 0.
 CLIENT_ID = "[1-9][0-9]{0,17}"
@@ -15,10 +17,23 @@ _WHOLE = re.compile(r"[0-9]{1,9}")
 
 
 def client_id(text: str) -> int:
-    """The id in an address; ``MalformedError`` (400) if it is not a ``CLIENT_ID``."""
+    """The id in an address; ``MalformedError`` (400) if it is not a ``CLIENT_ID``.
+
+    Every route about a client reads its id here. One whom the caller may not see is refused before
+    the store is asked, like one who is not known: ``UnknownClientError`` (404).
+    """
     if not re.fullmatch(CLIENT_ID, text):
         raise MalformedError("A client id is a whole number such as 100001.")
-    return int(text)
+    number, portfolio = int(text), current_portfolio()
+    if portfolio is not None and not portfolio.holds(number):
+        raise unknown_client(number)
+    return number
+
+
+def current_portfolio() -> Portfolio | None:
+    """The clients whom the caller may see; None: all."""
+    portfolio: Portfolio | None = g.get("portfolio")
+    return portfolio
 
 
 def _whole(text: Any) -> Any:
@@ -26,9 +41,13 @@ def _whole(text: Any) -> Any:
     return int(text) if isinstance(text, str) and _WHOLE.fullmatch(text) else text
 
 
+# APIFlask 3.1 passes only the first value of a name that is given twice.
 def _every_feature(_: Any) -> list[str]:
-    # APIFlask 3.1 passes only the first value of a name that is given twice.
     return request.args.getlist("feature")
+
+
+def _every_column(_: Any) -> list[str]:
+    return request.args.getlist("columns")
 
 
 class Query(BaseModel):
@@ -59,3 +78,17 @@ class PeersQuery(Query):
         list[str], Field(min_length=1, max_length=2), BeforeValidator(_every_feature)
     ]
     group: Group = "everyone"
+
+
+class DataQuery(Query):
+    """Some columns of the first ``n`` clients, or, without both names, the whole table."""
+
+    columns: Annotated[list[str], Field(max_length=50), BeforeValidator(_every_column)] = []
+    n: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)] = 100
+    protected: Annotated[Literal[0, 1], BeforeValidator(_whole)] = 0
+
+
+class TargetQuery(Query):
+    """The outcomes of the first ``n`` clients, or, without ``n``, of all."""
+
+    n: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)] = 100

@@ -1,4 +1,4 @@
-"""The log: one line per answer, with route and request id, without any client or value."""
+"""One line of the log and one count of the metrics per answer, without any client or value."""
 
 import logging
 import time
@@ -8,9 +8,12 @@ from collections.abc import Callable
 from apiflask import APIFlask
 from flask import Response, g, request
 
+from api.logs import method_name
+from api.metrics import NO_ROUTE, REQUESTS, SECONDS
+
 
 def journal(app: APIFlask) -> None:
-    """Give each request an id; log each answer and send the id in its header."""
+    """Give each request an id; log and count each answer, and send the id in its header."""
     app.logger.setLevel(logging.INFO)
     app.before_request(_begin)
     app.after_request(_end(app.logger))
@@ -18,17 +21,10 @@ def journal(app: APIFlask) -> None:
 
 def request_id() -> str:
     """The id of the current request."""
-    current: str = g.setdefault("request_id", uuid.uuid4().hex)
+    if "request_id" not in g:
+        g.request_id = uuid.uuid4().hex
+    current: str = g.request_id
     return current
-
-
-def place(error: BaseException) -> str:
-    """An error's kind and line of code. Its message may hold an applicant's data and is left out."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = "?" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-    return f"{type(error).__name__} at {where}"
 
 
 def _begin() -> None:
@@ -39,11 +35,21 @@ def _begin() -> None:
 def _end(logger: logging.Logger) -> Callable[[Response], Response]:
     def end(response: Response) -> Response:
         # The rule, not the path: the path holds the client's id.
-        rule = request.url_rule.rule if request.url_rule else "(no route)"
-        elapsed = 1000 * (time.perf_counter() - g.get("started", time.perf_counter()))
-        logger.info(
-            "%s %s %s %.1f ms %s", request.method, rule, response.status_code, elapsed, request_id()
-        )
+        rule = request.url_rule.rule if request.url_rule else NO_ROUTE
+        method, status = method_name(request.method), response.status_code
+        seconds = time.perf_counter() - g.get("started", time.perf_counter())
+        REQUESTS.labels(rule, method, status).inc()
+        SECONDS.labels(rule).observe(seconds)
+        fields = {
+            "request_id": request_id(),
+            "method": method,
+            "route": rule,
+            "status": status,
+            "seconds": round(seconds, 6),
+            "key": g.get("key_id"),
+            "model": g.get("model_digest"),
+        }
+        logger.info("answer", extra=fields)
         response.headers["X-Request-ID"] = request_id()
         return response
 

@@ -22,6 +22,11 @@ Scope = Literal["score", "explain", "data", "review", "metrics", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 #: What a caller may do where the service is open: all but operations.
 OPEN_SCOPES = frozenset(SCOPES) - {"metrics", "admin"}
+#: What "open" means, for who starts the service.
+OPEN = (
+    "open: there is no key file, so every program on this machine may use the API; "
+    "CREDIT_API_KEYS=FILE lets it ask for keys"
+)
 #: Seconds after which a changed file holds.
 REREAD_S = 5
 _OTHERS = 0o077
@@ -38,6 +43,8 @@ class Key(BaseModel):
     scopes: tuple[Scope, ...]
     expires: AwareDatetime | None = None
     per_minute: int = Field(default=600, ge=1)
+    #: The file of the clients whom the holder may see; None: all.
+    portfolio: str | None = None
 
     def is_live(self) -> bool:
         """Whether the key has not expired."""
@@ -76,7 +83,12 @@ def write_keys(path: Path, keys: Iterable[Key]) -> None:
 
 
 def new_key(
-    holder: str, scopes: Sequence[Scope], *, days: int | None, per_minute: int
+    holder: str,
+    scopes: Sequence[Scope],
+    *,
+    days: int | None,
+    per_minute: int,
+    portfolio: Path | None = None,
 ) -> tuple[str, Key]:
     """A new key's text, which is stored nowhere, and what is stored of it."""
     text = f"credit_{secrets.token_urlsafe(32)}"
@@ -88,6 +100,7 @@ def new_key(
         scopes=tuple(scopes),
         expires=expires,
         per_minute=per_minute,
+        portfolio=None if portfolio is None else str(portfolio),
     )
     return text, key
 

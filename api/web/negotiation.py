@@ -30,10 +30,9 @@ def accepted(forms: list[str]) -> str | None:
 
 
 def forms_of(view: Callable[..., Any]) -> list[str]:
-    """The media types in which a view answers, as its document says: JSON first."""
+    """The media types in which a view answers, as its document says."""
     documented = getattr(view, "_spec", {}).get("responses") or {}
-    ok = documented.get(HTTPStatus.OK.value, {})
-    return [JSON, *(form for form in ok.get("content", {}) if form != JSON)]
+    return [*documented.get(HTTPStatus.OK.value, {}).get("content", ())] or [JSON]
 
 
 def _view() -> Callable[..., Any] | None:

@@ -11,13 +11,15 @@ from pydantic.json_schema import models_json_schema
 from api.answers.problem import PROBLEM_JSON, Problem
 from api.web.access import scope_of
 from api.web.inputs import CLIENT_ID
+from api.web.negotiation import JSON
 
 #: As ``blueprint.doc`` takes them.
 Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
 
 _KEY = "key"
 _COMPONENT = "#/components/schemas/{model}"
-#: A foreign host or page, a form, a body or a query name that is refused, or a failure of our own.
+#: A foreign host or page, a form, a body or a query name that is refused, a failure of our own, a
+#: service that is busy or a portfolio that cannot be read.
 _ANYWHERE = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.UNAUTHORIZED,
@@ -27,16 +29,18 @@ _ANYWHERE = (
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.SERVICE_UNAVAILABLE,
 )
 _PATH_PARAMETERS = {"client": {"type": "string", "pattern": f"^{CLIENT_ID}$", "example": "100001"}}
 
 
-def responses(*statuses: int, forms: Iterable[str] = ()) -> Responses:
-    """What a route may answer besides its JSON: problems, and other media types of the answer."""
-    other_forms = {form: {"schema": {"type": "string"}} for form in forms}
+def responses(*statuses: int, forms: Iterable[str] = (), json: bool = True) -> Responses:
+    """What a route may answer: JSON unless it says otherwise, other media types, and problems."""
+    content: dict[str, dict[str, Any]] = {JSON: {}} if json else {}
+    content |= {form: {"schema": {"type": "string"}} for form in forms}
     problem = {PROBLEM_JSON: {"schema": _reference(Problem)}}
     return {
-        HTTPStatus.OK.value: {"description": "The answer.", "content": other_forms},
+        HTTPStatus.OK.value: {"description": "The answer.", "content": content},
         **{
             int(status): {"description": HTTPStatus(status).phrase, "content": problem}
             for status in (*statuses, *_ANYWHERE)
@@ -54,10 +58,11 @@ def describe(app: APIFlask) -> None:
         for operation, endpoint in _operations(app, document):
             view, scope = app.view_functions[endpoint], scope_of(endpoint)
             operation["security"] = [{_KEY: [scope]}] if scope else []
-            model = _model_of(view)
-            models.add(model)
             content = operation["responses"]["200"]["content"]
-            content["application/json"] = {"schema": _reference(model)}
+            if JSON in content:
+                model = _model_of(view)
+                models.add(model)
+                content[JSON] = {"schema": _reference(model)}
             for parameter in operation["parameters"]:
                 if parameter["in"] == "path":
                     parameter["schema"] = _PATH_PARAMETERS[parameter["name"]]

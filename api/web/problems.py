@@ -10,8 +10,11 @@ from werkzeug.exceptions import HTTPException
 
 from api.answers.base import json_text
 from api.answers.problem import PROBLEM_JSON, problem_document
+from api.logs import place
+from api.metrics import NO_ROUTE, REFUSALS
+from api.pictures.client import NoPictureError
 from api.service import NotLoadedError
-from api.web.journal import place, request_id
+from api.web.journal import request_id
 from api.web.protection import RETRY_AFTER_S
 from project_tools.errors import ArtefactError, CreditError, FeatureError, UnknownClientError
 
@@ -25,6 +28,7 @@ _BY_ERROR: tuple[tuple[type[CreditError], HTTPStatus], ...] = (
     (UnknownClientError, HTTPStatus.NOT_FOUND),
     (FeatureError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (NotLoadedError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (NoPictureError, HTTPStatus.SERVICE_UNAVAILABLE),
     (ArtefactError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
@@ -43,8 +47,13 @@ def problem(
     *,
     headers: Mapping[str, str] | None = None,
     errors: Any = None,
+    reason: str = "",
 ) -> Response:
-    """A problem document; ``errors`` holds what is wrong with each field, by its location."""
+    """A problem document; ``errors`` holds what is wrong with each field, by its location.
+
+    The metrics count it under ``reason``, one of our own words (default: the status in words).
+    """
+    REFUSALS.labels(reason or HTTPStatus(status).phrase.lower()).inc()
     body = problem_document(status, request_id(), detail, errors)
     response = Response(json_text(body), status, mimetype=PROBLEM_JSON)
     response.headers.extend(headers or {})
@@ -67,13 +76,17 @@ def _from_ours(error: CreditError) -> Response:
     for kind, status in _BY_ERROR:
         if isinstance(error, kind):
             if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                current_app.logger.error("%s: %s", request_id(), error)
+                current_app.logger.error(
+                    "not answered", extra={"request_id": request_id(), "reason": str(error)}
+                )
             # An artefact's error names files of this machine: the log gets it, the caller does not.
             return problem(status, None if isinstance(error, ArtefactError) else str(error))
     return _from_anything(error)
 
 
 def _from_anything(error: Exception) -> Response:
-    rule = request.url_rule.rule if request.url_rule else "(no route)"
-    current_app.logger.error("%s %s: %s", request_id(), rule, place(error))
+    rule = request.url_rule.rule if request.url_rule else NO_ROUTE
+    current_app.logger.error(
+        "failed", extra={"request_id": request_id(), "route": rule, "where": place(error)}
+    )
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR)

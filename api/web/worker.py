@@ -8,6 +8,7 @@ gunicorn's master imports this module before it forks, so it imports nothing of 
 """
 
 import errno
+import logging
 import selectors
 import socket
 import time
@@ -40,6 +41,7 @@ LINGER_S = 2
 #: Complete requests of one worker that may wait for a thread; more are answered 503.
 WAITING = 64
 
+_LOGGER = logging.getLogger("api")
 _BUSY = "the service is busy; repeat the request later"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _RECEIVE = 64 * 1024
@@ -221,7 +223,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def _refusal(self, status: HTTPStatus, kind: str, detail: str | None = None) -> bytes:
         """A problem document with its header. The log gets the kind of fault, not what was sent."""
         number = uuid.uuid4().hex
-        self.log.warning("refused: %s %s %s", status.value, kind, number)
+        # Not before the fork: gunicorn's master imports this file.
+        from api.metrics import REFUSALS, REFUSED, REQUESTS  # noqa: PLC0415
+
+        REFUSALS.labels(kind.lower()).inc()
+        REQUESTS.labels(REFUSED, "other", status.value).inc()
+        fields = {"request_id": number, "status": status.value, "reason": kind}
+        _LOGGER.warning("refused", extra=fields)
         return refusal(status, number, detail)
 
     def _refuse(

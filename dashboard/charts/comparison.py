@@ -1,5 +1,6 @@
 """Charts that compare a client with a group: one feature per class, or two as a picture of counts."""
 
+import json
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -8,7 +9,7 @@ import altair as alt
 import pandas as pd
 from charts.frame import framed
 from charts.palette import Palette
-from service.answers import Distribution, Joint, PeerFeature, Peers, Value
+from service.answers import Distribution, Joint, PeerFeature, Peers, Tick, Value
 from words.english import are, percent, shown_value, thousands
 
 REPAID, DEFAULTED = "repaid", "had difficulties"
@@ -27,12 +28,14 @@ def histogram_table(distribution: Distribution) -> pd.DataFrame:
     Bins may differ in width and classes in size; by ``Density`` both become comparable.
     """
     rows = []
+    bars = list(zip(distribution.bars, pairwise(distribution.edges), strict=True))
     for label, counts in _classes(distribution):
-        for (low, high), count in zip(pairwise(distribution.edges), counts, strict=True):
+        for (words, (low, high)), count in zip(bars, counts, strict=True):
             density = count / max(sum(counts), 1) / (high - low)
-            rows.append(
-                {"Class": label, "From": low, "To": high, "Clients": count, "Density": density}
-            )
+            rows.append({
+                "Class": label, "Values": words, "From": low, "To": high,
+                "Clients": count, "Density": density,
+            })  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -40,14 +43,14 @@ def level_table(distribution: Distribution) -> pd.DataFrame:
     """One row per category and class: its count and its share of the class."""
     rows = []
     for label, counts in _classes(distribution):
-        for level, count in zip(distribution.levels, counts, strict=True):
+        for words, count in zip(distribution.bars, counts, strict=True):
             share = count / max(sum(counts), 1)
-            rows.append({"Category": level, "Class": label, "Clients": count, "Share": share})
+            rows.append({"Category": words, "Class": label, "Clients": count, "Share": share})
     return pd.DataFrame(rows)
 
 
 def fullest_levels(distribution: Distribution, own: Value, most: int = LEVELS) -> tuple[str, ...]:
-    """The largest categories in their order, and the client's own even if it is rare."""
+    """The words of the largest categories in their order, and of the client's own if it is rare."""
     sizes = {
         level: repaid + defaulted
         for level, repaid, defaulted in zip(
@@ -55,7 +58,8 @@ def fullest_levels(distribution: Distribution, own: Value, most: int = LEVELS) -
         )
     }
     kept = set(sorted(sizes, key=lambda level: -sizes[level])[:most]) | {own}
-    return tuple(level for level in distribution.levels if level in kept)
+    words = zip(distribution.levels, distribution.bars, strict=True)
+    return tuple(word for level, word in words if level in kept)
 
 
 def reading(peers: Peers) -> str:
@@ -75,18 +79,18 @@ def reading(peers: Peers) -> str:
 
 
 def joint_table(joint: Joint) -> pd.DataFrame:
-    """One row per cell with clients: its place, their number and their default rate."""
-    xs, ys = _places(joint.x_edges, joint.x_levels), _places(joint.y_edges, joint.y_levels)
+    """One row per cell with clients: its place, also in words, their number and default rate."""
+    xs, ys = _places(joint.x_edges, joint.x_bars), _places(joint.y_edges, joint.y_bars)
     rows = []
     for i, x in enumerate(xs):
         for j, y in enumerate(ys):
             defaulted = joint.defaulted[i][j]
             clients = joint.repaid[i][j] + defaulted
             if clients:
-                rows.append(
-                    {"X": x, "Y": y, "Clients": clients, "Default rate": defaulted / clients}
-                )
-    return pd.DataFrame(rows, columns=["X", "Y", "Clients", "Default rate"])
+                place = (joint.x_bars[i], joint.y_bars[j], x, y)
+                rows.append((*place, clients, defaulted / clients))
+    columns = ["Across", "Up", "X", "Y", "Clients", "Default rate"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def one_feature_chart(peers: Peers, colours: Palette) -> Chart:
@@ -121,7 +125,11 @@ def two_features_chart(peers: Peers, colours: Palette) -> Chart:
         raise ValueError("two features come with joint counts")
     x, y = peers.features
     table = joint_table(peers.joint)
-    place = {"x": _axis("X", x, peers.joint.x_levels), "y": _axis("Y", y, peers.joint.y_levels)}
+    joint = peers.joint
+    place = {
+        "x": _axis("X", x, joint.x_bars if joint.x_levels else (), joint.x_ticks),
+        "y": _axis("Y", y, joint.y_bars if joint.y_levels else (), joint.y_ticks),
+    }
     height = max(HEIGHT + 80, LEVEL * len(peers.joint.y_levels))
     circles = (
         alt.Chart(table)
@@ -134,12 +142,17 @@ def two_features_chart(peers: Peers, colours: Palette) -> Chart:
                 scale=alt.Scale(range=[colours.low, colours.defaulted], interpolate="lab"),
                 legend=alt.Legend(format=".0%", gradientLength=180, title="default rate"),
             ),
-            tooltip=["Clients:Q", alt.Tooltip("Default rate:Q", format=".1%")],
+            tooltip=[
+                alt.Tooltip("Across:N", title=x.label),
+                alt.Tooltip("Up:N", title=y.label),
+                "Clients:Q",
+                alt.Tooltip("Default rate:Q", format=".1%"),
+            ],
         )
     )
     if x.client_value is None or y.client_value is None:
         return framed(circles.properties(height=height), colours)
-    marks = _diamond(peers.joint, x.client_value, y.client_value, place, colours)
+    marks = _diamond(joint, _own_place(x), _own_place(y), place, colours)
     return framed(alt.layer(circles, *marks).properties(height=height), colours)
 
 
@@ -164,9 +177,16 @@ def _diamond(
         opacity=1,
     ).encode(tooltip=["Who:N"])
     name = base.mark_text(
-        **_name_side(at_x, joint.x_edges, joint.x_levels, 12), color=colours.text, **NAME
+        **_name_side(at_x, joint.x_edges, joint.x_bars, 12), color=colours.text, **NAME
     )
     return mark, name.encode(text="Who:N")
+
+
+def _own_place(feature: PeerFeature) -> float | str:
+    """The place of the client's value on an axis: the number, or the category in words."""
+    if feature.client_value is None:
+        raise ValueError(f"{feature.name} of this client is missing, so it has no place")
+    return feature.displayed if isinstance(feature.client_value, str) else feature.client_value
 
 
 def _within(value: float | str, edges: tuple[float, ...]) -> float | str:
@@ -203,15 +223,18 @@ def two_features_alt(peers: Peers) -> str:
 
 def _histogram(feature: PeerFeature, distribution: Distribution, colours: Palette) -> Chart:
     table = histogram_table(distribution).assign(Zero=0.0)
-    bounds = zip(table["From"], table["To"], strict=True)
-    table["Bin"] = [f"{_short(low)} to {_short(high)}" for low, high in bounds]
     base = alt.Chart(table).encode(
-        x=alt.X("From:Q", title=_title(feature), scale=alt.Scale(zero=False, nice=False)),
+        x=alt.X(
+            "From:Q",
+            title=feature.label,
+            axis=_labelled(distribution.ticks),
+            scale=alt.Scale(zero=False, nice=False),
+        ),
         y=alt.Y(
             "Density:Q", title="how common in the class", axis=alt.Axis(labels=False, ticks=False)
         ),
         color=_class_colour(colours),
-        tooltip=["Class:N", alt.Tooltip("Bin:N", title=feature.label), "Clients:Q"],
+        tooltip=["Class:N", alt.Tooltip("Values:N", title=feature.label), "Clients:Q"],
     )
     bars = base.mark_rect(opacity=0.35).encode(x2="To:Q", y2="Zero:Q")
     # Lines at the tops keep the classes apart where their areas overlap.
@@ -236,9 +259,9 @@ def _rule(value: float, edges: tuple[float, ...], colours: Palette) -> tuple[alt
 
 
 def _bars(feature: PeerFeature, distribution: Distribution, colours: Palette) -> Chart:
-    own = feature.client_value
     table = level_table(distribution)
-    table = table[table["Category"].isin(fullest_levels(distribution, own))]
+    table = table[table["Category"].isin(fullest_levels(distribution, feature.client_value))]
+    own = feature.displayed if feature.client_value is not None else None
     shown = [f"▶ {c} (this client)" if c == own else c for c in table["Category"]]
     return (
         alt.Chart(table.assign(Shown=shown), height=alt.Step(BAR / 2))
@@ -260,40 +283,41 @@ def _class_colour(colours: Palette) -> alt.Color:
     return alt.Color("Class:N", scale=scale, legend=alt.Legend(title=None))
 
 
-def _axis(name: str, feature: PeerFeature, levels: tuple[str, ...]) -> alt.X | alt.Y:
+def _axis(
+    name: str, feature: PeerFeature, levels: tuple[str, ...], ticks: tuple[Tick, ...]
+) -> alt.X | alt.Y:
     channel = alt.X if name == "X" else alt.Y
     if levels:
         axis = alt.Axis(labelLimit=180, labelAngle=-30 if name == "X" else 0)
-        return channel(f"{name}:N", sort=list(levels), title=_title(feature), axis=axis)
-    return channel(f"{name}:Q", title=_title(feature), scale=alt.Scale(zero=False))
+        return channel(f"{name}:N", sort=list(levels), title=feature.label, axis=axis)
+    return channel(
+        f"{name}:Q", title=feature.label, axis=_labelled(ticks), scale=alt.Scale(zero=False)
+    )
 
 
-def _title(feature: PeerFeature) -> str:
-    return f"{feature.label} ({feature.unit})" if feature.unit else feature.label
+def _labelled(ticks: tuple[Tick, ...]) -> alt.Axis:
+    """An axis of numbers that bears the API's words at the API's places."""
+    words = "''"
+    for tick in reversed(ticks):
+        words = f"datum.value === {tick.value!r} ? {json.dumps(tick.displayed)} : {words}"
+    values = [tick.value for tick in ticks]
+    return alt.Axis(values=values, labelExpr=words, labelLimit=140, labelOverlap="parity")
 
 
 def _classes(distribution: Distribution) -> tuple[tuple[str, tuple[int, ...]], ...]:
     return (REPAID, distribution.repaid), (DEFAULTED, distribution.defaulted)
 
 
-def _places(edges: tuple[float, ...], levels: tuple[str, ...]) -> tuple[float | str, ...]:
-    """The places of cells on an axis: the middle of a bin, or the category."""
-    return levels or tuple((low + high) / 2 for low, high in pairwise(edges))
+def _places(edges: tuple[float, ...], words: tuple[str, ...]) -> tuple[float | str, ...]:
+    """The places of cells on an axis: the middle of a bin, or the category in words."""
+    return tuple((low + high) / 2 for low, high in pairwise(edges)) or words
 
 
 def _mode(distribution: Distribution, counts: tuple[int, ...]) -> str:
     """The fullest bin or category, and its share of the class."""
     best = max(range(len(counts)), key=counts.__getitem__)
-    share = percent(counts[best] / sum(counts))
-    if distribution.levels:
-        return f"{distribution.levels[best]} ({share})"
-    low, high = distribution.edges[best], distribution.edges[best + 1]
-    return f"{_short(low)} to {_short(high)} ({share})"
+    return f"{distribution.bars[best]} ({percent(counts[best] / sum(counts))})"
 
 
 def _verb(label: str) -> str:
     return "repaid" if label == REPAID else "had difficulties"
-
-
-def _short(value: float) -> str:
-    return f"{value:.4g}"

@@ -221,13 +221,23 @@ class ClassCounts(Answer):
         return self.repaid + self.defaulted
 
 
+class Tick(Answer):
+    """A place on an axis of numbers, and its value in words."""
+
+    value: float
+    displayed: str
+
+
 class Distribution(Answer):
     """Counts of a group per class: by ``edges`` (one more than counts) or by ``levels``.
 
-    ``missing`` clients have no value and are in none of the counts.
+    ``bars`` says in words what each count is of. ``missing`` clients have no value and are in none
+    of the counts.
     """
 
+    bars: tuple[str, ...]
     edges: tuple[float, ...] = ()
+    ticks: tuple[Tick, ...] = ()
     levels: tuple[str, ...] = ()
     repaid: tuple[int, ...]
     defaulted: tuple[int, ...]
@@ -235,7 +245,8 @@ class Distribution(Answer):
 
     @model_validator(mode="after")
     def _has_a_count_per_place(self) -> Self:
-        if {len(self.repaid), len(self.defaulted)} != {_places(self.edges, self.levels)}:
+        places = _places(self.edges, self.levels)
+        if {len(self.repaid), len(self.defaulted), len(self.bars)} != {places}:
             raise ValueError("as many counts as bins or levels are needed")
         return self
 
@@ -243,9 +254,13 @@ class Distribution(Answer):
 class Joint(Answer):
     """Counts of a group per class by two features; rows of a table run along x."""
 
+    x_bars: tuple[str, ...]
     x_edges: tuple[float, ...] = ()
+    x_ticks: tuple[Tick, ...] = ()
     x_levels: tuple[str, ...] = ()
+    y_bars: tuple[str, ...]
     y_edges: tuple[float, ...] = ()
+    y_ticks: tuple[Tick, ...] = ()
     y_levels: tuple[str, ...] = ()
     repaid: tuple[tuple[int, ...], ...] = Field(alias="counts_repaid")
     defaulted: tuple[tuple[int, ...], ...] = Field(alias="counts_defaulted")
@@ -254,6 +269,8 @@ class Joint(Answer):
     def _has_a_count_per_cell(self) -> Self:
         width = _places(self.x_edges, self.x_levels)
         height = _places(self.y_edges, self.y_levels)
+        if (len(self.x_bars), len(self.y_bars)) != (width, height):
+            raise ValueError("as many bars in words as bins or levels are needed")
         for table in (self.repaid, self.defaulted):
             if [len(row) for row in table] != [height] * width:
                 raise ValueError(f"a table of {width} by {height} counts is needed")

@@ -77,10 +77,12 @@ def _group(peers: Peers) -> None:
 def _table(peers: Peers) -> pd.DataFrame:
     if peers.joint is not None:
         x, y = peers.features
-        return joint_table(peers.joint).rename(
-            columns={"X": f"{x.label} (across)", "Y": f"{y.label} (up)"}
+        return (
+            joint_table(peers.joint)
+            .drop(columns=["X", "Y"])
+            .rename(columns={"Across": f"{x.label} (across)", "Up": f"{y.label} (up)"})
         )
     distribution = peers.distributions[0]
     if distribution.levels:
         return level_table(distribution)
-    return histogram_table(distribution).drop(columns="Density")
+    return histogram_table(distribution).drop(columns=["From", "To", "Density"])

@@ -7,7 +7,6 @@ from service.scale import MINUS, ScoreScale
 
 #: Keeps a number and its unit on one line.
 SPACE = "\N{NO-BREAK SPACE}"
-THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
 MISSING = "missing"
 
 #: A decision is near the limit when fewer percentage points than this lie between.
@@ -77,13 +76,12 @@ def matches_sentence(beginning: str, total: int, shown: int) -> str:
 
 
 def thousands(number: float) -> str:
-    """A whole number in groups of three.
+    """A whole number in groups of three, as the API writes them.
 
-    >>> thousands(1234567).replace(THIN_SPACE, " ")
-    '1 234 567'
+    >>> thousands(1234567)
+    '1,234,567'
     """
-    text = f"{number:,.0f}".replace(",", THIN_SPACE)
-    return text.replace("-", MINUS)
+    return f"{number:,.0f}".replace("-", MINUS)
 
 
 def are(number: int) -> str:

@@ -15,6 +15,7 @@ from project_tools.demo.people import People, people
 from project_tools.errors import SettingError
 from project_tools.system.progress import Bar
 from project_tools.tables.declared import TABLES
+from project_tools.tables.demonstration import mark_demonstration
 
 #: Clients of a chunk: enough for fast vectors, few enough for the memory.
 CHUNK = 5_000
@@ -59,6 +60,7 @@ def generate(
             for name, part in parts:
                 write[name](part)
             bar.advance(min(CHUNK, clients - first))
+    mark_demonstration(directory / f"{name}.{file_format}" for name in TABLES)
 
 
 def _in_order(make: Callable[[int], Parts], firsts: Iterable[int]) -> Iterator[tuple[int, Parts]]:

@@ -1,5 +1,5 @@
 """Outcomes and probabilities in, figures with errors out. Arrays only.
 
 ``metrics.METRICS``, ``threshold``, ``calibration`` (applied), ``calibration_fit`` (fitted),
-``reliability``, ``bootstrap``, ``judgement.judge``, ``comparison.rank_families``.
+``reliability``, ``judgement.judge``, ``comparison.rank_families``.
 """

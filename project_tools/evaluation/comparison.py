@@ -13,7 +13,14 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from project_tools.evaluation.metrics import FN_COST, Estimate, get_metric, paired_difference
+from project_tools.evaluation.metrics import (
+    FN_COST,
+    Draw,
+    Estimate,
+    get_metric,
+    interval_text,
+    paired_difference,
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -22,7 +29,8 @@ Floats = npt.NDArray[np.float64]
 class JudgedFamily:
     """A family's best setting as judged out of fold: ``p`` are calibrated probabilities.
 
-    ``run_id`` is the family's parent run.
+    ``run_id`` is the family's parent run, ``labelled`` the number of labelled clients that these ones
+    were drawn from (None: an older run, whose clients count as a simple sample).
     """
 
     family: str
@@ -34,6 +42,11 @@ class JudgedFamily:
     p: Floats
     threshold: float
     fn_cost: float = FN_COST
+    labelled: int | None = None
+
+    @property
+    def draw(self) -> Draw:
+        return Draw.of(self.y, self.labelled)
 
     @property
     def ground(self) -> str:
@@ -43,7 +56,7 @@ class JudgedFamily:
 
     def score(self, metric: str) -> Estimate:
         return get_metric(metric).score(
-            self.y, self.p, threshold=self.threshold, fn_cost=self.fn_cost
+            self.y, self.p, threshold=self.threshold, fn_cost=self.fn_cost, draw=self.draw
         )
 
 
@@ -101,7 +114,9 @@ def _ranked(judged: Sequence[JudgedFamily], metric: str) -> Group:
     pairs = []
     for one, other in combinations(ranked, 2):
         decisions = [(family.p, family.threshold) for family in (one, other)]
-        difference = paired_difference(metric, one.y, *decisions, fn_cost=one.fn_cost)
+        difference = paired_difference(
+            metric, one.y, *decisions, fn_cost=one.fn_cost, draw=one.draw
+        )
         pairs.append(Pair(one, other, difference))
     return Group(metric, tuple(ranked), tuple(pairs))
 
@@ -150,10 +165,9 @@ def _block(group: Group) -> str:
 
 def _row(group: Group, judged: JudgedFamily) -> str:
     score, auc = judged.score(group.metric), judged.score("AUC")
-    low, high = score.interval
     behind = group.behind(judged)
     gap = "" if behind is None else f"{abs(behind.value):.4f} ± {behind.se:.4f}"
     return (
-        f"  {judged.family:<15} {score.value:>14.4f} {f'{low:.4f} to {high:.4f}':>17} "
+        f"  {judged.family:<15} {score.value:>14.4f} {interval_text(get_metric(group.metric).interval(score)):>17} "
         f"{auc.value:>7.4f} {judged.threshold:>10.4f}  {gap}"
     ).rstrip()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from project_tools.errors import SettingError
 from project_tools.evaluation.calibration import Calibration
 from project_tools.evaluation.calibration_fit import fit_platt
-from project_tools.evaluation.metrics import FN_COST, METRICS, Estimate, Metric, get_metric
+from project_tools.evaluation.metrics import FN_COST, METRICS, Draw, Estimate, Metric, get_metric
 from project_tools.evaluation.threshold import Threshold, best_threshold
 
 Floats = npt.NDArray[np.float64]
@@ -49,19 +49,31 @@ def judge(
     metric: str = DECIDING,
     fn_cost: float = FN_COST,
     calibration: Calibration | None = None,
+    draw: Draw | None = None,
+    threshold: float | None = None,
 ) -> Judgement:
     """Calibrate out-of-fold probabilities, find the exact threshold, score the decisions.
 
     Without a ``calibration``, Platt's curve is fitted on them. The threshold is the metric's best,
-    or that of ``loss_of_income`` for a metric that looks at no decision, such as AUC.
+    or that of ``loss_of_income`` for a metric that looks at no decision, such as AUC; ``threshold``
+    takes its place. ``draw`` says how the clients were drawn.
     """
-    asked = get_metric(metric)
     calibration = calibration or fit_platt(p, y)
     calibrated = calibration.apply(p)
-    deciding = asked if asked.of_counts is not None else METRICS[DECIDING]
-    threshold = threshold_for(deciding, y, calibrated, fn_cost)
-    scores = evaluate(y, calibrated, threshold.value, fn_cost)
-    return Judgement(metric, calibration, threshold, scores)
+    deciding = deciding_metric(metric)
+    if threshold is None:
+        best = threshold_for(deciding, y, calibrated, fn_cost)
+    else:
+        reached = deciding.score(y, calibrated, threshold=threshold, fn_cost=fn_cost)
+        best = Threshold(threshold, reached.value)
+    scores = evaluate(y, calibrated, best.value, fn_cost, draw=draw)
+    return Judgement(metric, calibration, best, scores)
+
+
+def deciding_metric(metric: str) -> Metric:
+    """The metric of that name if it looks at decisions, else ``loss_of_income``."""
+    asked = get_metric(metric)
+    return asked if asked.of_counts is not None else METRICS[DECIDING]
 
 
 def threshold_for(metric: Metric, y: npt.NDArray[Any], p: Floats, fn_cost: float) -> Threshold:
@@ -78,13 +90,18 @@ def threshold_for(metric: Metric, y: npt.NDArray[Any], p: Floats, fn_cost: float
 
 
 def evaluate(
-    y: npt.NDArray[Any], p: npt.NDArray[Any], threshold: float, fn_cost: float = FN_COST
+    y: npt.NDArray[Any],
+    p: npt.NDArray[Any],
+    threshold: float,
+    fn_cost: float = FN_COST,
+    *,
+    draw: Draw | None = None,
 ) -> dict[str, Estimate]:
     """All scores with standard errors, at a threshold that was found elsewhere.
 
-    Raises ``TrainingError`` where a class is missing.
+    ``draw`` says how the clients were drawn, as for ``Metric.score``. Raises ``TrainingError`` where a class is missing.
     """
     return {
-        name: metric.score(y, p, threshold=threshold, fn_cost=fn_cost)
+        name: metric.score(y, p, threshold=threshold, fn_cost=fn_cost, draw=draw)
         for name, metric in METRICS.items()
     }

@@ -5,13 +5,17 @@ row's weight, times the number of rows). The standard error is the root of their
 over n (infinitesimal jackknife), and two models on the same rows are compared by the differences
 of their influences: paired, without a bootstrap. Source: B. Efron, The Jackknife, the Bootstrap
 and Other Resampling Plans, SIAM 1982, chapter 6.
+
+Errors are for the population. The clients of a split or of a ``sample`` are drawn stratified by
+outcome, so that chance within the classes is that of ``n`` clients, and chance between them that
+of all labelled clients (``Draw``). Source: W. Cochran, Sampling Techniques, 1977, chapter 5A.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +32,7 @@ Z_95 = 1.96
 RECALL_WEIGHT = 5
 #: β² of F2: recall counts β = 2 times as much as precision.
 BETA_SQUARED = 4.0
+Interval = tuple[float, float]
 #: The least probability that a log loss counts with: its logarithm stays finite.
 _SMALLEST = float(np.finfo(np.float64).eps)
 
@@ -40,13 +45,39 @@ class Estimate:
     se: float
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval by the normal approximation.
+    def interval(self) -> Interval:
+        """The 95 % interval by the normal approximation: of a difference, or of a slope.
+
+        A score's interval is ``Metric.interval``, which keeps to the score's range.
 
         >>> Estimate(0.5, 0.1).interval
         (0.304, 0.696)
         """
         return self.value - Z_95 * self.se, self.value + Z_95 * self.se
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """How clients were drawn: ``repaid`` and ``defaulted`` of them, stratified, from ``labelled``."""
+
+    labelled: int
+    repaid: int
+    defaulted: int
+
+    @classmethod
+    def of(cls, y: npt.NDArray[Any], labelled: int | None) -> "Draw":
+        """The draw of clients with outcomes ``y``; without ``labelled`` a simple random sample.
+
+        >>> Draw.of(np.array([1, 0, 0]), 15)
+        Draw(labelled=15, repaid=2, defaulted=1)
+        """
+        defaulted = int(np.sum(np.asarray(y) == 1))
+        return cls(max(labelled or 0, len(y)), len(y) - defaulted, defaulted)
+
+    @property
+    def fraction(self) -> float:
+        """Clients that were drawn for each labelled one; 1 for a simple random sample."""
+        return (self.repaid + self.defaulted) / self.labelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,66 +103,27 @@ class Case:
         return values.astype(np.float64)
 
 
-@dataclass(frozen=True)
-class Resamples:
-    """Clients that were drawn again and again, counted by class and distinct probability.
-
-    ``scores`` are the distinct probabilities, ascending. ``defaulted`` and ``repaid`` hold a row
-    for each resample and a column for each score.
-    """
-
-    scores: Floats
-    defaulted: Floats
-    repaid: Floats
-    threshold: float
-    fn_cost: float
-
-    @property
-    def counts(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """TP, FP, FN, TN of each resample at the threshold."""
-        risk = self.scores > self.threshold
-        tp, fp = self.defaulted[:, risk].sum(axis=1), self.repaid[:, risk].sum(axis=1)
-        return tp, fp, self.positives - tp, self.negatives - fp
-
-    @cached_property
-    def positives(self) -> Floats:
-        return np.asarray(self.defaulted.sum(axis=1))
-
-    @cached_property
-    def negatives(self) -> Floats:
-        return np.asarray(self.repaid.sum(axis=1))
-
-    @cached_property
-    def missed(self) -> Floats:
-        """Defaulters at or below each score."""
-        return np.cumsum(self.defaulted, axis=1)
-
-    @cached_property
-    def kept(self) -> Floats:
-        """Repayers at or below each score."""
-        return np.cumsum(self.repaid, axis=1)
-
-
 Influence = Callable[[Case], tuple[float, Floats]]
 OfCounts = Callable[[Floats, Floats, Floats, Floats, float], Floats]
-OfResamples = Callable[[Resamples], Floats]
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One score.
 
-    ``influence`` gives its value (NaN where not defined) and each row's influence,
-    ``of_resamples`` its value on each of many resamples. ``of_counts``, which scores of decisions
-    alone have, gives its value from arrays of counts and the cost weight.
+    ``influence`` gives its value (NaN where not defined) and each row's influence. ``of_counts``,
+    which scores of decisions alone have, gives its value from arrays of counts and the cost
+    weight. ``range`` holds the least and the largest value, ``scale`` the scale on which the
+    score's interval is normal; "none" for a score whose normal interval would not be true.
     """
 
     name: str
     label: str
     greater_is_better: bool
     influence: Influence
-    of_resamples: OfResamples
     of_counts: OfCounts | None = None
+    range: Interval = (0.0, 1.0)
+    scale: Literal["plain", "logit", "none"] = "plain"
 
     def score(
         self,
@@ -140,19 +132,52 @@ class Metric:
         *,
         threshold: float = 0.5,
         fn_cost: float = FN_COST,
+        draw: Draw | None = None,
     ) -> Estimate:
         """Value and standard error; scores of probabilities do not look at ``threshold``.
 
-        Raises ``TrainingError`` where the score is not defined, as AUC is with one class.
+        ``draw`` says how the clients, or those that they are a group of, were drawn; by default
+        they are a simple random sample. Raises ``TrainingError`` where the score is not defined,
+        as AUC is with one class.
         """
         value, influence = self.influence(_case(y, p, threshold, fn_cost))
         if np.isnan(value):
             raise TrainingError(f"{self.name} is not defined where a class is missing")
-        return Estimate(value, _standard_error(influence))
+        return Estimate(value, standard_error(influence, y, draw))
+
+    def interval(self, score: Estimate) -> Interval | None:
+        """The 95 % interval of a score of this metric for the population, cut to its range.
+
+        The only interval of a score, wherever it is shown. None where the error is 0: the clients
+        are too alike to tell, as the F2 of a model that grants everybody. None for KS too, whose
+        value is too large by chance, so that 80 % and not 95 % of its intervals would hold.
+
+        >>> METRICS["loss_of_income"].interval(Estimate(0.01, 0.01))
+        (0.0, 0.0296)
+        >>> METRICS["AUC"].interval(Estimate(0.5, 0.0))
+        """
+        if not score.se > 0 or self.scale == "none":
+            return None
+        if self.scale == "logit" and 0 < score.value < 1:
+            slope = score.value * (1 - score.value)
+            log_odds = math.log(score.value / (1 - score.value))
+            low, high = Estimate(log_odds, score.se / slope).interval
+            return 1 / (1 + math.exp(-low)), 1 / (1 + math.exp(-high))
+        low, high = score.interval
+        return max(low, self.range[0]), min(high, self.range[1])
 
     def loss(self, value: float) -> float:
         """The value turned so that less is better."""
         return -value if self.greater_is_better else value
+
+
+def interval_text(interval: Interval | None) -> str:
+    """An interval with four digits, or a dash.
+
+    >>> interval_text((0.25, 0.5)), interval_text(None)
+    ('0.2500 to 0.5000', '-')
+    """
+    return "-" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
 
 
 def get_metric(name: str) -> Metric:
@@ -169,18 +194,19 @@ def paired_difference(
     other: tuple[npt.NDArray[Any], float],
     *,
     fn_cost: float = FN_COST,
+    draw: Draw | None = None,
 ) -> Estimate:
     """Score of ``one`` minus that of ``other``, with the error of the difference.
 
     Each is (probabilities, threshold) on the same rows in the same order, so what the rows have
-    in common cancels.
+    in common cancels. ``draw`` says how they were drawn, as for a score.
     """
     judge = get_metric(name).influence
     first, first_influence = judge(_case(y, *one, fn_cost))
     second, second_influence = judge(_case(y, *other, fn_cost))
     if np.isnan(first - second):
         raise TrainingError(f"{name} is not defined where a class is missing")
-    return Estimate(first - second, _standard_error(first_influence - second_influence))
+    return Estimate(first - second, standard_error(first_influence - second_influence, y, draw))
 
 
 def _case(y: npt.NDArray[Any], p: npt.NDArray[Any], threshold: float, fn_cost: float) -> Case:
@@ -193,22 +219,30 @@ def _case(y: npt.NDArray[Any], p: npt.NDArray[Any], threshold: float, fn_cost: f
     return Case(np.asarray(y) == 1, np.asarray(p, dtype=np.float64), threshold, fn_cost)
 
 
-def _standard_error(influence: Floats) -> float:
-    return float(np.sqrt(influence @ influence)) / len(influence)
+def standard_error(influence: Floats, y: npt.NDArray[Any], draw: Draw | None = None) -> float:
+    """The error of a figure from each client's influence ψ on it; ``y`` are the outcomes.
+
+    With m the mean of ψ within a class, n clients, and N labelled clients that they were drawn
+    from: Σ(ψ - m)² / n² + (n/N) · Σ_c n_c·m_c² / n². For a group of the drawn clients, whose
+    number by class is left to chance, the classes' part counts as that group's share of a class.
+
+    >>> y, influence = np.array([1, 1, 0, 0]), np.array([3.0, 1.0, -2.0, -2.0])
+    >>> round(standard_error(influence, y), 3)
+    1.061
+    >>> round(standard_error(influence, y, Draw.of(y, 16)), 3)
+    0.612
+    """
+    draw = draw or Draw.of(y, None)
+    between = 0.0
+    for label, drawn in ((1, draw.defaulted), (0, draw.repaid)):
+        of_class = influence[np.asarray(y) == label]
+        if len(of_class):
+            between += float(of_class.sum()) ** 2 / drawn
+    total = float(influence @ influence) - (1 - draw.fraction) * between
+    return math.sqrt(max(total, 0.0)) / len(influence)
 
 
 # Scores of decisions, each from one row a client and from counts
-
-
-def _decision_metric(
-    name: str, label: str, greater_is_better: bool, influence: Influence, of_counts: OfCounts
-) -> Metric:
-    """A score of decisions: of a resample it needs no more than the counts at the threshold."""
-
-    def of_resamples(drawn: Resamples) -> Floats:
-        return of_counts(*drawn.counts, drawn.fn_cost)
-
-    return Metric(name, label, greater_is_better, influence, of_resamples, of_counts)
 
 
 def _loss_of_counts(tp: Floats, fp: Floats, fn: Floats, tn: Floats, fn_cost: float) -> Floats:
@@ -284,18 +318,9 @@ def _auc(case: Case) -> tuple[float, Floats]:
     return value, (placed - value) * np.where(y, len(y) / positives, len(y) / negatives)
 
 
-def _auc_of_resamples(drawn: Resamples) -> Floats:
-    below = np.einsum("ij,ij->i", drawn.defaulted, drawn.kept - drawn.repaid / 2)
-    return np.asarray(below / (drawn.positives * drawn.negatives))
-
-
 def _gini(case: Case) -> tuple[float, Floats]:
     value, influence = _auc(case)
     return 2 * value - 1, 2 * influence
-
-
-def _gini_of_resamples(drawn: Resamples) -> Floats:
-    return 2 * _auc_of_resamples(drawn) - 1
 
 
 def _average_precision(case: Case) -> tuple[float, Floats]:
@@ -318,23 +343,10 @@ def _average_precision(case: Case) -> tuple[float, Floats]:
     return value, own * len(y) / positives
 
 
-def _average_precision_of_resamples(drawn: Resamples) -> Floats:
-    positives, negatives = drawn.positives[:, None], drawn.negatives[:, None]
-    # Clients at or above each score, and the defaulters among them.
-    caught = positives - drawn.missed + drawn.defaulted
-    reached = caught + negatives - drawn.kept + drawn.repaid
-    precision = np.divide(caught, reached, out=np.zeros_like(caught), where=reached > 0)
-    return np.asarray(np.einsum("ij,ij->i", precision, drawn.defaulted) / drawn.positives)
-
-
 def _brier(case: Case) -> tuple[float, Floats]:
     errors = (case.p - case.y) ** 2
     value = float(errors.mean())
     return value, errors - value
-
-
-def _brier_of_resamples(drawn: Resamples) -> Floats:
-    return _mean_of_resamples(drawn, (1 - drawn.scores) ** 2, drawn.scores**2)
 
 
 def _log_loss(case: Case) -> tuple[float, Floats]:
@@ -342,17 +354,6 @@ def _log_loss(case: Case) -> tuple[float, Floats]:
     losses = -np.log(np.clip(np.where(case.y, case.p, 1 - case.p), _SMALLEST, 1))
     value = float(losses.mean())
     return value, losses - value
-
-
-def _log_loss_of_resamples(drawn: Resamples) -> Floats:
-    of_defaulted = -np.log(np.clip(drawn.scores, _SMALLEST, 1))
-    return _mean_of_resamples(drawn, of_defaulted, -np.log(np.clip(1 - drawn.scores, _SMALLEST, 1)))
-
-
-def _mean_of_resamples(drawn: Resamples, of_defaulted: Floats, of_repaid: Floats) -> Floats:
-    """The mean over all clients of what one of each score and class counts."""
-    total = drawn.defaulted @ of_defaulted + drawn.repaid @ of_repaid
-    return np.asarray(total / (drawn.positives + drawn.negatives))
 
 
 def _ks(case: Case) -> tuple[float, Floats]:
@@ -373,36 +374,26 @@ def _ks(case: Case) -> tuple[float, Floats]:
     return value, sign * share * len(y)
 
 
-def _ks_of_resamples(drawn: Resamples) -> Floats:
-    missed, kept = drawn.missed / drawn.positives[:, None], drawn.kept / drawn.negatives[:, None]
-    return np.asarray(np.abs(missed - kept).max(axis=1))
-
-
 def _table(*rows: Metric) -> Mapping[str, Metric]:
     return MappingProxyType({row.name: row for row in rows})
 
 
+_UNBOUNDED = (0.0, math.inf)
 #: All scores by name.
 METRICS = _table(
-    _decision_metric("loss_of_income", "loss of income", False, _loss_of_income, _loss_of_counts),
-    Metric("AUC", "area under the ROC curve", True, _auc, _auc_of_resamples),
-    _decision_metric("f2", "F2", True, _f2, _f2_of_counts),
-    _decision_metric(
+    Metric("loss_of_income", "loss of income", False, _loss_of_income, _loss_of_counts, _UNBOUNDED),
+    Metric("AUC", "area under the ROC curve", True, _auc),
+    Metric("f2", "F2", True, _f2, _f2_of_counts),
+    Metric(
         "recall_specificity_G_mean",
         "geometric mean of recall⁵ and specificity",
         True,
         _g_mean,
         _g_mean_of_counts,
     ),
-    Metric(
-        "average_precision",
-        "average precision",
-        True,
-        _average_precision,
-        _average_precision_of_resamples,
-    ),
-    Metric("brier", "Brier score", False, _brier, _brier_of_resamples),
-    Metric("log_loss", "log loss", False, _log_loss, _log_loss_of_resamples),
-    Metric("KS", "Kolmogorov-Smirnov distance", True, _ks, _ks_of_resamples),
-    Metric("Gini", "Gini coefficient", True, _gini, _gini_of_resamples),
+    Metric("average_precision", "average precision", True, _average_precision, scale="logit"),
+    Metric("brier", "Brier score", False, _brier),
+    Metric("log_loss", "log loss", False, _log_loss, range=_UNBOUNDED),
+    Metric("KS", "Kolmogorov-Smirnov distance", True, _ks, scale="none"),
+    Metric("Gini", "Gini coefficient", True, _gini, range=(-1.0, 1.0)),
 )

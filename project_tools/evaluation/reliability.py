@@ -9,7 +9,13 @@ import numpy.typing as npt
 
 from project_tools.errors import TrainingError
 from project_tools.evaluation.calibration import Calibration
-from project_tools.evaluation.calibration_fit import FITS, information, least_log_loss
+from project_tools.evaluation.calibration_fit import (
+    FITS,
+    fit_beta,
+    fit_platt,
+    information,
+    least_log_loss,
+)
 from project_tools.evaluation.logistic import Floats, log_loss, logit
 
 #: Parts of the out-of-fold rows; each is judged by curves that the others fitted.
@@ -42,7 +48,8 @@ def choose_calibration(
     """Platt's curve or the beta curve for out-of-fold probabilities, judged on held-out parts.
 
     Beta is taken where it is better by more than twice the standard error of the paired
-    difference; a tie goes to Platt, which has a parameter less. The curve returned is fitted on
+    difference; a tie goes to Platt, which has a parameter less. A beta curve with a weight of 0 is
+    not taken either: no probability could lie above (or below) a cap that it sets. The curve returned is fitted on
     all rows. Raises ``TrainingError`` for fewer than two clients of a class.
     """
     y, oof = np.asarray(y), np.asarray(oof, dtype=np.float64)
@@ -53,11 +60,13 @@ def choose_calibration(
         for name, fit in FITS.items():
             curve = fit(oof[fitting], y[fitting])
             losses[name][held_out] = log_loss(curve.log_odds(oof[held_out]), y[held_out])
+    means = {name: float(loss.mean()) for name, loss in losses.items()}
     difference = losses["platt"] - losses["beta"]
     gain, se = float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(y)))
-    method = "beta" if gain > 2 * se else "platt"
-    means = {name: float(loss.mean()) for name, loss in losses.items()}
-    return CalibrationChoice(FITS[method](oof, y), means, gain, se)
+    bent = fit_beta(oof, y) if gain > 2 * se else None
+    if bent is None or not min(bent.a, bent.b) > 0:
+        return CalibrationChoice(fit_platt(oof, y), means, gain, se)
+    return CalibrationChoice(bent, means, gain, se)
 
 
 def _parts(y: npt.NDArray[Any], seed: int) -> npt.NDArray[np.intp]:

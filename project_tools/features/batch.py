@@ -26,6 +26,7 @@ from project_tools.system.files import temporary_folder
 from project_tools.system.progress import say, working
 from project_tools.tables.check import ordered
 from project_tools.tables.declared import TABLES
+from project_tools.tables.demonstration import is_demonstration
 from project_tools.tables.digest import digest_beside
 from project_tools.tables.files import (
     RawTables,
@@ -112,13 +113,15 @@ def write(
     ``origin`` describes the tables that were transformed, where the state was learnt from others.
     """
     odd = odd_findings(source, quiet=quiet)
+    raw_digest = state.raw_digest if origin is None else origin["raw_digest"]
     with working("writing " + " and ".join(path.name for path in paths), quiet=quiet):
-        digest = write_features(table, state, paths, origin)
+        invented = is_demonstration(source.raw.files.values(), raw_digest)
+        digest = write_features(table, state, paths, origin, demonstration=invented)
     return BuildReport(
         outputs=tuple(paths),
         clients={row["values"]: row["counts"] for row in table[SPLIT].value_counts().to_pylist()},
         features=len(feature_names()),
-        raw_digest=state.raw_digest if origin is None else origin["raw_digest"],
+        raw_digest=raw_digest,
         split_digest=state.split_digest if origin is None else origin["split_digest"],
         state_digest=digest,
         extra_columns=dict(source.raw.extra),

@@ -99,6 +99,19 @@ def computed_from(name: str) -> set[str]:
     return dependants
 
 
+def increasing_in(columns: Iterable[str]) -> set[str]:
+    """These columns of the application, and what is computed from them alone and rises with each.
+
+    >>> sorted(increasing_in(["EXT_SOURCE_1", "EXT_SOURCE_2"]))
+    ['EXT_SOURCE_1', 'EXT_SOURCE_2']
+    """
+    found = set(columns)
+    for row in application.DERIVED:  # each is computed from those before it
+        if row.increasing and set(row.sources) <= found:
+            found.add(row.name)
+    return found
+
+
 @cache
 def _feature_sources() -> Mapping[str, frozenset[str]]:
     """The features, and columns of the application, that each feature is computed from."""

@@ -6,3 +6,5 @@ ID, TARGET, SPLIT = "SK_ID_CURR", "TARGET", "SPLIT"
 INDEX_COLUMNS = (ID, TARGET, SPLIT)
 #: Key of JSON in the file's schema metadata: version, digests, and whether it was transformed.
 META_KEY = "credit_features"
+#: Set in that JSON where the clients are invented.
+DEMONSTRATION = "demonstration"

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from project_tools.errors import FeatureError, nearest
-from project_tools.features.columns import INDEX_COLUMNS, META_KEY
+from project_tools.features.columns import DEMONSTRATION, INDEX_COLUMNS, META_KEY
 from project_tools.features.frame_pickle import UNREADABLE, read_pickled_frame
 from project_tools.features.state import FeatureState, is_state_folder, state_digest
 from project_tools.system.files import (
@@ -94,11 +94,14 @@ def write_features(
     state: FeatureState,
     outputs: Sequence[Path],
     origin: Mapping[str, Any] | None = None,
+    *,
+    demonstration: bool = False,
 ) -> str:
     """Write the rows to each output and the state beside it, and return the state's digest. No
     file is replaced unless all of them could be written.
 
     ``origin`` describes the tables of the rows; without it they are those the state was learnt from.
+    ``demonstration``: the rows are of invented clients, which the metadata then says.
     """
     digest = ""
     with ExitStack() as stack:
@@ -106,6 +109,8 @@ def write_features(
             digest = state.save(stack.enter_context(replacing_folder(folder)))
         learnt = {"raw_digest": state.raw_digest, "split_digest": state.split_digest}
         meta = {"version": VERSION, **(origin or learnt), "state_digest": digest}
+        if demonstration:
+            meta[DEMONSTRATION] = True
         for path in outputs:
             _write(table, meta, stack.enter_context(replacing(path)))
     return digest

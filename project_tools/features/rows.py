@@ -303,7 +303,8 @@ class Derived:
     """A column computed from others of the same row.
 
     Without ``formula``, the staging of the table adds it (by a join or a window): ``sources`` are
-    then the raw columns behind it, in ``table`` if they belong to another one.
+    then the raw columns behind it, in ``table`` if they belong to another one. ``increasing`` says
+    that the column never falls where one of its sources rises.
     """
 
     name: str
@@ -311,6 +312,7 @@ class Derived:
     formula: nw.Expr | None = None
     unit: str = ""
     table: str = ""
+    increasing: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from project_tools.errors import ArtefactError
 from project_tools.evaluation.calibration import CALIBRATIONS
-from project_tools.evaluation.metrics import Estimate
+from project_tools.evaluation.metrics import Estimate, Interval, interval_text
 from project_tools.evaluation.reliability import CalibrationLine, ReliabilityBin
 from project_tools.evaluation.threshold import break_even_probability
 from project_tools.governance.segment_tables import NOTES, compact_markdown, markdown_table
@@ -55,15 +55,23 @@ class DataFacts:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A score out of fold with its standard error, and on test clients with its 95 % interval."""
+    """A score out of fold with its standard error, and on test clients with its 95 % interval.
+
+    ``low`` and ``high`` are None for a score without an interval.
+    """
 
     name: str
     label: str
     out_of_fold: float
     out_of_fold_se: float
     test: float
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def interval(self) -> Interval | None:
+        """The 95 % interval on test clients, if the score has one."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,14 +248,15 @@ def _figures(card: Card) -> str:
             row.label,
             f"{row.out_of_fold:.4f} ± {row.out_of_fold_se:.4f}",
             f"{row.test:.4f}",
-            f"{row.low:.4f} to {row.high:.4f}",
+            interval_text(row.interval),
         ]
         for row in card.results
     ]
     cost = card.cost
     note = (
         f"Without a model, at a cost of {cost.fn_cost:g}: granting everybody {cost.approve_all:.4f}, "
-        f"refusing everybody {cost.refuse_all:.4f}. ± is one standard error; intervals by bootstrap."
+        f"refusing everybody {cost.refuse_all:.4f}. ± is one standard error. Intervals are for the "
+        "population that the labelled clients were drawn from; a dash stands where none would be true."
     )
     return f"{markdown_table(rows)}\n\n{note}"
 

@@ -17,6 +17,7 @@ from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # publishes none
 
 from project_tools.evaluation.calibration_fit import fit_platt
+from project_tools.evaluation.metrics import Draw
 from project_tools.evaluation.threshold import break_even_probability
 from project_tools.features.catalogue import catalogue, protected
 from project_tools.governance.card import ExclusionFacts
@@ -50,7 +51,7 @@ def exclusion_facts(
     of_file = [*training.X.columns, *training.excluded]
     guarded = protected(catalogue(of_file))
     withheld = not guarded & set(training.X.columns)
-    judged = _judged_folds(training, folds, model.seed)
+    judged = judged_folds(training, folds, model.seed)
     y = training.y[np.concatenate([held_out for _, held_out in judged])]
     if not guarded or min(np.sum(y == 1), np.sum(y == 0)) < LEAST_OF_CLASS:
         return None
@@ -59,30 +60,33 @@ def exclusion_facts(
     X = feature_matrix(
         features, [name for name in names if name in kept], source=training.path.name
     )
-    capped = _capped(judged, training.y, model.seed)
-    fit = _Fit(model, setting, jobs)
-    others = fit.probabilities(replace(training, X=X), capped)
-    if capped is judged:  # the training has fitted these folds already
+    fitted = capped(judged, training.y, model.seed)
+    fit = Refit(model, setting, jobs)
+    others = fit.probabilities(replace(training, X=X), fitted)
+    if fitted is judged:  # the training has fitted these folds already
         own = np.concatenate([model.oof[held_out] for _, held_out in judged])
     else:
-        own = fit.probabilities(training, capped)
+        own = fit.probabilities(training, fitted)
     threshold = break_even_probability(model.fn_cost)
-    pair = [(_calibrated(y, p, model.seed), threshold) for p in (own, others)]
+    pair = [(calibrated_by_halves(y, p, model.seed), threshold) for p in (own, others)]
     without, with_them = pair if withheld else reversed(pair)
-    cost = cost_of_exclusion(y, without, with_them, fn_cost=model.fn_cost)
-    return ExclusionFacts(len(y), len(capped[0][0]), withheld, cost)
+    cost = cost_of_exclusion(
+        y, without, with_them, fn_cost=model.fn_cost, draw=Draw.of(y, training.labelled)
+    )
+    return ExclusionFacts(len(y), len(fitted[0][0]), withheld, cost)
 
 
 Fold = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
 
-def _judged_folds(training: Dataset, folds: int, seed: int) -> list[Fold]:
+def judged_folds(training: Dataset, folds: int, seed: int) -> list[Fold]:
+    """As many of the training's folds as hold ``LEAST_JUDGED`` clients."""
     rows = fold_rows(training.y, folds, seed)
     held = np.cumsum([len(held_out) for _, held_out in rows])
     return rows[: int(np.searchsorted(held, LEAST_JUDGED)) + 1]
 
 
-def _capped(judged: list[Fold], y: npt.NDArray[Any], seed: int) -> list[Fold]:
+def capped(judged: list[Fold], y: npt.NDArray[Any], seed: int) -> list[Fold]:
     """The folds with at most ``MOST_TRAINED`` training clients, stratified by outcome."""
     if len(judged[0][0]) <= MOST_TRAINED:
         return judged
@@ -93,7 +97,7 @@ def _capped(judged: list[Fold], y: npt.NDArray[Any], seed: int) -> list[Fold]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fit:
+class Refit:
     """Fits a model's family and setting on other columns or clients."""
 
     model: TrainedModel
@@ -112,7 +116,7 @@ class _Fit:
         return np.concatenate(parts).astype(np.float64)
 
 
-def _calibrated(y: npt.NDArray[Any], p: Floats, seed: int) -> Floats:
+def calibrated_by_halves(y: npt.NDArray[Any], p: Floats, seed: int) -> Floats:
     """Probabilities by Platt's curve; each half by the curve fitted on the other half."""
     calibrated = np.empty_like(p)
     for fitting, held_out in fold_rows(y, 2, seed):

@@ -20,7 +20,16 @@ from scipy import special, stats
 from project_tools.errors import FeatureError, TrainingError
 from project_tools.evaluation.calibration_fit import fit_platt
 from project_tools.evaluation.logistic import EDGE
-from project_tools.evaluation.metrics import FN_COST, METRICS, Z_95, Estimate, paired_difference
+from project_tools.evaluation.metrics import (
+    FN_COST,
+    METRICS,
+    Z_95,
+    Draw,
+    Estimate,
+    Interval,
+    paired_difference,
+    standard_error,
+)
 from project_tools.features.catalogue import all_features
 from project_tools.features.columns import ID, INDEX_COLUMNS
 from project_tools.features.files import read_features
@@ -50,12 +59,9 @@ class Figure:
     high: float | None = None
 
     @classmethod
-    def of(cls, score: Estimate, least: float = -np.inf, most: float = np.inf) -> "Figure":
-        """A score with its normal interval, cut off at the figure's range."""
-        if not score.se:
-            return cls(score.value)
-        low, high = score.interval
-        return cls(score.value, max(low, least), min(high, most))
+    def of(cls, score: Estimate, interval: Interval | None) -> "Figure":
+        """A score with its interval, which it lacks if its error is 0."""
+        return cls(score.value) if interval is None or not score.se else cls(score.value, *interval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +148,19 @@ def cost_of_exclusion(
     with_protected: tuple[npt.NDArray[Any], float],
     *,
     fn_cost: float = FN_COST,
+    draw: Draw | None = None,
 ) -> ExclusionCost:
     """Compare two models, each as (probabilities, threshold), on the same rows in one order.
 
-    The probabilities are out of fold or of test clients. Raises ``TrainingError`` if a class is
-    missing.
+    The probabilities are out of fold or of test clients, ``draw`` says how these were drawn. Raises
+    ``TrainingError`` if a class is missing.
     """
 
     def score(name: str, model: tuple[npt.NDArray[Any], float]) -> Estimate:
-        return METRICS[name].score(y, model[0], threshold=model[1], fn_cost=fn_cost)
+        return METRICS[name].score(y, model[0], threshold=model[1], fn_cost=fn_cost, draw=draw)
 
     def difference(name: str, one: Any, other: Any) -> Estimate:
-        return paired_difference(name, y, one, other, fn_cost=fn_cost)
+        return paired_difference(name, y, one, other, fn_cost=fn_cost, draw=draw)
 
     return ExclusionCost(
         score("AUC", with_protected),
@@ -201,11 +208,12 @@ def segment_report(
     *,
     threshold: float,
     fn_cost: float = FN_COST,
+    labelled: int | None = None,
 ) -> SegmentReport:
     """Audit calibrated probabilities ``p`` of clients with outcomes ``y`` (1 defaulted).
 
     ``groups`` has a row for each client, in the same order, and a column for each characteristic.
-    Raises ``TrainingError`` for other outcomes than 0 and 1, for values that are no
+    The clients were drawn, stratified by outcome, from ``labelled`` ones. Raises ``TrainingError`` for other outcomes than 0 and 1, for values that are no
     probabilities, and for unequal lengths.
     """
     labels, scores = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
@@ -218,7 +226,7 @@ def segment_report(
         raise TrainingError("an audit needs outcomes of 0 and 1; some are neither")
     if not ((scores >= 0) & (scores <= 1)).all():
         raise TrainingError("an audit needs probabilities from 0 to 1; some are not")
-    figures = _group_figures(threshold, fn_cost)
+    figures = _group_figures(threshold, fn_cost, Draw.of(labels, labelled))
     everyone = pd.Series("all clients", index=range(len(labels)), name="all")
     (alone,) = _segments("all", everyone, labels, scores, figures)
     overall = replace(alone, acceptance_ratio=None)  # there is no other group
@@ -234,23 +242,26 @@ def segment_report(
 GroupFigures = Callable[[Any, Any], dict[str, Any]]
 
 
-def _group_figures(threshold: float, fn_cost: float) -> GroupFigures:
+def _group_figures(threshold: float, fn_cost: float, draw: Draw) -> GroupFigures:
     def of_group(y: Any, p: Any) -> dict[str, Any]:
         if len(y) < LEAST_CLIENTS:
             return {"clients": len(y)}
         y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
-        loss = METRICS["loss_of_income"].score(y, p, threshold=threshold, fn_cost=fn_cost)
         rarer = int(min(np.sum(y == 1), np.sum(y == 0)))
+        loss = METRICS["loss_of_income"].score(
+            y, p, threshold=threshold, fn_cost=fn_cost, draw=draw
+        )
+        auc = METRICS["AUC"].score(y, p, draw=draw) if rarer >= LEAST_OF_CLASS else None
         return {
             "clients": len(y),
             "default_rate": _share(y == 1),
-            "predicted": _mean(p, 0, 1),
-            "gap": _mean(p - y, -1, 1),
+            "predicted": _mean(p, y, draw, 0, 1),
+            "gap": _mean(p - y, y, draw, -1, 1),
             "slope": _slope(y, p) if rarer >= LEAST_FOR_SLOPE else None,
             "acceptance_rate": _share(p <= threshold),
             "acceptance_of_repaid": _share(p[y == 0] <= threshold),
-            "loss": Figure.of(loss, 0, fn_cost),
-            "auc": Figure.of(METRICS["AUC"].score(y, p), 0, 1) if rarer >= LEAST_OF_CLASS else None,
+            "loss": Figure.of(loss, METRICS["loss_of_income"].interval(loss)),
+            "auc": None if auc is None else Figure.of(auc, METRICS["AUC"].interval(auc)),
         }
 
     return of_group
@@ -316,9 +327,11 @@ def _share(chosen: npt.NDArray[np.bool_]) -> Figure | None:
     return Figure(float(chosen.mean()), float(interval.low), float(interval.high))
 
 
-def _mean(values: Floats, least: float, most: float) -> Figure:
-    se = float(values.std(ddof=1) / np.sqrt(len(values)))
-    return Figure.of(Estimate(float(values.mean()), se), least, most)
+def _mean(values: Floats, y: Floats, draw: Draw, least: float, most: float) -> Figure:
+    mean = float(values.mean())
+    found = Estimate(mean, standard_error(values - mean, y, draw))
+    low, high = found.interval
+    return Figure.of(found, (max(low, least), min(high, most)))
 
 
 def _slope(y: Floats, p: Floats) -> Figure | None:
@@ -333,7 +346,8 @@ def _slope(y: Floats, p: Floats) -> Figure | None:
     calibrated = fitted.apply(p)
     weights = calibrated * (1 - calibrated)
     centred = logits - np.average(logits, weights=weights)
-    return Figure.of(Estimate(fitted.slope, float(1 / np.sqrt(np.sum(weights * centred**2)))))
+    slope = Estimate(fitted.slope, float(1 / np.sqrt(np.sum(weights * centred**2))))
+    return Figure.of(slope, slope.interval)
 
 
 def _column(features: pd.DataFrame, name: str) -> "pd.Series[Any]":

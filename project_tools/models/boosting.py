@@ -25,6 +25,21 @@ from project_tools.models.preparation import (
 Rows = npt.NDArray[np.intp]
 
 
+#: Defaulters that early stopping watches, and the least and largest share of the rows for them.
+WATCHED_DEFAULTERS, LEAST_WATCHED, MOST_WATCHED = 200, 0.1, 0.25
+
+
+def watched_share(defaulted: int) -> float:
+    """Share of the training rows that early stopping watches, of rows with so many defaulters.
+
+    The log loss of a few dozen defaulters stops the trees by chance.
+
+    >>> watched_share(100), watched_share(1_000), watched_share(5_000)
+    (0.25, 0.2, 0.1)
+    """
+    return min(MOST_WATCHED, max(LEAST_WATCHED, WATCHED_DEFAULTERS / max(1, defaulted)))
+
+
 @dataclass(frozen=True, slots=True)
 class Binned:
     """Training rows in a library's bins, and the slice of them that early stopping watches."""
@@ -32,17 +47,17 @@ class Binned:
     train: Any
     watched: Any | None
     levels: dict[str, list[Any]]
+    grown_rows: int
 
 
 class Boosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes no types
     """A classifier on raw nulls and categories whose early stopping sees its training rows only.
 
     A library's class gives ``_binned``, ``_grow`` and ``_risk``. ``rounds_`` is the number of
-    trees kept; columns are taken by their order.
+    trees kept, ``grown_rows_`` the number of rows that they grew on; columns are taken by their order.
     """
 
     early_stopping_rounds: int
-    watched_share: float
     seed: int
 
     def fit(self, X: pd.DataFrame, y: npt.NDArray[Any]) -> Self:
@@ -54,12 +69,12 @@ class Boosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         kept, watched = self._slices(y[rows])
         train = self._binned(X, y, rows[kept], levels, None)
         other = self._binned(X, y, rows[watched], levels, train) if len(watched) else None
-        return Binned(train, other, levels)
+        return Binned(train, other, levels, len(kept))
 
     def fit_prepared(self, prepared: Binned) -> Self:
         """Grow the trees on bins that ``prepare`` made, which stay as they are."""
         self._grow(prepared)
-        self.levels_ = prepared.levels
+        self.levels_, self.grown_rows_ = prepared.levels, prepared.grown_rows
         self.classes_ = np.array([0, 1])
         return self
 
@@ -77,12 +92,11 @@ class Boosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
     def _slices(self, y: npt.NDArray[Any]) -> tuple[Rows, Rows]:
         """Positions that train and positions that are watched; too few rows of a class: none are."""
         rows = np.arange(len(y))
-        rarest = min(int(np.sum(y == 0)), int(np.sum(y == 1)))
-        if self.early_stopping_rounds <= 0 or rarest * self.watched_share < 1:
+        defaulted = int(np.sum(y == 1))
+        share, rarest = watched_share(defaulted), min(len(y) - defaulted, defaulted)
+        if self.early_stopping_rounds <= 0 or rarest * share < 1:
             return rows, rows[:0]
-        kept, watched = train_test_split(
-            rows, test_size=self.watched_share, stratify=y, random_state=self.seed
-        )
+        kept, watched = train_test_split(rows, test_size=share, stratify=y, random_state=self.seed)
         return np.sort(kept), np.sort(watched)
 
     def _binned(

@@ -13,13 +13,19 @@ import pandas as pd
 from imblearn.over_sampling import SMOTENC
 from imblearn.pipeline import Pipeline
 from imblearn.under_sampling import RandomUnderSampler
+from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from project_tools.errors import SettingError, unknown
-from project_tools.models.preparation import PreparationPlan, column_kinds, make_preparation
+from project_tools.models.preparation import (
+    Matrix,
+    PreparationPlan,
+    column_kinds,
+    make_preparation,
+)
 
 Parameters = Mapping[str, Any]
 Rows = npt.NDArray[np.intp]
@@ -76,16 +82,56 @@ def make_sampler(
         return RandomUnderSampler(sampling_strategy=fewer, random_state=seed)
     if balance == "smotenc":
         more = partial(_more_defaults, least=float(parameters["defaults_per_repaid"]))
-        categories = indicator_columns(plan, X)
-        return SMOTENC(categories, sampling_strategy=more, random_state=seed)
+        numbers, categories = column_kinds(X)
+        levels = [len(X[name].cat.categories) if plan.one_hot else 0 for name in categories]
+        return CategorySMOTENC(len(numbers), tuple(levels), more, seed)
     return None
 
 
-def indicator_columns(plan: PreparationPlan, X: pd.DataFrame) -> list[int]:
-    """Places in the prepared matrix that hold a category's levels or codes: after the numbers."""
-    numbers, categories = column_kinds(X)
-    width = sum(len(X[name].cat.categories) for name in categories)
-    return list(range(len(numbers), len(numbers) + (width if plan.one_hot else len(categories))))
+class CategorySMOTENC(BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes no types
+    """SMOTENC on a prepared matrix, with each category as one code, before it is one-hot again.
+
+    On indicators SMOTENC takes each level for a category of its own: it then invents clients who
+    have no level, or two, where every real client has one. ``numbers`` is the number of numeric
+    columns, which come first; ``levels`` holds, for each category after them, its number of
+    indicator columns, or 0 for a single column of codes. A null is a code too.
+    """
+
+    def __init__(
+        self,
+        numbers: int,
+        levels: tuple[int, ...],
+        sampling_strategy: Callable[[npt.NDArray[Any]], dict[int, int]],
+        random_state: int,
+    ) -> None:
+        self.numbers, self.levels = numbers, levels
+        self.sampling_strategy, self.random_state = sampling_strategy, random_state
+
+    def fit_resample(self, X: Matrix, y: npt.NDArray[Any]) -> tuple[Matrix, npt.NDArray[Any]]:
+        """The rows with the synthetic ones after them, as the matrix that the model takes."""
+        codes = list(range(self.numbers, self.numbers + len(self.levels)))
+        sampler = SMOTENC(
+            codes, sampling_strategy=self.sampling_strategy, random_state=self.random_state
+        )
+        more, labels = sampler.fit_resample(self._with_codes(X), y)
+        return self._with_indicators(more), labels
+
+    def _with_codes(self, X: Matrix) -> Matrix:
+        blocks = np.split(X, np.cumsum([self.numbers, *(max(1, n) for n in self.levels)])[:-1], 1)
+        # The position of the level that is 1; -1 for a null, which has none.
+        coded = [
+            np.where(block.any(axis=1), block.argmax(axis=1), -1)[:, None] if n else block
+            for n, block in zip(self.levels, blocks[1:], strict=True)
+        ]
+        return np.hstack([blocks[0], *coded]).astype(np.float32)
+
+    def _with_indicators(self, coded: Matrix) -> Matrix:
+        categories = coded[:, self.numbers :].T
+        blocks = [
+            (codes[:, None] == np.arange(n)).astype(np.float32) if n else codes[:, None]
+            for n, codes in zip(self.levels, categories, strict=True)
+        ]
+        return np.hstack([coded[:, : self.numbers], *blocks])
 
 
 def _fewer_repaid(y: npt.NDArray[Any], most: float) -> dict[int, int]:

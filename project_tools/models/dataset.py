@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from project_tools.errors import SettingError, TrainingError, abbreviated, nearest, unknown
+from project_tools.evaluation.metrics import Draw
 from project_tools.features.catalogue import (
     FeatureInfo,
     catalogue,
@@ -18,6 +19,7 @@ from project_tools.features.catalogue import (
 )
 from project_tools.features.columns import ID, SPLIT, TARGET
 from project_tools.features.files import TRANSFORMED, read_features
+from project_tools.features.splits import TEST, TRAIN
 
 #: The name that stands for the protected columns and all that is computed from them.
 PROTECTED = "protected"
@@ -29,7 +31,8 @@ class Dataset:
 
     ``X`` holds float32 and categories with fixed levels, ``y`` 1 for a client with difficulties
     to repay. ``meta`` is what the feature file says of its state, ``digest`` the SHA-256 of that
-    file. ``excluded`` names the features that were kept from the model.
+    file, ``labelled`` the number of its clients with an outcome, from whom these ones were drawn
+    (as many as there are here, where it is None). ``excluded`` names the features that were kept from the model.
     """
 
     X: pd.DataFrame
@@ -40,9 +43,15 @@ class Dataset:
     path: Path
     split: str = "train"
     excluded: tuple[str, ...] = ()
+    labelled: int | None = None
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def draw(self) -> Draw:
+        """How these clients were drawn, for the errors of figures on them."""
+        return Draw.of(self.y, self.labelled)
 
     def rows(self, positions: npt.NDArray[np.intp]) -> "Dataset":
         """The same with these rows alone."""
@@ -85,6 +94,7 @@ def load_dataset(
         path=path,
         split=split,
         excluded=tuple(name for name in names if name in excluded),
+        labelled=int(table.frame[SPLIT].isin([TRAIN, TEST]).sum()),
     )
     _check_classes(whole.y, folds, source=path.name)
     return whole if sample is None else stratified_sample(whole, sample, seed=seed, folds=folds)

@@ -16,6 +16,7 @@ import pandas as pd
 from project_tools.errors import SettingError, unknown
 from project_tools.models.classifiers import forest, lasso, machine, prepared_model, ridge
 from project_tools.models.lightgbm_trees import BoostedTrees
+from project_tools.models.monotone import MONOTONE, Monotone, falling_features
 from project_tools.models.preparation import PreparationPlan
 from project_tools.models.xgboost_trees import XGBoostedTrees
 
@@ -31,7 +32,8 @@ class Dimension:
     """One hyperparameter that a search moves: between bounds, or among options.
 
     ``scale``: ``linear``, ``log`` (uniform in the logarithm), ``whole`` and ``whole log`` (the
-    same, rounded to whole numbers), ``choice``. ``start`` is the value of the first trial.
+    same, rounded to whole numbers; both ends are as likely as the others), ``choice``. ``start`` is
+    the value where none is given, and that of the first trial unless a budget names another.
     ``when`` names a choice and the option under which the dimension has an effect; under
     another it is not drawn at all.
     """
@@ -51,9 +53,9 @@ class Dimension:
 Space = Mapping[str, Dimension]
 
 
-def start_of(space: Space) -> dict[str, Any]:
-    """The setting of the first trial: the starts of all dimensions that have an effect there."""
-    starts = {name: row.start for name, row in space.items()}
+def start_of(space: Space, others: Parameters = MappingProxyType({})) -> dict[str, Any]:
+    """The starts of all dimensions that have an effect, with ``others`` in the place of some."""
+    starts = {name: row.start for name, row in space.items()} | dict(others)
     return {name: start for name, start in starts.items() if space[name].applies(starts)}
 
 
@@ -63,12 +65,15 @@ class Budget:
 
     ``fit_seconds`` is about what one fit of ``COST_ROWS`` clients with ``COST_COLUMNS`` features
     takes one core: measured once, good for saying beforehand how long a search will take.
+    ``first`` holds known good settings, which are tried before any other: each names the parameters
+    that differ from the starts of the family.
     """
 
     trials: int
     largest_sample: int
     fit_seconds: float
     fixed: Parameters = field(default_factory=dict)
+    first: tuple[Parameters, ...] = ({},)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class Family:
     time of a fit grows with the rows to the power ``growth``; ``threads`` says whether one fit can
     use several cores; ``format`` names the row of ``serving.formats.table`` in which it is served.
     It is None for a family without exact contributions, which is searched and never served.
+    ``monotone`` says in which features the risk of boosted trees may only fall.
     """
 
     name: str
@@ -93,6 +99,7 @@ class Family:
     growth: float
     threads: bool
     format: str | None
+    monotone: Monotone = "external"
     final_parameters: Callable[[Parameters, Sequence[Any]], dict[str, Any]] = field(
         default=lambda parameters, _fitted: dict(parameters)
     )
@@ -119,13 +126,25 @@ class Family:
         fit = self.budget(profile).fit_seconds * columns / COST_COLUMNS
         return float(trials * folds * fit * (trained / COST_ROWS) ** self.growth)
 
+    def first_trials(self, profile: str) -> list[dict[str, Any]]:
+        """The settings that a search of a profile tries first, as it would draw them."""
+        return [start_of(self.space, others) for others in self.budget(profile).first]
+
     def start(self, profile: str) -> dict[str, Any]:
         """All parameters of the first trial."""
-        return {**self.fixed, **self.budget(profile).fixed, **start_of(self.space)}
+        return {**self.fixed, **self.budget(profile).fixed, **self.first_trials(profile)[0]}
 
     def with_choices(self, **choices: str | bool | None) -> Self:
-        """The family with other choices of preparation; one that takes raw features keeps none."""
-        return self if self.plan is None else replace(self, plan=self.plan.with_choices(**choices))
+        """The family with other choices of preparation, and of ``monotone``; ``None`` keeps its own.
+
+        One that takes raw features has no preparation, and no other can be ``monotone``.
+        """
+        monotone = choices.pop("monotone", None) or self.monotone
+        if self.plan is not None:
+            return replace(self, plan=self.plan.with_choices(**choices))
+        if monotone not in MONOTONE:
+            raise SettingError(unknown("monotone", str(monotone), MONOTONE))
+        return replace(self, monotone=monotone)
 
     def make(self, parameters: Parameters, *, seed: int, jobs: int, X: pd.DataFrame) -> Any:
         """An unfitted estimator with ``predict_proba`` for frames with the columns of ``X``.
@@ -139,10 +158,10 @@ class Family:
                 raise SettingError(unknown(f"parameter of {self.name}", name, sorted(known)))
         starts = {name: row.start for name, row in self.space.items()}
         complete = {**self.fixed, **starts, **parameters}
-        model = self.build(complete, seed, jobs)
         if self.plan is None:
-            return model
-        return prepared_model(model, self.plan, X, complete, seed)
+            falling = falling_features(list(X.columns), self.monotone)
+            return self.build(complete | {"falling": falling}, seed, jobs)
+        return prepared_model(self.build(complete, seed, jobs), self.plan, X, complete, seed)
 
 
 def _lightgbm(parameters: Parameters, seed: int, jobs: int) -> BoostedTrees:
@@ -173,8 +192,13 @@ def get_family(name: str) -> Family:
 
 
 #: Rounds of boosted trees: many, and early stopping ends them sooner.
-_ROUNDS = {"n_estimators": 2_000, "early_stopping_rounds": 50, "watched_share": 0.1}
+_ROUNDS = {"n_estimators": 10_000, "early_stopping_rounds": 100}
 _DEMO_ROUNDS = {"n_estimators": 300, "early_stopping_rounds": 20}
+#: What the trees of the most copied published script have in common, in either library.
+_PUBLISHED = {
+    "learning_rate": 0.005, "colsample_bytree": 0.95, "subsample": 0.87, "reg_lambda": 0.07,
+    "reg_alpha": 0.04,
+}  # fmt: skip
 #: How the rare class is made to count more, and the one number that goes with undersampling.
 _BALANCE = {
     "balance": Dimension("none", scale="choice", options=("none", "weights", "undersample")),
@@ -186,6 +210,10 @@ _BALANCE_WITH_SMOTENC = _BALANCE | {
     ),
     "defaults_per_repaid": Dimension(0.3, 0.15, 1.0, "log", when=("balance", "smotenc")),
 }
+#: Normal scores beside indicators of levels: on skewed amounts a linear model gains by them.
+_NORMAL_SCORES = PreparationPlan(
+    scaling="normal-scores", imputation="median", clip=False, one_hot=True
+)
 #: Clipped, standardised numbers beside indicators of levels, for models that measure distances.
 _STANDARD = PreparationPlan(scaling="standard", imputation="median", clip=True, one_hot=True)
 
@@ -195,7 +223,7 @@ FAMILIES = _table(
         name="logistic_l1",
         label="logistic regression, L1",
         build=lasso,
-        plan=_STANDARD,
+        plan=_NORMAL_SCORES,
         space={"C": Dimension(1e-2, 1e-4, 1.0, "log"), **_BALANCE},
         fixed={"max_iter": 200, "tol": 1e-3},
         budgets={
@@ -212,7 +240,7 @@ FAMILIES = _table(
         name="logistic_l2",
         label="logistic regression, L2",
         build=ridge,
-        plan=_STANDARD,
+        plan=_NORMAL_SCORES,
         space={"C": Dimension(1e-3, 1e-5, 10.0, "log"), **_BALANCE_WITH_SMOTENC},
         fixed={"max_iter": 1_000, "tol": 1e-4},
         budgets={
@@ -295,21 +323,36 @@ FAMILIES = _table(
         build=_lightgbm,
         plan=None,
         space={
-            "learning_rate": Dimension(0.05, 0.01, 0.2, "log"),
-            "num_leaves": Dimension(31, 8, 256, "whole log"),
+            "learning_rate": Dimension(0.02, 0.003, 0.2, "log"),
+            "num_leaves": Dimension(8, 4, 256, "whole log"),
             "min_child_samples": Dimension(50, 5, 500, "whole log"),
-            "colsample_bytree": Dimension(0.5, 0.1, 1.0),
+            "colsample_bytree": Dimension(0.05, 0.02, 1.0, "log"),
             "sampling": Dimension("bagging", scale="choice", options=("bagging", "goss")),
             "subsample": Dimension(0.9, 0.5, 1.0, when=("sampling", "bagging")),
             "top_rate": Dimension(0.2, 0.1, 0.5, when=("sampling", "goss")),
             "other_rate": Dimension(0.1, 0.05, 0.3, when=("sampling", "goss")),
-            "reg_lambda": Dimension(5.0, 1e-3, 100.0, "log"),
+            "reg_lambda": Dimension(50.0, 1e-3, 100.0, "log"),
             "reg_alpha": Dimension(0.1, 1e-3, 10.0, "log"),
         },
         fixed=_ROUNDS,
         budgets={
-            "full": Budget(trials=50, largest_sample=250_000, fit_seconds=6.0),
-            "demo": Budget(trials=5, largest_sample=8_000, fit_seconds=2.5, fixed=_DEMO_ROUNDS),
+            "full": Budget(
+                trials=50,
+                largest_sample=250_000,
+                fit_seconds=12.0,
+                first=(
+                    {},
+                    {"num_leaves": 30, "colsample_bytree": 0.1},
+                    _PUBLISHED | {"num_leaves": 34, "min_child_samples": 500},
+                ),
+            ),
+            "demo": Budget(
+                trials=5,
+                largest_sample=8_000,
+                fit_seconds=1.5,
+                fixed=_DEMO_ROUNDS,
+                first=({"learning_rate": 0.05},),
+            ),
         },
         growth=0.9,
         threads=True,
@@ -322,23 +365,38 @@ FAMILIES = _table(
         build=_xgboost,
         plan=None,
         space={
-            "learning_rate": Dimension(0.05, 0.01, 0.2, "log"),
+            "learning_rate": Dimension(0.02, 0.003, 0.2, "log"),
             "grow_policy": Dimension(
-                "depthwise", scale="choice", options=("depthwise", "lossguide")
+                "lossguide", scale="choice", options=("depthwise", "lossguide")
             ),
             "max_depth": Dimension(5, 2, 9, "whole", when=("grow_policy", "depthwise")),
-            "max_leaves": Dimension(31, 8, 256, "whole log", when=("grow_policy", "lossguide")),
+            "max_leaves": Dimension(8, 4, 256, "whole log", when=("grow_policy", "lossguide")),
             "min_child_weight": Dimension(10.0, 0.5, 100.0, "log"),
-            "colsample_bytree": Dimension(0.5, 0.1, 1.0),
+            "colsample_bytree": Dimension(0.05, 0.02, 1.0, "log"),
             "subsample": Dimension(0.9, 0.5, 1.0),
             "gamma": Dimension(0.1, 1e-3, 10.0, "log"),
-            "reg_lambda": Dimension(5.0, 1e-3, 100.0, "log"),
+            "reg_lambda": Dimension(50.0, 1e-3, 100.0, "log"),
             "reg_alpha": Dimension(0.1, 1e-3, 10.0, "log"),
         },
         fixed=_ROUNDS,
         budgets={
-            "full": Budget(trials=50, largest_sample=250_000, fit_seconds=7.0),
-            "demo": Budget(trials=5, largest_sample=8_000, fit_seconds=2.5, fixed=_DEMO_ROUNDS),
+            "full": Budget(
+                trials=50,
+                largest_sample=250_000,
+                fit_seconds=14.0,
+                first=(
+                    {},
+                    {"max_leaves": 30, "colsample_bytree": 0.1},
+                    _PUBLISHED | {"max_leaves": 34, "min_child_weight": 39.0},
+                ),
+            ),
+            "demo": Budget(
+                trials=5,
+                largest_sample=8_000,
+                fit_seconds=1.5,
+                fixed=_DEMO_ROUNDS,
+                first=({"learning_rate": 0.05},),
+            ),
         },
         growth=0.9,
         threads=True,

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import ndtri
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -28,7 +29,7 @@ from sklearn.preprocessing import (
 from project_tools.errors import SettingError, TrainingError, unknown
 
 Matrix = npt.NDArray[np.float32]
-SCALINGS = ("none", "min-max", "standard", "power")
+SCALINGS = ("none", "min-max", "standard", "power", "normal-scores")
 IMPUTATIONS = ("zero", "median", "knn")
 #: Percentiles at which numbers are clipped.
 CLIP_AT = (0.1, 99.9)
@@ -37,6 +38,8 @@ KNN_REFERENCE = 1_000
 KNN_NEIGHBOURS = 10
 #: Rows from which the exponents of the power scaling are learnt.
 POWER_ROWS = 10_000
+#: Quantiles between which normal scores are read off.
+NORMAL_QUANTILES = 257
 _CHUNK = 1_000
 
 
@@ -111,7 +114,9 @@ def _scalers(scaling: str) -> list[Any]:
         return [MinMaxScaler(clip=True)]
     if scaling == "standard":
         return [StandardScaler()]
-    return [PowerScaler(POWER_ROWS)] if scaling == "power" else []
+    if scaling == "power":
+        return [PowerScaler(POWER_ROWS)]
+    return [NormalScorer(NORMAL_QUANTILES)] if scaling == "normal-scores" else []
 
 
 def _category_steps(plan: PreparationPlan) -> Any:
@@ -234,6 +239,37 @@ class PowerScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # typ
         values = self.first_.transform(np.asarray(X, dtype=np.float64))
         scaled: Matrix = self.last_.transform(self.power_.transform(values)).astype(np.float32)
         return scaled
+
+
+class NormalScorer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes no types
+    """Normal scores: a number becomes the normal quantile of its rank among the training values.
+
+    Ranks are read off between ``quantiles`` training quantiles; equal values share their middle rank,
+    and what lies beyond all training values gets the score of the last half step. A column with a
+    single value becomes 0. It takes out what standardising leaves in: outliers and skewness.
+    Source: C. van der Waerden, Indagationes Mathematicae 1952.
+    """
+
+    def __init__(self, quantiles: int = 257) -> None:
+        self.quantiles = quantiles
+
+    def fit(self, X: Matrix, y: object = None) -> Self:  # noqa: ARG002  (scikit-learn's signature)
+        values = np.asarray(X, dtype=np.float64)
+        self.n_features_in_ = values.shape[1]
+        self.quantiles_ = np.quantile(values, np.linspace(0, 1, self.quantiles), axis=0)
+        return self
+
+    def transform(self, X: Matrix) -> Matrix:
+        values, ranks = np.asarray(X, dtype=np.float64), np.linspace(0, 1, self.quantiles)
+        scores: Matrix = np.empty(values.shape, dtype=np.float32)
+        end = 0.5 / self.quantiles
+        for column, known in enumerate(self.quantiles_.T):
+            one = values[:, column]
+            # np.interp takes the highest rank of equal quantiles; turned round, the lowest.
+            highest = np.interp(one, known, ranks)
+            lowest = 1 - np.interp(-one, -known[::-1], ranks)
+            scores[:, column] = ndtri(np.clip((highest + lowest) / 2, end, 1 - end))
+        return scores
 
 
 class LevelIndicators(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn publishes no types

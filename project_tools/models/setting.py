@@ -29,7 +29,10 @@ def complete_setting(family: Family, profile: str, given: Mapping[str, Any]) -> 
         else _fixed_value(name, value, fixed[name])
         for name, value in given.items()
     }
-    chosen = {name: values.get(name, row.start) for name, row in space.items()}
+    starts = {name: row.start for name, row in space.items()} | dict(
+        family.budget(profile).first[0]
+    )
+    chosen = {name: values.get(name, start) for name, start in starts.items()}
     drawn = {name: value for name, value in chosen.items() if space[name].applies(chosen)}
     for name in given:
         row = space.get(name)

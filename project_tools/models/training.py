@@ -11,12 +11,14 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # p
 
 from project_tools.errors import TrainingError
 from project_tools.evaluation.calibration import Calibration
-from project_tools.evaluation.judgement import DECIDING, Judgement, judge
+from project_tools.evaluation.judgement import DECIDING, Judgement, deciding_metric, judge
 from project_tools.evaluation.metrics import FN_COST, Estimate
 from project_tools.evaluation.reliability import CalibrationChoice, choose_calibration
+from project_tools.evaluation.threshold_choice import ThresholdChoice, choose_threshold
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import Family
-from project_tools.models.folds import out_of_fold
+from project_tools.models.folds import fold_rows, out_of_fold
+from project_tools.models.rounds import FinalRounds, final_rounds
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,8 +29,10 @@ class TrainedModel:
 
     ``parameters`` are those of the final fit, ``oof`` each training client's probability before
     calibration by a model that was fitted without the client, ``judgement`` what these are worth,
-    ``calibration_choice`` the evidence for the calibration that was chosen. ``ids`` are the
-    clients it was trained on, ``meta`` the state of their features.
+    ``calibration_choice`` the evidence for the calibration that was chosen, ``threshold_choice``
+    that for the threshold (None for a metric whose exact threshold is always taken). ``ids`` are
+    the clients it was trained on, ``meta`` the state of their features, ``rounds`` says how many
+    rounds boosted trees that stop early grew, and why.
     """
 
     family: Family
@@ -43,11 +47,18 @@ class TrainedModel:
     data_digest: str
     fn_cost: float
     seed: int
+    rounds: FinalRounds | None = None
+    threshold_choice: ThresholdChoice | None = None
 
     @property
     def threshold(self) -> float:
         """The calibrated probability above which a client is a risk."""
         return self.judgement.threshold.value
+
+    @property
+    def exact_threshold(self) -> bool:
+        """Whether the threshold was searched, and is not the break-even."""
+        return self.threshold_choice is None or self.threshold_choice.taken == "exact"
 
     @property
     def calibration(self) -> Calibration:
@@ -95,9 +106,11 @@ def train(
     """Train a setting of a family; ``on_fold`` gets the number of folds that are done.
 
     Calibration (Platt's curve or the beta curve) and threshold come from out-of-fold
-    probabilities. The final fit takes all rows of ``data`` and the family's ``final_parameters``:
-    boosted trees grow as many rounds as the folds kept on average, because no row is left to
-    watch. Parameters that are not given are the family's.
+    probabilities. The threshold is the break-even unless the exact one is better beyond its error
+    (``choose_threshold``); for F2 and the geometric mean it is the exact one. The final fit takes
+    all rows of ``data`` and the family's ``final_parameters``: boosted trees grow as many rounds
+    as the folds kept on average, because no row is left to watch, scaled to the rows of the final
+    fit where that is not worse (``rounds``). Parameters that are not given are the family's.
     """
     fitted: list[Any] = []
     complete = {**family.fixed, **parameters}
@@ -112,10 +125,22 @@ def train(
     with threadpool_limits(jobs):
         oof = out_of_fold(make, data, folds=folds, seed=seed, on_fold=ended)
         chosen = choose_calibration(data.y, oof, seed=seed)
+        choice = None
+        if deciding_metric(metric).name == DECIDING:
+            parts = [held_out for _, held_out in fold_rows(data.y, folds, seed)]
+            calibrated = chosen.calibration.apply(oof)
+            choice = choose_threshold(data.y, calibrated, fn_cost, parts, draw=data.draw)
         judgement = judge(
-            data.y, oof, metric=metric, fn_cost=fn_cost, calibration=chosen.calibration
-        )
-        final = family.final_parameters(complete, fitted)
+            data.y, oof, metric=metric, fn_cost=fn_cost, calibration=chosen.calibration,
+            draw=data.draw, threshold=None if choice is None else choice.value,
+        )  # fmt: skip
+        final, rounds = family.final_parameters(complete, fitted), None
+        if complete.get("early_stopping_rounds"):
+            rounds = final_rounds(
+                lambda number: make({**final, "n_estimators": number}), data, fitted,
+                final["n_estimators"], folds=folds, seed=seed,
+            )  # fmt: skip
+            final = {**final, "n_estimators": rounds.taken}
         estimator = make(final).fit(data.X, data.y)
     return TrainedModel(
         family=family,
@@ -130,6 +155,8 @@ def train(
         data_digest=data.digest,
         fn_cost=fn_cost,
         seed=seed,
+        rounds=rounds,
+        threshold_choice=choice,
     )
 
 

@@ -219,12 +219,14 @@ class VariantComparison:
             raw = out_of_fold(make, self.data, folds=self.folds, seed=self.seed)
         choice = choose_calibration(y, raw, seed=self.seed)
         judgement = judge(
-            y, raw, metric=self.metric, fn_cost=self.fn_cost, calibration=choice.calibration
-        )
+            y, raw, metric=self.metric, fn_cost=self.fn_cost, calibration=choice.calibration,
+            draw=self.data.draw,
+        )  # fmt: skip
         one = judgement.calibration.apply(raw), judgement.threshold.value
         other = one if first is None else (first.calibrated, first.judgement.threshold.value)
         differences = {
-            name: paired_difference(name, y, one, other, fn_cost=self.fn_cost) for name in METRICS
+            name: paired_difference(name, y, one, other, fn_cost=self.fn_cost, draw=self.data.draw)
+            for name in METRICS
         }
         return VariantResult(variant, raw, choice, judgement, differences, perf_counter() - start)
 

@@ -8,15 +8,16 @@ import pandas as pd
 import xgboost
 
 from project_tools.models.boosting import Binned, Boosting, Rows, rows_by_column
+from project_tools.models.monotone import directions
 from project_tools.models.preparation import Matrix, model_names
 
 
 class XGBoostedTrees(Boosting):
     """XGBoost's histogram trees on raw nulls and categories by the position of their fixed level.
 
-    ``early_stopping_rounds``, ``watched_share`` and ``n_estimators`` as in ``BoostedTrees``.
+    ``early_stopping_rounds`` and ``n_estimators`` as in ``BoostedTrees``.
     ``grow_policy`` is ``depthwise``, to the depth ``max_depth``, or ``lossguide``, to the number
-    of leaves ``max_leaves``.
+    of leaves ``max_leaves``. The risk never rises with a feature of ``falling``.
     """
 
     def __init__(
@@ -24,7 +25,6 @@ class XGBoostedTrees(Boosting):
         *,
         n_estimators: int = 2_000,
         early_stopping_rounds: int = 50,
-        watched_share: float = 0.1,
         learning_rate: float = 0.05,
         grow_policy: str = "depthwise",
         max_depth: int = 5,
@@ -35,15 +35,16 @@ class XGBoostedTrees(Boosting):
         gamma: float = 0.1,
         reg_lambda: float = 5.0,
         reg_alpha: float = 0.1,
+        falling: tuple[str, ...] = (),
         seed: int = 0,
         jobs: int = 1,
     ) -> None:
         self.n_estimators, self.early_stopping_rounds = n_estimators, early_stopping_rounds
-        self.watched_share, self.learning_rate = watched_share, learning_rate
+        self.learning_rate = learning_rate
         self.grow_policy, self.max_depth, self.max_leaves = grow_policy, max_depth, max_leaves
         self.min_child_weight, self.colsample_bytree = min_child_weight, colsample_bytree
         self.subsample, self.gamma = subsample, gamma
-        self.reg_lambda, self.reg_alpha = reg_lambda, reg_alpha
+        self.reg_lambda, self.reg_alpha, self.falling = reg_lambda, reg_alpha, falling
         self.seed, self.jobs = seed, jobs
 
     def model_json(self) -> str:
@@ -73,7 +74,7 @@ class XGBoostedTrees(Boosting):
     def _grow(self, prepared: Binned) -> None:
         watched = [(prepared.watched, "watched")] if prepared.watched is not None else []
         self.booster_ = xgboost.train(
-            self._training(),
+            self._training() | self._constraints(prepared.train.feature_names),
             prepared.train,
             num_boost_round=self.n_estimators,
             evals=watched,
@@ -94,6 +95,11 @@ class XGBoostedTrees(Boosting):
         )
         risk = self.booster_.predict(rows, iteration_range=(0, self.rounds_))
         return np.asarray(risk, dtype=np.float64)
+
+    def _constraints(self, names: list[str]) -> dict[str, Any]:
+        if not self.falling:
+            return {}
+        return {"monotone_constraints": tuple(directions(names, model_names(self.falling)))}
 
     def _training(self) -> dict[str, Any]:
         growth: dict[str, Any] = {"grow_policy": "depthwise", "max_depth": self.max_depth}

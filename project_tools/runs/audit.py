@@ -82,6 +82,7 @@ def audit_final(
         audit_groups(frame.loc[test.ids]),
         threshold=model.threshold,
         fn_cost=model.fn_cost,
+        labelled=test.labelled,
     )
     exclusion = exclusion_facts(
         model, setting, training, trained, folds=settings.folds, jobs=settings.jobs
@@ -185,7 +186,7 @@ def _clients(data: Dataset) -> Clients:
 def _results(model: TrainedModel, found: FinalEvaluation) -> tuple[Result, ...]:
     rows = []
     for name, score in found.scores.items():
-        oof, (low, high) = model.scores[name], found.intervals[name]
+        oof, (low, high) = model.scores[name], found.intervals[name] or (None, None)
         rows.append(Result(name, METRICS[name].label, oof.value, oof.se, score.value, low, high))
     return tuple(rows)
 

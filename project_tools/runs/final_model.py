@@ -12,6 +12,7 @@ import pandas as pd
 
 from project_tools.evaluation.reliability import reliability_figure
 from project_tools.features.files import state_folder
+from project_tools.governance.monotone import monotone_facts
 from project_tools.models.dataset import Dataset, load_dataset
 from project_tools.models.families import Family
 from project_tools.models.final_evaluation import (
@@ -90,6 +91,13 @@ def train_final(project: RunLog, settings: FinalSettings, family: Family) -> Fin
     setting = setting_for(project, settings, family, training)
     project.json(setting, SETTING)
     judged = judged_final(settings, family, setting, training)
+    with working("what the monotone constraint costs"):
+        monotone = monotone_facts(
+            judged.model, setting, training, folds=settings.folds, jobs=settings.jobs
+        )
+    if monotone is not None:
+        project.json(asdict(monotone), "monotone.json")
+        project.metrics(monotone.metrics)
     with working("auditing it by segments, with and without the protected columns; its card"):
         audit = audit_final(
             judged.model, setting, training, judged.test, judged.evaluation,
@@ -130,7 +138,7 @@ def judged_final(
         test = load_dataset(
             settings.data, split="test", exclude=settings.exclude, seed=settings.seed, folds=1
         )
-        evaluation = evaluate_finally(model, training, test, seed=settings.seed)
+        evaluation = evaluate_finally(model, training, test)
     return Judged(model, training, test, evaluation)
 
 
@@ -152,6 +160,8 @@ def log_final(run: RunLog, final: FinalModel) -> None:
     run.params({f"{MODEL}{name}": value for name, value in effective(model.parameters).items()})
     run.json(model.parameters, "parameters.json")
     run.metrics(final_figures(model, evaluation))
+    if model.rounds is not None:
+        run.metrics(model.rounds.metrics)
     run.json(evaluation.to_dict(), "evaluation.json")
     chosen = model.calibration_choice
     calibration = {
@@ -159,6 +169,8 @@ def log_final(run: RunLog, final: FinalModel) -> None:
         "gain": chosen.gain, "gain_se": chosen.gain_se,
     }  # fmt: skip
     run.json(calibration, "calibration.json")
+    if model.threshold_choice is not None:
+        run.json(model.threshold_choice.to_dict(), "threshold.json")
     run.json(environment(), ENVIRONMENT)
     curves = {"calibrated": evaluation.curve, "before calibration": evaluation.raw_curve}
     run.figure(reliability_figure(curves), "reliability.png")
@@ -184,11 +196,15 @@ def effective(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def final_figures(model: TrainedModel, evaluation: FinalEvaluation) -> dict[str, float]:
     """Scores with errors and intervals, calibration line and threshold, by metric name."""
-    figures = {"threshold": model.threshold}
+    figures, choice = {"threshold": model.threshold}, model.threshold_choice
+    if choice is not None:
+        figures |= {"threshold.break_even": choice.break_even, "threshold.exact": choice.exact}
+        figures |= {"threshold.gain": choice.gain.value, "threshold.gain.se": choice.gain.se}
     for on, scores in (("out_of_fold", model.scores), ("test", evaluation.scores)):
         figures |= score_metrics(scores, on)
-    for name, (low, high) in evaluation.intervals.items():
-        figures |= {f"test.{name}.low": low, f"test.{name}.high": high}
+    for name, interval in evaluation.intervals.items():
+        if interval is not None:
+            figures |= {f"test.{name}.low": interval[0], f"test.{name}.high": interval[1]}
     return figures | {f"test.calibration_{name}": v for name, v in asdict(evaluation.line).items()}
 
 

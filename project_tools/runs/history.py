@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from project_tools.errors import SettingError, TrackingError
@@ -27,7 +29,7 @@ from project_tools.runs.store import (
     get_run,
     successors,
 )
-from project_tools.search.trial import Floats, PriorTrials, Status, Trial
+from project_tools.search.trial import PriorTrials, Status, Trial
 
 #: Projects whose runs hold searches.
 SEARCHING = ("hyperparameter_tuning", "lightgbm")
@@ -84,11 +86,13 @@ def former_family(
             f"{run.info.run_id}; give the same, or start anew without resume"
         )
     trials = _trials(client, run)
-    judged = [found for found in trials.values() if found[0].judgement]
-    best = min(judged, key=lambda found: (found[0].loss, found[0].number), default=None)
-    table = None if best is None else oof_of(client, best[1])
-    oof = None if table is None else table["probability"].to_numpy()
-    former = PriorTrials(tuple(trial for trial, _ in trials.values()), oof)
+    tables = {t.number: oof_of(client, nested) for t, nested in trials.values() if t.judgement}
+    kept = {
+        number: table["probability"].to_numpy(dtype=np.float32)
+        for number, table in tables.items()
+        if table is not None
+    }
+    former = PriorTrials(tuple(trial for trial, _ in trials.values()), kept)
     nested = tuple(nested.info.run_id for _, nested in trials.values())
     return FormerFamily(run, run.info.status == "FINISHED", former, nested)
 
@@ -154,7 +158,7 @@ def judgement_tags(judgement: Judgement) -> dict[str, str]:
     return {"metric": judgement.metric, "calibration": json.dumps(judgement.calibration.to_dict())}
 
 
-def oof_table(data: Dataset, oof: Floats) -> pd.DataFrame:
+def oof_table(data: Dataset, oof: npt.NDArray[Any]) -> pd.DataFrame:
     """Columns: training client's id, outcome, out-of-fold probability before calibration."""
     return pd.DataFrame({ID: data.ids, TARGET: data.y, "probability": oof})
 
@@ -190,6 +194,7 @@ def judged(client: Client, run: TrackedRun) -> JudgedFamily:
         p=judgement.calibration.apply(table["probability"].to_numpy()),
         threshold=judgement.threshold.value,
         fn_cost=settings["fn_cost"],
+        labelled=int(run.data.tags["labelled"]) if "labelled" in run.data.tags else None,
     )
 
 

@@ -25,6 +25,7 @@ from pydantic import (
 from project_tools.errors import SettingError, unknown
 from project_tools.evaluation.metrics import METRICS
 from project_tools.models.families import FAMILIES, PROFILES
+from project_tools.models.monotone import MONOTONE
 from project_tools.models.preparation import IMPUTATIONS, SCALINGS
 from project_tools.settings import ROOT, Settings
 
@@ -174,6 +175,9 @@ class ProjectSettings(BaseModel):
     )
     clip: Annotated[YesOrNo | None, _OWN] = _row(OWN, "clip at the 0.1 and 99.9 percentiles")
     one_hot: Annotated[YesOrNo | None, _OWN] = _row(OWN, "one-hot encoding of categories")
+    monotone: Annotated[str, _one_of("monotone", MONOTONE)] = _row(
+        "external", "scores in which the risk of boosted trees may only fall: external, or none"
+    )
     exclude: Names = _row("protected", "features kept from the model: protected, names, or none")
     seed: Annotated[
         int, Field(ge=0), BeforeValidator(_digits), _takes("a whole number, 0 or more")
@@ -208,6 +212,11 @@ class ProjectSettings(BaseModel):
             "one_hot": self.one_hot,
         }  # fmt: skip
         return {name: value for name, value in choices.items() if value is not None}
+
+    @property
+    def choices(self) -> dict[str, str | bool]:
+        """All that changes a family: the choices of preparation, and ``monotone``."""
+        return self.preparation | {"monotone": self.monotone}
 
 
 class SearchSettings(ProjectSettings):

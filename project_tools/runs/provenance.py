@@ -43,9 +43,16 @@ def _git(*words: str) -> str | None:
 
 
 def origin(data: Dataset) -> dict[str, object]:
-    """Digests and number of rows of the clients that figures are measured on."""
+    """Digests and number of the clients that figures are measured on, and of the labelled ones that
+    these were drawn from.
+    """
     digests = {key: data.meta[key] for key in ("raw_digest", "split_digest", "state_digest")}
-    return {"data_digest": data.digest, "rows": len(data), "excluded": len(data.excluded)} | digests
+    return {
+        "data_digest": data.digest,
+        "rows": len(data),
+        "labelled": data.draw.labelled,
+        "excluded": len(data.excluded),
+    } | digests
 
 
 def preparation_tags(family: Family) -> dict[str, str]:

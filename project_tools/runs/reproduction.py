@@ -180,7 +180,7 @@ def _packages(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, str
 def _rerun(
     past: Past, settings: FinalSettings, found: Reproduction, *, quiet: bool
 ) -> Reproduction:
-    family = past.family.with_choices(**settings.preparation)
+    family = past.family.with_choices(**settings.choices)
     with project_run(EXPERIMENT) as project:
         project.tags({"level": "reproduction", "reproduces": found.run_id})
         judged = judged_final(settings, family, past.setting, quiet=quiet)
@@ -246,7 +246,10 @@ def _past(client: Client, name: str) -> Past:
             f"{nearest(name, finals)}"
         )
     # Where the setting came from is of no account: the run holds the setting itself.
-    texts = {key: text for key, text in typed(run).items() if key in ProjectSettings.model_fields}
+    # Runs from before the parameter `monotone` constrained nothing.
+    texts = {"monotone": "none"} | {
+        key: text for key, text in typed(run).items() if key in ProjectSettings.model_fields
+    }
     setting = _json(client, run, SETTING)
     packages = _json(client, run, ENVIRONMENT)["packages"]
     held_out = held_out_of(client, run.info.run_id)

@@ -10,6 +10,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy.typing as npt
+
 from project_tools.errors import TrackingError
 from project_tools.evaluation.metrics import Estimate
 from project_tools.models.dataset import Dataset
@@ -35,7 +37,7 @@ from project_tools.search.forecast import Forecast
 from project_tools.search.importance import importance
 from project_tools.search.pictures import curves, history, importance_bars
 from project_tools.search.search import SearchResult, search
-from project_tools.search.trial import Floats, Trial
+from project_tools.search.trial import GUIDE, Probabilities, Trial
 from project_tools.system.progress import in_words, say, working
 
 
@@ -118,6 +120,9 @@ def comparable(settings: SearchSettings, family: Family, data: Dataset) -> dict[
         "folds": settings.folds,
         "seed": settings.seed,
         "fn_cost": settings.fn_cost,
+        "first trials": json.dumps(family.first_trials(settings.profile)),
+        "guide": GUIDE,
+        "monotone": family.monotone if family.plan is None else "none",
     }
 
 
@@ -145,8 +150,8 @@ class TrialLog:
         run.params(trial.parameters)
         self._open[trial.number] = run
 
-    def end(self, trial: Trial, oof: Floats | None) -> None:
-        """Log a trial that ended; ``oof`` are its probabilities where it is the best so far."""
+    def end(self, trial: Trial, oof: Probabilities | None) -> None:
+        """Log a trial that ended; ``oof`` are its probabilities where it finished."""
         run = self._open.pop(trial.number, None)
         if run is None:  # interrupted while its run was being opened: ``close_own_runs`` ends it
             return
@@ -156,6 +161,7 @@ class TrialLog:
             return
         if oof is not None:
             log_oof(run, self._data, oof)
+        if self._best is None or (trial.loss, trial.number) < (self._best.loss, self._best.number):
             self._best = trial
         run.result(_trial_metrics(trial), _trial_tags(trial))
         end(run, "FAILED" if trial.status == "failed" else "FINISHED")
@@ -206,9 +212,15 @@ def log_result(
     parent: RunLog, result: SearchResult, family: Family, data: Dataset, fn_cost: float
 ) -> None:
     """The best setting with its figures, probabilities and pictures, on the family's run."""
-    best = result.best
+    best, choice = result.best, result.choice
     if best.judgement is None:
         raise TrackingError("the search ended without a judged trial")
+    if choice.leader is not best:
+        say(
+            f"  {family.label}: trial {best.number + 1} is taken; trial {choice.leader.number + 1} is "
+            f"better by {result.metric}, by {choice.behind.value:.4f} ± {choice.behind.se:.4f} on "
+            "the same clients, but has the larger log loss"
+        )
     parent.params(best.parameters)
     parent.json({"parameters": best.parameters, "trial": best.number}, BEST)
     parent.json(environment(), ENVIRONMENT)
@@ -216,8 +228,16 @@ def log_result(
     outcomes = [trial.status for trial in result.trials]
     counts = {f"trials.{status}": float(outcomes.count(status)) for status in sorted(set(outcomes))}
     parent.result(
-        judgement_metrics(best.judgement) | counts | {"trials": len(outcomes)},
-        judgement_tags(best.judgement) | {"best_trial": str(best.number)},
+        judgement_metrics(best.judgement)
+        | counts
+        | {
+            "trials": len(outcomes),
+            "told_loss": best.guide,
+            "behind_leader": choice.behind.value,
+            "behind_leader.se": choice.behind.se,
+        },
+        judgement_tags(best.judgement)
+        | {"best_trial": str(best.number), "leader_by_metric": str(choice.leader.number)},
     )
     p = best.judgement.calibration.apply(result.oof)
     pictures = curves(data.y, p, best.judgement.threshold.value, fn_cost, best.judgement.scores)
@@ -237,6 +257,6 @@ def log_clients(run: RunLog, data: Dataset, context: str) -> None:
     run.dataset(f"{data.path.name}, {context}", data.digest, data.path, context, **facts)
 
 
-def log_oof(run: RunLog, data: Dataset, oof: Floats) -> None:
+def log_oof(run: RunLog, data: Dataset, oof: npt.NDArray[Any]) -> None:
     """Each training client's outcome and probability before calibration, as a file of the run."""
     run.table(oof_table(data, oof), OOF_FILE)

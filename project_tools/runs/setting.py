@@ -50,7 +50,7 @@ def setting_for(
         best = json.loads(path.read_text(encoding="utf-8"))
     project.tags({"setting": "search", "setting_of_run": run.info.run_id})
     _say_differences(run.data.tags, preparation_tags(family) | origin(data))
-    return dict(best["parameters"])
+    return _still_known(family, best["parameters"], run.info.run_id)
 
 
 def _searched(
@@ -82,6 +82,14 @@ def _searched(
             f"run {asked} is no search of {family.name}; give a family's parent run{instead}"
         )
     return run
+
+
+def _still_known(family: Family, parameters: Mapping[str, Any], run_id: str) -> dict[str, Any]:
+    """The parameters that the family still has: a search of an older version may hold others."""
+    gone = [name for name in parameters if name not in {*family.fixed, *family.space}]
+    if gone:
+        say(f"  {', '.join(gone)} of run {run_id}: {family.name} has no such parameter any more")
+    return {name: value for name, value in parameters.items() if name not in gone}
 
 
 def _say_differences(searched: Mapping[str, str], now: Mapping[str, object]) -> None:

@@ -46,7 +46,7 @@ def tune(project_name: str, texts: Mapping[str, str]) -> str:
     settings = SearchSettings.from_texts(texts)
     if settings.spark:
         check_installed()
-    families = [get_family(name).with_choices(**settings.preparation) for name in settings.families]
+    families = [get_family(name).with_choices(**settings.choices) for name in settings.families]
     refuse_ignored(settings, families)
     whole = load_all(settings)
     samples = [sample_for(settings, family, whole) for family in families]
@@ -106,6 +106,9 @@ def refuse_ignored(settings: ProjectSettings, families: Sequence[Family]) -> Non
             f"{asked[0]} has no effect: {', '.join(raw)} take raw nulls and categories; "
             "leave it out, or name another family"
         )
+    others = [family.name for family in families if family.plan is not None]
+    if settings.monotone != ProjectSettings.model_fields["monotone"].default and others:
+        say(f"  monotone: no effect on {', '.join(others)}, which are no boosted trees")
     if asked and raw:
         say(f"  {', '.join(asked)}: no effect on {', '.join(raw)}, which take raw features")
 

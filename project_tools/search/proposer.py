@@ -5,7 +5,7 @@ floats and the positions of options.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,26 +14,30 @@ from hyperopt.base import JOB_STATE_DONE, Domain, spec_from_misc
 from hyperopt.fmin import generate_trial
 from hyperopt.pyll import scope
 
-from project_tools.models.families import Dimension, Space, start_of
+from project_tools.models.families import Dimension, Space
+
+#: Whole numbers are rounded from a range that goes so far beyond its ends: each end is then as
+#: likely as the others. A little less than a half, which would round to the number beyond.
+_BEYOND = 0.499999
 
 
 class Proposer:
-    """Proposes the setting of each trial: the space's start first, then hyperopt's TPE.
+    """Proposes the setting of each trial: known good ones first, then hyperopt's TPE.
 
     A proposal depends only on the seed, the trial's number and the losses reported before, so
     that a search that was stopped continues as if it had not been.
     """
 
-    def __init__(self, space: Space, seed: int) -> None:
-        self._space, self._seed = space, seed
+    def __init__(self, space: Space, seed: int, first: Sequence[Mapping[str, Any]]) -> None:
+        self._space, self._seed, self._first = space, seed, first
         self._expressions = expressions(space)
         self._domain = Domain(lambda _point: 0.0, self._expressions)
         self._trials = Trials()
 
     def ask(self, number: int) -> dict[str, Any]:
         """The setting to try as trial ``number``."""
-        if number == 0:
-            return start_of(self._space)
+        if number < len(self._first):
+            return dict(self._first[number])
         seed = int(np.random.default_rng([self._seed, number]).integers(2**31 - 1))
         [document] = tpe.suggest([number], self._domain, self._trials, seed)
         return plain(space_eval(self._expressions, spec_from_misc(document["misc"])))
@@ -69,9 +73,10 @@ def _expression(name: str, row: Dimension, space: Space) -> Any:
     if row.scale == "log":
         return hp.loguniform(name, math.log(row.low), math.log(row.high))
     if row.scale == "whole":
-        return scope.int(hp.quniform(name, row.low, row.high, 1))
+        return scope.int(hp.quniform(name, row.low - _BEYOND, row.high + _BEYOND, 1))
     if row.scale == "whole log":
-        return scope.int(hp.qloguniform(name, math.log(row.low), math.log(row.high), 1))
+        low, high = math.log(row.low - _BEYOND), math.log(row.high + _BEYOND)
+        return scope.int(hp.qloguniform(name, low, high, 1))
     return hp.uniform(name, row.low, row.high)
 
 

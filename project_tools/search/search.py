@@ -1,6 +1,7 @@
 """The search of one family: hyperopt's TPE over its table of dimensions. It knows no MLflow.
 
-A trial is judged by its out-of-fold probabilities at their exact threshold. Trials run in threads
+A trial is judged by its out-of-fold probabilities: by their log loss for TPE, and by the metric,
+at the exact threshold, for the choice of the best (``choice``). Trials run in threads
 of this process, so that all of them share one copy of the data: one at a time where a fit uses all
 cores itself, as many as there are cores where it cannot. All listeners are called in the thread
 that called ``search``, which stays free to be interrupted.
@@ -23,6 +24,7 @@ from project_tools.evaluation.judgement import DECIDING
 from project_tools.evaluation.metrics import FN_COST, get_metric
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import Family
+from project_tools.search.choice import Choice, choose
 from project_tools.search.proposer import Proposer
 from project_tools.search.trial import (
     EndListener,
@@ -30,6 +32,7 @@ from project_tools.search.trial import (
     Objective,
     Outcome,
     PriorTrials,
+    Probabilities,
     SearchRun,
     Trial,
     examine,
@@ -42,14 +45,19 @@ POLL_S = 0.5
 
 @dataclass(slots=True)
 class SearchResult:
-    """All trials in their order, the best, and the best one's probabilities before calibration."""
+    """All trials in their order, the choice among them, its probabilities before calibration."""
 
     family: str
     metric: str
-    best: Trial
+    choice: Choice
     trials: list[Trial]
-    oof: Floats
+    oof: Probabilities
     rows: int
+
+    @property
+    def best(self) -> Trial:
+        """The trial that was chosen."""
+        return self.choice.trial
 
 
 def search(
@@ -69,13 +77,13 @@ def search(
     on_start: Listener | None = None,
     on_trial: EndListener | None = None,
 ) -> SearchResult:
-    """Search a family's space on the training clients for the least loss of ``metric``.
+    """Search a family's space on the training clients, guided by log loss, for the best ``metric``.
 
     ``trials`` and fixed parameters default to the profile's budget. ``jobs`` are the threads in
     use, within a fit or across trials, whichever the family can; with ``spark``, that many trials
     at a time run on Spark. No trial but the first begins after ``time_limit`` seconds.
     ``on_start`` gets each trial that begins, ``on_trial`` each that ended, with its probabilities
-    where it is the best so far; an error of theirs ends the search. The ``prior`` trials, of a
+    where it finished; an error of theirs ends the search. The ``prior`` trials, of a
     search with the same arguments, count and are not repeated. A trial that fails is kept with
     its reason and the search goes on. Raises ``TrainingError`` if none finishes.
     """
@@ -89,6 +97,7 @@ def search(
     run = SearchRun(
         objective=Objective(family, data, get_metric(metric).name, folds, seed, threads, fn_cost),
         fixed={**family.fixed, **budget.fixed},
+        first=family.first_trials(profile),
         total=total,
         width=1 if threads > 1 else jobs,
         on_start=on_start,
@@ -102,12 +111,15 @@ def search(
         run_on_spark(run, seed)
     else:
         with threadpool_limits(threads):
-            _run_in_threads(run, Proposer(family.space, seed))
+            _run_in_threads(run, Proposer(family.space, seed, run.first))
     made = [run.trials[number] for number in sorted(run.trials)]
-    if run.best is None or run.best_oof is None:
+    if not run.probabilities:
         why = made[-1].reason if made else "none was begun"
         raise TrainingError(f"all {len(made)} trials of {family.name} failed; the last: {why}")
-    return SearchResult(family.name, run.objective.metric, run.best, made, run.best_oof, len(data))
+    name = run.objective.metric
+    choice = choose(data.y, made, run.probabilities, metric=name, fn_cost=fn_cost)
+    oof = run.probabilities[choice.trial.number]
+    return SearchResult(family.name, name, choice, made, oof, len(data))
 
 
 def _run_in_threads(run: SearchRun, proposer: Proposer) -> None:
@@ -120,7 +132,9 @@ def _run_in_threads(run: SearchRun, proposer: Proposer) -> None:
         while run.running or (numbers and not run.late()):
             while numbers and len(run.running) < run.width and not run.late():
                 number = numbers.popleft()
-                threads.start(run.begin(number, proposer.ask(number)), run.best, run.best_oof)
+                leader = run.leader
+                best = None if leader is None else (run.probabilities[leader.number], leader.guide)
+                threads.start(run.begin(number, proposer.ask(number)), best)
             with contextlib.suppress(queue.Empty):  # in short waits, so that Ctrl-C is noticed
                 trial, outcome = threads.ended.get(timeout=POLL_S)
                 run.end(trial, outcome)
@@ -139,17 +153,20 @@ class _TrialThreads:
         self.ended: queue.Queue[tuple[Trial, Outcome]] = queue.Queue()
         self.stop = threading.Event()
 
-    def start(self, trial: Trial, best: Trial | None, oof: Floats | None) -> None:
-        """Run a trial, which is given up where it is hopelessly behind ``best``."""
-        # A daemon: a fit that cannot be interrupted must not hold up the end of the process.
-        threading.Thread(target=self._work, args=(trial, best, oof), daemon=True).start()
+    def start(self, trial: Trial, best: tuple[Probabilities, float] | None) -> None:
+        """Run a trial, which is given up where it is hopelessly behind ``best``.
 
-    def _work(self, trial: Trial, best: Trial | None, oof: Floats | None) -> None:
+        These are the probabilities and the log loss of the best trial so far.
+        """
+        # A daemon: a fit that cannot be interrupted must not hold up the end of the process.
+        threading.Thread(target=self._work, args=(trial, best), daemon=True).start()
+
+    def _work(self, trial: Trial, best: tuple[Probabilities, float] | None) -> None:
         def after_fold(so_far: Floats) -> None:
             if self.stop.is_set():
                 raise TrainingError("the search was stopped")
-            if best is not None and oof is not None:
-                self._objective.give_up_if_hopeless(so_far, oof, best.loss)
+            if best is not None:
+                self._objective.give_up_if_hopeless(so_far, *best)
 
         outcome = examine(self._objective, trial.parameters, self._cache, after_fold)
         self.ended.put((trial, outcome))

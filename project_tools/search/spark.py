@@ -8,7 +8,7 @@ its last fold: a worker does not know the best of the others.
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +20,7 @@ from hyperopt.exceptions import AllTrialsFailed
 
 from project_tools.errors import TrainingError
 from project_tools.features.engines.on_spark import spark_session
-from project_tools.models.families import Space, start_of
+from project_tools.models.families import Space
 from project_tools.models.folds import FoldCache
 from project_tools.search.proposer import document, expressions, plain
 from project_tools.search.trial import Objective, Outcome, SearchRun, examine, one_line
@@ -54,7 +54,7 @@ def _run_in_session(run: SearchRun, seed: int, spark: Any) -> None:
         try:
             fmin(
                 _examined_on_worker(shared), expressions(space),
-                algo=_start_then_tpe(space), max_evals=run.total, trials=trials,
+                algo=_first_then_tpe(space, run.first), max_evals=run.total, trials=trials,
                 rstate=np.random.default_rng(seed),
                 verbose=False, show_progressbar=False, return_argmin=False,
             )  # fmt: skip
@@ -90,15 +90,15 @@ def _trials_so_far(run: SearchRun, spark: Any) -> SparkTrials:
     return trials
 
 
-def _start_then_tpe(space: Space) -> Callable[..., Any]:
-    """TPE, but with the space's start as its first trial."""
+def _first_then_tpe(space: Space, first: Sequence[Mapping[str, Any]]) -> Callable[..., Any]:
+    """TPE, but with the known good settings as its first trials."""
 
     def suggest(new_ids: list[int], domain: Any, trials: Any, seed: int) -> Any:
-        if new_ids[0] != 0:
+        if new_ids[0] >= len(first):
             return tpe.suggest(new_ids, domain, trials, seed)
-        first = document(space, 0, start_of(space), None)
-        first.update(state=JOB_STATE_NEW, result=domain.new_result())
-        return [first]
+        trial = document(space, new_ids[0], first[new_ids[0]], None)
+        trial.update(state=JOB_STATE_NEW, result=domain.new_result())
+        return [trial]
 
     return suggest
 
@@ -109,7 +109,7 @@ def _examined_on_worker(shared: Any) -> Callable[[Mapping[str, Any]], dict[str, 
         outcome = examine(objective, {**fixed, **plain(point)}, cache)
         if outcome.judgement is None:
             return {"status": STATUS_FAIL, "outcome": outcome}
-        return {"status": STATUS_OK, "loss": outcome.judgement.loss, "outcome": outcome}
+        return {"status": STATUS_OK, "loss": outcome.reported_loss, "outcome": outcome}
 
     return examined
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -10,15 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from project_tools.errors import CreditError
+from project_tools.evaluation.calibration_fit import fit_platt
 from project_tools.evaluation.judgement import Judgement, judge
-from project_tools.evaluation.metrics import Estimate, get_metric, paired_difference
+from project_tools.evaluation.metrics import METRICS, Estimate, paired_difference
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import Family
-from project_tools.models.folds import FoldCache, out_of_fold
+from project_tools.models.folds import FoldCache, fold_rows, out_of_fold
 
 Floats = npt.NDArray[np.float64]
+#: Out-of-fold probabilities before calibration. Every trial's are kept, so in single precision; a
+#: trial is judged by the very numbers that are kept.
+Probabilities = npt.NDArray[np.float32]
 Listener = Callable[["Trial"], None]
-EndListener = Callable[["Trial", Floats | None], None]
+EndListener = Callable[["Trial", Probabilities | None], None]
+#: Metric that guides TPE, whatever decides in the end: the least noisy one.
+GUIDE = "log_loss"
 Status = Literal["running", "finished", "failed", "hopeless", "interrupted"]
 #: Standard errors by which a trial must lie behind the best, on the same rows, to be given up.
 HOPELESS_AT = 4.0
@@ -38,8 +44,8 @@ class Trial:
     """One setting of a family, and what became of it.
 
     ``parameters`` are all that the model was built with, ``drawn`` those that the search chose.
-    ``reason`` says in one line why a trial failed or was given up, ``reported_loss`` is the loss
-    that was passed to TPE, ``order`` the trial's place in the order in which trials ended.
+    ``reason`` says in one line why a trial failed or was given up, ``reported_loss`` is the log
+    loss that was passed to TPE, ``order`` the trial's place in the order in which trials ended.
     """
 
     number: int
@@ -54,8 +60,15 @@ class Trial:
 
     @property
     def loss(self) -> float:
-        """What the search minimises; infinity unless the trial finished."""
+        """The metric, turned so that less is better; infinity unless the trial finished."""
         return math.inf if self.judgement is None else self.judgement.loss
+
+    @property
+    def guide(self) -> float:
+        """The log loss that guides the search; infinity unless the trial finished."""
+        if self.judgement is None or self.reported_loss is None:
+            return math.inf
+        return self.reported_loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,7 @@ class Outcome:
 
     status: Status
     judgement: Judgement | None = None
-    oof: Floats | None = None
+    oof: Probabilities | None = None
     reason: str = ""
     reported_loss: float | None = None
     seconds: float = 0.0
@@ -76,7 +89,7 @@ class HopelessTrialError(Exception):
     def __init__(self, loss: float, behind: Estimate, rows: int) -> None:
         self.loss = loss
         super().__init__(
-            f"given up after {rows:,} clients: behind the best by "
+            f"given up after {rows:,} clients: log loss above the least by "
             f"{behind.value:.4f} ± {behind.se:.4f} on the same ones"
         )
 
@@ -98,15 +111,16 @@ class Objective:
         parameters: Mapping[str, Any],
         cache: FoldCache | None = None,
         after_fold: Callable[[Floats], None] | None = None,
-    ) -> Floats:
+    ) -> Probabilities:
         """Out-of-fold probabilities of a setting."""
 
         def make() -> Any:
             return self.family.make(parameters, seed=self.seed, jobs=self.threads, X=self.data.X)
 
-        return out_of_fold(
+        oof = out_of_fold(
             make, self.data, folds=self.folds, seed=self.seed, cache=cache, after_fold=after_fold
         )
+        return oof.astype(np.float32)
 
     def fold_cache(self) -> FoldCache | None:
         """A cache of the folds' bins or prepared matrices; none for matrices that are too large.
@@ -123,30 +137,44 @@ class Objective:
         binned = rows * (self.folds - 1) / self.folds * columns * BINNED_BYTES
         return FoldCache(most=int(matrix / binned) - 1)
 
-    def judge(self, oof: Floats) -> Judgement:
-        return judge(self.data.y, oof, metric=self.metric, fn_cost=self.fn_cost)
+    def judge(self, oof: Probabilities) -> Judgement:
+        return judge(
+            self.data.y,
+            oof.astype(np.float64),
+            metric=self.metric,
+            fn_cost=self.fn_cost,
+            draw=self.data.draw,
+        )
 
-    def give_up_if_hopeless(self, so_far: Floats, best: Floats, best_loss: float) -> None:
-        """Raises ``HopelessTrialError`` where a trial is far behind the best one.
+    def guide(self, oof: Probabilities) -> float:
+        """Log loss of the probabilities, those of each fold calibrated on the other folds."""
+        y, p = self.data.y, oof.astype(np.float64)
+        calibrated = np.empty_like(p)
+        for others, held_out in fold_rows(y, self.folds, self.seed):
+            calibrated[held_out] = fit_platt(p[others], y[others]).apply(p[held_out])
+        return METRICS[GUIDE].score(y, calibrated, threshold=0.5, fn_cost=self.fn_cost).value
 
-        Both are judged anew on the rows that the trial has probabilities for, each with a
-        threshold and a calibration of its own, and compared paired. The loss reported to the
-        search is the best one's plus the difference: an estimate on all rows, and not the loss on
-        a part of them. A trial as good as the best is hardly ever given up: a difference of four
-        standard errors comes once in 30,000 comparisons.
+    def give_up_if_hopeless(
+        self, so_far: Floats, best: npt.NDArray[Any], best_guide: float
+    ) -> None:
+        """Raises ``HopelessTrialError`` where a trial is far behind the one of least log loss.
+
+        Both are calibrated on the rows that the trial has probabilities for, and compared by log
+        loss, paired. The loss reported to the search is the best one's plus the difference: an
+        estimate on all rows, and not the loss on a part of them. A trial as good as the best is
+        hardly ever given up: a difference of four standard errors comes once in 30,000 comparisons.
         """
         predicted = np.isfinite(so_far)
         y = self.data.y[predicted]
         if predicted.all() or int(y.sum()) < HOPELESS_DEFAULTERS:
             return
-        decisions = []
-        for p in (so_far[predicted], best[predicted]):
-            judgement = judge(y, p, metric=self.metric, fn_cost=self.fn_cost)
-            decisions.append((judgement.calibration.apply(p), judgement.threshold.value))
-        difference = paired_difference(self.metric, y, *decisions, fn_cost=self.fn_cost)
-        behind = Estimate(get_metric(self.metric).loss(difference.value), difference.se)
+        one, other = (
+            (fit_platt(p, y).apply(p), 0.5)
+            for p in (so_far[predicted], best[predicted].astype(np.float64))
+        )
+        behind = paired_difference(GUIDE, y, one, other, fn_cost=self.fn_cost)
         if behind.value > HOPELESS_AT * behind.se > 0:
-            raise HopelessTrialError(best_loss + behind.value, behind, len(y))
+            raise HopelessTrialError(best_guide + behind.value, behind, len(y))
 
 
 def examine(
@@ -159,7 +187,7 @@ def examine(
     start = time.perf_counter()
     try:
         oof = objective.probabilities(parameters, cache, after_fold)
-        outcome = Outcome("finished", objective.judge(oof), oof)
+        outcome = Outcome("finished", objective.judge(oof), oof, "", objective.guide(oof))
     except HopelessTrialError as hopeless:
         outcome = Outcome("hopeless", reason=str(hopeless), reported_loss=hopeless.loss)
     except Exception as error:  # noqa: BLE001  (whatever a setting breaks, others may work)
@@ -175,21 +203,24 @@ def one_line(error: BaseException) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PriorTrials:
-    """Trials of an earlier, stopped search, with the best one's probabilities where they were kept."""
+    """Trials of an earlier, stopped search, with the probabilities of those that finished by number."""
 
     trials: tuple[Trial, ...] = ()
-    oof: Floats | None = None
+    probabilities: Mapping[int, Probabilities] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class SearchRun:
     """A search under way: ``running`` trials, and ``trials`` that ended, both by number.
 
-    ``total`` is the number of trials to make, ``width`` how many run at a time.
+    ``first`` are the settings of the first trials, ``total`` is the number of trials to make,
+    ``width`` how many run at a time, ``probabilities`` are those of each finished trial, ``leader``
+    is the one of least log loss.
     """
 
     objective: Objective
     fixed: dict[str, object]
+    first: Sequence[Mapping[str, Any]]
     total: int
     width: int
     on_start: Listener | None
@@ -197,16 +228,21 @@ class SearchRun:
     deadline: float
     trials: dict[int, Trial] = field(default_factory=dict)
     running: dict[int, Trial] = field(default_factory=dict)
-    best: Trial | None = None
-    best_oof: Floats | None = None
+    probabilities: dict[int, Probabilities] = field(default_factory=dict)
+    leader: Trial | None = None
 
     def take_over(self, prior: PriorTrials) -> None:
-        """Count the trials of an earlier search, in the order in which they ended."""
+        """Count the trials of an earlier search, in the order in which they ended.
+
+        Probabilities that were not kept are made anew.
+        """
         for trial in sorted(prior.trials, key=lambda t: (t.order is None, t.order, t.number)):
             self.trials[trial.number] = trial
-            self._keep_best(trial, prior.oof)
-        if self.best is not None and self.best_oof is None:
-            self.best_oof = self.objective.probabilities(self.best.parameters)
+            if trial.status == "finished":
+                oof = prior.probabilities.get(trial.number)
+                self._keep(
+                    trial, self.objective.probabilities(trial.parameters) if oof is None else oof
+                )
 
     def missing(self) -> list[int]:
         """Numbers of the trials that are still to be made."""
@@ -225,16 +261,17 @@ class SearchRun:
         return trial
 
     def end(self, trial: Trial, outcome: Outcome) -> None:
-        """End a trial and call ``on_trial``, with the probabilities if they are the best so far."""
+        """End a trial and call ``on_trial``, with the probabilities if it finished."""
         trial.status, trial.reason = outcome.status, outcome.reason
         trial.seconds, trial.judgement = outcome.seconds, outcome.judgement
-        trial.reported_loss = outcome.reported_loss if trial.judgement is None else trial.loss
+        trial.reported_loss = outcome.reported_loss
         trial.order = len(self.trials)
         self.trials[trial.number] = trial
         del self.running[trial.number]
-        best = self._keep_best(trial, outcome.oof)
+        if outcome.oof is not None:
+            self._keep(trial, outcome.oof)
         if self.on_trial is not None:
-            self.on_trial(trial, outcome.oof if best else None)
+            self.on_trial(trial, outcome.oof)
 
     def abandon(self, error: BaseException) -> None:
         """End the running trials because of an error, which the caller raises afterwards."""
@@ -247,14 +284,11 @@ class SearchRun:
             except CreditError as second:
                 error.add_note(f"and trial {trial.number} could not be closed: {second}")
 
-    def _keep_best(self, trial: Trial, oof: Floats | None) -> bool:
-        """Whether the trial is the best so far; then it is kept with its probabilities."""
-        if trial.status != "finished":
-            return False
-        if self.best is not None and (self.best.loss, self.best.number) < (
-            trial.loss,
-            trial.number,
+    def _keep(self, trial: Trial, oof: Probabilities) -> None:
+        """Keep a finished trial's probabilities, and the trial itself if its log loss is the least."""
+        self.probabilities[trial.number] = oof
+        if self.leader is None or (trial.guide, trial.number) < (
+            self.leader.guide,
+            self.leader.number,
         ):
-            return False
-        self.best, self.best_oof = trial, oof
-        return True
+            self.leader = trial

@@ -112,8 +112,11 @@ class Artefact:
 
     def describe(self, name: str) -> Mapping[str, Any]:
         """The catalogue's row of a feature, or a row of its bare name if the model does not take it."""
-        bare = {"name": name, "label": name, "sentence": "", "unit": "", "concept": UNUSED}
-        return self.catalogue.get(name, {**bare, "kind": "number"})
+        row = self.catalogue.get(name)
+        if row is None:
+            bare = {"name": name, "label": name, "sentence": "", "unit": "", "concept": UNUSED}
+            return {**bare, "kind": "number"}
+        return row
 
 
 def write_artefact(directory: Path, content: ArtefactContent) -> str:

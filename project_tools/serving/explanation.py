@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError
 from project_tools.features.wording.display import displayed
@@ -68,12 +69,16 @@ class Explanation:
     groups: tuple[ConceptContribution, ...]
 
 
-def explain(artefact: Artefact, row: Mapping[str, Value]) -> Explanation:
+def explain(
+    artefact: Artefact, row: Mapping[str, Value], encoded: NDArray[np.float32] | None = None
+) -> Explanation:
     """The exact contributions of a row, grouped by concept, the weightiest first.
 
-    Raises ``ArtefactError`` if they do not add up to the model's own score.
+    ``encoded`` is the same row as the model takes it, where it is there already. Raises
+    ``ArtefactError`` if the contributions do not add up to the model's own score.
     """
-    encoded = artefact.model.encoder.encode(row)
+    if encoded is None:
+        encoded = artefact.model.encoder.encode(row)
     *parts, base = artefact.model.contributions(encoded)[0].tolist()
     raw_score = float(artefact.model.raw_scores(encoded)[0])
     if not np.isclose(base + sum(parts), raw_score, rtol=SUMS_TO, atol=SUMS_TO):

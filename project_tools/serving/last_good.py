@@ -6,6 +6,7 @@ the copies, and then points to them; the copies are named by their digests and n
 
     serving/models/<digest of the manifest>/      the model's folder
     serving/clients/<digest>.parquet              the client store
+    serving/clients/<digest>.arrow                its rows, decoded
     serving/matrices/<model>-<clients>.npy        the clients' rows as the model takes them
     serving/<digest of both paths>.json           the pair that is served from these two paths
 
@@ -48,12 +49,16 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The digests of a verified model, of its clients, and of the clients' encoded rows."""
+    """The digests of a verified model, of its clients, of their encoded rows and of their columns.
+
+    A pair of an older release has no columns; they are made when it is adopted.
+    """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
     model: Name
     clients: Name
     matrix: Name
+    columns: str = ""
 
 
 _PAIRS = TypeAdapter(list[Pair])
@@ -82,7 +87,7 @@ class LastGood:
         return checked(_PAIRS, strict_json(self._pointer.name, content), self._pointer.name)
 
     def load(self, pair: Pair) -> tuple[Artefact, ClientStore]:
-        """The model and the clients of a pair. The clients' two files are mapped, not read."""
+        """The model and the clients of a pair. The clients' files are mapped, not read."""
         _check_owner(self._folder)
         artefact = load_artefact(self._model_copy(pair.model), verified=pair.model)
         path = self._matrix(pair.model, pair.clients)
@@ -90,8 +95,8 @@ class LastGood:
             matrix = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as why:
             raise ArtefactError(f"{path} cannot be read; start the API again") from why
-        copy = self._clients_copy(pair.clients)
-        return artefact, ClientStore.open(self._clients, artefact, copy=copy, matrix=matrix)
+        columns = self._columns(pair.clients)
+        return artefact, ClientStore.open(self._clients, artefact, columns=columns, matrix=matrix)
 
     def adopt(self) -> Pair:
         """Copy what lies at the two paths, verify the copies and point to them.
@@ -104,7 +109,8 @@ class LastGood:
             clients = self._copy_clients()
             copy = self._clients_copy(clients)
             store = ClientStore.open(self._clients, artefact, copy=copy)
-            pair = Pair(artefact.digest, clients, self._encode(artefact, store, clients))
+            matrix, columns = self._encode(artefact, store, clients), self._decode(store, clients)
+            pair = Pair(artefact.digest, clients, matrix, columns)
             former = [other for other in self.pairs() if other != pair][:1]
             with replacing(self._pointer) as temporary:
                 temporary.write_bytes(plain_json([asdict(one) for one in (pair, *former)]))
@@ -121,6 +127,9 @@ class LastGood:
 
     def _clients_copy(self, digest: str) -> Path:
         return self._folder / "clients" / f"{digest}.parquet"
+
+    def _columns(self, clients: str) -> Path:
+        return self._folder / "clients" / f"{clients}.arrow"
 
     def _matrix(self, model: str, clients: str) -> Path:
         return self._folder / "matrices" / f"{model[:32]}-{clients[:32]}.npy"
@@ -189,6 +198,17 @@ class LastGood:
             _keep(temporary, path)
         return digest
 
+    def _decode(self, store: ClientStore, clients: str) -> str:
+        """The digest of the file of decoded rows, which is made unless it is there and whole."""
+        path = self._columns(clients)
+        digest = {p.clients: p.columns for p in self.pairs()}.get(clients)
+        if not digest or not path.is_file() or sha256(path) != digest:
+            temporary = _temporary(path)
+            store.write_columns(temporary)
+            digest = sha256(temporary)
+            _keep(temporary, path)
+        return digest
+
     def _remove_unused(self) -> None:
         """Remove what no pointer names. A process that has mapped a file keeps it."""
         pairs: list[Pair] = []
@@ -202,6 +222,7 @@ class LastGood:
             for path in (
                 self._model_copy(pair.model),
                 self._clients_copy(pair.clients),
+                self._columns(pair.clients),
                 self._matrix(pair.model, pair.clients),
             )
         }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from project_tools.serving.inputs import Value
 SMALLEST_GROUP = 10
 #: Bars of a distribution; cells along a side of a joint one.
 _BARS, _CELLS = 30, 12
+#: Labels along an axis of numbers, at most.
+_TICKS = 7
 #: Bars end at these quantiles, and the outer bars hold the values beyond them: so no edge is the
 #: exact value of one client.
 _QUANTILES = (0.01, 0.99)
@@ -72,10 +75,10 @@ def peers(
         "n_by_class": {"repaid": members.n - defaulted, "defaulted": defaulted},
         "default_rate": defaulted / members.n,
         "too_small": False,
-        "distributions": [_distribution(members, column) for column in columns],
+        "distributions": [_distribution(artefact, members, column) for column in columns],
     }
     if len(columns) > 1:
-        answer["joint"] = _joint(members, columns[0], columns[1])
+        answer["joint"] = _joint(artefact, members, columns[0], columns[1])
     return answer
 
 
@@ -123,11 +126,11 @@ def _feature(artefact: Artefact, column: Column, value: Value) -> dict[str, Any]
     }
 
 
-def _distribution(members: Labelled, column: Column) -> dict[str, Any]:
-    axis = _axis(members, column, _BARS)
+def _distribution(artefact: Artefact, members: Labelled, column: Column) -> dict[str, Any]:
+    axis = _axis(artefact, members, column, _BARS)
     places = _places(column, axis)
     counts = {
-        name: np.bincount(places[mask & column.known], minlength=_length(axis)).tolist()
+        name: np.bincount(places[mask & column.known], minlength=len(axis["bars"])).tolist()
         for name, mask in (("repaid", members.repaid), ("defaulted", members.defaulted))
     }
     missing = {
@@ -137,10 +140,10 @@ def _distribution(members: Labelled, column: Column) -> dict[str, Any]:
     return {"name": column.name, "kind": column.kind, **axis, **counts, "missing": missing}
 
 
-def _joint(members: Labelled, x: Column, y: Column) -> dict[str, Any]:
+def _joint(artefact: Artefact, members: Labelled, x: Column, y: Column) -> dict[str, Any]:
     """Counts over the cells of two features; rows are cells of ``x``, columns cells of ``y``."""
-    x_axis, y_axis = _axis(members, x, _CELLS), _axis(members, y, _CELLS)
-    shape = (_length(x_axis), _length(y_axis))
+    x_axis, y_axis = (_axis(artefact, members, column, _CELLS) for column in (x, y))
+    shape = (len(x_axis["bars"]), len(y_axis["bars"]))
     cells = _places(x, x_axis) * shape[1] + _places(y, y_axis)
     both = x.known & y.known
     counts = {
@@ -156,20 +159,39 @@ def _joint(members: Labelled, x: Column, y: Column) -> dict[str, Any]:
     }
 
 
-def _axis(members: Labelled, column: Column, bars: int) -> dict[str, list[Any]]:
-    """The levels of a category, or the edges of a number's bars."""
+def _axis(artefact: Artefact, members: Labelled, column: Column, bars: int) -> dict[str, list[Any]]:
+    """The levels of a category, or the edges of a number's bars and the labels of its axis.
+
+    ``bars`` says each bar in the words in which the feature's values are displayed.
+    """
+    about = artefact.describe(column.name)
     if column.kind == "category":
-        return {"levels": list(column.levels)}
+        words = [display_as(level, about) for level in column.levels]
+        return {"levels": list(column.levels), "bars": words}
     known = column.values[(members.repaid | members.defaulted) & column.known]
     low, high = np.quantile(known, _QUANTILES) if len(known) else (0.0, 1.0)
+    if high - low < bars and (known == np.floor(known)).all():
+        values = np.arange(np.floor(low), np.ceil(high) + 1)
+        words = [display_as(value, about) for value in values.tolist()]
+        ticks = _ticks(values, words)
+        return {
+            "edges": [*(values - 0.5).tolist(), values[-1] + 0.5],
+            "bars": words,
+            "ticks": ticks,
+        }
     if not low < high:
         low, high = low - 0.5, high + 0.5
     count = int(np.clip(np.sqrt(len(known)), 5, bars))
-    return {"edges": np.linspace(low, high, count + 1).tolist()}
+    edges = np.linspace(low, high, count + 1)
+    words = [display_as(edge, about) for edge in edges.tolist()]
+    spans = [f"{first} to {last}" for first, last in pairwise(words)]
+    return {"edges": edges.tolist(), "bars": spans, "ticks": _ticks(edges, words)}
 
 
-def _length(axis: Mapping[str, list[Any]]) -> int:
-    return len(axis["levels"]) if "levels" in axis else len(axis["edges"]) - 1
+def _ticks(values: NDArray[np.float64], words: Sequence[str]) -> list[dict[str, Any]]:
+    """At most ``_TICKS`` of the values, evenly spaced, each with its words."""
+    at = np.unique(np.linspace(0, len(values) - 1, min(_TICKS, len(values))).round().astype(int))
+    return [{"value": float(values[n]), "displayed": words[n]} for n in at]
 
 
 def _places(column: Column, axis: Mapping[str, list[Any]]) -> NDArray[np.int64]:

@@ -4,11 +4,14 @@ import threading
 import warnings
 from typing import Any
 
+from project_tools.serving.lean import show_training_libraries
+
 _IMPORTING = threading.Lock()
 
 
 def import_shap() -> tuple[Any, Any]:
     """The two modules, drawing without a screen."""
+    show_training_libraries()
     with _IMPORTING:
         import matplotlib as mpl  # noqa: PLC0415  (see above)
 

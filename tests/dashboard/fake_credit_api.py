@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
@@ -265,6 +266,7 @@ def _distribution(name: str, kind: str) -> Json:
         return {
             "name": name,
             "kind": "category",
+            "bars": list(LEVELS),
             "levels": list(LEVELS),
             "repaid": [2600, 900, 120, 60],
             "defaulted": [250, 48, 12, 10],
@@ -272,11 +274,10 @@ def _distribution(name: str, kind: str) -> Json:
         }
     low, high = _range(name)
     bins = 24
-    edges = [low + (high - low) * n / bins for n in range(bins + 1)]
     return {
         "name": name,
         "kind": "number",
-        "edges": edges,
+        **_number_axis(low, high, bins),
         "repaid": [_bell(n / bins, 0.6, 400) for n in range(bins)],
         "defaulted": [_bell(n / bins, 0.4, 40) for n in range(bins)],
         "missing": {"repaid": 0, "defaulted": 0},
@@ -288,11 +289,11 @@ def _joint(x: tuple[str, ...], y: tuple[str, ...]) -> Json:
     sizes = []
     for axis, (name, _, _, _, kind) in (("x", x), ("y", y)):
         if kind == "category":
-            joint[f"{axis}_levels"] = list(LEVELS)
+            joint[f"{axis}_bars"] = joint[f"{axis}_levels"] = list(LEVELS)
             sizes.append(len(LEVELS))
         else:
             low, high = _range(name)
-            joint[f"{axis}_edges"] = [low + (high - low) * n / 16 for n in range(17)]
+            joint |= {f"{axis}_{key}": value for key, value in _number_axis(low, high, 16).items()}
             sizes.append(16)
     width, height = sizes
     for label, centre, most in (("repaid", 0.6, 200), ("defaulted", 0.4, 30)):
@@ -301,6 +302,15 @@ def _joint(x: tuple[str, ...], y: tuple[str, ...]) -> Json:
             for i in range(width)
         ]
     return joint
+
+
+def _number_axis(low: float, high: float, bins: int) -> Json:
+    edges = [low + (high - low) * n / bins for n in range(bins + 1)]
+    return {
+        "edges": edges,
+        "bars": [f"{first:,.1f} to {last:,.1f}" for first, last in pairwise(edges)],
+        "ticks": [{"value": edge, "displayed": f"{edge:,.1f}"} for edge in edges[::8]],
+    }
 
 
 def _bell(at: float, centre: float, most: int) -> int:

@@ -177,11 +177,38 @@ def test_this_machine_is_asked_without_a_proxy(address: str, by_proxy: bool) -> 
         (Picture, {"image": "data:image/svg+xml;base64,AAAA", "alt": ""}, "not a PNG"),
         (Picture, {"image": ["data:image/png;base64,AAAA"], "alt": ""}, "not a PNG"),
         (Picture, {"image": "data:image/png;base64,A?A=", "alt": ""}, "base64"),
-        (Distribution, {"edges": [0, 1, 2], "repaid": [1], "defaulted": [1, 2]}, "as many counts"),
-        (Distribution, {"levels": ["a"], "repaid": [], "defaulted": []}, "as many counts"),
+        (
+            Distribution,
+            {"bars": ["a", "b"], "edges": [0, 1, 2], "repaid": [1], "defaulted": [1, 2]},
+            "as many counts",
+        ),
+        (
+            Distribution,
+            {"bars": ["a"], "levels": ["a"], "repaid": [], "defaulted": []},
+            "as many counts",
+        ),
+        (
+            Distribution,
+            {"bars": [], "levels": ["a"], "repaid": [1], "defaulted": [1]},
+            "as many counts",
+        ),
         (
             Joint,
             {
+                "x_bars": ["new"],
+                "y_bars": ["a"],
+                "x_edges": [0, 1],
+                "y_levels": ["a", "b"],
+                "counts_repaid": [[1, 2]],
+                "counts_defaulted": [[1, 2]],
+            },
+            "as many bars in words",
+        ),
+        (
+            Joint,
+            {
+                "x_bars": ["new"],
+                "y_bars": ["a", "b"],
                 "x_edges": [0, 1],
                 "y_levels": ["a", "b"],
                 "counts_repaid": [[1, 2]],

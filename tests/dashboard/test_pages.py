@@ -176,7 +176,7 @@ def test_factors_of_all_clients(fake_api: FakeApi, opened: Open) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "columns"),
     [
-        ("DAYS_BIRTH", None, ["Class", "From", "To", "Clients"]),
+        ("DAYS_BIRTH", None, ["Class", "Values", "Clients"]),
         ("NAME_EDUCATION_TYPE", None, ["Category", "Class", "Clients", "Share"]),
         (
             "DAYS_BIRTH",
@@ -198,7 +198,7 @@ def test_comparison(opened: Open, first: str, second: str | None, columns: list[
         app.selectbox(key="peer_second").set_value(second)
     app.run()
     assert_sound(app)
-    assert [plain(metric.value) for metric in app.metric] == ["4 000", "320", "8.0 %"]
+    assert [plain(metric.value) for metric in app.metric] == ["4,000", "320", "8.0 %"]
     assert list(app.dataframe[0].value.columns) == columns
 
 
@@ -209,7 +209,7 @@ def test_one_feature_is_not_compared_with_itself(opened: Open) -> None:
     app.selectbox(key="peer_first").set_value("DAYS_BIRTH").run()
     assert_sound(app)
     assert app.selectbox(key="peer_second").value is None
-    assert list(app.dataframe[0].value.columns) == ["Class", "From", "To", "Clients"]
+    assert list(app.dataframe[0].value.columns) == ["Class", "Values", "Clients"]
 
 
 def test_a_chosen_subject_that_another_model_lacks(fake_api: FakeApi, opened: Open) -> None:

@@ -84,7 +84,21 @@ def concept(name: str, contribution: float) -> ConceptContribution:
 
 
 def bars(repaid: tuple[int, ...], defaulted: tuple[int, ...], **axis: object) -> Distribution:
-    return Distribution.model_validate({"repaid": repaid, "defaulted": defaulted, **axis})
+    words = {"bars": tuple(axis.get("levels", (f"bar {n}" for n in range(len(repaid)))))}
+    counts = {"repaid": repaid, "defaulted": defaulted}
+    return Distribution.model_validate({**words, **counts, **axis})
+
+
+def peers_of(feature: PeerFeature, distribution: Distribution) -> Peers:
+    return Peers(
+        too_small=False,
+        n=4,
+        n_by_class=ClassCounts(repaid=2, defaulted=2),
+        default_rate=0.5,
+        criteria=(),
+        features=(feature,),
+        distributions=(distribution,),
+    )
 
 
 def read(text: str) -> str:
@@ -208,9 +222,9 @@ def test_percent_at_its_ends(share: float, text: str) -> None:
         (None, "days", MISSING),
         (0.0, "days", "0 days"),
         (-3.14159, "days", "\N{MINUS SIGN}3.142 days"),
-        (1234567.8, "", "1 234 568"),
-        (999.96, "", "1 000"),  # four figures, never 1e+03
-        (-1e7, "", "\N{MINUS SIGN}10 000 000"),
+        (1234567.8, "", "1,234,568"),
+        (999.96, "", "1,000"),  # four figures, never 1e+03
+        (-1e7, "", "\N{MINUS SIGN}10,000,000"),
         (0.00001234, "", "1.234e\N{MINUS SIGN}05"),
         ("Higher education", "days", "Higher education"),
     ],
@@ -368,7 +382,7 @@ def test_the_table_shows_and_searches_what_the_api_displays() -> None:
     assert feature_rows([age])["This client"].tolist() == ["41 years"]
     assert search([age], "41 years") == [age]
     older = age.model_copy(update={"displayed": ""})
-    assert read(feature_rows([older])["This client"][0]) == "\N{MINUS SIGN}15 000 days"
+    assert read(feature_rows([older])["This client"][0]) == "\N{MINUS SIGN}15,000 days"
     lacking = age.model_copy(update={"value": None, "displayed": "not known"})
     assert feature_rows([lacking])["This client"].tolist() == [MISSING]
 
@@ -410,15 +424,7 @@ def test_a_mark_stays_on_the_scale(value: float, at: float, who: str) -> None:
         name="DAYS_BIRTH", label="Age", unit="years", kind="number", client_value=value
     )
     scale = bars((1, 1), (1, 1), edges=(0, 5, 10), missing={"repaid": 5, "defaulted": 2})
-    peers = Peers(
-        too_small=False,
-        n=4,
-        n_by_class=ClassCounts(repaid=2, defaulted=2),
-        default_rate=0.5,
-        criteria=(),
-        features=(age,),
-        distributions=(scale,),
-    )
+    peers = peers_of(age, scale)
     chart = one_feature_chart(peers, palette("light")).to_dict()
     marked = [row for rows in chart["datasets"].values() for row in rows if "Who" in row]
     assert [(row["From"], row["Who"]) for row in marked] == [(at, who)]
@@ -441,9 +447,41 @@ def test_levels_have_shares_of_their_class() -> None:
 
 def test_empty_cells_are_no_circles() -> None:
     counts = {"counts_repaid": ((3,), (0,)), "counts_defaulted": ((1,), (0,))}
-    joint = Joint.model_validate({"x_edges": (0, 2, 4), "y_levels": ("a",), **counts})
-    table = joint_table(joint)
-    assert table.to_dict("records") == [{"X": 1.0, "Y": "a", "Clients": 4, "Default rate": 0.25}]
+    x = {"x_edges": (0, 2, 4), "x_bars": ("new", "old")}
+    joint = Joint.model_validate({**x, "y_levels": ("a",), "y_bars": ("a bank",), **counts})
+    (row,) = joint_table(joint).to_dict("records")
+    assert (row["Across"], row["Up"], row["X"], row["Y"]) == ("new", "a bank", 1.0, "a bank")
+    assert (row["Clients"], row["Default rate"]) == (4, 0.25)
+
+
+def test_axes_and_categories_are_in_the_words_of_the_api() -> None:
+    """Raw days are negative and raw levels are codes; neither is a word for a client."""
+    age = PeerFeature(
+        name="DAYS_BIRTH", label="age", unit="days", kind="number",
+        client_value=-15000.0, displayed="41 years",
+    )  # fmt: skip
+    ticks = ({"value": -18250.0, "displayed": '50 "years"'}, {"value": -7300.5, "displayed": "20"})
+    words = ("50 years to 35 years", "35 years to 20 years")
+    ages = bars((8, 2), (1, 9), edges=(-18250.0, -12775.0, -7300.5), bars=words, ticks=ticks)
+    chart = one_feature_chart(peers_of(age, ages), palette("light")).to_dict()
+    axis = chart["layer"][0]["encoding"]["x"]["axis"]
+    assert axis["values"] == [-18250.0, -7300.5]
+    assert axis["labelExpr"] == (
+        'datum.value === -18250.0 ? "50 \\"years\\"" : datum.value === -7300.5 ? "20" : \'\''
+    )
+    assert chart["layer"][0]["encoding"]["x"]["title"] == "Age"
+    alt = one_feature_alt(peers_of(age, ages))
+    assert "who repaid, most often 50 years to 35 years" in alt
+    assert "-15" not in alt
+
+    kind = PeerFeature(
+        name="NAME_PRODUCT", label="product", unit="", kind="category",
+        client_value="XNA", displayed="not stated",
+    )  # fmt: skip
+    products = bars((1, 2), (3, 4), levels=("XNA", "x-sell"), bars=("not stated", "offered"))
+    chart = one_feature_chart(peers_of(kind, products), palette("light")).to_dict()
+    drawn = {row["Shown"] for rows in chart["datasets"].values() for row in rows}
+    assert drawn == {"▶ not stated (this client)", "offered"}
 
 
 def test_the_strongest_factors_and_the_rest_add_up() -> None:

@@ -11,6 +11,8 @@ from project_tools.demo.generator import CHUNK
 from project_tools.demo.oddities import UNSEEN_HOUSING
 from project_tools.errors import SettingError, StorageError
 from project_tools.tables.declared import TABLES
+from project_tools.tables.demonstration import MARK, is_demonstration
+from project_tools.tables.digest import raw_digest
 
 CLIENTS = 400
 
@@ -83,7 +85,7 @@ def test_a_directory_that_holds_things_needs_force(tmp_path):
     generate(tmp_path, 10, force=True, quiet=True)
     generate(tmp_path, 10, force=True, file_format="parquet", quiet=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
-        ["note.txt", *(f"{name}.parquet" for name in TABLES)]
+        ["note.txt", MARK, *(f"{name}.parquet" for name in TABLES)]
     )
 
 
@@ -145,3 +147,16 @@ def test_tiny_populations_have_whole_tables(tmp_path, clients):
     for name in TABLES:
         header = (tmp_path / f"{name}.csv").read_text().partition("\n")[0]
         assert tuple(header.split(",")) == TABLES[name].column_names
+
+
+def test_invented_tables_are_marked_as_such_and_no_other_in_their_place(tmp_path):
+    generate(tmp_path, 10, quiet=True)
+    files = [tmp_path / f"{name}.csv" for name in TABLES]
+    assert is_demonstration(files, raw_digest(tmp_path))
+    with files[0].open("a") as file:
+        file.write("\n")
+    assert not is_demonstration(files, raw_digest(tmp_path))
+    (tmp_path / MARK).write_text("[]")
+    assert not is_demonstration(files, raw_digest(tmp_path))
+    (tmp_path / MARK).unlink()
+    assert not is_demonstration(files, raw_digest(tmp_path))

@@ -228,6 +228,22 @@ def test_the_curve_is_chosen_on_rows_that_did_not_fit_it(fault, method):
     assert found.loss["beta"] > in_sample["beta"]  # judged where it was not fitted
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "free"), [(-0.15, 2.5, "b"), (2.5, -0.15, "a")], ids=["a at 0", "b at 0"]
+)
+def test_a_beta_curve_at_its_boundary_gives_way_to_platt(a, b, free):
+    """With b at 0 no probability lies above 1 / (1 + e^-c): .635 in a committed model."""
+    chance = np.random.default_rng(4)
+    p = chance.uniform(0.02, 0.98, 20_000)
+    log_odds = a * np.log(p) - b * np.log1p(-p) - (1 if free == "b" else -1)
+    y = (chance.random(20_000) < 1 / (1 + np.exp(-log_odds))).astype(int)
+    curve = fit_beta(p, y)
+    assert [name for name in "ab" if getattr(curve, name) > 0] == [free]
+    found = choose_calibration(y, p)
+    assert found.gain > 2 * found.gain_se  # beta would have been taken for its log loss
+    assert found.calibration == fit_platt(p, y)
+
+
 def test_a_choice_needs_two_clients_of_each_class():
     with pytest.raises(TrainingError, match="two clients of each class; there are 1 of one"):
         choose_calibration(np.array([0, 0, 1]), np.array([0.1, 0.2, 0.3]))

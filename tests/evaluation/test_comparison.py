@@ -14,7 +14,7 @@ from project_tools.__main__ import main
 from project_tools.errors import TrackingError
 from project_tools.evaluation.comparison import JudgedFamily, rank_families, ranking_table
 from project_tools.evaluation.judgement import evaluate, judge
-from project_tools.evaluation.metrics import METRICS, paired_difference
+from project_tools.evaluation.metrics import METRICS, interval_text, paired_difference
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import Dimension
 from project_tools.runs.history import judged_families
@@ -61,8 +61,8 @@ def test_families_are_ranked_with_paired_errors(clients: Any) -> None:
         "larger than the paired error (95 %, each by itself): good over bad; twin over bad" in text
     )
     assert "not larger, so no finding: good and twin" in text
-    low, high = good.score("loss_of_income").interval
-    assert f"{low:.4f} to {high:.4f}" in text
+    interval = METRICS["loss_of_income"].interval(good.score("loss_of_income"))
+    assert interval_text(interval) in text
 
 
 @pytest.mark.parametrize("metric", ["AUC", "loss_of_income", "brier"])

@@ -3,12 +3,14 @@
 What each feature is stands in ``tests/features``.
 """
 
+import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from project_tools.demo import generate
@@ -17,6 +19,7 @@ from project_tools.features.build import build
 from project_tools.features.catalogue import catalogue, protected
 from project_tools.features.files import read_features
 from project_tools.features.pipeline import feature_names
+from project_tools.serving.clients import write_client_store
 from project_tools.tables.check import check
 
 PAYMENTS = "installments_payments"
@@ -143,3 +146,17 @@ def test_every_form_of_a_table_reads_the_same(
     for name in _all(own):
         _as(own, name, how)
     pd.testing.assert_frame_equal(features(own, tmp_path / "b.parquet"), as_csv)
+
+
+def test_features_of_invented_tables_say_so_and_those_of_changed_ones_do_not(
+    raw: Path, own: Path, tmp_path: Path
+) -> None:
+    with (own / f"{PAYMENTS}.csv").open("a") as file:
+        file.write((own / f"{PAYMENTS}.csv").read_text().splitlines()[1] + "\n")
+    for folder, invented in ((raw, True), (own, None)):
+        out = tmp_path / folder.name / "features.parquet"
+        features(folder, out)
+        assert read_features(out).meta.get("demonstration") is invented
+        write_client_store(out, tmp_path / "clients.parquet")
+        meta = json.loads(pq.read_schema(tmp_path / "clients.parquet").metadata[b"credit_features"])
+        assert meta.get("demonstration") is invented

@@ -1,5 +1,6 @@
 """The same tables transformed on two engines and for one applicant after the other, bit by bit."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from project_tools.features.files import read_features
 from project_tools.features.transform import transform
 from tests.features.made_up_tables import Row, Tables, write
 
-#: Each example takes seconds, so a failing one is shown as it is, without a search for a smaller one.
+#: Each example takes seconds, so there are few (``.ci/run`` sets ``EXAMPLES`` to more), and a failing
+#: one is shown as it is, without a search for a smaller one.
 A_FEW = settings(
-    max_examples=2, deadline=None, derandomize=True, phases=[Phase.generate],
+    max_examples=int(os.environ.get("EXAMPLES", "2")), deadline=None, derandomize=True, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 

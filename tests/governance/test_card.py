@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from project_tools.errors import ArtefactError
+from project_tools.evaluation.metrics import interval_text
 from project_tools.governance.card import Card, markdown
 from project_tools.governance.card_page import page
 from project_tools.governance.segments import Figure
@@ -52,7 +53,7 @@ def read(document: str) -> Reader:
 def test_it_says_the_figures_of_the_run(card: Card) -> None:
     text = markdown(card)
     for row in card.results:
-        assert f"| {row.test:.4f} | {row.low:.4f} to {row.high:.4f} |" in text, row.name
+        assert f"| {row.test:.4f} | {interval_text(row.interval)} |" in text, row.name
     for digest in (card.data.digest, card.data.raw_digest, card.data.split_digest, card.commit):
         assert digest in text
     assert "above 0.1667 is a risk" in text
@@ -186,7 +187,7 @@ def test_the_thresholds_of_an_evaluation_stay_out_of_the_card(card: Card) -> Non
 def test_the_page_holds_what_the_markdown_says(card: Card) -> None:
     text = " ".join(read(page(card)).text.split())
     for row in card.results:
-        assert f"{row.low:.4f} to {row.high:.4f}" in text
+        assert interval_text(row.interval) in text
     for heading in re.findall(r"^## (.+)$", markdown(card), re.MULTILINE):
         assert heading in text
     for one in card.segments.segments:

@@ -65,7 +65,7 @@ def invented_card() -> Card:
         ),
         threshold=THRESHOLD, fn_cost=FN_COST, metric="loss_of_income", folds=5, seed=1,
         results=tuple(
-            Result(name, METRICS[name].label, one.value + 0.001, one.se, one.value, *one.interval)
+            Result(name, METRICS[name].label, one.value + 0.001, one.se, one.value, *(METRICS[name].interval(one) or ()))
             for name, one in scores.items()
         ),
         calibration=CalibrationFacts(

@@ -12,7 +12,7 @@ from project_tools.runs.parameters import PARAMETERS
 MakeClients = Callable[..., Dataset]
 SEARCHED = (
     "data", "families", "profile", "trials", "sample", "folds", "metric", "fn_cost", "scaling",
-    "imputation", "clip", "one_hot", "exclude", "seed", "jobs", "spark", "time_limit", "resume",
+    "imputation", "clip", "one_hot", "monotone", "exclude", "seed", "jobs", "spark", "time_limit", "resume",
 )  # fmt: skip
 
 

@@ -13,7 +13,6 @@ from hyperopt.pyll.stochastic import sample
 
 from project_tools.errors import SettingError
 from project_tools.models import folds, lightgbm_trees
-from project_tools.models.classifiers import indicator_columns
 from project_tools.models.dataset import Dataset
 from project_tools.models.families import (
     FAMILIES,
@@ -24,8 +23,10 @@ from project_tools.models.families import (
     start_of,
 )
 from project_tools.models.folds import FoldCache, fold_rows, out_of_fold
-from project_tools.models.preparation import PreparationPlan, numeric_matrix
-from project_tools.search.proposer import expressions, plain
+from project_tools.models.preparation import numeric_matrix
+from project_tools.models.setting import complete_setting
+from project_tools.models.variants import RESAMPLINGS, make_variant
+from project_tools.search.proposer import Proposer, expressions, plain
 from project_tools.search.trial import Objective
 from project_tools.settings import ROOT
 
@@ -124,6 +125,8 @@ def test_no_dimension_is_dead(name: str, key: str, clients: Any) -> None:
             {"learning_rate": 0.2, "n_estimators": 20, "early_stopping_rounds": 0}
             if key in {"top_rate", "other_rate"} else {}
         ),
+        # The start's penalty leaves trees of two or three leaves on so few clients.
+        "xgboost": {"reg_lambda": 0.1},
     }  # fmt: skip
     base = {k: v for k, v in (others[name] | under).items() if k != key}
     data = clients(400)
@@ -153,12 +156,81 @@ def test_a_dimension_is_drawn_only_where_it_has_an_effect(name: str) -> None:
                 assert (key in drawn) == wanted
                 seen.add((key, wanted))
             if key in drawn and row.scale != "choice":
-                assert row.low - 0.5 <= drawn[key] <= row.high + 0.5
+                assert row.low <= drawn[key] <= row.high
             if key in drawn and row.scale.startswith("whole"):
                 assert isinstance(drawn[key], int)
     assert seen == {(key, on) for key in conditions for on in (True, False)}
     json.dumps(drawn)  # plain Python values: they are logged
     assert set(start_of(space)) <= set(space)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "scale", "shares"),
+    [
+        (2, 4, "whole", [1 / 3, 1 / 3, 1 / 3]),  # quniform(2, 4) drew 1/4, 1/2, 1/4
+        (4, 6, "whole log", np.log([4.5 / 3.5, 5.5 / 4.5, 6.5 / 5.5]) / np.log(6.5 / 3.5)),
+    ],
+)
+def test_both_ends_of_whole_numbers_are_drawn_as_often_as_the_others(
+    low: int, high: int, scale: Any, shares: Any
+) -> None:
+    drawn = expressions({"n": Dimension(low, low, high, scale)})
+    random = np.random.default_rng(0)
+    found = np.bincount([sample(drawn, random)["n"] for _ in range(2_000)], minlength=high + 1)
+    assert found[:low].sum() == 0
+    assert len(found) == high + 1
+    assert found[low:] / 2_000 == pytest.approx(np.asarray(shares), abs=0.035)  # 3.3 errors
+
+
+def test_tpe_proposes_whole_numbers_within_their_bounds() -> None:
+    """Beyond its random trials TPE draws from what it has learnt, near an end here."""
+    space = {"n": Dimension(3, 2, 4, "whole"), "leaves": Dimension(8, 4, 256, "whole log")}
+    proposer, seen = Proposer(space, 1, [start_of(space)]), []
+    for number in range(60):
+        drawn = proposer.ask(number)
+        seen.append(drawn)
+        proposer.tell(number, drawn, drawn["n"] + np.log(drawn["leaves"]))
+    assert {row["n"] for row in seen} == {2, 3, 4}
+    assert min(row["leaves"] for row in seen) == 4
+    assert max(row["leaves"] for row in seen) <= 256
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_spaces_reach_where_good_settings_lie(name: str) -> None:
+    """Bounds of MODEL.md, and first trials that lie within them."""
+    rows = get_family(name)
+    leaves = rows.space["num_leaves" if name == "lightgbm" else "max_leaves"]
+    assert rows.fixed["n_estimators"] == 10_000
+    assert rows.fixed["early_stopping_rounds"] == 100
+    assert rows.space["learning_rate"].low == 0.003
+    assert rows.space["colsample_bytree"].low == 0.02
+    assert (leaves.low, leaves.high) == (4, 256)
+    assert rows.space["reg_lambda"].high == 100
+    if name == "lightgbm":
+        assert rows.space["min_child_samples"].high == 500
+    for profile, count in (("full", 3), ("demo", 1)):
+        first = rows.first_trials(profile)
+        assert len(first) == count
+        for drawn in first:
+            assert complete_setting(rows, profile, drawn) == (
+                {**rows.fixed, **rows.budget(profile).fixed} | drawn
+            )
+    assert rows.start("demo")["learning_rate"] == 0.05
+
+
+@pytest.mark.parametrize(
+    ("rows", "defaulted", "watched"),
+    [(1_000, 100, 25), (4_000, 1_000, 200), (10_000, 4_000, 400)],
+)
+def test_early_stopping_watches_a_slice_with_enough_defaulters(
+    rows: int, defaulted: int, watched: int
+) -> None:
+    """200 defaulters, or what a tenth or a quarter of the training rows holds."""
+    y = np.zeros(rows, dtype="int8")
+    y[:defaulted] = 1
+    kept, slice_ = get_family("lightgbm").make({}, seed=1, jobs=1, X=pd.DataFrame())._slices(y)
+    assert y[slice_].sum() == watched
+    assert sorted([*kept, *slice_]) == list(range(rows))
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -224,28 +296,70 @@ def test_a_fold_is_prepared_once(clients: Any, monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_array_equal(probabilities[1], fresh)
 
 
-def sampled(name: str, balance: str, data: Dataset, **others: float) -> tuple[Any, Any, Any]:
-    model = get_family(name).make({"balance": balance, **others}, seed=1, jobs=1, X=data.X)
-    _, matrix, y = model.prepare(data.X, data.y, np.arange(len(data)))
-    return matrix, *model.steps[1][1].fit_resample(matrix, y)
-
-
 def test_undersampling_keeps_all_defaults_and_few_of_the_repaid(clients: Any) -> None:
     data = clients(500)
-    _, _, y = sampled("svc_rbf", "undersample", data, repaid_per_default=2.0)
+    chosen = {"balance": "undersample", "repaid_per_default": 2.0}
+    model = get_family("svc_rbf").make(chosen, seed=1, jobs=1, X=data.X)
+    _, matrix, labels = model.prepare(data.X, data.y, np.arange(500))
+    _, y = model.steps[1][1].fit_resample(matrix, labels)
     assert np.sum(y == 1) == data.y.sum()
     assert np.sum(y == 0) == 2 * data.y.sum()
 
 
-def test_smotenc_invents_defaults_with_levels_that_exist(clients: Any) -> None:
-    data = clients(500)
-    matrix, more, y = sampled("logistic_l2", "smotenc", data, defaults_per_repaid=0.8)
-    assert np.sum(y == 1) == round(0.8 * np.sum(data.y == 0))
+RESAMPLED = [
+    *((name, "search") for name, rows in FAMILIES.items()
+      if "balance" in rows.space and "smotenc" in rows.space["balance"].options),
+    *(("random_forest", variant.name) for variant in RESAMPLINGS
+      if variant.synthesises and variant.choices.get("one_hot")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "how"), RESAMPLED)
+def test_each_synthetic_client_has_one_level_in_each_category_that_all_real_ones_fill(
+    name: str, how: str, clients: Any
+) -> None:
+    """SMOTENC on indicators gave most synthetic defaulters no level, and some two."""
+    random, data, rows = np.random.default_rng(1), clients(500), get_family(name)
+    data.y[np.flatnonzero(data.y)[::2]] = 0  # rare enough for every variant to invent some
+    levels = [f"level {n}" for n in range(30)]
+    X = data.X.assign(
+        occupation=pd.Categorical(random.choice(levels, 500), categories=levels),
+        region=pd.Categorical(random.choice(["n", "s", "e", "w", None], 500), categories=list("nsewx")),
+    )  # fmt: skip
+    if how == "search":
+        chosen = {"balance": "smotenc", "defaults_per_repaid": 0.8}
+        model = rows.make(chosen, seed=1, jobs=1, X=X)
+    else:
+        [variant] = [variant for variant in RESAMPLINGS if variant.name == how]
+        model = make_variant(variant, rows, {}, seed=1, jobs=1, X=X)
+    matrix, y = model.steps[0][1].fit_transform(X, data.y), data.y
+    for _, step in model.steps[1:-1]:
+        if not hasattr(step, "fit_resample"):
+            matrix = step.fit_transform(matrix, y)
+        elif "Under" not in type(step).__name__:  # undersampling moves rows and changes none
+            matrix, y = step.fit_resample(matrix, y)
+    assert matrix.shape[1] == 4 + 3 + 30 + 5
     assert np.sum(y == 0) == np.sum(data.y == 0)
-    places = indicator_columns(PreparationPlan(), data.X)
-    assert places == [4, 5, 6]
-    assert set(np.unique(more[:, places])) == {0.0, 1.0}
-    assert matrix.shape[1] == 7
+    synthetic = matrix[len(X) :]
+    assert len(synthetic) == np.sum(y == 1) - np.sum(data.y == 1) > 20
+    work, occupation, region = np.split(synthetic[:, 4:], [3, 33], axis=1)
+    assert set(np.unique(synthetic[:, 4:])) == {0, 1}
+    assert (work.sum(axis=1) == 1).all()
+    assert (occupation.sum(axis=1) == 1).all()
+    assert set(region.sum(axis=1)) == {0, 1}, "a null, which some real clients have, has no level"
+    assert not work[:, 2].any(), "a level that no real client has"
+    if how == "search":
+        assert np.sum(y == 1) == round(0.8 * np.sum(y == 0))
+
+
+def test_smotenc_takes_codes_where_nothing_is_one_hot(clients: Any) -> None:
+    data = clients(500)
+    rows = get_family("logistic_l2").with_choices(one_hot=False)
+    chosen = {"balance": "smotenc", "defaults_per_repaid": 0.8}
+    model = rows.make(chosen, seed=1, jobs=1, X=data.X)
+    _, matrix, y = model.prepare(data.X, data.y, np.arange(500))
+    more, _ = model.steps[1][1].fit_resample(matrix, y)
+    assert set(np.unique(more[:, 4])) == set(np.unique(matrix[:, 4])), "no code between two codes"
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from project_tools.errors import TrainingError
-from project_tools.evaluation.bootstrap import bootstrap_intervals
 from project_tools.evaluation.judgement import evaluate
-from project_tools.evaluation.metrics import METRICS
+from project_tools.evaluation.metrics import METRICS, Draw, interval_text
 from project_tools.evaluation.reliability import calibration_line
 from project_tools.models.dataset import Dataset
 from project_tools.models.final_evaluation import (
@@ -27,19 +26,18 @@ from tests.helpers.every_family import clients, trained
 @cache
 def judged(name: str = "lightgbm") -> tuple[TrainedModel, FinalEvaluation]:
     model = trained(name)
-    return model, evaluate_finally(model, clients("train"), clients("test"), resamples=200)
+    return model, evaluate_finally(model, clients("train"), clients("test"))
 
 
 @pytest.mark.parametrize("name", ["lightgbm", "random_forest"])
 def test_every_score_has_an_interval_at_the_out_of_fold_threshold(name: str) -> None:
-    model, found = judged(name)
-    test = clients("test")
+    model, test = trained(name), clients("test")
     p = model.probabilities(test.X)
-    assert found.scores == evaluate(test.y, p, model.threshold, model.fn_cost)
-    assert found.intervals == bootstrap_intervals(
-        test.y, p, model.threshold, model.fn_cost, resamples=200, seed=1
-    )
-    assert set(found.intervals) == set(METRICS)
+    labelled = Draw.of(test.y, 5 * len(test))
+    found = evaluate_finally(model, clients("train"), replace(test, labelled=5 * len(test)))
+    assert found.scores == evaluate(test.y, p, model.threshold, model.fn_cost, draw=labelled)
+    assert found.intervals == {name: METRICS[name].interval(s) for name, s in found.scores.items()}
+    assert found.costs[4].best_se == pytest.approx(found.scores["loss_of_income"].se)
     assert found.line == calibration_line(test.y, p)
     assert (found.clients, found.defaulted) == (len(test), int(test.y.sum()))
 
@@ -49,7 +47,7 @@ def test_nothing_that_decides_moves_with_the_test_clients() -> None:
     model, found = judged()
     test = clients("test")
     turned = replace(test, y=(1 - test.y).astype("int8"))
-    other = evaluate_finally(model, clients("train"), turned, resamples=20)
+    other = evaluate_finally(model, clients("train"), turned)
     assert [p.threshold for p in other.costs] == [p.threshold for p in found.costs]
     assert other.scores["AUC"].value == pytest.approx(1 - found.scores["AUC"].value)
 
@@ -65,7 +63,10 @@ def test_the_curve_over_the_cost_by_a_second_way() -> None:
 
     for point in found.costs[::6]:
         losses = [loss(train.y, oof, cut, point.fn_cost) for cut in (0, *np.unique(oof))]
-        chosen = loss(train.y, oof, point.threshold, point.fn_cost)
+        # The model decides by the break-even, and so does the curve at each cost.
+        assert point.threshold == pytest.approx(1 / (1 + point.fn_cost))
+        (searched,) = cost_curve((train.y, oof), (test.y, p), model.threshold, [point.fn_cost])
+        chosen = loss(train.y, oof, searched.threshold, point.fn_cost)
         assert chosen == pytest.approx(min(losses))
         assert point.best == pytest.approx(loss(test.y, p, point.threshold, point.fn_cost))
         assert point.served == pytest.approx(loss(test.y, p, model.threshold, point.fn_cost))
@@ -115,14 +116,13 @@ def test_the_table_says_every_score_its_interval_and_what_it_rests_on() -> None:
     model, found = judged()
     table = final_table(model, found)
     for name, score in found.scores.items():
-        low, high = found.intervals[name]
         line = next(line for line in table.splitlines() if line.startswith(f"{name} "))
         assert f"{model.scores[name].value:.4f} ± {model.scores[name].se:.4f}" in line
-        assert f"{score.value:.4f}   {low:.4f} to {high:.4f}" in line
+        assert f"{score.value:.4f}   {interval_text(found.intervals[name])}" in line
     five = found.costs[4]
     assert f"approve all {five.approve_all:.4f}, refuse all {five.refuse_all:.4f}" in table
     assert f"slope {found.line.slope:.3f} ± {found.line.slope_se:.3f}" in table
-    assert f"threshold {model.threshold:.4f}" in table
+    assert f"threshold {model.threshold:.4f}: the break-even; the exact best one" in table
     assert f"{found.clients:,} test clients" in table
 
 

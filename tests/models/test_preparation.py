@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import skew
+from scipy.stats import norm, rankdata, skew
 
 from project_tools.errors import SettingError
 from project_tools.models.preparation import (
@@ -55,6 +55,35 @@ def test_power_scaling_straightens_what_is_skewed_and_keeps_the_order() -> None:
     assert scaled.mean() == pytest.approx(0, abs=1e-3)
     assert scaled.std() == pytest.approx(1, abs=1e-3)
     assert (np.diff(scaled) >= 0).all()
+
+
+def test_normal_scores_are_the_normal_quantiles_of_ranks() -> None:
+    incomes = np.exp(np.random.default_rng(0).normal(12, 2, 4_000))
+    plan = PLAIN.with_choices(scaling="normal-scores")
+    scores = np.array(column(plan, numbers(*incomes), *incomes))
+    expected = norm.ppf((rankdata(incomes) - 0.5) / len(incomes))  # scipy's, of all rows
+    inside = np.abs(expected) < 2.3
+    np.testing.assert_allclose(scores[inside], expected[inside], atol=0.03)
+    assert abs(skew(scores)) < 0.02
+    # Beyond the training values: the score of the last half step, and no infinity.
+    low, high = column(plan, numbers(*incomes), -1e9, 1e12)
+    assert [low, high] == pytest.approx(norm.ppf([0.5 / 257, 1 - 0.5 / 257]), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("train", "value", "score"),
+    [
+        ([5.0] * 10, 5, 0),  # one value alone
+        ([0.0] * 50 + [1.0] * 50, 0, norm.ppf(0.25)),  # equal values share their middle rank
+        ([0.0] * 50 + [1.0] * 50, 1, norm.ppf(0.75)),
+        ([0.0] * 75 + [1.0] * 25, 0, norm.ppf(0.375)),
+    ],
+)
+def test_normal_scores_of_equal_values(train: list[float], value: float, score: float) -> None:
+    plan = PLAIN.with_choices(scaling="normal-scores")
+    assert column(plan, numbers(*train), value) == pytest.approx(
+        [score], abs=0.015
+    )  # half a quantile
 
 
 @pytest.mark.parametrize(("imputation", "expected"), [("zero", 0), ("median", 20)])

@@ -37,12 +37,11 @@ def test_what_is_not_given_is_the_start_and_the_profile_s() -> None:
     [
         ({"num_leaves": 20}, 20),
         ({"num_leaves": 20.0}, 20),  # a whole number in JSON's other form
-        ({"num_leaves": 8}, 8),  # the bounds are inside
+        ({"num_leaves": 4}, 4),  # the bounds are inside
         ({"num_leaves": 256}, 256),
         ({"reg_lambda": 1}, 1.0),
         ({"early_stopping_rounds": 0}, 0),
         ({"n_estimators": 7}, 7),
-        ({"watched_share": 0.2}, 0.2),
     ],
 )
 def test_a_good_value_is_taken_as_its_kind(given: dict[str, Any], becomes: float) -> None:
@@ -55,19 +54,20 @@ def test_a_good_value_is_taken_as_its_kind(given: dict[str, Any], becomes: float
     ("rows", "given", "says"),
     [
         (LIGHTGBM, {"num_leafs": 20}, "unknown parameter of lightgbm 'num_leafs'.*did you mean 'num_leaves'"),
-        (LIGHTGBM, {"num_leaves": 7}, "num_leaves is 7; it takes a whole number from 8 to 256"),
+        (LIGHTGBM, {"num_leaves": 3}, "num_leaves is 3; it takes a whole number from 4 to 256"),
         (LIGHTGBM, {"num_leaves": 257}, "num_leaves is 257"),
         (LIGHTGBM, {"num_leaves": 20.5}, "num_leaves is 20.5; it takes a whole number"),
         (LIGHTGBM, {"num_leaves": "20"}, "num_leaves is '20'"),
         (LIGHTGBM, {"num_leaves": True}, "num_leaves is True"),
         (LIGHTGBM, {"num_leaves": None}, "num_leaves is None"),
         (LIGHTGBM, {"num_leaves": [20]}, r"num_leaves is \[20\]"),
-        (LIGHTGBM, {"learning_rate": float("nan")}, "learning_rate is nan; it takes a number from 0.01 to 0.2"),
+        (LIGHTGBM, {"learning_rate": float("nan")}, "learning_rate is nan; it takes a number from 0.003 to 0.2"),
         (LIGHTGBM, {"learning_rate": 10**400}, "learning_rate is 1000"),
         (LIGHTGBM, {"n_estimators": 0}, "n_estimators is 0; it takes a whole number from 1 to 100,000"),
         (LIGHTGBM, {"n_estimators": 1e300}, "n_estimators is 1e"),
         (LIGHTGBM, {"early_stopping_rounds": -1}, "a whole number from 0"),
-        (LIGHTGBM, {"watched_share": 1.0}, "a number between 0 and 1"),
+        (LIGHTGBM, {"watched_share": 0.1}, "unknown parameter of lightgbm 'watched_share'"),
+        (get_family("logistic_l2"), {"tol": 1.0}, "tol is 1.0; it takes a number between 0 and 1"),
         (FOREST, {"max_samples": 1.01}, "max_samples is 1.01; it takes a number from 0.3 to 1"),
         (FOREST, {"criterion": "ginny"}, "unknown criterion 'ginny'; choose one of gini, log_loss; did you mean 'gini'"),
         (FOREST, {"bootstrap": 1}, "bootstrap is 1; it takes true"),

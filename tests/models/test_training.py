@@ -17,7 +17,7 @@ from project_tools.evaluation.calibration_fit import fit_platt
 from project_tools.evaluation.judgement import evaluate, threshold_for
 from project_tools.evaluation.metrics import METRICS
 from project_tools.models.dataset import Dataset
-from project_tools.models.families import FAMILIES, get_family, start_of
+from project_tools.models.families import FAMILIES, get_family
 from project_tools.models.final_evaluation import evaluate_finally
 from project_tools.models.folds import fold_rows, out_of_fold
 from project_tools.models.preparation import feature_name, model_name, numeric_matrix
@@ -147,7 +147,7 @@ def test_a_seed_gives_the_same_search_and_starts_at_the_start() -> None:
     first, again = (search(rows, clients(200), trials=2, folds=2, profile="demo") for _ in range(2))
     assert [t.parameters for t in first.trials] == [t.parameters for t in again.trials]
     np.testing.assert_array_equal(first.oof, again.oof)
-    assert first.trials[0].drawn == start_of(rows.space)
+    assert first.trials[0].drawn == rows.first_trials("demo")[0]
 
 
 def test_a_trial_that_fails_is_kept_and_the_search_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,11 +178,15 @@ def test_the_final_model_is_judged_on_clients_it_does_not_know() -> None:
     data = clients(500)
     model = train(get_family("lightgbm"), small, data, folds=3)
     held_out = clients(300, seed=9, first_id=10_000)
-    scores = evaluate_finally(model, data, held_out, resamples=2).scores
+    scores = evaluate_finally(model, data, held_out).scores
     assert scores["AUC"].value > 0.6
-    assert (
-        model.threshold
-        == threshold_for(LOSS, data.y, model.calibration.apply(model.oof), 5.0).value
-    )
+    oof = model.calibration.apply(model.oof)
+    assert model.threshold_choice is not None
+    assert model.threshold_choice.exact == threshold_for(LOSS, data.y, oof, 5.0).value
+    # 500 clients do not show that searching is better than the break-even.
+    assert (model.threshold, model.exact_threshold) == (1 / 6, False)
+    f2 = train(get_family("lightgbm"), small, data, folds=3, metric="f2")
+    assert f2.threshold_choice is None
+    assert f2.threshold == threshold_for(METRICS["f2"], data.y, oof, 5.0).value
     with pytest.raises(TrainingError, match=r"500 of the 500 clients .* trained the model"):
         evaluate_finally(model, data, data)

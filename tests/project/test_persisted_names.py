@@ -33,6 +33,7 @@ IN_SKOPS_FILES = {
     "project_tools.models.preparation.LevelCodes",
     "project_tools.models.preparation.LevelIndicators",
     "project_tools.models.preparation.NearestRowsImputer",
+    "project_tools.models.preparation.NormalScorer",
     "project_tools.models.preparation.PercentileClipper",
     "project_tools.models.preparation.PowerScaler",
     "project_tools.models.preparation.infinities_to_null",

@@ -95,11 +95,28 @@ def test_the_card_says_what_the_run_logged(final: Trained) -> None:
     for row in card.results:
         assert row.test == run.data.metrics[f"test.{row.name}"]
         assert row.out_of_fold == run.data.metrics[f"out_of_fold.{row.name}"]
-        assert row.low == run.data.metrics[f"test.{row.name}.low"]
+        assert row.low == run.data.metrics.get(f"test.{row.name}.low")
+    # One figure, one interval, wherever it is shown.
+    loss = card.segments.overall.loss
+    assert loss is not None
+    shown = card.result("loss_of_income").interval
+    assert (loss.low, loss.high) == pytest.approx(shown)
+    artefact = load_artefact(registry.download(final.version, final.file("")), child=False)
+    error = artefact.manifest.metrics["test.loss_of_income"]["se"]
+    assert error == run.data.metrics["test.loss_of_income.se"]
+    assert shown == pytest.approx((loss.value - 1.96 * error, loss.value + 1.96 * error))
+    labelled = read_features(final.data).frame["TARGET"].notna().sum()
+    assert run.data.tags["labelled"] == str(labelled)
     assert card.calibration.slope == run.data.metrics["test.calibration_slope"]
     assert card.data.digest == run.data.tags["data_digest"]
     assert card.commit == run.data.tags["commit"]
     assert card.threshold == run.data.metrics["threshold"]
+    told = json.loads(final.file("threshold.json").read_text())
+    assert run.data.metrics["threshold.break_even"] == told["break_even"] == 0.5  # at a cost of 1
+    assert run.data.metrics["threshold.exact"] == told["exact"]
+    assert run.data.metrics["threshold.gain"] == told["gain"]["value"]
+    assert run.data.metrics["threshold.gain.se"] == told["gain"]["se"]
+    assert card.threshold == told[told["taken"].replace("-", "_")]
     held_out = pd.read_parquet(final.file(HELD_OUT))
     assert card.granted == pytest.approx((held_out["probability"] <= card.threshold).mean())
     assert set(card.data.excluded) == PROTECTED

@@ -78,7 +78,7 @@ def loaded(settings, split="train"):
 def finally_judged(row, setting, settings):
     training, test = loaded(settings), loaded(settings, "test")
     model = train(row, setting, training, folds=3)
-    found = evaluate_finally(model, training, test, resamples=50)
+    found = evaluate_finally(model, training, test)
     audit = audit_final(model, setting, training, test, found, settings=settings, run_id="0" * 32)
     return FinalModel(model, training, test, found, audit)
 

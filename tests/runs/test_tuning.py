@@ -86,7 +86,11 @@ def test_a_search_in_the_store(
         assert len(tags["data_digest"]) == len(tags["split_digest"]) == 64
         assert tags["rows"] == str(trained)
         judged = [restored(t) for t in trials if t.data.tags[PARENT_RUN] == family.info.run_id]
-        best = min((t for t in judged if t and t.judgement), key=lambda t: t.loss)
+        [best] = [t for t in judged if t and str(t.number) == tags["best_trial"]]
+        assert metrics["told_loss"] == best.reported_loss == min(
+            t.reported_loss for t in judged if t and t.judgement
+            and t.loss <= best.loss + metrics["behind_leader.se"]
+        )  # fmt: skip
         for name, value in best.parameters.items():
             assert family.data.params[name] == str(value)
         for name, score in best.judgement.scores.items():
@@ -104,6 +108,12 @@ def test_a_search_in_the_store(
         rows = pd.read_parquet(store.download_artifacts(family.info.run_id, "out_of_fold.parquet"))
         assert list(rows.columns) == ["SK_ID_CURR", "TARGET", "probability"]
         assert len(rows) == trained
+    for trial in trials:  # each that finished keeps its own
+        assert ("out_of_fold.parquet" in files(store, trial.info.run_id)) is (
+            trial.info.status == "FINISHED"
+        )
+    path = store.download_artifacts(trials[-1].info.run_id, "out_of_fold.parquet")
+    assert pd.read_parquet(path)["probability"].dtype == np.float32
 
     assert "lightgbm" in table
     assert table == Path(store.download_artifacts(project.info.run_id, "families.txt")).read_text()
@@ -310,6 +320,43 @@ def test_a_search_goes_on_only_on_the_same_ground(store: MlflowClient, texts: Te
     with pytest.raises(SettingError, match=r"resume: folds is '3', and was '2' in the search"):
         tune("hyperparameter_tuning", texts(resume=resume, folds=3))
     assert len(runs(store, "project")) == 1
+
+
+def test_a_search_of_an_older_version_is_not_gone_on_with(
+    store: MlflowClient, texts: Texts
+) -> None:
+    """Its trials were chosen and told to TPE by another figure, and most kept no probabilities."""
+    tune("hyperparameter_tuning", texts(trials=1, families="logistic_l1"))
+    [project], [family] = runs(store, "project"), runs(store, "family")
+    held = json.loads(family.data.tags["settings"])
+    del held["guide"]
+    store.set_tag(family.info.run_id, "settings", json.dumps(held))
+    says = rf"resume: logistic_l1 was searched with another guide in run {family.info.run_id}"
+    with pytest.raises(SettingError, match=says):
+        tune("hyperparameter_tuning", texts(trials=2, families="logistic_l1", resume=project.info.run_id))  # fmt: skip
+
+
+def test_a_resumed_search_chooses_among_all_trials_by_what_they_kept(
+    store: MlflowClient, texts: Texts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = {"families": "logistic_l2", "sample": 400}
+    tune("hyperparameter_tuning", texts(trials=4, **chosen))
+    [whole] = runs(store, "family")
+    tune("hyperparameter_tuning", texts(trials=2, **chosen))
+    resume = runs(store, "project")[-1].info.run_id
+    made: list[int] = []
+    real = project_tools.search.trial.out_of_fold
+    monkeypatch.setattr(
+        project_tools.search.trial, "out_of_fold",
+        lambda *w, **n: made.append(1) or real(*w, **n),
+    )  # fmt: skip
+    tune("hyperparameter_tuning", texts(trials=4, resume=resume, **chosen))
+    assert len(made) == 2, "what was kept is read, and not made again"
+    gone_on = runs(store, "family")[-1]
+    for name in ("best_trial", "leader_by_metric"):
+        assert gone_on.data.tags[name] == whole.data.tags[name]
+    for name in ("told_loss", "behind_leader", "behind_leader.se", "out_of_fold.loss_of_income"):
+        assert gone_on.data.metrics[name] == whole.data.metrics[name]
 
 
 def test_a_finished_family_is_taken_over_and_more_trials_are_added(

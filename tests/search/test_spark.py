@@ -16,6 +16,7 @@ from project_tools.models.families import get_family
 from project_tools.runs.history import restored
 from project_tools.runs.store import PARENT_RUN
 from project_tools.runs.tuning import tune
+from project_tools.search.choice import choose
 from project_tools.search.search import search
 from project_tools.search.trial import PriorTrials, Trial
 
@@ -43,12 +44,15 @@ def test_spark_judges_a_setting_as_this_process_does(clients: Clients) -> None:
     data, rows = clients(300), get_family("logistic_l2")
     started: list[int] = []
     ended: list[tuple[int, str]] = []
+    held: dict[int, Any] = {}
     found = search(
         rows, data, trials=4, folds=2, jobs=2, seed=3, spark=True,
         on_start=lambda t: started.append(t.number),
-        on_trial=lambda t, _: ended.append((t.number, t.status)),
+        on_trial=lambda t, oof: ended.append((t.number, t.status)) or held.update({t.number: oof}),
     )  # fmt: skip
     assert sorted(started) == [0, 1, 2, 3]
+    assert {oof.dtype.name for oof in held.values()} == {"float32"}
+    assert len(held) == 4, "each trial's probabilities came back"
     assert sorted(ended) == [(number, "finished") for number in range(4)]
     assert sorted(t.order for t in found.trials) == [0, 1, 2, 3]
     assert found.trials[0].drawn["C"] == rows.space["C"].start
@@ -57,8 +61,8 @@ def test_spark_judges_a_setting_as_this_process_does(clients: Clients) -> None:
         assert trial.seconds > 0
     again = search(rows, data, trials=1, folds=2, seed=3)  # the first trial, in this process
     assert again.best.loss == pytest.approx(found.trials[0].loss)
-    best = min(found.trials, key=lambda t: (t.loss, t.number))
-    assert found.best.number == best.number
+    chosen = choose(data.y, found.trials, held, metric="loss_of_income", fn_cost=5.0)
+    assert found.best.number == chosen.trial.number
     assert np.isfinite(found.oof).all()
 
 
@@ -68,7 +72,7 @@ def test_a_stopped_search_goes_on_on_spark(clients: Clients) -> None:
     started: list[int] = []
     found = search(
         rows, data, trials=4, folds=2, jobs=2, seed=3, spark=True,
-        prior=PriorTrials(tuple(done.trials), done.oof), on_start=lambda t: started.append(t.number),
+        prior=PriorTrials(tuple(done.trials)), on_start=lambda t: started.append(t.number),
     )  # fmt: skip
     assert sorted(started) == [2, 3]
     assert [t.drawn for t in found.trials[:2]] == [t.drawn for t in done.trials]

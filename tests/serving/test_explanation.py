@@ -1,7 +1,5 @@
-"""Contributions add up, reasons are true, pictures are right whoever else draws."""
+"""Contributions add up, reasons are true, and charts say the same."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import lightgbm
@@ -9,19 +7,22 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from api.tests.served import make_served
 from project_tools.errors import ArtefactError
 from project_tools.serving import pictures
 from project_tools.serving.artefact import load_artefact
 from project_tools.serving.clients import ClientStore
-from project_tools.serving.explanation import display, explain, reasons
-from project_tools.serving.pictures import PictureCache
+from project_tools.serving.explanation import (
+    ConceptContribution,
+    Contribution,
+    Explanation,
+    display,
+    explain,
+    reasons,
+)
+from project_tools.serving.pictures import beeswarm_key, waterfall_key
 from project_tools.serving.scoring import Scorer
-from project_tools.serving.shap_library import import_shap
-
-PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture(scope="module")
@@ -121,59 +122,18 @@ def test_values_are_shown_with_their_unit(value, unit, text):
     assert display(value, unit) == text
 
 
-def test_eight_threads_draw_what_one_draws_byte_for_byte(artefact, rows):
-    explanations = [explain(artefact, row) for row in rows[:16]]
-    alone = [pictures.waterfall(e) for e in explanations]
-    general = pictures.beeswarm(artefact)
-    with ThreadPoolExecutor(8) as pool:
-        swarms = pool.submit(pictures.beeswarm, artefact)
-        together = list(pool.map(pictures.waterfall, explanations))
-    assert together == alone
-    assert swarms.result() == general
-    assert len({p.png for p in alone}) == len(alone)
-    assert all(p.png.startswith(PNG) for p in alone)
-
-
-def test_a_picture_of_another_value_is_another_though_the_model_takes_both_for_null(artefact, rows):
+def test_the_key_of_a_picture_follows_from_model_and_shown_values(artefact, rows):
     # What is shown belongs to the key: one applicant's words must not stand in another's picture.
-    cache, row = PictureCache(), rows[0]
+    row = rows[0]
     one, other = ({**row, "OCCUPATION_TYPE": value} for value in ("Astronauts", None))
     assert explain(artefact, one).raw_score == explain(artefact, other).raw_score
-    cache.waterfall(artefact, one)
-    cache.waterfall(artefact, other)
-    assert len(cache._pictures) == 2
-
-
-def test_nothing_is_written_to_draw(artefact, rows, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    cache = PictureCache()
-    cache.waterfall(artefact, rows[0])
-    cache.beeswarm(artefact)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_no_figure_stays_open_even_after_an_error(artefact, rows, monkeypatch):
-    pictures.waterfall(explain(artefact, rows[0]))
-    _, pyplot = import_shap()
-    assert pyplot.get_fignums() == []
-
-    def fail(_):
-        raise OSError("no space")
-
-    monkeypatch.setattr(pictures, "_png", fail)
-    with pytest.raises(OSError, match="no space"):
-        pictures.waterfall(explain(artefact, rows[0]))
-    assert pyplot.get_fignums() == []
-
-
-def test_a_beeswarm_is_the_same_every_time_and_disturbs_no_random_state(artefact):
-    np.random.seed(5)  # noqa: NPY002  (the state that shap uses)
-    expected = np.random.get_state()[1].tolist()  # noqa: NPY002
-    first, second = (pictures.beeswarm(artefact) for _ in range(2))
-    assert first == second
-    assert first.png.startswith(PNG)
-    assert np.random.get_state()[1].tolist() == expected  # noqa: NPY002
+    another_model = replace(artefact, digest="another")
+    keys = [
+        *(waterfall_key(artefact, r) for r in (row, one, other, rows[1])),
+        *(waterfall_key(another_model, row), beeswarm_key(artefact), beeswarm_key(another_model)),
+    ]
+    assert len({*keys}) == len(keys)
+    assert waterfall_key(artefact, dict(row)) == waterfall_key(artefact, row)
 
 
 def test_words_stand_beside_every_picture(served, artefact, rows):
@@ -187,63 +147,52 @@ def test_words_stand_beside_every_picture(served, artefact, rows):
     assert f"External scores {means:.2f}" in pictures.beeswarm(artefact).alt
 
 
-def test_a_picture_is_drawn_once_for_a_row_and_model(artefact, rows, monkeypatch):
-    drawn, draw, together = [], pictures.waterfall, threading.Barrier(2)
-
-    def counted(explanation):
-        drawn.append(explanation)
-        return draw(explanation)
-
-    def ask(cache):
-        together.wait(timeout=10)
-        return cache.waterfall(artefact, rows[0])
-
-    monkeypatch.setattr(pictures, "waterfall", counted)
-    cache = PictureCache()
-    with ThreadPoolExecutor(2) as pool:
-        one, other = pool.map(ask, [cache, cache])
-    assert one == other
-    assert len(drawn) == 1
-    assert cache.waterfall(artefact, rows[1]) != one  # another client, another picture
-    cache.waterfall(replace(artefact, digest="another model"), rows[0])
-    assert len(drawn) == 3
+def test_the_bars_lead_from_the_average_to_the_score(artefact, rows):
+    for row in rows:
+        explanation = explain(artefact, row)
+        chart = pictures.waterfall(explanation).chart
+        assert (chart.average, chart.score) == (explanation.base, explanation.raw_score)
+        assert chart.average + sum(b.value for b in chart.bars) == pytest.approx(chart.score)
+        first = explanation.groups[0]
+        leading = (first.leading or first.features)[0]
+        assert chart.bars[0].label == f"{first.concept}\n{leading.label}: {leading.displayed}"
 
 
-def test_a_cache_keeps_the_last_pictures_only(artefact, rows, monkeypatch):
-    monkeypatch.setattr(pictures, "_KEPT", 2)
-    drawn = []
-    monkeypatch.setattr(
-        pictures, "waterfall", lambda e: drawn.append(e) or pictures.Picture(b"", "")
+def test_the_beeswarm_shows_the_concepts_that_weigh_most_and_counts_the_others(artefact):
+    swarms = artefact.overview.swarms
+    many = tuple(
+        replace(s, concept=f"{s.concept} {n}", contributions=tuple(n * c for c in s.contributions))
+        for n in range(1, 4)
+        for s in swarms
     )
-    cache = PictureCache()
-    for row in (rows[0], rows[1], rows[0], rows[2], rows[0], rows[1]):
-        cache.waterfall(artefact, row)
-    assert len(drawn) == 4  # the second row was the oldest, and is drawn again
+    overview = replace(artefact.overview, swarms=many)
+    chart = pictures.beeswarm(replace(artefact, overview=overview)).chart
+    sizes = [np.abs(row.contributions).mean() for row in chart.rows]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(sizes) == 10
+    left_out = sorted((np.abs(s.contributions).mean() for s in many), reverse=True)[10:]
+    assert max(left_out) <= sizes[-1]
+    assert chart.note == f"{len(many) - 10} other groups weigh less and are left out"
+    assert pictures.beeswarm(artefact).chart.note == ""
 
 
-@given(
-    arrays(
-        np.float64,
-        st.tuples(st.integers(1, 4), st.integers(1, 40)),
-        elements=st.floats(-5, 5, allow_nan=False),
-    )
-)
+@given(st.lists(st.floats(-5, 5, allow_nan=False), min_size=1, max_size=40))
 def test_the_sum_of_the_others_is_never_the_largest_bar(values):
-    bars = pictures._bars(values)
-    lengths = np.sort(np.abs(values).mean(axis=0))[::-1]
-    assert min(10, values.shape[1]) <= bars <= values.shape[1]
-    if bars < values.shape[1]:
-        order = np.argsort(-np.abs(values).mean(axis=0))
-        rest = np.abs(values[:, order[bars - 1 :]].sum(axis=1)).mean()
-        assert rest <= lengths[0]
+    groups = tuple(
+        ConceptContribution(str(n), value, (feature(value),))
+        for n, value in enumerate(sorted(values, key=lambda v: -abs(v)))
+    )
+    chart = pictures.waterfall(Explanation("log-odds", 0, sum(values), groups)).chart
+    *single, last = chart.bars
+    assert len(chart.bars) >= min(10, len(values))
+    assert abs(last.value) <= abs(chart.bars[0].value)
+    if len(chart.bars) < len(values):
+        assert last.label == f"{len(values) - len(single)} other groups"
+    assert sum(bar.value for bar in chart.bars) == pytest.approx(sum(values))
 
 
-def test_a_sign_of_mathematics_in_a_label_is_drawn_as_it_stands(artefact, rows):
-    explanation = explain(artefact, rows[0])
-    first = explanation.groups[0]
-    odd = replace(first.features[0], label="amount in $ = a_{b}$ \\frac", value="x$y")
-    groups = (replace(first, concept="Odd $\\x$", features=(odd,)), *explanation.groups[1:])
-    assert pictures.waterfall(replace(explanation, groups=groups)).png.startswith(PNG)
+def feature(value: float) -> Contribution:
+    return Contribution("x", "x", "x", "", 1.0, value, "1")
 
 
 def test_a_value_is_displayed_as_its_catalogue_says(artefact, rows):

@@ -1,6 +1,7 @@
 """A client among others: the counts are those that pandas makes of the same frame."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,6 +21,22 @@ def served(tmp_path_factory):
 @pytest.fixture(scope="module")
 def compare(served):
     artefact = load_artefact(served.model, child=False)
+    store = ClientStore.open(served.clients, artefact)
+    return lambda *asked: peers(artefact, store, *asked)
+
+
+@pytest.fixture(scope="module")
+def compare_in_words(served):
+    """``peers`` with a catalogue that declares how some features are displayed."""
+    artefact = load_artefact(served.model, child=False)
+    shown_as = {
+        "DAYS_BIRTH": "age", "AGE_RANGE": "band", "CREDIT_TO_ANNUITY_GROUP": "band",
+        "NAME_EDUCATION_TYPE": "level",
+    }  # fmt: skip
+    declared = {
+        name: {**row, "display": shown_as.get(name, "")} for name, row in artefact.catalogue.items()
+    }
+    artefact = replace(artefact, catalogue=declared)
     store = ClientStore.open(served.clients, artefact)
     return lambda *asked: peers(artefact, store, *asked)
 
@@ -135,6 +152,31 @@ def test_no_edge_tells_the_extreme_value_of_a_client(served, compare, labelled):
     assert found["edges"][-1] < labelled["AMT_INCOME_TOTAL"].max()
 
 
+def test_bars_and_ticks_are_in_the_words_of_the_display(served, compare_in_words):
+    """An axis of negative days, or of codes, could not be read aloud."""
+    asked = ["DAYS_BIRTH", "NAME_EDUCATION_TYPE"]
+    ages, levels = compare_in_words(served.ids()[0], "everyone", asked)["distributions"]
+    years = [str(int(-edge // 365)) for edge in ages["edges"]]
+    assert ages["bars"] == [f"{a} years to {b} years" for a, b in pairwise(years)]
+    assert 2 <= len(ages["ticks"]) <= 7
+    for tick in ages["ticks"]:
+        assert tick["value"] in ages["edges"]
+        assert tick["displayed"] == f"{int(-tick['value'] // 365)} years"
+    words = dict(zip(levels["levels"], levels["bars"], strict=True))
+    assert words["Secondary / secondary special"] == "secondary school"
+
+
+def test_each_bar_of_whole_numbers_is_one_value(served, compare_in_words, labelled):
+    asked = ["CREDIT_TO_ANNUITY_GROUP"]
+    (found,) = compare_in_words(served.ids()[0], "everyone", asked)["distributions"]
+    values = labelled["CREDIT_TO_ANNUITY_GROUP"]
+    centres = [(low + high) / 2 for low, high in pairwise(found["edges"])]
+    counts = values[labelled["TARGET"] == 0].value_counts()
+    assert found["repaid"] == [counts.get(centre, 0) for centre in centres]
+    assert [tick["value"] for tick in found["ticks"]] == centres
+    assert all("months" in words or words == "not known" for words in found["bars"])
+
+
 def test_a_constant_feature_has_a_distribution(served, compare):
     client_id = served.ids()[0]
     (found,) = compare(client_id, "similar_loan", ["CREDIT_TO_ANNUITY_GROUP"])["distributions"]
@@ -161,16 +203,9 @@ def test_an_unknown_client_has_no_peers(compare):
         compare(5, "everyone", ["EXT_SOURCE_2"])
 
 
-def test_a_declared_display_shows_the_value_and_the_criteria_in_words(served):
-    artefact = load_artefact(served.model, child=False)
-    shown_as = {"DAYS_BIRTH": "age", "AGE_RANGE": "band", "NAME_EDUCATION_TYPE": "level"}
-    declared = {
-        name: {**row, "display": shown_as.get(name, "")} for name, row in artefact.catalogue.items()
-    }
-    artefact = replace(artefact, catalogue=declared)
-    store = ClientStore.open(served.clients, artefact)
+def test_a_declared_display_shows_the_value_and_the_criteria_in_words(served, compare_in_words):
     client_id = served.ids("test")[0]
-    found = peers(artefact, store, client_id, "similar_person", ["DAYS_BIRTH"])
+    found = compare_in_words(client_id, "similar_person", ["DAYS_BIRTH"])
     days = served.client(client_id)["DAYS_BIRTH"]
     (feature,) = found["features"]
     assert feature["client_value"] == days

@@ -146,8 +146,9 @@ def _external_count() -> nw.Expr:
     return nw.sum_horizontal(*(flag(~nw.col(name).is_null()) for name in EXTERNAL))
 
 
-def _external(suffix: str, formula: nw.Expr, *others: str) -> Derived:
-    return Derived(f"EXT_SOURCES_{suffix}", (*EXTERNAL, *others), formula)
+def _external(suffix: str, formula: nw.Expr, *others: str, increasing: bool = True) -> Derived:
+    sources = (*EXTERNAL, *others)
+    return Derived(f"EXT_SOURCES_{suffix}", sources, formula, increasing=increasing)
 
 
 _e1, _e2, _e3 = (nw.col(name) for name in EXTERNAL)
@@ -162,7 +163,7 @@ DERIVED = (
     _external("MAX", nw.max_horizontal(*EXTERNAL)),
     _external("MEAN", external_mean()),
     _external("NANMEDIAN", external_median(), "EXT_SOURCES_MEAN"),
-    _external("VAR", external_variance(), "EXT_SOURCES_MEAN"),
+    _external("VAR", external_variance(), "EXT_SOURCES_MEAN", increasing=False),
     ratio("CREDIT_TO_ANNUITY_RATIO", "AMT_CREDIT", "AMT_ANNUITY"),
     ratio("CREDIT_TO_GOODS_RATIO", "AMT_CREDIT", "AMT_GOODS_PRICE"),
     ratio("ANNUITY_TO_INCOME_RATIO", "AMT_ANNUITY", "AMT_INCOME_TOTAL"),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # a process that only scores imports no pandas
     import pandas as pd
 
 Floats = NDArray[np.float64]
+#: What a process that serves boosted trees needs, and what forests and linear models need.
+REQUIREMENTS, SKLEARN_REQUIREMENTS = "api/requirements.txt", "api/requirements-sklearn.txt"
 #: The unit of a score and its contributions, before calibration.
 Scale = Literal["log-odds", "probability"]
 
@@ -41,6 +43,13 @@ def check_names(file: str, names: Sequence[str], features: Sequence[ServedFeatur
             raise ArtefactError(
                 f"feature {position} is {one!r} in {file} and {other!r} in features.json"
             )
+
+
+def not_installed(package: str, requirements: str) -> ArtefactError:
+    """The error of a model that needs a package which another file of requirements installs."""
+    return ArtefactError(
+        f"the model needs the package {package}, which is not installed; install {requirements}"
+    )
 
 
 class RawModel(Protocol):

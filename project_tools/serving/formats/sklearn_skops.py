@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from importlib.util import find_spec
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -20,7 +21,14 @@ from sklearn.pipeline import Pipeline
 
 from project_tools.errors import ArtefactError, TrainingError
 from project_tools.models.preparation import LevelCodes, LevelIndicators
-from project_tools.serving.formats.base import Floats, RawModel, Scale, spread
+from project_tools.serving.formats.base import (
+    SKLEARN_REQUIREMENTS,
+    Floats,
+    RawModel,
+    Scale,
+    not_installed,
+    spread,
+)
 from project_tools.serving.formats.skops_file import read_skops_file, write_skops
 from project_tools.serving.inputs import ServedFeature
 from project_tools.serving.shap_library import import_shap
@@ -227,6 +235,8 @@ def _model(payload: dict[str, Any], preparation: MatrixPreparation) -> RawModel:
         raise ArtefactError(f"{_FILE} predicts other classes than 0 and 1")
     if type(model) is RandomForestClassifier:
         _check_forest(model, columns)
+        if find_spec("shap") is None:  # its explanations would fail, one after the other
+            raise not_installed("shap", SKLEARN_REQUIREMENTS)
         model.n_jobs = 1
         return ForestModel(preparation, model)
     if type(model) is LogisticRegression:

@@ -46,6 +46,7 @@ _TRUSTED: Mapping[str, frozenset[str]] = MappingProxyType({
         f"{_OURS}.LevelCodes",
         f"{_OURS}.LevelIndicators",
         f"{_OURS}.NearestRowsImputer",
+        f"{_OURS}.NormalScorer",
         f"{_OURS}.PercentileClipper",
         f"{_OURS}.PowerScaler",
         "sklearn.compose._column_transformer.ColumnTransformer",

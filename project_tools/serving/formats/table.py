@@ -4,12 +4,18 @@ The module of a format is imported when a file of it is read or written, not bef
 LightGBM needs no XGBoost, and the other way round.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from project_tools.errors import ArtefactError, unknown
-from project_tools.serving.formats.base import Format
+from project_tools.serving.formats.base import (
+    REQUIREMENTS,
+    SKLEARN_REQUIREMENTS,
+    Format,
+    not_installed,
+)
 from project_tools.serving.lean import show_training_libraries
 
 
@@ -33,28 +39,30 @@ def model_format(name: str) -> ModelFormat:
     return FORMATS[name]
 
 
-def _lightgbm() -> Format:
-    from project_tools.serving.formats import lightgbm_text  # noqa: PLC0415  (see above)
+@contextmanager
+def _installed_by(requirements: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as why:
+        raise not_installed((why.name or "").partition(".")[0], requirements) from why
 
+
+def _lightgbm() -> Format:
+    with _installed_by(REQUIREMENTS):
+        from project_tools.serving.formats import lightgbm_text  # noqa: PLC0415  (see above)
     return lightgbm_text
 
 
 def _xgboost() -> Format:
-    from project_tools.serving.formats import xgboost_ubj  # noqa: PLC0415  (see above)
-
+    with _installed_by(REQUIREMENTS):
+        from project_tools.serving.formats import xgboost_ubj  # noqa: PLC0415  (see above)
     return xgboost_ubj
 
 
 def _skops() -> Format:
     show_training_libraries()
-    try:
+    with _installed_by(SKLEARN_REQUIREMENTS):
         from project_tools.serving.formats import sklearn_skops  # noqa: PLC0415  (see above)
-    except ModuleNotFoundError as why:
-        raise ArtefactError(
-            f"a forest or linear model needs the package {why.name}, which is not installed; "
-            "install api/requirements-sklearn.txt"
-        ) from why
-
     return sklearn_skops
 
 

@@ -1,5 +1,6 @@
 """Spark gives the same features as DuckDB, from the same files and definitions: make test-spark."""
 
+import math
 import os
 import shutil
 import subprocess
@@ -7,15 +8,21 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
 
 from project_tools.errors import SettingError
 from project_tools.features.build import build
 from project_tools.features.engines import on_spark
 from project_tools.features.files import read_features
+from tests.features.made_up_tables import made_up, write
+from tests.features.test_loans_of_two_clients import COPIES, Copy, with_copies
+from tests.features.test_magnitudes import EXTREMES, Extreme, changed
+from tests.features.three_ways import A_FEW
 
 #: What Java itself says of how Spark starts it.
 JAVAS_OWN = ("WARNING: Using incubator modules: jdk.incubator.vector",)
@@ -75,9 +82,46 @@ def test_a_state_learnt_on_duckdb_serves_spark(
     agree(found, wanted[wanted.SPLIT == "new"])
 
 
+@pytest.mark.spark
+@pytest.mark.usefixtures("spark")
+@A_FEW
+@given(copies=COPIES, extremes=EXTREMES)
+def test_hostile_tables_agree_with_duckdb(
+    tmp_path_factory: pytest.TempPathFactory, agree, copies: list[Copy], extremes: list[Extreme]
+) -> None:
+    """Loans of two clients, and amounts from 1e-320 to 1e300 of either sign, in the same tables."""
+    tables = changed(with_copies(made_up(71, clients=30), copies), extremes, null_beyond=math.inf)
+    tables["POS_CASH_balance"][0]["CNT_INSTALMENT_FUTURE"] = 2.0**31 - 1
+    folder = tmp_path_factory.mktemp("hostile")
+    raw = write(tables, folder / "raw")
+    by_spark, by_duckdb = (folder / f"{engine}.parquet" for engine in ("spark", "duckdb"))
+    done = _on_spark(str(raw), str(by_spark), "--quiet")
+    assert done.returncode == 0, done.stderr
+    build(raw, [by_duckdb], quiet=True)
+    found, wanted = (
+        read_features(path).frame.set_index("SK_ID_CURR") for path in (by_spark, by_duckdb)
+    )
+    agree(found, wanted)
+    assert not np.isinf(found.select_dtypes("float32").to_numpy()).any()
+
+
+@pytest.mark.spark
+@pytest.mark.usefixtures("spark")
+def test_a_fraction_of_a_month_is_refused_by_its_place(tmp_path: Path) -> None:
+    tables = made_up(72, clients=20)
+    tables["POS_CASH_balance"][1]["MONTHS_BALANCE"] = -12.5
+    raw = write(tables, tmp_path / "raw")
+    done = _on_spark(str(raw), str(tmp_path / "f.parquet"), "--quiet")
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if not line.startswith(JAVA_SAYS)]
+    assert "POS_CASH_balance" in line
+    assert "MONTHS_BALANCE" in line
+    assert not (tmp_path / "f.parquet").exists()
+
+
 def _rewrite(raw: Path) -> None:
     (raw / "credit_card_balance.csv").unlink()
-    for name, write in {
+    for name, rewrite in {
         "bureau": lambda t: t.to_parquet(raw / "bureau.parquet"),
         "bureau_balance": lambda t: t.to_csv(raw / "bureau_balance.csv.gz", index=False),
         "POS_CASH_balance": lambda t: (
@@ -88,7 +132,7 @@ def _rewrite(raw: Path) -> None:
     }.items():
         table = pd.read_csv(raw / f"{name}.csv")
         (raw / f"{name}.csv").unlink()
-        write(table)
+        rewrite(table)
 
 
 @pytest.mark.spark

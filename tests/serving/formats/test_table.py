@@ -25,10 +25,12 @@ from project_tools.models.families import FAMILIES, get_family
 from project_tools.models.preparation import make_preparation, numeric_matrix
 from project_tools.models.training import train
 from project_tools.runs.served_form import artefact_content, served_form
+from project_tools.serving import formats
 from project_tools.serving.artefact import Artefact, load_artefact, write_artefact
+from project_tools.serving.canvas import png
 from project_tools.serving.explanation import explain, reasons
 from project_tools.serving.formats import sklearn_skops
-from project_tools.serving.formats.table import FORMATS
+from project_tools.serving.formats.table import FORMATS, model_format
 from project_tools.serving.model import ServedModel
 from project_tools.serving.pictures import beeswarm, waterfall
 from project_tools.serving.scoring import Scorer
@@ -156,8 +158,9 @@ def test_pictures_are_drawn_on_the_models_own_scale(artefacts, held_out, name):
     found = explain(artefact, rows_of(held_out.head(1))[0])
     unit, factor = ("percentage points", 100) if name == "random_forest" else ("log-odds", 1)
     local, general = waterfall(found), beeswarm(artefact)
-    assert local.png.startswith(b"\x89PNG")
-    assert general.png.startswith(b"\x89PNG")
+    assert local.chart.score == factor * found.raw_score
+    assert png(local.chart).startswith(b"\x89PNG")
+    assert png(general.chart).startswith(b"\x89PNG")
     assert f"Waterfall in {unit} from the average {factor * found.base:.2f}" in local.alt
     assert f"in {unit}: " in general.alt
 
@@ -410,3 +413,31 @@ def test_what_is_excluded_is_in_no_explanation_nor_anything_computed_from_it(tmp
     if left_out == "AMT_CREDIT":
         assert "CREDIT_TO_INCOME_RATIO" not in explained
         assert "AMT_INCOME_TOTAL" in explained
+
+
+@pytest.mark.parametrize(
+    ("name", "missing", "file"),
+    [
+        ("lightgbm-text", "lightgbm", "requirements.txt"),
+        ("xgboost-ubj", "xgboost", "requirements.txt"),
+        ("skops", "sklearn.compose", "requirements-sklearn.txt"),
+        ("skops", "skops", "requirements-sklearn.txt"),
+    ],
+)
+def test_a_package_that_is_missing_is_named_beside_the_file_that_installs_it(
+    monkeypatch, name, missing, file
+):
+    package = missing.partition(".")[0]
+    for module in ("lightgbm_text", "xgboost_ubj", "sklearn_skops", "skops_file"):
+        monkeypatch.delitem(sys.modules, f"project_tools.serving.formats.{module}", raising=False)
+        monkeypatch.delattr(formats, module, raising=False)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ArtefactError, match=rf"package {package}, .*; install api/{file}$"):
+        model_format(name).load()
+
+
+def test_a_forest_without_shap_is_refused_when_it_is_read(monkeypatch):
+    file, features = served_form(trained("random_forest"), clients("train").X)
+    monkeypatch.setitem(sys.modules, "shap", None)
+    with pytest.raises(ArtefactError, match=r"shap, .*; install api/requirements-sklearn.txt$"):
+        model_format("skops").load().read(file.content, features)

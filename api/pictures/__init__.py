@@ -1,0 +1,1 @@
+"""Pictures, drawn by one process per host: the workers that score import no matplotlib."""

@@ -1,0 +1,93 @@
+"""The cost of the constraint that a better external score never raises the risk.
+
+Fitted like the cost of withholding the protected columns (``exclusion``): the same setting with and
+without the constraint, on the same folds, paired.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from project_tools.evaluation.metrics import Estimate, paired_difference
+from project_tools.evaluation.threshold import break_even_probability
+from project_tools.governance.exclusion import (
+    Refit,
+    calibrated_by_halves,
+    capped,
+    judged_folds,
+)
+from project_tools.governance.segments import LEAST_OF_CLASS
+from project_tools.models.dataset import Dataset
+from project_tools.models.monotone import falling_features
+from project_tools.models.training import TrainedModel
+
+
+@dataclass(frozen=True, slots=True)
+class MonotoneFacts:
+    """What the constraint costs, on ``clients`` held out of fits on ``trained`` clients.
+
+    ``auc_lost``, ``loss_added`` and ``log_loss_added`` are above 0 if it has a cost; their errors are
+    paired. ``features`` are those in which the risk may only fall.
+    """
+
+    features: tuple[str, ...]
+    clients: int
+    trained: int
+    auc_lost: Estimate
+    loss_added: Estimate
+    log_loss_added: Estimate
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The figures by the names under which a run logs them."""
+        figures = {
+            "auc_lost": self.auc_lost, "loss_added": self.loss_added,
+            "log_loss_added": self.log_loss_added,
+        }  # fmt: skip
+        values = {f"monotone.{name}": figure.value for name, figure in figures.items()}
+        return values | {f"monotone.{name}.se": figure.se for name, figure in figures.items()}
+
+
+def monotone_facts(
+    model: TrainedModel,
+    setting: Mapping[str, Any],
+    training: Dataset,
+    *,
+    folds: int,
+    jobs: int = 1,
+) -> MonotoneFacts | None:
+    """The cost in AUC, loss and log loss, on training clients of the model.
+
+    ``setting``, ``folds`` and the model's seed are those of its training. None where no feature is
+    constrained, or too few clients of one outcome are judged.
+    """
+    if model.family.plan is not None:
+        return None
+    constrained = falling_features(model.feature_names, model.family.monotone)
+    judged = judged_folds(training, folds, model.seed)
+    y = training.y[np.concatenate([held_out for _, held_out in judged])]
+    if not constrained or min(np.sum(y == 1), np.sum(y == 0)) < LEAST_OF_CLASS:
+        return None
+    fitted = capped(judged, training.y, model.seed)
+    free = replace(model, family=model.family.with_choices(monotone="none"))
+    without = Refit(free, setting, jobs).probabilities(training, fitted)
+    if fitted is judged:  # the training has fitted these folds already
+        own = np.concatenate([model.oof[held_out] for _, held_out in judged])
+    else:
+        own = Refit(model, setting, jobs).probabilities(training, fitted)
+    threshold = break_even_probability(model.fn_cost)
+    bound, loose = ((calibrated_by_halves(y, p, model.seed), threshold) for p in (own, without))
+
+    def difference(metric: str, one: Any, other: Any) -> Estimate:
+        return paired_difference(metric, y, one, other, fn_cost=model.fn_cost)
+
+    return MonotoneFacts(
+        features=constrained,
+        clients=len(y),
+        trained=len(fitted[0][0]),
+        auc_lost=difference("AUC", loose, bound),
+        loss_added=difference("loss_of_income", bound, loose),
+        log_loss_added=difference("log_loss", bound, loose),
+    )

@@ -1,0 +1,82 @@
+"""How many rounds the final fit of boosted trees grows.
+
+The folds' trees stopped on fewer rows than the final fit has, and more rows bear more rounds: the
+mean number of rounds is multiplied by the rows of the final fit over the rows that grew the trees,
+where that is not worse.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from project_tools.evaluation.metrics import Estimate, paired_difference
+from project_tools.models.dataset import Dataset
+from project_tools.models.folds import fold_rows
+
+#: As many folds are fitted anew as hold this many clients: one of a large file is enough.
+LEAST_JUDGED = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class FinalRounds:
+    """The folds' mean number of rounds, the scaled number, and the log loss that scaling adds.
+
+    ``log_loss_added`` is paired, on the clients held out of folds whose trees grew on all of the
+    fold's training rows.
+    """
+
+    mean: int
+    scaled: int
+    log_loss_added: Estimate
+
+    @property
+    def taken(self) -> int:
+        """The scaled number unless it is worse."""
+        return self.mean if self.log_loss_added.value > 0 else self.scaled
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The figures by the names under which a run logs them."""
+        return {
+            "rounds.mean": self.mean, "rounds.scaled": self.scaled,
+            "rounds.log_loss_added": self.log_loss_added.value,
+            "rounds.log_loss_added.se": self.log_loss_added.se,
+        }  # fmt: skip
+
+
+def final_rounds(
+    make: Callable[[int], Any],
+    data: Dataset,
+    fitted: Sequence[Any],
+    mean: int,
+    *,
+    folds: int,
+    seed: int,
+) -> FinalRounds:
+    """Try the scaled number of rounds on folds; ``make`` gives an estimator of so many rounds.
+
+    ``fitted`` are the folds' estimators, ``mean`` is the mean of their rounds. A fold's trees grow on
+    all of its training rows, to the number scaled to these, and are judged there and at ``mean``.
+    """
+    grown = float(np.mean([estimator.grown_rows_ for estimator in fitted]))
+    y, pairs, held = [], [], 0
+    for train, held_out in fold_rows(data.y, folds, seed):
+        scaled = max(mean, round(mean * len(train) / grown))
+        estimator = make(scaled).fit(data.X.iloc[train], data.y[train])
+        X = data.X.iloc[held_out]
+        pairs.append([_risk_after(rounds, estimator, X) for rounds in (scaled, mean)])
+        y.append(data.y[held_out])
+        held += len(held_out)
+        if held >= LEAST_JUDGED:
+            break
+    longer, shorter = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    added = paired_difference("log_loss", np.concatenate(y), (longer, 0.5), (shorter, 0.5))
+    return FinalRounds(mean, max(mean, round(mean * len(data) / grown)), added)
+
+
+def _risk_after(rounds: int, estimator: Any, X: Any) -> Any:
+    """Probabilities of default by the first trees alone."""
+    estimator.rounds_ = rounds
+    return estimator.predict_proba(X)[:, 1]

@@ -1,0 +1,50 @@
+"""The rounds of the final fit: scaled to its rows, unless that is worse on held-out clients."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss
+
+from project_tools.evaluation.metrics import Estimate
+from project_tools.models.families import get_family
+from project_tools.models.folds import fold_rows
+from project_tools.models.rounds import FinalRounds
+from project_tools.models.training import train
+
+SMALL = {"n_estimators": 200, "early_stopping_rounds": 10, "learning_rate": 0.1, "reg_lambda": 1.0}
+
+
+@pytest.mark.parametrize(("added", "taken"), [(-1e-4, 139), (0.0, 139), (1e-6, 100)])
+def test_the_scaled_number_is_taken_unless_it_is_worse(added: float, taken: int) -> None:
+    assert FinalRounds(100, 139, Estimate(added, 1e-3)).taken == taken
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_rounds_are_scaled_to_the_rows_of_the_final_fit(name: str, clients: Any) -> None:
+    data, rows = clients(600), get_family(name)
+    model = train(rows, SMALL, data, folds=2, seed=1)
+    found = model.rounds
+    assert found is not None
+    # Half of 600 trains, and a quarter of it is watched: there are few defaulters.
+    assert found.scaled == pytest.approx(found.mean * 600 / 225, abs=2)
+    assert model.parameters["n_estimators"] == found.taken == model.estimator.rounds_
+    assert model.parameters["early_stopping_rounds"] == 0
+    # The difference, by hand: trees on all training rows of a fold, judged at both numbers.
+    longer = round(found.mean * 300 / 225)
+    setting = {**model.parameters, "n_estimators": longer}
+    p = np.empty((2, 600))
+    for fold, held_out in fold_rows(data.y, 2, 1):
+        for row, number in enumerate((longer, found.mean)):
+            trees = rows.make({**setting, "n_estimators": number}, seed=1, jobs=1, X=data.X)
+            trees.fit(data.X.iloc[fold], data.y[fold])
+            p[row, held_out] = trees.predict_proba(data.X.iloc[held_out])[:, 1]
+    by_hand = log_loss(data.y, p[0]) - log_loss(data.y, p[1])
+    assert found.log_loss_added.value == pytest.approx(by_hand, abs=1e-6)
+    assert found.metrics["rounds.log_loss_added"] == found.log_loss_added.value
+
+
+def test_rounds_that_were_asked_for_stay(clients: Any) -> None:
+    asked = {**SMALL, "n_estimators": 30, "early_stopping_rounds": 0}
+    model = train(get_family("lightgbm"), asked, clients(300), folds=2)
+    assert (model.parameters["n_estimators"], model.rounds) == (30, None)
