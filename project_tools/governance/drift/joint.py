@@ -2,9 +2,10 @@
 
 If values change places between clients, each feature keeps its distribution and none alarms. So a
 discriminator learns to tell new rows from training rows by the normal scores of the weightiest
-features, by their missing values, and by the product of each pair of normal scores, in which
-correlations show. It is a ridge regression on these columns, fitted on four fifths of the rows and
-judged on the fifth that it has not seen.
+features and by the product of each pair, in which correlations show. Each side is ranked by itself,
+so that the shift of a single feature, which alarms by itself, does not count here. It is a ridge
+regression on these columns, fitted on four fifths of the rows and judged on the fifth that it has
+not seen.
 
 **Level.** The mean AUC of the fifths is compared with that of 200 permutations of who is new, which
 the same regression learns again (E. Lehmann and J. Romano, Testing Statistical Hypotheses, 2005,
@@ -72,12 +73,8 @@ def joint_drift(
     if len(names) < 2:  # noqa: PLR2004  (one feature has no joint distribution)
         return None
     one = _design(scores)
-    other = _design(
-        [
-            normal_scores(new.numbers(name)[others], reference.numbers(name)[picked])
-            for name in names
-        ]
-    )
+    values = [new.numbers(name)[others] for name in names]
+    other = _design([normal_scores(column, column) for column in values])
     y = np.r_[np.zeros(len(one)), np.ones(len(other))]
     X = np.vstack([one, other])
     auc, chances = _judged(X, y, chance)
@@ -143,12 +140,10 @@ def _association(values: npt.NDArray[np.float32], y: Floats) -> float:
 
 
 def _design(scores: list[Floats]) -> Floats:
-    """Scores with 0 for null, indicators of null, and the product of each pair of scores."""
-    found = np.column_stack(scores)
-    missing = np.isnan(found)
-    found = np.where(missing, 0.0, found)
+    """Scores with 0 for null, and the product of each pair of them."""
+    found = np.nan_to_num(np.column_stack(scores))
     one, other = np.triu_indices(found.shape[1], 1)
-    return np.hstack([found, missing, found[:, one] * found[:, other]])
+    return np.hstack([found, found[:, one] * found[:, other]])
 
 
 def _judged(X: Floats, y: Floats, chance: np.random.Generator) -> tuple[float, Floats]:
