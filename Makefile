@@ -36,7 +36,7 @@ spark: setup ## add PySpark to the environment, for --engine spark (needs Java 1
 run: setup ## tables, features, search, model, export, API and dashboard; Ctrl-C stops both
 	@$(BIN)/python scripts/run.py --clients "$(CLIENTS)" --raw "$(RAW)" --without "$(WITHOUT)" --serve "$(SERVE)"
 
-test: setup ## the test suite, on all cores (at most four: a process takes a gigabyte); the recipes: .ci/run
+test: setup ## the test suite, on all cores (at most four: a process takes a gigabyte); the slow tests: .ci/run
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal -m "not slow"
 	$(BIN)/python -W error -m unittest discover api
 

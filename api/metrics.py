@@ -34,9 +34,10 @@ SECONDS = Histogram(
 REFUSALS = Counter("credit_api_refusals", "Requests that were refused, by reason.", ["reason"])
 READY = Gauge("credit_api_ready", "1 if every worker has a model.", multiprocess_mode="livemin")
 MODEL = Gauge(
-    "credit_api_model_info", "1 for each model that a worker answers from.", ["digest", "version"],
+    "credit_api_model_info", "1 for a model that a worker answers from, 0 for a former one.", ["digest", "version"],
     multiprocess_mode="livemax",
 )  # fmt: skip
+_SHOWN: set[tuple[str, str]] = set()
 RELOADS = Counter(
     "credit_api_reloads", "Attempts to load a model, by outcome, in each worker.", ["outcome"]
 )
@@ -51,6 +52,15 @@ PICTURES = Counter(
 PICTURES_WAITING = Gauge(
     "credit_api_pictures_waiting", "Requests that wait for a picture.", multiprocess_mode="livesum"
 )
+
+
+def show_model(digest: str, version: str) -> None:
+    """Let the metrics say that this worker answers from a model, and from no other."""
+    for other in _SHOWN - {(digest, version)}:
+        MODEL.labels(*other).set(0)  # no label can be removed where several processes count
+    _SHOWN.add((digest, version))
+    MODEL.labels(digest, version).set(1)
+    READY.set(1)
 
 
 def exposition() -> bytes:

@@ -9,7 +9,7 @@ from typing import Self
 from apiflask import APIFlask
 from flask import Flask, current_app, g
 
-from api.metrics import MODEL, READY
+from api.metrics import READY, show_model
 from api.pictures.client import Pictures
 from api.pictures.messages import FOLDER
 from api.reload import Keeper
@@ -43,9 +43,7 @@ class Service:
     def load(cls, last_good: LastGood, pair: Pair) -> Self:
         """Load both from a copy; ``CreditError`` says in one line what is missing or damaged."""
         artefact, store = last_good.load(pair)
-        MODEL.clear()  # the former one
-        MODEL.labels(artefact.digest, artefact.manifest.version).set(1)
-        READY.set(1)
+        show_model(artefact.digest, artefact.manifest.version)
         return cls(artefact, store, Scorer(artefact), artefact.overview.shares())
 
     def text(self, name: str, make: Callable[[], str]) -> bytes:

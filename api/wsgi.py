@@ -7,8 +7,8 @@ from api.logs import log_threads
 from api.service import keeper_of
 from project_tools.serving.lean import hide_training_libraries
 
-log_threads()
 hide_training_libraries()  # before create_app imports LightGBM, Arrow and the routes
+log_threads()
 app = create_app()
 keeper_of(app).watch()
 # The model's tables live as long as the worker: a collection that walks over them takes 50 ms.

@@ -28,11 +28,13 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "serving.py": ("--check",),
     "score.py": ("--clients", str(CLIENTS), "--check"),
     "intervals.py": ("--check",),
+    "promotion.py": ("--check",),
     "drift.py": (),
     "drift_alarms.py": (str(FEATURES),),
     "drift_joint.py": (str(FEATURES),),
     "demo_realism.py": (),
     "final_models.py": (),
+    "search.py": (str(FEATURES), "--rows", "13811", "--check"),
     "tuning.py": ("--data", str(FEATURES), "--check"),
     "features.py": ("--check",),
 }

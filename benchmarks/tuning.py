@@ -166,6 +166,7 @@ def _ours(words: argparse.Namespace) -> dict[str, Any]:
 def _plain(words: argparse.Namespace) -> dict[str, Any]:
     import lightgbm
 
+    from project_tools.models.boosting import watched_share
     from project_tools.models.families import get_family
     from project_tools.models.folds import fold_rows
     from project_tools.models.preparation import model_names
@@ -173,10 +174,11 @@ def _plain(words: argparse.Namespace) -> dict[str, Any]:
     setting, clock, before = get_family("lightgbm").start("full"), _clock(words), _peak()
     data = _loaded(words.folder)
     X = data.X.set_axis(model_names(data.X.columns), axis=1)
-    arguments = _arguments(setting, words)
+    arguments = _arguments(setting, words, data.X)
     start, oof, rounds = clock(), np.empty(len(data)), []
     for train, held_out in fold_rows(data.y, FOLDS, SEED):
-        kept, watched = _watched(train, data.y, setting["watched_share"])
+        share = watched_share(int(np.sum(data.y[train] == 1)))
+        kept, watched = _watched(train, data.y, share)
         model = lightgbm.LGBMClassifier(n_estimators=setting["n_estimators"], **arguments)
         stop = lightgbm.early_stopping(setting["early_stopping_rounds"], verbose=False)
         model.fit(
@@ -206,17 +208,25 @@ def _watched(train: Any, y: Any, share: float) -> tuple[Any, Any]:
     return train[np.sort(kept)], train[np.sort(watched)]
 
 
-def _arguments(setting: dict[str, Any], words: argparse.Namespace) -> dict[str, Any]:
-    """The setting as arguments of LGBMClassifier; with ``--same`` our bins and order of sums too."""
-    from project_tools.models.lightgbm_trees import BoostedTrees
+def _arguments(
+    setting: dict[str, Any], words: argparse.Namespace, X: pd.DataFrame
+) -> dict[str, Any]:
+    """The setting as arguments of LGBMClassifier; with ``--same`` our bins and order of sums too.
 
+    Both ways have the monotone constraints: a person would type them as well.
+    """
+    from project_tools.models.families import get_family
+    from project_tools.models.preparation import model_names
+
+    model = get_family("lightgbm").make(setting, seed=SEED, jobs=words.jobs, X=X)
+    constraints = model._constraints(model_names(X.columns))  # noqa: SLF001  (the very same)
     if words.same:
-        ours = BoostedTrees(**setting, seed=SEED, jobs=words.jobs)._training()  # noqa: SLF001  (the very same)
+        ours = model._training() | constraints  # noqa: SLF001  (the very same)
         return {k: v for k, v in ours.items() if k not in {"objective", "metric"}}
     searched = ("learning_rate", "num_leaves", "min_child_samples", "colsample_bytree", "subsample",
                 "reg_lambda", "reg_alpha")  # fmt: skip
     chosen = {name: setting[name] for name in searched}
-    return chosen | {
+    return chosen | constraints | {
         "subsample_freq": 1, "random_state": SEED, "n_jobs": words.jobs, "verbosity": -1,
     }  # fmt: skip
 

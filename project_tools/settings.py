@@ -126,6 +126,9 @@ SETTINGS = (
         f"sqlite:///{ROOT / 'mlflow.db'}",
         "MLflow tracking store (MLFLOW_TRACKING_URI goes before it)",
     ),
+    Setting(
+        "OWNER", str, "", "who answers for a model that is trained now; the model card names them"
+    ),
     Setting("THREADS", _threads, None, "threads for features and training (all cores)"),
     Setting("MEMORY_LIMIT", _memory, None, "memory for the features, e.g. 4GB (80 % of RAM)"),
 )
@@ -146,6 +149,7 @@ class Settings:
     dashboard_port: int
     api_url: str
     tracking_uri: str
+    owner: str
     threads: int | None
     memory_limit: str | None
 

@@ -83,7 +83,10 @@ def steps(raw: Path | None, clients: int, store: str, without: str = "") -> list
             "search: which family?",
             lambda: signature(FEATURES) + code() + code_of(ROOT / "hyperparameter_tuning") + store,
             (),
-            lambda: _mlflow("hyperparameter_tuning", "main", data=str(FEATURES), profile="demo", trials="2"),
+            # The least that shows a table of families: trials, folds and clients are few.
+            lambda: _mlflow(
+                "hyperparameter_tuning", "main", data=str(FEATURES), profile="demo", trials="2", folds="3"
+            ),
             store_file,
         ),
         Step(

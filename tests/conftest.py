@@ -64,6 +64,14 @@ def store(
     return connect(Settings.load({}))
 
 
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search draws no pictures, which are half of its time where it takes a second."""
+    from project_tools.runs.store import RunLog  # noqa: PLC0415  (most tests need no MLflow)
+
+    monkeypatch.setattr(RunLog, "figure", lambda *_: None)
+
+
 @pytest.fixture(scope="session")
 def clients() -> Callable[..., object]:
     """Makes a small data set of made-up clients."""
@@ -77,10 +85,11 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The feature file of 700 invented clients; not to be changed."""
     from project_tools.demo import generate  # noqa: PLC0415  (most tests need no tables)
     from project_tools.features.build import build  # noqa: PLC0415
+    from tests.helpers.engines import QUICK  # noqa: PLC0415
 
     folder = tmp_path_factory.mktemp("features")
     generate(folder / "raw", 700, 3, force=True, quiet=True)
-    build(folder / "raw", [folder / "features.parquet"], threads=2, quiet=True)
+    build(folder / "raw", [folder / "features.parquet"], engine=QUICK, quiet=True)
     return folder / "features.parquet"
 
 

@@ -1,12 +1,15 @@
 """The table of a demonstration's invented clients; an API of real ones has none."""
 
+from http import HTTPStatus
+
 from apiflask import APIBlueprint
 from flask import Response, abort, request
 
 from api.answers.data import Data, Target
 from api.service import Service, current_service
-from api.web.inputs import DataQuery, TargetQuery
+from api.web.inputs import DataQuery, TargetQuery, current_portfolio
 from api.web.openapi import responses
+from api.web.problems import problem
 from project_tools.errors import FeatureError
 from project_tools.serving import demonstration
 from project_tools.serving.clients import unknown_feature
@@ -61,6 +64,14 @@ def target(query: TargetQuery) -> Response | Target:
 
 
 def _demonstration() -> Service:
+    if current_portfolio() is not None:
+        abort(
+            problem(
+                HTTPStatus.FORBIDDEN,
+                "a key with a portfolio does not see the table of all clients",
+                reason="portfolio",
+            )
+        )
     service = current_service()
     if not service.store.demonstration:
         abort(404)

@@ -55,10 +55,11 @@ def explanation(client: str) -> answers.Explanation:
 @blueprint.doc(responses=responses(400, 404, 503, forms=_FORMS))
 def local_shap(client: str) -> Response | answers.Picture:
     """The waterfall of a client: a bare data URI; by ``Accept`` as JSON, or the PNG itself."""
-    service = current_service()
-    row = service.store.row(client_id(client))
+    service, number = current_service(), client_id(client)
+    row = service.store.row(number)
     return _in_accepted_form(
-        waterfall_key(service.artefact, row), lambda: waterfall(explain(service.artefact, row))
+        waterfall_key(service.artefact, row),
+        lambda: waterfall(explain(service.artefact, row, service.store.encoded(number))),
     )
 
 

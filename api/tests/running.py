@@ -16,6 +16,7 @@ from apiflask import APIFlask
 
 from api import create_app
 from api.logs import JSONLines
+from api.pictures import client
 from api.pictures.messages import FOLDER
 from api.pictures.process import PictureProcess
 from api.service import VERIFIED
@@ -45,6 +46,8 @@ def run_folder() -> Path:
     """The folder of a run, with the process that draws, which ends with this one."""
     folder = Path(tempfile.mkdtemp(prefix="api-run-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # On a machine that is busy with other tests, a process of the lowest priority takes long.
+    client.PATIENCE_S = 120
     pictures = PictureProcess(folder, logging.getLogger("api.tests"))
     pictures.check()
     atexit.register(pictures.stop)

@@ -39,6 +39,20 @@ def free_port() -> int:
         return int(attempt.getsockname()[1])
 
 
+def children_of(master: int) -> tuple[set[int], set[int]]:
+    """The workers of gunicorn's master, and the process that draws (Linux)."""
+    workers: set[int] = set()
+    drawing: set[int] = set()
+    for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split():
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_text()
+        except FileNotFoundError:
+            continue
+        if command:  # empty: it has ended
+            (drawing if "api.pictures.server" in command else workers).add(int(pid))
+    return workers, drawing
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A running server, and the file that holds what it has printed."""
@@ -81,11 +95,14 @@ class Server:
         finally:
             connection.close()
 
-    def await_pictures(self) -> None:
-        """Wait until the process that draws has started."""
+    def picture(self, path: str = "/global_shap", **headers: str) -> bytes:
+        """A picture, asked for until it is there: the process that draws may be starting."""
         end = time.monotonic() + PATIENCE_S
-        while (status := self.get("/global_shap")[0]) != HTTPStatus.OK:
-            assert time.monotonic() < end, status
+        while True:
+            status, _, body = self.get(path, **headers)
+            if status == HTTPStatus.OK:
+                return body
+            assert time.monotonic() < end, body
 
     def connect(self) -> socket.socket:
         """A bare connection."""
@@ -114,5 +131,4 @@ def running() -> Server:
     atexit.register(folder.cleanup)
     server = Server.start(Path(folder.name) / "log")
     atexit.register(server.stop)
-    server.await_pictures()
     return server

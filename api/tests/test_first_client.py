@@ -44,7 +44,7 @@ class FirstClient(unittest.TestCase):
 
     def test_the_text_of_a_picture_is_the_source_of_an_image(self) -> None:
         for path in (f"/local_shap/{served().ids()[0]}", "/global_shap"):
-            head, encoded = self.text(path).split(",")
+            head, encoded = running().picture(path, **HEADERS).decode().split(",")
             self.assertEqual(head, "data:image/png;base64")
             self.assertTrue(base64.b64decode(encoded, validate=True).startswith(b"\x89PNG"))
 

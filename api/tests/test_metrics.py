@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-from api import create_app
+from api import create_app, metrics
 from api.metrics import BUCKETS
 from api.tests.running import application, checked, served, settings
 from api.web.keys import new_key, write_keys
@@ -80,6 +80,18 @@ class Metrics(unittest.TestCase):
         self.assertEqual(found[f'credit_api_model_info{{digest="{digest}",version="3"}}'], 1)
         self.assertEqual(found["credit_api_ready"], 1)
         self.assertGreater(found['credit_api_last_reload_timestamp_seconds{outcome="loaded"}'], 1e9)
+
+    def test_a_former_model_is_0(self) -> None:
+        digest, version = self.get("/health/ready")[1].split('"model":"')[1][:64], "3"
+        name = f'credit_api_model_info{{digest="{digest}",version="3"}}'
+        other = 'credit_api_model_info{digest="another",version="4"}'
+        self.addCleanup(metrics.show_model, digest, version)
+        metrics.show_model("another", "4")
+        found = self.figures()
+        self.assertEqual((found[name], found[other]), (0, 1))
+        metrics.show_model(digest, version)
+        found = self.figures()
+        self.assertEqual((found[name], found[other]), (1, 0))
 
     def test_pictures_are_counted_by_outcome(self) -> None:
         name = 'credit_api_pictures_total{outcome="%s"}'

@@ -102,6 +102,13 @@ class Seen(Case):
         self.assertEqual(self.get(f"/prediction/?query={self.outside}").json["total"], 0)
         self.assertEqual(self.get("/prediction/", self.all).json["total"], 600)
 
+    def test_the_table_of_all_clients_is_not_given(self) -> None:
+        for address in ("/data", "/data?columns=EXT_SOURCE_2&n=5", "/target", "/target?n=5"):
+            self.assertEqual(self.get(address, self.all).status_code, 200, address)
+            refused = self.get(address)
+            self.assertEqual(refused.status_code, 403, address)
+            self.assertIn("does not see the table", refused.text)
+
     def test_an_id_that_the_service_does_not_serve_is_not_listed(self) -> None:
         training = served().ids("train")[0]
         self.write([training, UNKNOWN])

@@ -299,7 +299,7 @@ class DamagedMeanwhile(Case):
         named = settings(made.model, made.clients)
         with mock.patch.dict(os.environ, {VERIFIED: sha256(made.model / "manifest.json")}):
             app = create_app(named)
-        (copy,) = (named.state / "serving" / "clients").iterdir()
+        (copy,) = (named.state / "serving" / "clients").glob("*.arrow")
         copy.chmod(0o600)
         content = bytearray(copy.read_bytes())
         content[200:-8000] = bytes(len(content) - 8200)

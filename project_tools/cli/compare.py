@@ -2,7 +2,7 @@
 
 import argparse
 
-HELP = "families searched: figures with intervals, and which differences count"
+HELP = "families searched: figures with intervals, differences that count, reference lines"
 
 
 def words(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +16,10 @@ def words(parser: argparse.ArgumentParser) -> None:
 def run(words: argparse.Namespace) -> None:
     from project_tools.evaluation.comparison import rank_families, ranking_table
     from project_tools.runs.history import judged_families
+    from project_tools.runs.reference_lines import reference_table
     from project_tools.runs.store import connect
 
-    print(ranking_table(rank_families(judged_families(connect(), words.search), words.metric)))
+    client = connect()
+    groups = rank_families(judged_families(client, words.search), words.metric)
+    print(ranking_table(groups))
+    print(f"\n{reference_table(client, groups)}")

@@ -14,7 +14,9 @@ def words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="same seed and size, same bytes (1)")
     parser.add_argument("--format", choices=("csv", "parquet"), default="csv")
     parser.add_argument(
-        "--force", action="store_true", help="write into a folder that is not empty"
+        "--force",
+        action="store_true",
+        help="write into a folder that is not empty; only demonstration tables are replaced",
     )
     add_quiet(parser)
 

@@ -62,21 +62,21 @@ def run(words: argparse.Namespace) -> None:
     json_file = None if words.json in {None, "-"} else Path(words.json)
     outputs = [path for path in (words.html, words.freeze, json_file) if path is not None]
     refuse_inputs(outputs, filter(None, (words.reference, words.new, words.artefact)))
-    found = drift(
+    report = drift(
         words.reference, words.new,
         artefact=words.artefact, split=words.split, fn_cost=words.fn_cost, freeze=words.freeze,
         rule=DriftRule(words.alpha, words.psi, words.acceptance, words.loss), quiet=words.quiet,
     )  # fmt: skip
     if words.html is not None:
         with writable(words.html):
-            write_html(found, words.html)
+            write_html(report, words.html)
     if words.json == "-":
-        print(to_json(found), end="")
+        print(to_json(report), end="")
     else:
         width = None if sys.stdout.isatty() else 120  # a pipe has none of its own
-        print_drift(found, Console(width=width, highlight=False))
+        print_drift(report, Console(width=width, highlight=False))
     if json_file is not None:
         with writable(json_file), replacing(json_file) as temporary:
-            temporary.write_text(to_json(found), encoding="utf-8")
-    if found.alarms:
+            temporary.write_text(to_json(report), encoding="utf-8")
+    if report.alarms:
         sys.exit(DRIFTED)

@@ -18,5 +18,5 @@ def run(words: argparse.Namespace) -> None:
 
     from project_tools.serving.inspection import inspect
 
-    found = inspect(words.directory)
-    print(json.dumps(found.as_dict(), indent=1) if words.json else found.as_text())
+    inspection = inspect(words.directory)
+    print(json.dumps(inspection.as_dict(), indent=1) if words.json else inspection.as_text())

@@ -29,9 +29,9 @@ def run(words: argparse.Namespace) -> None:
     with working("loading libraries", quiet=words.quiet):
         from project_tools.runs.reproduction import DIFFERS, as_text, reproduce
 
-    found = reproduce(words.run_id, data=words.data, quiet=words.quiet)
-    print(as_text(found))
-    if found.missing:
+    reproduction = reproduce(words.run_id, data=words.data, quiet=words.quiet)
+    print(as_text(reproduction))
+    if reproduction.missing:
         sys.exit(1)
-    if found.differences:
+    if reproduction.differences:
         sys.exit(DIFFERS)

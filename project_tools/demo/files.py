@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from project_tools.errors import SettingError, unknown
-from project_tools.system.files import replacing
+from project_tools.system.files import replacing, sha256_of_files
 from project_tools.tables.declared import TABLES
+from project_tools.tables.demonstration import is_demonstration
+from project_tools.tables.files import ENDINGS
 
 #: Rows in the form in which they are written: bytes of CSV, or an Arrow table.
 Encoded: TypeAlias = Any
@@ -76,7 +78,8 @@ FORMATS: Mapping[str, Format] = {
 def check_target(directory: Path, file_format: str, *, force: bool) -> None:
     """Raise ``SettingError`` for an unknown format, or a directory that tables must not go to.
 
-    That is a path of a file and, unless ``force`` is set, a directory that is not empty.
+    That is a path of a file, a directory that is not empty unless ``force`` is set, and, even then,
+    one with tables that ``generate`` did not write or that were changed since.
     """
     if file_format not in FORMATS:
         raise SettingError(unknown("format of the tables", file_format, FORMATS))
@@ -84,6 +87,13 @@ def check_target(directory: Path, file_format: str, *, force: bool) -> None:
         raise SettingError(f"{directory} is a file; name a directory for the tables")
     if not force and directory.exists() and any(directory.iterdir()):
         raise SettingError(f"{directory} is not empty; name another directory or pass --force")
+    names = (f"{name}{ending}" for name in TABLES for ending in ENDINGS)
+    tables = [directory / name for name in names if (directory / name).exists()]
+    if tables and not is_demonstration(tables, sha256_of_files(tables)):
+        raise SettingError(
+            f"{directory} holds {tables[0].name}, and its tables are not as demo-data wrote them; "
+            "name another directory, or remove them first"
+        )
 
 
 @contextmanager

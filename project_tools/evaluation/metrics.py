@@ -150,7 +150,7 @@ class Metric:
 
         The only interval of a score, wherever it is shown. None where the error is 0: the clients
         are too alike to tell, as the F2 of a model that grants everybody. None for KS too, whose
-        value is too large by chance, so that 80 % and not 95 % of its intervals would hold.
+        value is too large by chance: by .016 at 3,453 clients, about a standard error.
 
         >>> METRICS["loss_of_income"].interval(Estimate(0.01, 0.01))
         (0.0, 0.0296)
@@ -171,13 +171,13 @@ class Metric:
         return -value if self.greater_is_better else value
 
 
-def interval_text(interval: Interval | None) -> str:
-    """An interval with four digits, or a dash.
+def interval_text(interval: Interval | None, digits: int = 4) -> str:
+    """An interval with so many digits, or a dash.
 
     >>> interval_text((0.25, 0.5)), interval_text(None)
     ('0.2500 to 0.5000', '-')
     """
-    return "-" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
+    return "-" if interval is None else " to ".join(f"{end:.{digits}f}" for end in interval)
 
 
 def get_metric(name: str) -> Metric:

@@ -138,8 +138,8 @@ def calibration_line(y: npt.NDArray[Any], p: npt.NDArray[Any]) -> CalibrationLin
     columns = np.column_stack([x, np.ones_like(x)])
     line = least_log_loss(columns, y, np.array([1.0, 0.0]))
     # The small ridge makes the error of a slope huge, not zero, where all probabilities are alike.
-    known = information(columns, columns @ line) + 1e-12 * np.eye(2)
-    errors = np.sqrt(np.diag(np.linalg.pinv(known)))
+    fisher = information(columns, columns @ line) + 1e-12 * np.eye(2)
+    errors = np.sqrt(np.diag(np.linalg.pinv(fisher)))
     (slope, intercept), (slope_se, intercept_se) = line.tolist(), errors.tolist()
     return CalibrationLine(slope, slope_se, intercept, intercept_se)
 

@@ -150,25 +150,25 @@ def _frames(records: Records) -> dict[str, pl.DataFrame]:
 
 def _application(records: Records) -> tuple[str, Record]:
     """The one application, and the name that the caller gave it."""
-    found = [name for name in APPLICATION_NAMES if records.get(name)]
-    if len(found) != 1:
+    names = [name for name in APPLICATION_NAMES if records.get(name)]
+    if len(names) != 1:
         raise FeatureError(
-            f"the records hold {' and '.join(found) or 'no application'}; "
+            f"the records hold {' and '.join(names) or 'no application'}; "
             "give one record under 'application'"
         )
-    given = records[found[0]]
-    rows = [given] if isinstance(given, Mapping) else _rows(found[0], given)
+    record = records[names[0]]
+    rows = [record] if isinstance(record, Mapping) else _rows(names[0], record)
     if len(rows) != 1:
-        raise FeatureError(f"{found[0]} holds {len(rows)} records; an applicant has one")
-    return found[0], _record(found[0], rows[0])
+        raise FeatureError(f"{names[0]} holds {len(rows)} records; an applicant has one")
+    return names[0], _record(names[0], rows[0])
 
 
-def _rows(name: str, given: Any) -> Sequence[Record]:
-    if given is None:
+def _rows(name: str, records: Any) -> Sequence[Record]:
+    if records is None:
         return ()
-    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Sequence):
+    if isinstance(records, str | bytes | Mapping) or not isinstance(records, Sequence):
         raise FeatureError(f"{name} is no list of records; give a list, empty if there are none")
-    return given
+    return records
 
 
 def _record(name: str, record: Any) -> Record:
@@ -205,10 +205,10 @@ def _column(column: Column, table: str, rows: Sequence[Record]) -> list[Any]:
     try:
         values = [convert(row.get(column.name)) for row in rows]
     except (TypeError, ValueError, OverflowError) as why:
-        wanted = {"VARCHAR": "a text", "BIGINT": "a whole number"}
+        kinds = {"VARCHAR": "a text", "BIGINT": "a whole number"}
         raise FeatureError(
             f"{table}: {column.name} holds something else than "
-            f"{wanted.get(column.sql_type, 'a number')} or null"
+            f"{kinds.get(column.sql_type, 'a number')} or null"
         ) from why
     if column.sql_type != "DOUBLE":
         return values

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Literal, Self
 
 from project_tools.errors import FeatureError, nearest
+from project_tools.features.columns import PROTECTED_COLUMNS
 from project_tools.features.definitions import across, application
 from project_tools.features.pipeline import HISTORIES, feature_names
 from project_tools.features.rows import (
@@ -30,8 +31,6 @@ from project_tools.tables.declared import TABLES
 #: A raw table and a column of it.
 Origin = tuple[str, str]
 APPLICATION = ("application",)
-#: Raw columns that models do not use by default, nor any feature computed from them.
-PROTECTED_COLUMNS = ("CODE_GENDER", "NAME_FAMILY_STATUS", "CNT_CHILDREN", "CNT_FAM_MEMBERS")
 #: Units of statistics that do not have the column's own unit.
 _UNIT_OF_STATISTIC = {"size": "", "count": "", "nunique": ""}
 
@@ -105,11 +104,11 @@ def increasing_in(columns: Iterable[str]) -> set[str]:
     >>> sorted(increasing_in(["EXT_SOURCE_1", "EXT_SOURCE_2"]))
     ['EXT_SOURCE_1', 'EXT_SOURCE_2']
     """
-    found = set(columns)
+    increasing = set(columns)
     for row in application.DERIVED:  # each is computed from those before it
-        if row.increasing and set(row.sources) <= found:
-            found.add(row.name)
-    return found
+        if row.increasing and set(row.sources) <= increasing:
+            increasing.add(row.name)
+    return increasing
 
 
 @cache
@@ -117,11 +116,11 @@ def _feature_sources() -> Mapping[str, frozenset[str]]:
     """The features, and columns of the application, that each feature is computed from."""
     ratios = [row for history in HISTORIES for row in history.ratios]
     rows = (*application.DERIVED, *ratios, *across.RATIOS)
-    found = {row.name: frozenset(row.sources) for row in rows}
+    sources = {row.name: frozenset(row.sources) for row in rows}
     for groups in (*application.GROUPS, across.SAME_DURATION):
         for column, statistic in groups.pairs:
-            found[groups.name_of(column, statistic)] = frozenset((column, *groups.by))
-    return found
+            sources[groups.name_of(column, statistic)] = frozenset((column, *groups.by))
+    return sources
 
 
 def to_json(infos: Iterable[FeatureInfo]) -> list[dict[str, Any]]:
@@ -136,16 +135,16 @@ def from_json(rows: Iterable[Mapping[str, Any]]) -> list[FeatureInfo]:
 @cache
 def all_features(wording: Wording = ENGLISH) -> Mapping[str, FeatureInfo]:
     """Every feature that is declared, by name, in the order of the feature file."""
-    found: dict[str, FeatureInfo] = {}
+    infos: dict[str, FeatureInfo] = {}
     for info in _application(wording):
-        found[info.name] = info
+        infos[info.name] = info
     for history in HISTORIES:
-        found |= {info.name: info for info in _history(history, wording)}
+        infos |= {info.name: info for info in _history(history, wording)}
     for row in across.RATIOS:
-        found[row.name] = _across(row, found, wording)
-    for info in _group_features(across.SAME_DURATION, found, wording):
-        found[info.name] = info
-    return {name: found[name] for name in feature_names()}
+        infos[row.name] = _across(row, infos, wording)
+    for info in _group_features(across.SAME_DURATION, infos, wording):
+        infos[info.name] = info
+    return {name: infos[name] for name in feature_names()}
 
 
 def _application(wording: Wording) -> Iterator[FeatureInfo]:
@@ -168,16 +167,16 @@ def _application(wording: Wording) -> Iterator[FeatureInfo]:
 
 
 def _group_features(
-    groups: GroupStatistics, known: Mapping[str, FeatureInfo], wording: Wording
+    groups: GroupStatistics, infos: Mapping[str, FeatureInfo], wording: Wording
 ) -> Iterator[FeatureInfo]:
     """The statistics of a group; they come from the tables of the member and of the keys."""
     for column, statistic in groups.pairs:
-        sources = [known[name] for name in (column, *groups.by)]
+        sources = [infos[name] for name in (column, *groups.by)]
         noun = _filled(
             wording.group[statistic], wording.noun(column), rows=wording.groups[groups.prefix]
         )
         name = groups.name_of(column, statistic)
-        member = _Statistic(column, statistic, known[column].unit)
+        member = _Statistic(column, statistic, infos[column].unit)
         yield _info(wording, name, noun, member, _tables(sources), _columns(sources))
 
 
@@ -187,23 +186,23 @@ def _history(history: History, wording: Wording) -> Iterator[FeatureInfo]:
     units |= {column.name: column.unit for column in history.derived}
     for groups in history.groups:
         units |= {groups.name_of(column, of): units.get(column, "") for column, of in groups.pairs}
-    found: dict[str, FeatureInfo] = {}
+    infos: dict[str, FeatureInfo] = {}
     for row in history.rows:
         tables, columns = _split(_behind(row.sources, origins, history.tables[0]))
         # Its own table comes first: rows of another table count through the rows they belong to.
         tables = tuple(dict.fromkeys((history.tables[0], *tables)))
         for name, noun, statistic in _named(row, history, units, wording):
-            found[name] = _info(wording, name, noun, statistic, tables, columns)
+            infos[name] = _info(wording, name, noun, statistic, tables, columns)
     for ratio in history.ratios:
-        found[ratio.name] = _across(ratio, found, wording)
-    yield from found.values()
+        infos[ratio.name] = _across(ratio, infos, wording)
+    yield from infos.values()
 
 
 def _across(
-    row: Ratio | Derived, known: Mapping[str, FeatureInfo], wording: Wording
+    row: Ratio | Derived, infos: Mapping[str, FeatureInfo], wording: Wording
 ) -> FeatureInfo:
     """A feature that is computed from other features."""
-    sources = [known[name] for name in row.sources]
+    sources = [infos[name] for name in row.sources]
     noun = wording.noun(row.name)
     itself = _Statistic(row.name, "", row.unit)
     return _info(wording, row.name, noun, itself, _tables(sources), _columns(sources))
@@ -282,8 +281,8 @@ def _behind(
     sources: Iterable[str], origins: Mapping[str, tuple[Origin, ...]], table: str
 ) -> tuple[Origin, ...]:
     """Table and raw column behind the sources, each once; a source without origin is ``table``'s own."""
-    found = (origin for name in sources for origin in origins.get(name, ((table, name),)))
-    return tuple(dict.fromkeys(found))
+    behind = (origin for name in sources for origin in origins.get(name, ((table, name),)))
+    return tuple(dict.fromkeys(behind))
 
 
 def _split(origins: Iterable[Origin]) -> tuple[tuple[str, ...], tuple[str, ...]]:

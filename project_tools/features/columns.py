@@ -8,3 +8,5 @@ INDEX_COLUMNS = (ID, TARGET, SPLIT)
 META_KEY = "credit_features"
 #: Set in that JSON where the clients are invented.
 DEMONSTRATION = "demonstration"
+#: Raw columns that models do not use by default, nor any feature computed from them.
+PROTECTED_COLUMNS = ("CODE_GENDER", "NAME_FAMILY_STATUS", "CNT_CHILDREN", "CNT_FAM_MEMBERS")

@@ -142,20 +142,20 @@ def read_features(path: Path, columns: Sequence[str] | None = None) -> FeatureTa
     check_ending(path)
     if not path.is_file():
         raise FeatureError(f"{path} is not there; build it with: python -m project_tools features")
-    wanted = None if columns is None else list(dict.fromkeys((*INDEX_COLUMNS, *columns)))
+    names = None if columns is None else list(dict.fromkeys((*INDEX_COLUMNS, *columns)))
     parquet = path.name.endswith(".parquet")
-    frame, meta = (_read_parquet if parquet else _read_pickle)(path, wanted)
+    frame, meta = (_read_parquet if parquet else _read_pickle)(path, names)
     folder = state_folder(path)
     _check_meta(path, meta, folder)
     frame = with_levels(frame, FeatureState.load(folder).levels_)
     return FeatureTable(frame, meta, sha256(path), folder)
 
 
-def _read_parquet(path: Path, wanted: list[str] | None) -> tuple[pd.DataFrame, Any]:
+def _read_parquet(path: Path, names: list[str] | None) -> tuple[pd.DataFrame, Any]:
     try:
         schema = pq.read_schema(path)
-        check_columns(path, wanted, schema.names)
-        table = pq.read_table(path, columns=wanted)
+        check_columns(path, names, schema.names)
+        table = pq.read_table(path, columns=names)
     except (pa.ArrowException, OSError) as why:
         raise FeatureError(f"{path} is damaged or no Parquet file; build it again") from why
     return table.replace_schema_metadata(None).to_pandas(), _meta(schema)
@@ -168,20 +168,20 @@ def _meta(schema: pa.Schema) -> Any:
         return None
 
 
-def _read_pickle(path: Path, wanted: list[str] | None) -> tuple[pd.DataFrame, Any]:
+def _read_pickle(path: Path, names: list[str] | None) -> tuple[pd.DataFrame, Any]:
     try:
         frame = read_pickled_frame(path)
     except UNREADABLE as why:
         raise FeatureError(f"{path} is damaged or no pickle of features; build it again") from why
     if not isinstance(frame, pd.DataFrame):
         raise FeatureError(f"{path} holds no table; build it again")
-    check_columns(path, wanted, list(frame.columns))
-    return (frame if wanted is None else frame[wanted]), frame.attrs.get(META_KEY)
+    check_columns(path, names, list(frame.columns))
+    return (frame if names is None else frame[names]), frame.attrs.get(META_KEY)
 
 
-def check_columns(path: Path, wanted: Collection[str] | None, present: Collection[str]) -> None:
-    """``FeatureError`` for the first wanted column (by default of the index) that is not there."""
-    missing = [name for name in wanted or INDEX_COLUMNS if name not in present]
+def check_columns(path: Path, names: Collection[str] | None, present: Collection[str]) -> None:
+    """``FeatureError`` for the first name (by default of the index) of which there is no column."""
+    missing = [name for name in names or INDEX_COLUMNS if name not in present]
     if missing:
         hint = nearest(missing[0], present)
         raise FeatureError(f"{path.name} has no column {missing[0]!r}{hint}")

@@ -247,12 +247,12 @@ class Trend:
 
     def features(self) -> Named:
         """The slope from the sums."""
-        n, known, total, moment = (
+        n, n_present, total, moment = (
             nw.col(self._part(part)) for part in ("N", "KNOWN", "SUM", "MOMENT")
         )
         slope = divide((moment + (n + 1) / 2 * total) * 12, n * (n * n - 1))
         slope = nw.when(n > 1).then(slope).otherwise(nw.lit(0.0))
-        yield self.names[0], nw.when(known == n).then(slope)
+        yield self.names[0], nw.when(n_present == n).then(slope)
 
     def _part(self, part: str) -> str:
         return f"{self.names[0]} {part}"
@@ -397,8 +397,10 @@ class GroupStatistics:
     def learnt_from(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """The rows with all values of ``by``, and their columns to learn from, in a fixed order."""
         columns = tuple(dict.fromkeys((ID, *self.by, *self.members)))
-        known = nw.all_horizontal(*(~nw.col(key).is_null() for key in self.by), ignore_nulls=False)
-        return frame.filter(known).select(*columns).sort(*columns)
+        complete = nw.all_horizontal(
+            *(~nw.col(key).is_null() for key in self.by), ignore_nulls=False
+        )
+        return frame.filter(complete).select(*columns).sort(*columns)
 
     def learn(self, rows: "pd.DataFrame", least_clients: int) -> "pd.DataFrame":
         """One row per group of at least ``least_clients`` clients, in order of ``by``."""

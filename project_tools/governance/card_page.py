@@ -10,12 +10,14 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from project_tools.governance.card import Card, markdown, sections, summary
+from project_tools.evaluation.metrics import interval_text
+from project_tools.governance.card import Card
+from project_tools.governance.card_text import facts_json, markdown, sections, summary
 from project_tools.governance.pages import data_uri, render
 from project_tools.serving.folder import CARD_HTML, CARD_JSON, CARD_MARKDOWN
 
 #: Sections of the first page, in two columns below the charts; the others follow.
-_BESIDE = ("purpose", "decision", "calibration", "limits")
+_BESIDE = ("purpose", "people", "decision", "calibration", "limits")
 _NUMBER = r"-?\d+\.\d+"
 #: A figure with its interval, as the tables write it, and the mark of the four-fifths rule. Digits
 #: alone: what matches is written as HTML.
@@ -26,7 +28,7 @@ _SIZE = (4.3, 3.1)
 
 def card_files(card: Card) -> dict[str, bytes]:
     """The card in its three forms, by the names of their files beside a model."""
-    forms = {CARD_JSON: card.to_json(), CARD_MARKDOWN: markdown(card), CARD_HTML: page(card)}
+    forms = {CARD_JSON: facts_json(card), CARD_MARKDOWN: markdown(card), CARD_HTML: page(card)}
     return {name: text.encode() for name, text in forms.items()}
 
 
@@ -60,8 +62,8 @@ def _first(card: Card) -> list[tuple[str, str, str]]:
     if rate is not None and rate.low is not None and rate.high is not None:
         between = f"{100 * rate.low:.1f} to {100 * rate.high:.1f} % of test clients"
     return [
-        ("AUC", f"{auc.test:.3f}", f"{auc.low:.3f} to {auc.high:.3f}"),
-        ("Loss per client", f"{loss.test:.3f}", f"{loss.low:.3f} to {loss.high:.3f}"),
+        ("AUC", f"{auc.test:.3f}", interval_text(auc.interval, 3)),
+        ("Loss per client", f"{loss.test:.3f}", interval_text(loss.interval, 3)),
         ("Refused above", f"{100 * card.threshold:.1f} %", f"a missed default costs {card.fn_cost:g}"),
         ("Granted", f"{100 * card.granted:.1f} %", between),
     ]  # fmt: skip

@@ -1,103 +1,61 @@
-"""May a challenger replace the champion? The rule, and the record of the decision.
+"""May a version become the champion? The rule, and the record of the decision.
 
-Both are compared, paired, on the same held-out clients. A challenger must be better by more than
-the error of the difference, and must meet every floor. A person may overrule both by giving a
-reason; the record keeps it beside the figures that spoke against the challenger.
+A challenger is compared, paired, with the champion on the same held-out clients: its log loss must
+be lower beyond the error, its loss of income must not be worse beyond a margin. The first version
+of a name is compared with granting everybody and refusing everybody. Both must keep to the limits.
+A person may overrule what bars a version by giving a reason, and answers the objections; the record
+keeps both beside the figures.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm
 
-from project_tools.errors import SettingError
-from project_tools.evaluation.metrics import METRICS, Z_95, Estimate, get_metric, paired_difference
-from project_tools.governance.card import Card
+from project_tools.evaluation.judgement import DECIDING
+from project_tools.evaluation.metrics import (
+    METRICS,
+    Z_95,
+    Estimate,
+    get_metric,
+    paired_difference,
+)
+from project_tools.governance.candidate import Candidate
+from project_tools.governance.limits import LimitFound, Limits, beside_the_champion, limits_of
 
 Floats = npt.NDArray[np.float64]
-#: The metrics that a comparison shows beside the deciding one.
-SHOWN = ("loss_of_income", "AUC", "brier")
+#: The metric that a challenger must be better by, beyond the error.
+BETTER_BY = "log_loss"
+#: The metrics that a comparison shows.
+SHOWN = (BETTER_BY, DECIDING, "AUC", "brier")
+#: Standard errors above which the loss of income must not lie over the margin: 95 %, one-sided.
+Z_ONE_SIDED = 1.645
+#: Standard errors of a difference that is found four times in five: 1.96 + 0.84.
+Z_POWER = 2.80
+#: A chance of an equal challenger to pass below which there are too few clients to tell.
+LEAST_CHANCE = 0.5
+#: Thresholds by which everybody is granted, and by which everybody is refused.
+GRANT_ALL, REFUSE_ALL = 1.0, -1.0
 Outcome = Literal["promoted", "forced", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
-class Floors:
-    """Requirements that every champion must meet; ``SettingError`` for a value out of range.
-
-    ``slope``: the calibration slope on held-out clients lies between this and its inverse.
-    ``gap``: the mean probability differs from the observed rate of default by at most this.
-    ``ratio``: the acceptance rate of each group is at least this share of the best group's.
-    ``latency_ms``: the median time to score one client is at most this. Of the first three, one is
-    broken only if the whole 95 % interval lies beyond it, so that chance in a small group breaks
-    none.
-    """
-
-    slope: float = 0.8
-    gap: float = 0.01
-    ratio: float = 0.8
-    latency_ms: float = 50.0
-
-    def __post_init__(self) -> None:
-        for name, most in (("slope", 1.0), ("gap", 1.0), ("ratio", 1.0), ("latency_ms", np.inf)):
-            value = getattr(self, name)
-            if not 0 < value <= most or value == np.inf:
-                upto = "" if most == np.inf else f" and at most {most:g}"
-                raise SettingError(
-                    f"the floor {name} is {value:g}; it takes a number above 0{upto}"
-                )
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A registered version with calibrated probabilities ``p`` of held-out clients."""
-
-    version: str
-    run_id: str
-    artefact_digest: str
-    data_digest: str
-    split_digest: str
-    threshold: float
-    fn_cost: float
-    ids: npt.NDArray[np.int64]
-    y: npt.NDArray[Any]
-    p: Floats
-    card: Card
-    latency_ms: float
-
-    def score(self, metric: str) -> Estimate:
-        """The metric of that name on the held-out clients; ``SettingError`` for another name."""
-        return get_metric(metric).score(
-            self.y, self.p, threshold=self.threshold, fn_cost=self.fn_cost
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class FloorFound:
-    """One floor with the figure of a candidate; ``kept`` unless it is broken beyond its error."""
-
-    floor: str
-    found: str
-    allowed: str
-    kept: bool
-
-    @property
-    def objection(self) -> str:
-        """The floor, the figure and what is allowed, in one sentence."""
-        return f"{self.floor} is {self.found}, allowed is {self.allowed}"
-
-
-@dataclass(frozen=True, slots=True)
 class PairedScores:
-    """A score of both on the same clients, and the challenger's minus the champion's."""
+    """A score of both on the same clients, and the challenger's minus the champion's.
+
+    ``champion`` is ``against`` in the comparisons of a first version: granting or refusing all.
+    """
 
     metric: str
     champion: float
     challenger: float
     difference: float
     se: float
+    against: str = "champion"
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -111,20 +69,52 @@ class PairedScores:
 
 
 @dataclass(frozen=True, slots=True)
+class Power:
+    """What a comparison on these clients can tell.
+
+    ``gain`` of the deciding metric is found four times in five, ``equal_passes`` is the chance that
+    a challenger with the champion's loss of income passes the margin, ``weighed`` counts the
+    challengers that were weighed on these clients, this one included.
+    """
+
+    metric: str
+    gain: float
+    equal_passes: float
+    weighed: int
+
+    @property
+    def sentence(self) -> str:
+        """The power in one line."""
+        text = (
+            f"these clients show a gain of {self.gain:.4f} of {self.metric} four times in five; an "
+            f"equal challenger keeps to the margin with a chance of {self.equal_passes:.2f}; "
+            f"{self.weighed} weighed on them so far"
+        )
+        return text if self.equal_passes >= LEAST_CHANCE else f"too few clients to tell: {text}"
+
+
+@dataclass(frozen=True, slots=True)
 class Weighed:
-    """The comparison of a challenger; without ``objections`` it may replace the champion."""
+    """The comparison of a challenger; without ``bars`` it may become the champion.
+
+    ``objections`` do not bar it: a named person answers them. ``power`` is None if nothing was
+    compared with a champion.
+    """
 
     clients: int
     compared: tuple[PairedScores, ...]
-    floors: tuple[FloorFound, ...]
-    objections: tuple[str, ...]
+    limits: tuple[LimitFound, ...]
+    bars: tuple[str, ...]
+    objections: tuple[str, ...] = ()
+    power: Power | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
     """The record of a decision: who, when, from which version to which, by which figures.
 
-    ``reason`` is the text by which a person overruled the objections, else empty.
+    ``reason`` is the text by which a person overruled the bars, ``answer`` the person's answer to
+    the objections; each is empty if there is none.
     """
 
     when: str
@@ -134,8 +124,9 @@ class Promotion:
     to_version: str
     outcome: Outcome
     reason: str
+    answer: str = ""
     metric: str
-    allowed: Floors
+    allowed: Limits
     weighed: Weighed
     champion: Mapping[str, str]
     challenger: Mapping[str, str]
@@ -151,31 +142,51 @@ class Promotion:
 
 
 def weigh(
-    challenger: Candidate, champion: Candidate | None, metric: str, allowed: Floors
+    challenger: Candidate,
+    champion: Candidate | None,
+    metric: str,
+    allowed: Limits,
+    *,
+    weighed_before: int = 0,
 ) -> Weighed:
-    """Compare two candidates by a metric, and check the challenger against the floors.
+    """Weigh a version against the champion, or the first version against having no model.
 
-    If they cannot be compared or there is no champion, that is the first objection and nothing is
-    compared. Raises ``SettingError`` for an unknown metric.
+    ``weighed_before`` counts the challengers that were weighed on these clients already. If the two
+    cannot be compared, that is the first bar and nothing is compared. Raises ``SettingError`` for
+    an unknown metric.
     """
-    floors = tuple(floors_of(challenger, allowed))
-    broken = [f"a floor is broken: {one.objection}" for one in floors if not one.kept]
-    apart = ["there is no champion to compare it with"]
-    apart = apart if champion is None else not_comparable(challenger, champion)
-    if champion is None or apart:
-        return Weighed(len(challenger.y), (), floors, (*apart, *broken))
-    names = dict.fromkeys((get_metric(metric).name, *SHOWN))
+    metric, count = get_metric(metric).name, len(challenger.y)
+    limits = tuple(limits_of(challenger, allowed))
+    if champion is not None:
+        limits = tuple(beside_the_champion(limits, limits_of(champion, allowed)))
+    broken = [f"a limit is broken: {one.sentence}" for one in limits if one.standing == "broken"]
+    objections = tuple(one.sentence for one in limits if one.standing == "objection")
+    apart = [] if champion is None else not_comparable(challenger, champion)
+    if apart:
+        return Weighed(count, (), limits, (*apart, *broken), objections)
+    if champion is None:
+        compared = tuple(_without_a_model(challenger))
+        worse = [_not_below(row) for row in compared if not row.better]
+        return Weighed(count, compared, limits, (*worse, *broken), objections)
+    names = dict.fromkeys((metric, *SHOWN))
     compared = tuple(_paired_scores(challenger, champion, name) for name in names)
-    first = compared[0]
-    if first.better:
-        return Weighed(len(challenger.y), compared, floors, tuple(broken))
-    low, high = first.interval
-    side = "above" if METRICS[first.metric].greater_is_better else "below"
-    not_better = (
-        f"not better beyond its error: its {first.metric} differs by {first.difference:+.4f} (95 %: "
-        f"{low:+.4f} to {high:+.4f}), which is not {side} 0 throughout"
-    )
-    return Weighed(len(challenger.y), compared, floors, (not_better, *broken))
+    by_name = {row.metric: row for row in compared}
+    bars = [_not_better(by_name[metric])] if not by_name[metric].better else []
+    loss = by_name[DECIDING]
+    upper = loss.difference + Z_ONE_SIDED * loss.se
+    if not upper < allowed.margin:
+        bars.append(
+            f"its loss of income may be worse by {upper:.4f} (difference {loss.difference:+.4f} + "
+            f"{Z_ONE_SIDED} · {loss.se:.4f}), which is not below the margin of {allowed.margin:g}"
+        )
+    power = power_of(by_name[metric], loss, allowed.margin, weighed_before + 1)
+    return Weighed(count, compared, limits, (*bars, *broken), objections, power)
+
+
+def power_of(better: PairedScores, loss: PairedScores, margin: float, weighed: int) -> Power:
+    """What the comparison can tell, from the standard errors of its two differences."""
+    chance = 1.0 if not loss.se else float(norm.cdf(margin / loss.se - Z_ONE_SIDED))
+    return Power(better.metric, Z_POWER * better.se, chance, weighed)
 
 
 def not_comparable(challenger: Candidate, champion: Candidate) -> list[str]:
@@ -195,56 +206,13 @@ def not_comparable(challenger: Candidate, champion: Candidate) -> list[str]:
     return [f"not comparable: it was judged on {' and '.join(differences)}"] if differences else []
 
 
-def floors_of(candidate: Candidate, allowed: Floors) -> list[FloorFound]:
-    """Each floor beside the candidate's figure."""
-    line, card = candidate.card.calibration, candidate.card
-    low, high = Estimate(line.slope, line.slope_se).interval
-    floors = [
-        FloorFound(
-            "the calibration slope", f"{line.slope:.2f} ({low:.2f} to {high:.2f})",
-            f"{allowed.slope:g} to {1 / allowed.slope:.3g}",
-            high >= allowed.slope and low <= 1 / allowed.slope,
-        )
-    ]  # fmt: skip
-    gap = card.segments.overall.gap
-    if gap is not None and gap.low is not None and gap.high is not None:
-        floors.append(
-            FloorFound(
-                "the mean probability less the rate of default",
-                f"{gap.value:+.4f} ({gap.low:+.4f} to {gap.high:+.4f})",
-                f"{-allowed.gap:g} to {allowed.gap:g}",
-                gap.high >= -allowed.gap and gap.low <= allowed.gap,
-            )
-        )
-    for one in card.segments.segments:
-        ratio = one.acceptance_ratio
-        if ratio is not None and ratio.high is not None:
-            floors.append(
-                FloorFound(
-                    f"the acceptance of {one.group} ({one.characteristic}) to the best group's",
-                    f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})",
-                    f"{allowed.ratio:g} or more",
-                    ratio.high >= allowed.ratio,
-                )
-            )
-    floors.append(
-        FloorFound(
-            "the score of one client",
-            f"{candidate.latency_ms:.1f} ms",
-            f"{allowed.latency_ms:g} ms or less",
-            candidate.latency_ms <= allowed.latency_ms,
-        )
-    )
-    return floors
-
-
-def decide(objections: Sequence[str], reason: str) -> Outcome:
-    """The outcome for a challenger: objections refuse it unless a person gave a reason.
+def decide(bars: Sequence[str], reason: str) -> Outcome:
+    """The outcome for a challenger: what bars it refuses it unless a person gave a reason.
 
     >>> decide([], ""), decide(["slower"], ""), decide(["slower"], "explains itself")
     ('promoted', 'refused', 'forced')
     """
-    if not objections:
+    if not bars:
         return "promoted"
     return "forced" if reason else "refused"
 
@@ -252,29 +220,43 @@ def decide(objections: Sequence[str], reason: str) -> Outcome:
 def as_text(record: Promotion) -> str:
     """The comparison and its outcome, for the terminal."""
     weighed = record.weighed
-    former = f"version {record.from_version} (champion)" if record.from_version else "no champion"
+    former = (
+        f"version {record.from_version} (champion)" if record.from_version else "having no model"
+    )
     lines = [
         f"{record.model}: version {record.to_version} against {former}, "
         f"{weighed.clients:,} held-out clients"
     ]
     if weighed.compared:
         lines.append(
-            f"  {'score':<18}{'champion':>10}{'challenger':>12}   difference (95 % interval)"
+            f"  {'score':<18}{'against':>12}{'it has':>10}{'challenger':>12}   "
+            "difference (95 % interval)"
         )
     for row in weighed.compared:
         low, high = row.interval
         lines.append(
-            f"  {row.metric:<18}{row.champion:>10.4f}{row.challenger:>12.4f}   "
+            f"  {row.metric:<18}{row.against:>12}{row.champion:>10.4f}{row.challenger:>12.4f}   "
             f"{row.difference:+.4f} ({low:+.4f} to {high:+.4f}){'  better' if row.better else ''}"
         )
-    kept = sum(one.kept for one in weighed.floors)
-    lines.append(f"  floors: {kept} of {len(weighed.floors)} kept")
-    lines += [f"  {why}" for why in weighed.objections]
+    if weighed.power is not None:
+        lines.append(f"  {weighed.power.sentence}")
+    judged = [one for one in weighed.limits if one.standing != "reported"]
+    kept = sum(one.standing == "kept" for one in judged)
+    lines.append(f"  limits: {kept} of {len(judged)} kept")
+    lines += [f"  {why}" for why in weighed.bars]
+    lines += [f"  objection: {why}" for why in weighed.objections]
+    if weighed.objections:
+        lines.append(
+            f"  answered by {record.by}: {record.answer}"
+            if record.answer
+            else '  not answered yet; a named person answers objections by --answer "TEXT"'
+        )
     ending = f"promoted: version {record.to_version} is the champion"
     if record.outcome == "forced":
         ending += f", forced by {record.by}: {record.reason}"
     if record.outcome == "refused":
-        ending = f'refused: {record.model} keeps its champion; --force "REASON" overrules it'
+        keeps = "keeps its champion" if record.from_version else "has no champion yet"
+        ending = f'refused: {record.model} {keeps}; --force "REASON" overrules it'
     return "\n".join([*lines, ending])
 
 
@@ -285,9 +267,40 @@ def _paired_scores(challenger: Candidate, champion: Candidate, metric: str) -> P
         (challenger.p, challenger.threshold),
         (champion.p, champion.threshold),
         fn_cost=challenger.fn_cost,
+        draw=challenger.draw,
     )
     both = champion.score(metric).value, challenger.score(metric).value
     return PairedScores(metric, *both, difference.value, difference.se)
+
+
+def _without_a_model(one: Candidate) -> list[PairedScores]:
+    """The loss of a version's decisions beside that of granting and of refusing everybody."""
+    rows = []
+    for against, threshold in (("granting all", GRANT_ALL), ("refusing all", REFUSE_ALL)):
+        gap = paired_difference(
+            DECIDING, one.y, (one.p, one.threshold), (one.p, threshold),
+            fn_cost=one.fn_cost, draw=one.draw,
+        )  # fmt: skip
+        loss = one.score(DECIDING).value
+        rows.append(PairedScores(DECIDING, loss - gap.value, loss, gap.value, gap.se, against))
+    return rows
+
+
+def _not_below(row: PairedScores) -> str:
+    low, high = row.interval
+    return (
+        f"its loss of income is not below that of {row.against} beyond the error: {row.difference:+.4f} "
+        f"(95 %: {low:+.4f} to {high:+.4f})"
+    )
+
+
+def _not_better(row: PairedScores) -> str:
+    low, high = row.interval
+    side = "above" if METRICS[row.metric].greater_is_better else "below"
+    return (
+        f"not better beyond its error: its {row.metric} differs by {row.difference:+.4f} (95 %: "
+        f"{low:+.4f} to {high:+.4f}), which is not {side} 0 throughout"
+    )
 
 
 def _short(value: object) -> str:

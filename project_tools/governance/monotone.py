@@ -5,13 +5,14 @@ without the constraint, on the same folds, paired.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from project_tools.evaluation.metrics import Estimate, paired_difference
+from project_tools.evaluation.metrics import Draw, Estimate, paired_difference
 from project_tools.evaluation.threshold import break_even_probability
+from project_tools.governance.card import MonotoneFacts
 from project_tools.governance.exclusion import (
     Refit,
     calibrated_by_halves,
@@ -22,32 +23,6 @@ from project_tools.governance.segments import LEAST_OF_CLASS
 from project_tools.models.dataset import Dataset
 from project_tools.models.monotone import falling_features
 from project_tools.models.training import TrainedModel
-
-
-@dataclass(frozen=True, slots=True)
-class MonotoneFacts:
-    """What the constraint costs, on ``clients`` held out of fits on ``trained`` clients.
-
-    ``auc_lost``, ``loss_added`` and ``log_loss_added`` are above 0 if it has a cost; their errors are
-    paired. ``features`` are those in which the risk may only fall.
-    """
-
-    features: tuple[str, ...]
-    clients: int
-    trained: int
-    auc_lost: Estimate
-    loss_added: Estimate
-    log_loss_added: Estimate
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The figures by the names under which a run logs them."""
-        figures = {
-            "auc_lost": self.auc_lost, "loss_added": self.loss_added,
-            "log_loss_added": self.log_loss_added,
-        }  # fmt: skip
-        values = {f"monotone.{name}": figure.value for name, figure in figures.items()}
-        return values | {f"monotone.{name}.se": figure.se for name, figure in figures.items()}
 
 
 def monotone_facts(
@@ -81,7 +56,9 @@ def monotone_facts(
     bound, loose = ((calibrated_by_halves(y, p, model.seed), threshold) for p in (own, without))
 
     def difference(metric: str, one: Any, other: Any) -> Estimate:
-        return paired_difference(metric, y, one, other, fn_cost=model.fn_cost)
+        return paired_difference(
+            metric, y, one, other, fn_cost=model.fn_cost, draw=Draw.of(y, training.labelled)
+        )
 
     return MonotoneFacts(
         features=constrained,

@@ -329,9 +329,9 @@ def _share(chosen: npt.NDArray[np.bool_]) -> Figure | None:
 
 def _mean(values: Floats, y: Floats, draw: Draw, least: float, most: float) -> Figure:
     mean = float(values.mean())
-    found = Estimate(mean, standard_error(values - mean, y, draw))
-    low, high = found.interval
-    return Figure.of(found, (max(low, least), min(high, most)))
+    estimate = Estimate(mean, standard_error(values - mean, y, draw))
+    low, high = estimate.interval
+    return Figure.of(estimate, (max(low, least), min(high, most)))
 
 
 def _slope(y: Floats, p: Floats) -> Figure | None:
@@ -374,11 +374,11 @@ def _ages(days: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def _histories(features: pd.DataFrame) -> "pd.Series[Any]":
-    known = all_features()
+    infos = all_features()
     histories = [
         name
         for name in features.columns
-        if name not in INDEX_COLUMNS and name in known and "application" not in known[name].tables
+        if name not in INDEX_COLUMNS and name in infos and "application" not in infos[name].tables
     ]
     if not histories:
         return pd.Series(NOT_KNOWN, index=features.index)

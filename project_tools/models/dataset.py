@@ -107,9 +107,9 @@ def labelled(frame: pd.DataFrame, split: str, *, source: str) -> pd.DataFrame:
             raise TrainingError(
                 f"{source} has no column {name}; make it with python -m project_tools features"
             )
-    known = sorted(frame[SPLIT].dropna().astype(str).unique())
-    if split not in known:
-        raise SettingError(f"{source}: {unknown('split', split, known)}")
+    splits = sorted(frame[SPLIT].dropna().astype(str).unique())
+    if split not in splits:
+        raise SettingError(f"{source}: {unknown('split', split, splits)}")
     rows = frame.loc[(frame[SPLIT] == split).to_numpy(dtype=bool, na_value=False)]
     wrong = int((~rows[TARGET].isin([0, 1])).sum())
     if wrong:

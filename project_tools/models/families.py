@@ -152,10 +152,10 @@ class Family:
         The preparation, where the family has one, is inside. Parameters that are not given are
         the family's own. ``SettingError`` for a parameter that the family does not have.
         """
-        known = {*self.fixed, *self.space}
+        names = {*self.fixed, *self.space}
         for name in parameters:
-            if name not in known:
-                raise SettingError(unknown(f"parameter of {self.name}", name, sorted(known)))
+            if name not in names:
+                raise SettingError(unknown(f"parameter of {self.name}", name, sorted(names)))
         starts = {name: row.start for name, row in self.space.items()}
         complete = {**self.fixed, **starts, **parameters}
         if self.plan is None:
@@ -229,7 +229,7 @@ FAMILIES = _table(
         budgets={
             "full": Budget(trials=50, largest_sample=60_000, fit_seconds=0.8),
             "demo": Budget(
-                trials=5, largest_sample=8_000, fit_seconds=0.3, fixed={"max_iter": 50, "tol": 1e-2}
+                trials=5, largest_sample=5_000, fit_seconds=0.3, fixed={"max_iter": 50, "tol": 1e-2}
             ),
         },
         growth=1.1,
@@ -245,7 +245,7 @@ FAMILIES = _table(
         fixed={"max_iter": 1_000, "tol": 1e-4},
         budgets={
             "full": Budget(trials=50, largest_sample=60_000, fit_seconds=1.0),
-            "demo": Budget(trials=5, largest_sample=8_000, fit_seconds=0.5, fixed={"tol": 1e-2}),
+            "demo": Budget(trials=5, largest_sample=5_000, fit_seconds=0.5, fixed={"tol": 1e-2}),
         },
         growth=1.2,
         threads=True,
@@ -269,7 +269,7 @@ FAMILIES = _table(
         budgets={
             "full": Budget(trials=50, largest_sample=250_000, fit_seconds=13.0),
             "demo": Budget(
-                trials=4, largest_sample=8_000, fit_seconds=4.0, fixed={"n_estimators": 60}
+                trials=4, largest_sample=5_000, fit_seconds=4.0, fixed={"n_estimators": 60}
             ),
         },
         growth=1.1,
@@ -289,7 +289,7 @@ FAMILIES = _table(
         fixed={},
         budgets={
             "full": Budget(trials=50, largest_sample=8_000, fit_seconds=23.0),
-            "demo": Budget(trials=4, largest_sample=2_000, fit_seconds=23.0),
+            "demo": Budget(trials=4, largest_sample=1_500, fit_seconds=23.0),
         },
         growth=2.0,
         threads=False,
@@ -311,7 +311,7 @@ FAMILIES = _table(
         fixed={},
         budgets={
             "full": Budget(trials=50, largest_sample=8_000, fit_seconds=12.0),
-            "demo": Budget(trials=4, largest_sample=2_000, fit_seconds=12.0),
+            "demo": Budget(trials=4, largest_sample=1_500, fit_seconds=12.0),
         },
         growth=2.0,
         threads=False,
@@ -348,7 +348,7 @@ FAMILIES = _table(
             ),
             "demo": Budget(
                 trials=5,
-                largest_sample=8_000,
+                largest_sample=5_000,
                 fit_seconds=1.5,
                 fixed=_DEMO_ROUNDS,
                 first=({"learning_rate": 0.05},),
@@ -392,7 +392,7 @@ FAMILIES = _table(
             ),
             "demo": Budget(
                 trials=5,
-                largest_sample=8_000,
+                largest_sample=5_000,
                 fit_seconds=1.5,
                 fixed=_DEMO_ROUNDS,
                 first=({"learning_rate": 0.05},),

@@ -152,10 +152,10 @@ class PercentileClipper(OneToOneFeatureMixin, TransformerMixin, BaseEstimator): 
     def transform(self, X: Matrix) -> Matrix:
         return np.clip(X, self.lower_, self.upper_)
 
-    def _bounds(self, known: Matrix) -> tuple[float, float]:
-        if not len(known):
+    def _bounds(self, present: Matrix) -> tuple[float, float]:
+        if not len(present):
             return -np.inf, np.inf
-        low, high = np.percentile(known, [self.low, self.high])
+        low, high = np.percentile(present, [self.low, self.high])
         return float(low), float(high)
 
 
@@ -196,9 +196,9 @@ class NearestRowsImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         sums, counts = np.zeros(rows.shape), np.zeros(rows.shape)
         for column in nearest.T:
             donors = self.reference_[column]
-            known = ~np.isnan(donors)
-            sums += np.where(known, donors, 0)
-            counts += known
+            present = ~np.isnan(donors)
+            sums += np.where(present, donors, 0)
+            counts += present
         means = np.where(counts > 0, sums / np.maximum(counts, 1), self.fallback_)
         return np.where(np.isnan(rows), means, rows).astype(np.float32)
 
@@ -208,10 +208,10 @@ class NearestRowsImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 def _centre_and_spread(values: Matrix) -> tuple[Any, Any]:
     """Mean and standard deviation of the known values; 0 and 1 where there is none to speak of."""
-    known = ~np.isnan(values)
-    count = np.maximum(known.sum(axis=0), 1)
-    centre = np.where(known, values, 0).sum(axis=0, dtype=np.float64) / count
-    squares = np.where(known, (values - centre) ** 2, 0).sum(axis=0, dtype=np.float64)
+    present = ~np.isnan(values)
+    count = np.maximum(present.sum(axis=0), 1)
+    centre = np.where(present, values, 0).sum(axis=0, dtype=np.float64) / count
+    squares = np.where(present, (values - centre) ** 2, 0).sum(axis=0, dtype=np.float64)
     spread = np.sqrt(squares / count)
     return centre, np.where(spread > 0, spread, 1.0)
 
@@ -324,15 +324,15 @@ def category_levels(X: pd.DataFrame) -> dict[str, list[Any]]:
 
 def level_codes(X: pd.DataFrame, levels: dict[str, list[Any]]) -> Matrix:
     """Positions of levels as float32, one column for each key; NaN for null and unseen levels."""
-    columns = [_codes(X[name], known) for name, known in levels.items()]
+    columns = [_codes(X[name], its_levels) for name, its_levels in levels.items()]
     return np.column_stack(columns).astype(np.float32)
 
 
-def _codes(column: "pd.Series[Any]", known: Sequence[Any]) -> npt.NDArray[Any]:
+def _codes(column: "pd.Series[Any]", levels: Sequence[Any]) -> npt.NDArray[Any]:
     if not isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype("category")
-    if list(column.cat.categories) != list(known):
-        column = column.cat.set_categories(known)
+    if list(column.cat.categories) != list(levels):
+        column = column.cat.set_categories(levels)
     codes = column.cat.codes.to_numpy().astype(np.float32)
     codes[codes < 0] = np.nan
     return codes

@@ -10,15 +10,15 @@ from project_tools.models.families import Dimension, Family
 _LEAST, _MOST, _MOST_OF_ANY = {"early_stopping_rounds": 0}, {"max_depth": 24}, 100_000
 
 
-def complete_setting(family: Family, profile: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The given parameters, with the family's own start for all others.
+def complete_setting(family: Family, profile: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters, with the family's own start for all others.
 
     Bounds are the search's: a value outside them was never judged, and deeper trees are explained
     too slowly. Raises ``SettingError`` for a name that the family does not have, a value out of
     its bounds, and a parameter that has no effect beside the others.
     """
     fixed, space = {**family.fixed, **family.budget(profile).fixed}, family.space
-    for name in given:
+    for name in parameters:
         if name not in fixed and name not in space:
             raise SettingError(
                 unknown(f"parameter of {family.name}", name, sorted({*fixed, *space}))
@@ -27,14 +27,14 @@ def complete_setting(family: Family, profile: str, given: Mapping[str, Any]) -> 
         name: _searched_value(name, value, space[name], family.name)
         if name in space
         else _fixed_value(name, value, fixed[name])
-        for name, value in given.items()
+        for name, value in parameters.items()
     }
     starts = {name: row.start for name, row in space.items()} | dict(
         family.budget(profile).first[0]
     )
     chosen = {name: values.get(name, start) for name, start in starts.items()}
     drawn = {name: value for name, value in chosen.items() if space[name].applies(chosen)}
-    for name in given:
+    for name in parameters:
         row = space.get(name)
         if row is not None and row.when is not None and name not in drawn:
             choice, option = row.when

@@ -15,32 +15,44 @@ import pandas as pd
 from project_tools import __version__
 from project_tools.evaluation.judgement import DECIDING
 from project_tools.evaluation.metrics import METRICS, Estimate
-from project_tools.features.columns import ID, TARGET
+from project_tools.features.catalogue import catalogue
+from project_tools.features.columns import DEMONSTRATION, ID, TARGET
 from project_tools.features.files import read_features
 from project_tools.governance.card import (
     CalibrationFacts,
     Card,
     Clients,
     DataFacts,
+    Driver,
+    LineFigures,
+    MonotoneFacts,
     Result,
+    ThresholdPoint,
 )
 from project_tools.governance.card_page import card_files
 from project_tools.governance.drift.reference import DriftReference
 from project_tools.governance.drift.rows import Decisions, Source
 from project_tools.governance.exclusion import exclusion_facts
 from project_tools.governance.segment_tables import markdown as segment_markdown
-from project_tools.governance.segments import SegmentReport, audit_groups, segment_report
+from project_tools.governance.segments import Figure, SegmentReport, audit_groups, segment_report
 from project_tools.models.dataset import Dataset
 from project_tools.models.final_evaluation import FinalEvaluation
+from project_tools.models.reference_lines import held_out_lines
 from project_tools.models.training import TrainedModel
 from project_tools.runs.parameters import FinalSettings
 from project_tools.runs.provenance import HELD_OUT, provenance
 from project_tools.runs.registry import MODEL_NAME
+from project_tools.runs.served_form import BACKGROUND_ROWS, plain_rows, served_form
 from project_tools.runs.store import RunLog
 from project_tools.search.pictures import decision_figures
 from project_tools.serving.folder import CARD_HTML, DRIFT_REFERENCE
+from project_tools.serving.formats.base import spread
 from project_tools.serving.manifest import UNREGISTERED
+from project_tools.serving.model import ServedModel
+from project_tools.settings import Settings
 
+#: Features that a card names as drivers; multiples of the threshold for its sensitivity.
+SHOWN_DRIVERS, THRESHOLD_FACTORS = 10, (0.5, 0.75, 1.0, 1.25, 1.5)
 #: Packages that a card names; the run's environment.json names all.
 SHOWN_VERSIONS = ("lightgbm", "numpy", "pandas", "scikit-learn", "xgboost-cpu")
 
@@ -64,14 +76,17 @@ def audit_final(
     setting: Mapping[str, Any],
     training: Dataset,
     test: Dataset,
-    found: FinalEvaluation,
+    evaluation: FinalEvaluation,
     *,
     settings: FinalSettings,
     run_id: str,
+    former: Card | None = None,
+    monotone: MonotoneFacts | None = None,
 ) -> Audit:
     """Audit a final model by groups from its feature file, whether the model uses them or not.
 
-    ``found`` is the model's evaluation on the test clients, ``setting`` that of its training.
+    ``evaluation`` is the model's evaluation on the test clients, ``setting`` that of its training,
+    ``former`` the card of the version before, ``monotone`` the cost of the constraint.
     """
     frame = read_features(training.path).frame.set_index(ID)
     trained = frame.loc[training.ids]
@@ -97,11 +112,11 @@ def audit_final(
         family=model.family.label, data=_data(model, training, test),
         threshold=model.threshold, fn_cost=model.fn_cost, metric=deciding,
         folds=settings.folds, seed=settings.seed,
-        results=_results(model, found),
+        results=_results(model, evaluation),
         calibration=CalibrationFacts(
-            **asdict(found.line), method=model.calibration_choice.method, curve=tuple(found.curve)
+            **asdict(evaluation.line), method=model.calibration_choice.method, curve=tuple(evaluation.curve)
         ),
-        costs=tuple(found.costs),
+        costs=tuple(evaluation.costs),
         granted=float(np.mean(p <= model.threshold)),
         segments=segments, exclusion=exclusion,
         parameters={
@@ -110,7 +125,14 @@ def audit_final(
         },
         versions={"python": commit["python"], "project-tools": __version__}
         | {name: version(name) for name in SHOWN_VERSIONS},
+        owner=Settings.load().owner, monotone=monotone,
+        threshold_choice=model.threshold_choice,
+        drivers=_drivers(model, training),
+        lines=_lines(model, training, test),
+        sensitivity=_sensitivity(model, test, p),
     )  # fmt: skip
+    if former is not None:
+        card = replace(card, changes=tuple(_changes(card, former)))
     held_out = pd.DataFrame({ID: test.ids, TARGET: test.y, "probability": p})
     return Audit(card, frozen_reference(model, training, trained), held_out)
 
@@ -176,17 +198,88 @@ def _data(model: TrainedModel, training: Dataset, test: Dataset) -> DataFacts:
         test=_clients(test),
         features=len(model.feature_names),
         excluded=training.excluded,
+        labelled=test.labelled,
+        invented=bool(meta.get(DEMONSTRATION)),
     )
+
+
+def _drivers(model: TrainedModel, training: Dataset) -> tuple[Driver, ...]:
+    """The features of most importance, as the overview of the served model measures it."""
+    if model.family.format is None:
+        return ()
+    X = training.X[list(model.feature_names)]
+    file, features = served_form(model, X)
+    served = ServedModel.read(file, features, model.calibration)
+    rows = plain_rows(spread(X, BACKGROUND_ROWS))
+    parts = served.contributions(served.encoder.encode_rows(rows))[:, :-1]
+    sizes = np.abs(parts).mean(axis=0)
+    labels = {info.name: info.label for info in catalogue(model.feature_names)}
+    total = float(sizes.sum()) or 1.0
+    return tuple(
+        Driver(
+            features[i].name,
+            labels.get(features[i].name, features[i].name),
+            float(sizes[i]) / total,
+        )
+        for i in np.argsort(-sizes, kind="stable")[:SHOWN_DRIVERS]
+    )
+
+
+def _lines(model: TrainedModel, training: Dataset, test: Dataset) -> tuple[LineFigures, ...]:
+    """The reference lines on the test clients."""
+    loss, auc = METRICS["loss_of_income"], METRICS["AUC"]
+    rows = []
+    for line in held_out_lines(training, test, model.fn_cost):
+        cost = loss.score(
+            test.y, line.p, threshold=line.threshold, fn_cost=model.fn_cost, draw=test.draw
+        )
+        rank = auc.score(test.y, line.p, draw=test.draw)
+        figures = Figure.of(cost, loss.interval(cost)), Figure.of(rank, auc.interval(rank))
+        rows.append(LineFigures(line.name, line.detail, *figures))
+    return tuple(rows)
+
+
+def _sensitivity(model: TrainedModel, test: Dataset, p: Any) -> tuple[ThresholdPoint, ...]:
+    """The share granted and the loss at thresholds below and above the model's own."""
+    loss, points = METRICS["loss_of_income"], []
+    for threshold in (model.threshold * factor for factor in THRESHOLD_FACTORS):
+        cost = loss.score(test.y, p, threshold=threshold, fn_cost=model.fn_cost, draw=test.draw)
+        granted = float(np.mean(p <= threshold))
+        points.append(ThresholdPoint(threshold, granted, Figure.of(cost, loss.interval(cost))))
+    return tuple(points)
+
+
+def _changes(card: Card, former: Card) -> list[str]:
+    """What differs from the version before, in a line each."""
+    changes = [f"compared with {former.title}, trained {former.created.partition('T')[0]}"]
+    for what, one, other in (
+        ("family", former.family, card.family),
+        ("feature file", former.data.digest[:12], card.data.digest[:12]),
+        ("training clients", former.data.training.clients, card.data.training.clients),
+        ("features", former.data.features, card.data.features),
+        ("cost of a missed defaulter", former.fn_cost, card.fn_cost),
+        ("threshold", f"{former.threshold:.4f}", f"{card.threshold:.4f}"),
+        ("commit", former.commit[:12], card.commit[:12]),
+        *((r.label, f"{former.result(r.name).test:.4f}", f"{r.test:.4f}")
+          for r in card.results if r.name in {"loss_of_income", "AUC", "log_loss"}),
+    ):  # fmt: skip
+        if one != other:
+            changes.append(f"{what}: {one} before, {other} now")
+    names = sorted({*former.parameters, *card.parameters})
+    moved = [n for n in names if former.parameters.get(n) != card.parameters.get(n)]
+    if moved:
+        changes.append(f"parameters that differ: {', '.join(moved)}")
+    return changes
 
 
 def _clients(data: Dataset) -> Clients:
     return Clients(len(data), int(np.sum(data.y == 1)))
 
 
-def _results(model: TrainedModel, found: FinalEvaluation) -> tuple[Result, ...]:
+def _results(model: TrainedModel, evaluation: FinalEvaluation) -> tuple[Result, ...]:
     rows = []
-    for name, score in found.scores.items():
-        oof, (low, high) = model.scores[name], found.intervals[name] or (None, None)
+    for name, score in evaluation.scores.items():
+        oof, (low, high) = model.scores[name], evaluation.intervals[name] or (None, None)
         rows.append(Result(name, METRICS[name].label, oof.value, oof.se, score.value, low, high))
     return tuple(rows)
 

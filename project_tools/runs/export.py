@@ -7,7 +7,13 @@ from pathlib import Path
 from project_tools.errors import ArtefactError
 from project_tools.governance.card import Card
 from project_tools.governance.card_page import card_files
-from project_tools.runs.registry import CHAMPION, aliases_of, download, find_version
+from project_tools.runs.registry import (
+    CHAMPION,
+    aliases_of,
+    approver_of,
+    download,
+    find_version,
+)
 from project_tools.runs.store import connect
 from project_tools.serving.artefact import copy_artefact, verify_artefact
 from project_tools.serving.clients import write_client_store
@@ -42,19 +48,20 @@ def export(model: str, directory: Path, *, features: Path, most_clients: int | N
                 "alias": CHAMPION if CHAMPION in aliases else next(iter(aliases), ""),
                 "run_id": version.run_id or "",
             }
-            digest = copy_artefact(source, directory, _card_of(source, stamp), **stamp)
+            approver = approver_of(version)
+            digest = copy_artefact(source, directory, _card_of(source, stamp, approver), **stamp)
         with working("cutting the client store"):
             write_client_store(features, store, limit=most_clients)
     return digest
 
 
-def _card_of(artefact: Path, stamp: Mapping[str, str]) -> dict[str, bytes]:
+def _card_of(artefact: Path, stamp: Mapping[str, str], approver: str) -> dict[str, bytes]:
     """The files of a registered version's card; none if the model has no card."""
     facts = artefact / CARD_JSON
     if not facts.is_file():
         return {}
     card = Card.from_json(facts.read_text(encoding="utf-8"))
-    return card_files(card.of_version(stamp["name"], stamp["version"], stamp["alias"]))
+    return card_files(card.of_version(stamp["name"], stamp["version"], stamp["alias"], approver))
 
 
 def _check_features(artefact: Path, features: Path) -> None:
@@ -66,9 +73,9 @@ def _check_features(artefact: Path, features: Path) -> None:
         raise ArtefactError(
             f"{features.name} is not Parquet; the client store is cut from features.parquet"
         )
-    wanted = verify_artefact(artefact).data_digest
-    if sha256(features) != wanted:
+    trained_on = verify_artefact(artefact).data_digest
+    if sha256(features) != trained_on:
         raise ArtefactError(
             f"{features} is not the feature file that the model was trained on (its SHA-256 begins with "
-            f"{wanted[:12]}); name that one by --features, or train again"
+            f"{trained_on[:12]}); name that one by --features, or train again"
         )

@@ -23,7 +23,9 @@ from project_tools.models.final_evaluation import (
 )
 from project_tools.models.training import TrainedModel, train
 from project_tools.runs.audit import Audit, audit_final, log_audit, log_card
+from project_tools.runs.history import former_card
 from project_tools.runs.parameters import FinalSettings
+from project_tools.runs.promotion import weigh_first
 from project_tools.runs.provenance import (
     ENVIRONMENT,
     SETTING,
@@ -43,7 +45,7 @@ from project_tools.runs.served_form import (
 )
 from project_tools.runs.setting import setting_for
 from project_tools.runs.standalone import Standalone, example, requirements
-from project_tools.runs.store import RunLog
+from project_tools.runs.store import LEVEL, RunLog
 from project_tools.search.pictures import importance_bars
 from project_tools.serving.artefact import write_artefact
 from project_tools.serving.formats.table import model_format
@@ -82,7 +84,7 @@ def train_final(project: RunLog, settings: FinalSettings, family: Family) -> Fin
     """Train a model on all training clients, judge it once on the test clients, audit and log it."""
     training = training_clients(settings, family)
     project.tags(
-        {"level": "final", "family": family.name, "jobs": settings.jobs}
+        {LEVEL: "final", "family": family.name, "jobs": settings.jobs}
         | {"environment_lock": environment_lock()}
         | origin(training)
         | preparation_tags(family)
@@ -101,7 +103,8 @@ def train_final(project: RunLog, settings: FinalSettings, family: Family) -> Fin
     with working("auditing it by segments, with and without the protected columns; its card"):
         audit = audit_final(
             judged.model, setting, training, judged.test, judged.evaluation,
-            settings=settings, run_id=project.run_id,
+            settings=settings, run_id=project.run_id, former=former_card(project.client),
+            monotone=monotone,
         )  # fmt: skip
     log_clients(project, judged.test, "test")
     final = FinalModel(judged.model, training, judged.test, judged.evaluation, audit)
@@ -220,7 +223,7 @@ def model_digest(model: TrainedModel, training: pd.DataFrame) -> str:
 def register_final(project: RunLog, final: FinalModel) -> Registered:
     """Write the served folder of a model of any family and register it as the challenger.
 
-    Raises ``TrainingError`` for a family that has no exact explanation.
+    The first version of the name is weighed: it becomes the champion if it may. Raises ``TrainingError`` for a family that has no exact explanation.
     """
     model = final.model
     served_format(model)
@@ -256,6 +259,7 @@ def register_final(project: RunLog, final: FinalModel) -> Registered:
         )
         project.figure(importance_figure(artefact, content.catalogue), "figures/importance.png")
         log_card(project, final.audit.card.of_version(registered.name, str(registered.version)))
+        weigh_first(project, registered)
         return registered
 
 
@@ -289,9 +293,12 @@ def importance_figure(artefact: Path, catalogue: Sequence[Mapping[str, Any]]) ->
 
 
 def registered_line(project: RunLog, registered: Registered) -> str:
-    """The registered version and its aliases, for the terminal."""
+    """The registered version and its aliases, for the terminal; a first one that is no champion, why."""
     aliases = ", ".join(aliases_of(project.client, registered))
-    return f"registered: {registered.name} version {registered.version} ({aliases})"
+    line = f"registered: {registered.name} version {registered.version} ({aliases})"
+    tags = project.client.get_model_version(registered.name, registered.version).tags
+    why = tags.get("promotion_why", "")
+    return f"{line}\nit stays the challenger: {why}" if why else line
 
 
 def write_receipt(path: Path | None, project: RunLog, registered: Registered) -> None:

@@ -9,16 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from project_tools.errors import SettingError, TrackingError
+from project_tools.errors import ArtefactError, SettingError, TrackingError
 from project_tools.evaluation.calibration import calibration_from_dict
 from project_tools.evaluation.comparison import JudgedFamily
 from project_tools.evaluation.judgement import Judgement
 from project_tools.evaluation.metrics import METRICS, Estimate
 from project_tools.evaluation.threshold import Threshold
 from project_tools.features.columns import ID, TARGET
+from project_tools.governance.card import Card
 from project_tools.models.dataset import Dataset
 from project_tools.runs.provenance import HELD_OUT, OOF_FILE
+from project_tools.runs.registry import MODEL_NAME
 from project_tools.runs.store import (
+    LEVEL,
     OUTCOME,
     PARENT_RUN,
     Client,
@@ -27,9 +30,11 @@ from project_tools.runs.store import (
     children,
     finished_searches,
     get_run,
+    run_or_none,
     successors,
 )
 from project_tools.search.trial import PriorTrials, Status, Trial
+from project_tools.serving.folder import CARD_JSON
 
 #: Projects whose runs hold searches.
 SEARCHING = ("hyperparameter_tuning", "lightgbm")
@@ -51,7 +56,7 @@ def resumed_project(client: Client, run_id: str) -> TrackedRun:
     Raises ``TrackingError`` for a run of no search.
     """
     run = get_run(client, run_id)
-    while run.data.tags.get("level") in {"trial", "family"} and PARENT_RUN in run.data.tags:
+    while run.data.tags.get(LEVEL) in {"trial", "family"} and PARENT_RUN in run.data.tags:
         run = get_run(client, run.data.tags[PARENT_RUN])
     if run.data.tags.get("project") not in SEARCHING:
         raise TrackingError(
@@ -175,6 +180,21 @@ def held_out_of(client: Client, run_id: str) -> pd.DataFrame | None:
         return None if path is None else pd.read_parquet(path).sort_values(ID, ignore_index=True)
 
 
+def former_card(client: Client) -> Card | None:
+    """The card of the newest registered version; None if there is none that can be read."""
+    versions = client.search_model_versions(f"name = '{MODEL_NAME}'")
+    newest = max(versions, key=lambda version: int(version.version), default=None)
+    if newest is None or run_or_none(client, newest.run_id or "") is None:
+        return None
+    with artifact(client, newest.run_id or "", CARD_JSON) as path:
+        if path is None:
+            return None
+        try:
+            return Card.from_json(path.read_text(encoding="utf-8"))
+        except ArtefactError:  # another release wrote it
+            return None
+
+
 def judged(client: Client, run: TrackedRun) -> JudgedFamily:
     """What ``compare`` needs of a family, from its parent run.
 
@@ -220,7 +240,7 @@ def _finished_within(client: Client, project: TrackedRun) -> list[TrackedRun]:
     """Finished families of a project's run; if a resuming run has taken all of them over, of that."""
     for run in (project, *successors(client, project)):
         families = children(client, run.info.run_id, "family")
-        finished = [found for found in families if found.info.status == "FINISHED"]
+        finished = [family for family in families if family.info.status == "FINISHED"]
         if finished:
             return finished
     return []

@@ -15,7 +15,7 @@ from mlflow.types.schema import AnyType, ColSpec, DataType, Schema
 
 from project_tools.errors import TrackingError, nearest
 from project_tools.runs.standalone import Standalone, copy_code
-from project_tools.runs.store import RunLog, run_or_none, store_call
+from project_tools.runs.store import LEVEL, RunLog, run_or_none, store_call
 from project_tools.serving.columns import CLASS, PROBABILITY, RAW_SCORE
 
 #: MLflow's type of a registered version, for modules that do not import MLflow.
@@ -41,8 +41,8 @@ def register(
 ) -> ModelVersion:
     """Log a served folder with the run and register it; the new version is the ``challenger``.
 
-    ``columns`` are the model's inputs as (name, "number" or "category"). The first version of a
-    name becomes ``champion`` too, because there is no other to beat.
+    ``columns`` are the model's inputs as (name, "number" or "category"). It becomes the champion
+    by a promotion alone.
     """
     with store_call():  # uninterrupted: no version is left without its alias
         with mlflow.start_run(run_id=log.run_id, log_system_metrics=False):
@@ -54,10 +54,7 @@ def register(
             log.client.update_registered_model(name, DESCRIPTION)
         for key, value in tags.items():
             log.client.set_model_version_tag(name, version, key, str(value))
-        champion = alias_or_none(log.client, name, CHAMPION)
         log.client.set_registered_model_alias(name, CHALLENGER, version)
-        if champion is None:
-            log.client.set_registered_model_alias(name, CHAMPION, version)
         return log.client.get_model_version(name, version)
 
 
@@ -128,7 +125,7 @@ def find_version(client: MlflowClient, model: str) -> ModelVersion:
     there = ", ".join(names) or "none yet (run make run, or mlflow run lightgbm -e log_model)"
     run, note = run_or_none(client, model), ""
     if run is not None:
-        level = run.data.tags.get("level", "some")
+        level = run.data.tags.get(LEVEL, "some")
         note = f" (there is a run of this id, of the level {level!r}, but it registered no model)"
     raise TrackingError(
         f"no registered model and no run with a registered model is called {model!r}{note}; "
@@ -187,6 +184,14 @@ def aliases_of(client: MlflowClient, version: ModelVersion) -> list[str]:
     """The aliases that point at a version, sorted."""
     model = client.get_registered_model(version.name)
     return sorted(a for a, v in model.aliases.items() if str(v) == str(version.version))
+
+
+def approver_of(version: ModelVersion) -> str:
+    """Who promoted a version; empty for one that no person promoted, as the first of a name."""
+    tags = version.tags
+    if tags.get("promotion") not in {"promoted", "forced"}:
+        return ""
+    return "" if tags.get("promotion_run") == version.run_id else str(tags.get("promotion_by", ""))
 
 
 def set_champion(client: MlflowClient, version: ModelVersion, former: str | None) -> None:

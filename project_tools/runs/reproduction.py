@@ -36,6 +36,7 @@ from project_tools.runs.provenance import (
 )
 from project_tools.runs.registry import find_version
 from project_tools.runs.store import (
+    LEVEL,
     Client,
     TrackedRun,
     artifact,
@@ -129,10 +130,10 @@ def reproduce(run: str, *, data: Path | None = None, quiet: bool = False) -> Rep
     settings = FinalSettings.from_texts({**past.texts, **moved})
     settings = settings.model_copy(update={"jobs": int(past.tags.get("jobs", settings.jobs))})
     needs = tuple(needs_of(past, settings.data))
-    found = Reproduction(past.run.info.run_id, past.family.label, needs)
-    if found.missing:
-        return found
-    return _rerun(past, settings, found, quiet=quiet)
+    reproduction = Reproduction(past.run.info.run_id, past.family.label, needs)
+    if reproduction.missing:
+        return reproduction
+    return _rerun(past, settings, reproduction, quiet=quiet)
 
 
 def needs_of(past: Past, data: Path) -> Iterator[Need]:
@@ -178,15 +179,20 @@ def _packages(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, str
 
 
 def _rerun(
-    past: Past, settings: FinalSettings, found: Reproduction, *, quiet: bool
+    past: Past, settings: FinalSettings, reproduction: Reproduction, *, quiet: bool
 ) -> Reproduction:
     family = past.family.with_choices(**settings.choices)
     with project_run(EXPERIMENT) as project:
-        project.tags({"level": "reproduction", "reproduces": found.run_id})
+        project.tags({LEVEL: "reproduction", "reproduces": reproduction.run_id})
         judged = judged_final(settings, family, past.setting, quiet=quiet)
         differences, compared = _differences(past, judged)
         done = Reproduction(
-            found.run_id, found.family, found.needs, compared, differences, project.run_id
+            reproduction.run_id,
+            reproduction.family,
+            reproduction.needs,
+            compared,
+            differences,
+            project.run_id,
         )
         project.metrics({"compared": compared, "differences": len(differences)})
         project.text(done.to_json(), RECORD)
@@ -195,23 +201,25 @@ def _rerun(
 
 def _differences(past: Past, judged: Judged) -> tuple[tuple[Difference, ...], int]:
     """What differs, and how many figures and digests were compared."""
-    found: list[Difference] = []
+    differences: list[Difference] = []
     figures, then = final_figures(judged.model, judged.evaluation), past.run.data.metrics
     for name, value in figures.items():
         if name not in then or not np.isclose(then[name], value, rtol=SAME, atol=SAME):
-            found.append(Difference(name, f"{then.get(name, float('nan')):.6g}", f"{value:.6g}"))
+            differences.append(
+                Difference(name, f"{then.get(name, float('nan')):.6g}", f"{value:.6g}")
+            )
     settled = {name: str(value) for name, value in effective(judged.model.parameters).items()}
     held_params = past.run.data.params
     for name, text in settled.items():
         # Older runs hold a model's parameters by their bare names.
         before = held_params.get(f"{MODEL}{name}", held_params.get(name))
         if before != text:
-            found.append(Difference(name, str(before), text))
+            differences.append(Difference(name, str(before), text))
     digest, held = model_digest(judged.model, judged.training.X), past.tags.get("model_digest", "")
     if digest and digest != held:
-        found.append(Difference("model digest", held or "none", digest))
-    found += _scores_differ(past.held_out, judged)
-    return tuple(found), len(figures) + len(settled) + bool(digest) + 1
+        differences.append(Difference("model digest", held or "none", digest))
+    differences += _scores_differ(past.held_out, judged)
+    return tuple(differences), len(figures) + len(settled) + bool(digest) + 1
 
 
 def _scores_differ(then: pd.DataFrame, judged: Judged) -> list[Difference]:
@@ -228,7 +236,7 @@ def _scores_differ(then: pd.DataFrame, judged: Judged) -> list[Difference]:
 
 
 def _past(client: Client, name: str) -> Past:
-    finals = [one.info.run_id for one in find_runs(client, "tags.level = 'final'")]
+    finals = [one.info.run_id for one in find_runs(client, f"tags.{LEVEL} = 'final'")]
     run = run_or_none(client, name)
     if run is None:
         try:
@@ -238,7 +246,7 @@ def _past(client: Client, name: str) -> Past:
         run = run_or_none(client, str(version.run_id))
     if run is None:
         raise TrackingError(f"the run of {name} is no longer in the store; it cannot be rerun")
-    level = run.data.tags.get("level")
+    level = run.data.tags.get(LEVEL)
     if level != "final":
         newest = f"; the newest final model's is {finals[0]}" if finals else ""
         raise TrackingError(
@@ -272,19 +280,23 @@ def _lacks(run: TrackedRun, name: str) -> TrackingError:
     )
 
 
-def as_text(found: Reproduction) -> str:
+def as_text(reproduction: Reproduction) -> str:
     """What was needed, what was compared and what differs, for the terminal."""
-    lines = [f"run {found.run_id} ({found.family}) needs"]
-    for need in found.needs:
+    lines = [f"run {reproduction.run_id} ({reproduction.family}) needs"]
+    for need in reproduction.needs:
         verdict = "there" if need.there else f"now {_short(need.now)}"
         lines.append(f"  {need.name:<12}{_short(need.then):<44}{verdict}")
-    if found.missing:
-        lines += [f"cannot be rerun: {need.name}: {need.remedy}" for need in found.missing]
+    if reproduction.missing:
+        lines += [f"cannot be rerun: {need.name}: {need.remedy}" for need in reproduction.missing]
         return "\n".join(lines)
-    if not found.differences:
-        return "\n".join([*lines, f"reproduced: {found.compared} figures and digests are the same"])
-    lines.append(f"differs in {len(found.differences)} of {found.compared} figures and digests:")
-    lines += [f"  {one.name:<36}{one.then:>18}{one.now:>18}" for one in found.differences]
+    if not reproduction.differences:
+        return "\n".join(
+            [*lines, f"reproduced: {reproduction.compared} figures and digests are the same"]
+        )
+    lines.append(
+        f"differs in {len(reproduction.differences)} of {reproduction.compared} figures and digests:"
+    )
+    lines += [f"  {one.name:<36}{one.then:>18}{one.now:>18}" for one in reproduction.differences]
     return "\n".join(lines)
 
 

@@ -32,7 +32,7 @@ from project_tools.runs.provenance import (
     preparation_tags,
     provenance,
 )
-from project_tools.runs.store import OUTCOME, RunLog, adopt, end, nested_run, start_nested
+from project_tools.runs.store import LEVEL, OUTCOME, RunLog, adopt, end, nested_run, start_nested
 from project_tools.search.forecast import Forecast
 from project_tools.search.importance import importance
 from project_tools.search.pictures import curves, history, importance_bars
@@ -55,14 +55,14 @@ def search_family(
     With ``former`` the trials that an earlier search finished are moved under the new parent and
     not repeated; where that search made all of them, its parent run itself is moved.
     """
-    wanted = settings.trials or family.budget(settings.profile).trials
-    if former is not None and former.finished and len(former.former.trials) >= wanted:
+    budget = settings.trials or family.budget(settings.profile).trials
+    if former is not None and former.finished and len(former.former.trials) >= budget:
         say(f"  {family.label}: all {len(former.former.trials)} trials are there")
         adopt(project, former.run.info.run_id)
         result = _search(settings, family, data, former)
         return result, RunLog(project.client, former.run.info.run_id, project.experiment_id)
     tags: dict[str, object] = {
-        "level": "family", "family": family.name, "profile": settings.profile,
+        LEVEL: "family", "family": family.name, "profile": settings.profile,
         "settings": json.dumps(comparable(settings, family, data)),
     }  # fmt: skip
     tags |= provenance() | origin(data) | preparation_tags(family)
@@ -73,7 +73,7 @@ def search_family(
         if former is not None:
             for run_id in former.trial_runs:
                 adopt(parent, run_id)
-        trials = TrialLog(parent, family, data, wanted, forecast)
+        trials = TrialLog(parent, family, data, budget, forecast)
         with working(f"searching {family.label}"):
             result = _search(settings, family, data, former, trials)
         log_result(parent, result, family, data, settings.fn_cost)
@@ -141,7 +141,7 @@ class TrialLog:
     def start(self, trial: Trial) -> None:
         setting = {"drawn": trial.drawn, "parameters": trial.parameters}
         tags = {
-            "level": "trial",
+            LEVEL: "trial",
             "family": self._family.name,
             "number": trial.number,
             "setting": json.dumps(setting),

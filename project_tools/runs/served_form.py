@@ -50,7 +50,7 @@ def artefact_content(
     names = list(model.feature_names)
     training, held_out = training[names], held_out[names].head(GOLDEN_ROWS)
     file, features = served_form(model, training)
-    served, golden = ServedModel.read(file, features, model.calibration), _rows(held_out)
+    served, golden = ServedModel.read(file, features, model.calibration), plain_rows(held_out)
     probabilities = served.probabilities(served.raw_scores(served.encoder.encode_rows(golden)))
     trained = model.probabilities(held_out)
     if not np.allclose(probabilities, trained, rtol=_SAME, atol=_SAME):
@@ -74,7 +74,7 @@ def artefact_content(
         data_digest=model.data_digest,
         feature_meta=model.meta,
         golden=golden,
-        background=_rows(spread(training, BACKGROUND_ROWS)),
+        background=plain_rows(spread(training, BACKGROUND_ROWS)),
         state=state,
         files=files or {},
         commit=commit,
@@ -110,7 +110,7 @@ def served_form(
     return ModelFile(name, model_format(name).load().write(estimator, training)), features
 
 
-def _rows(frame: pd.DataFrame) -> list[dict[str, Value]]:
+def plain_rows(frame: pd.DataFrame) -> list[dict[str, Value]]:
     """Model inputs by name, without ids."""
     plain = frame.astype(object)
     records = plain.where(plain.notna(), None).to_dict("records")

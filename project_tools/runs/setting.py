@@ -11,6 +11,7 @@ from project_tools.models.setting import complete_setting
 from project_tools.runs.parameters import TrainingSettings
 from project_tools.runs.provenance import BEST, origin, preparation_tags
 from project_tools.runs.store import (
+    LEVEL,
     PARENT_RUN,
     RunLog,
     TrackedRun,
@@ -64,7 +65,7 @@ def _searched(
         run = get_run(project.client, asked)
     except TrackingError as error:
         raise TrackingError(f"{error}{nearest(asked, finished)}") from error
-    if run.data.tags.get("level") == "project":
+    if run.data.tags.get(LEVEL) == "project":
         within = [
             nested
             for nested in children(project.client, asked, "family")
@@ -72,7 +73,7 @@ def _searched(
         ]
         # A finished search goes before one that was stopped.
         run = min(within, key=lambda nested: nested.info.status != "FINISHED", default=run)
-    if run.data.tags.get("family") != family.name or run.data.tags.get("level") != "family":
+    if run.data.tags.get("family") != family.name or run.data.tags.get(LEVEL) != "family":
         parent, instead = run.data.tags.get(PARENT_RUN), ""
         if parent in finished:
             instead = f"; it is a trial of run {parent}"

@@ -32,6 +32,9 @@ from project_tools.system.processes import identity, is_dead
 from project_tools.system.signals import uninterrupted
 
 PARENT_RUN = "mlflow.parentRunId"
+#: Tag that says what a run holds: project, family, trial, final, comparison, variant, promotion or
+#: reproduction.
+LEVEL = "level"
 #: Tag that names the process which writes a run.
 PROCESS = "process"
 #: Tag of a trial that ended, written together with its figures: its status.
@@ -180,7 +183,7 @@ def project_run(project: str) -> Iterator[RunLog]:
     """
     client = connect()
     close_left_runs(client)
-    tags = {"project": project, "level": "project"} | provenance()
+    tags = {"project": project, LEVEL: "project"} | provenance()
     run_id = os.environ.get("MLFLOW_RUN_ID")
     if run_id:
         run = get_run(client, run_id)
@@ -306,7 +309,7 @@ def find_runs(
 def children(client: MlflowClient, run_id: str, level: str) -> list[Run]:
     """The runs of a level (``family``, ``trial``) nested directly in a run, newest first."""
     # In any experiment: a search may go on in another than it began in.
-    return find_runs(client, f"tags.`{PARENT_RUN}` = '{run_id}' and tags.level = '{level}'")
+    return find_runs(client, f"tags.`{PARENT_RUN}` = '{run_id}' and tags.{LEVEL} = '{level}'")
 
 
 def successors(client: MlflowClient, run: Run) -> list[Run]:
@@ -335,7 +338,7 @@ def finished_searches(
     client: MlflowClient, family: str | None = None, data_digest: str | None = None
 ) -> list[Run]:
     """Finished parent runs, newest first: of a family, on one feature file, or all."""
-    condition = "tags.level = 'family' and attributes.status = 'FINISHED'"
+    condition = f"tags.{LEVEL} = 'family' and attributes.status = 'FINISHED'"
     if family is not None:
         condition += f" and tags.family = '{family}'"
     if data_digest is not None:

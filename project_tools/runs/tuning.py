@@ -148,11 +148,11 @@ def _forecast(
     """About how long the trials will take that no earlier search has made."""
     shares = []
     for family, data, earlier in zip(families, samples, former, strict=True):
-        wanted = settings.trials or family.budget(settings.profile).trials
+        budget = settings.trials or family.budget(settings.profile).trials
         share = forecast_family(
             family,
             profile=settings.profile,
-            trials=max(0, wanted - (len(earlier.former.trials) if earlier else 0)),
+            trials=max(0, budget - (len(earlier.former.trials) if earlier else 0)),
             folds=settings.folds,
             clients=len(data),
             features=data.X.shape[1],

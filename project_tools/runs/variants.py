@@ -28,7 +28,7 @@ from project_tools.runs.provenance import (
 )
 from project_tools.runs.search import score_metrics
 from project_tools.runs.setting import setting_for
-from project_tools.runs.store import RunLog, nested_run
+from project_tools.runs.store import LEVEL, RunLog, nested_run
 from project_tools.runs.tuning import load_all, sample_for
 from project_tools.system.progress import say, working
 
@@ -46,7 +46,7 @@ def compare_variants(
     """
     data = _compared_clients(settings, family, variants)
     tags: dict[str, object] = {
-        "level": "comparison", "family": family.name, "profile": settings.profile,
+        LEVEL: "comparison", "family": family.name, "profile": settings.profile,
     }  # fmt: skip
     tags |= origin(data) | preparation_tags(family)
     with nested_run(project, f"{family.label}: {what}", tags) as parent:
@@ -92,7 +92,7 @@ def _judged(
     before: Sequence[VariantResult],
     part: str,
 ) -> VariantResult:
-    tags = {"level": "variant", "family": comparison.family.name, "variant": variant.name}
+    tags = {LEVEL: "variant", "family": comparison.family.name, "variant": variant.name}
     tags |= preparation_tags(comparison.family.with_choices(**variant.choices))
     plain = {
         "resampling": ", ".join(variant.resampling) or "none",

@@ -301,8 +301,19 @@ class ClientStore:
         group = int(np.searchsorted(self._ends, position, side="right")) - 1
         at = position - int(self._ends[group])
         # Value by value: a slice of hundreds of columns takes ten times as long.
-        row = {name: column[at].as_py() for name, column in self._kept_groups(group)}
-        return _plain(row, self._narrow)
+        try:
+            row = {name: column[at].as_py() for name, column in self._kept_groups(group)}
+        except (ValueError, IndexError, pa.ArrowException) as why:  # bytes that are no text
+            raise ArtefactError(
+                f"the copy of {self._path} is damaged; start the API again"
+            ) from why
+        plain = _plain(row, self._narrow)
+        if self._matrix is not None:
+            # A mapped file has no checksum of its pages: the two copies must tell the same.
+            encoded = self._artefact.model.encoder.encode(plain)
+            if not np.array_equal(encoded[0], self._matrix[position], equal_nan=True):
+                raise ArtefactError(f"the copy of {self._path} is damaged; start the API again")
+        return plain
 
     def _read_group(self, group: int) -> list[tuple[str, pa.ChunkedArray]]:
         return list(zip(self.names, self._read(groups=[group]).columns, strict=True))

@@ -7,8 +7,7 @@ features and outcomes as a table.
 import json
 from collections.abc import Sequence
 
-from project_tools.features.catalogue import PROTECTED_COLUMNS
-from project_tools.features.columns import TARGET
+from project_tools.features.columns import PROTECTED_COLUMNS, TARGET
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.clients import ClientStore
 from project_tools.serving.inputs import Value
@@ -48,12 +47,12 @@ def whole_targets(store: ClientStore) -> str:
 
 def targets(store: ClientStore, most: int) -> tuple[list[int], list[int]]:
     """Ids and outcomes (1 is default) of those of the first clients whose outcome is known."""
-    known = [
+    outcomes = [
         (client, int(value))
         for client in store.ids(size=most).ids
         if (value := store.targets()[store.position(client)]) in (0, 1)
     ]
-    return [client for client, _ in known], [value for _, value in known]
+    return [client for client, _ in outcomes], [value for _, value in outcomes]
 
 
 def _by_id(ids: Sequence[int], values: Sequence[Value]) -> str:

@@ -84,8 +84,8 @@ def checked(
             expected = "a text that is not empty"
         case "string_pattern_mismatch":
             expected = f"a text of the form {error['ctx']['pattern']}"
-    found = shown(error["input"], private=private)
-    raise ArtefactError(f"{file}: {where} is {found}, expected {expected}; export the model again")
+    value = shown(error["input"], private=private)
+    raise ArtefactError(f"{file}: {where} is {value}, expected {expected}; export the model again")
 
 
 def shown(value: Any, *, private: bool = False) -> str:

@@ -182,8 +182,8 @@ class LastGood:
     def _encode(self, artefact: Artefact, store: ClientStore, clients: str) -> str:
         """The digest of the file of encoded rows, which is made unless it is there and whole."""
         path = self._matrix(artefact.digest, clients)
-        known = {(p.model, p.clients): p.matrix for p in self.pairs()}
-        digest = known.get((artefact.digest, clients))
+        matrices = {(p.model, p.clients): p.matrix for p in self.pairs()}
+        digest = matrices.get((artefact.digest, clients))
         if digest is None or not path.is_file() or sha256(path) != digest:
             temporary = _temporary(path)
             shape = (len(store), len(artefact.features))

@@ -168,9 +168,9 @@ def _axis(artefact: Artefact, members: Labelled, column: Column, bars: int) -> d
     if column.kind == "category":
         words = [display_as(level, about) for level in column.levels]
         return {"levels": list(column.levels), "bars": words}
-    known = column.values[(members.repaid | members.defaulted) & column.known]
-    low, high = np.quantile(known, _QUANTILES) if len(known) else (0.0, 1.0)
-    if high - low < bars and (known == np.floor(known)).all():
+    present = column.values[(members.repaid | members.defaulted) & column.known]
+    low, high = np.quantile(present, _QUANTILES) if len(present) else (0.0, 1.0)
+    if high - low < bars and (present == np.floor(present)).all():
         values = np.arange(np.floor(low), np.ceil(high) + 1)
         words = [display_as(value, about) for value in values.tolist()]
         ticks = _ticks(values, words)
@@ -181,7 +181,7 @@ def _axis(artefact: Artefact, members: Labelled, column: Column, bars: int) -> d
         }
     if not low < high:
         low, high = low - 0.5, high + 0.5
-    count = int(np.clip(np.sqrt(len(known)), 5, bars))
+    count = int(np.clip(np.sqrt(len(present)), 5, bars))
     edges = np.linspace(low, high, count + 1)
     words = [display_as(edge, about) for edge in edges.tolist()]
     spans = [f"{first} to {last}" for first, last in pairwise(words)]

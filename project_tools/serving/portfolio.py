@@ -208,9 +208,9 @@ def _parquet(path: Path, names: Sequence[str]) -> _Opened:
         file = pq.ParquetFile(path, page_checksum_verification=True)
         schema = file.schema_arrow
     meta = parquet_meta(path, schema)
-    wanted = [*INDEX_COLUMNS, *names]
-    check_columns(path, wanted, schema.names)
-    twice = [name for name in wanted if schema.names.count(name) > 1]
+    columns = [*INDEX_COLUMNS, *names]
+    check_columns(path, columns, schema.names)
+    twice = [name for name in columns if schema.names.count(name) > 1]
     if twice:
         raise FeatureError(f"{path.name} has two columns of the name {twice[0]!r}; build it again")
     with _damage(path):

@@ -35,7 +35,7 @@ def answer_of_child(module: str, paths: Sequence[Path], model: str, timeout_s: f
 
 
 def _run(module: str, paths: Sequence[Path], model: str, timeout_s: float) -> tuple[int, str]:
-    found = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    search_path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(  # noqa: S603  (our own interpreter and module)
             [sys.executable, "-m", f"project_tools.serving.{module}", *map(str, paths)],
@@ -44,7 +44,7 @@ def _run(module: str, paths: Sequence[Path], model: str, timeout_s: float) -> tu
             errors="replace",
             timeout=timeout_s,
             # MLflow may bring this package by path alone; the child must import the same one.
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(found), "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(search_path), "OMP_NUM_THREADS": "1"},
             check=False,
         )
     except subprocess.TimeoutExpired as why:

@@ -16,7 +16,16 @@ def environment(folder: Path, lock: str) -> Path:
     python = folder / "bin" / "python"
     for arguments in (
         ["venv", "--quiet", str(folder)],
-        ["pip", "sync", "--quiet", "--require-hashes", "--python", str(python), lock],
+        [
+            "pip",
+            "sync",
+            "--quiet",
+            "--compile-bytecode",
+            "--require-hashes",
+            "--python",
+            str(python),
+            lock,
+        ],
     ):
         subprocess.run([UV, *arguments], cwd=ROOT, check=True)
     return python

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from api.tests.running import served
-from api.tests.running_server import PATIENCE_S, Server
+from api.tests.running_server import PATIENCE_S, Server, children_of
 from api.web.keys import SCOPES, new_key, write_keys
 
 #: Values of an applicant, as text and as a number.
@@ -44,13 +44,7 @@ class Observed:
         return {name: float(value) for name, _, value in pairs}
 
     def workers(self) -> set[int]:
-        parent = self.server.process.pid
-        pids = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        return {
-            int(pid)
-            for pid in pids
-            if "api.pictures.server" not in Path(f"/proc/{pid}/cmdline").read_text()
-        }
+        return children_of(self.server.process.pid)[0]
 
     def lines(self) -> list[dict]:
         text = self.server.log.read_text()
@@ -84,6 +78,7 @@ def test_counts_add_up_over_workers_and_outlive_one(observed):
     }
     assert answered == observed.workers(), "one worker answered everything; the sum shows nothing"
     assert found["credit_api_ready"] == 1
+    assert "py.warnings" not in observed.server.log.read_text()
     former = observed.workers()
     victim = min(former)
     os.kill(victim, signal.SIGKILL)

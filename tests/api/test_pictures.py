@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from api.tests.running import served
-from api.tests.running_server import PATIENCE_S, Server
+from api.tests.running_server import PATIENCE_S, Server, children_of
 
 
 @pytest.fixture
@@ -25,12 +25,7 @@ def server(tmp_path):
 
 
 def drawing_process(server: Server) -> int | None:
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    for pid in children.read_text().split():
-        command = Path(f"/proc/{pid}/cmdline")
-        if command.exists() and "api.pictures.server" in command.read_text():
-            return int(pid)
-    return None
+    return next(iter(children_of(server.process.pid)[1]), None)
 
 
 def wait_until(true, what: str) -> None:
@@ -41,7 +36,7 @@ def wait_until(true, what: str) -> None:
 
 
 def test_it_is_started_anew_when_it_dies_and_dies_with_the_master(server, tmp_path):
-    server.await_pictures()
+    server.picture()
     former = drawing_process(server)
     folder = next(tmp_path.glob("credit-api-*"))
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -49,7 +44,7 @@ def test_it_is_started_anew_when_it_dies_and_dies_with_the_master(server, tmp_pa
     os.kill(former, signal.SIGKILL)
     wait_until(lambda: drawing_process(server) not in (None, former), "it is not started anew")
     assert server.get(f"/prediction/{served().ids()[0]}")[0] == 200
-    server.await_pictures()
+    server.picture()
     last = drawing_process(server)
     os.kill(server.process.pid, signal.SIGKILL)
     server.process.wait(PATIENCE_S)
@@ -57,7 +52,7 @@ def test_it_is_started_anew_when_it_dies_and_dies_with_the_master(server, tmp_pa
 
 
 def test_many_cold_pictures_at_once_stop_no_other_answer(server):
-    server.await_pictures()
+    server.picture()
     ids, stop, cold = served().ids(), threading.Event(), []
 
     def draw(first: int) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from api import reload
+from api.tests.running_server import children_of
 from api.tests.served import Served, make_served
 from project_tools.errors import StorageError
 from project_tools.evaluation.calibration import PlattCalibration
@@ -89,8 +90,7 @@ class Server:
         return {self.get(f"/prediction/{self.ids[0]}")[1]["model"]["digest"] for _ in range(asked)}
 
     def workers(self) -> set[int]:
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return {int(pid) for pid in children.read_text().split()}
+        return children_of(self.process.pid)[0]
 
     @contextmanager
     def under_load(self):

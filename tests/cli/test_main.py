@@ -5,11 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from project_tools.cli.main import main
 from project_tools.settings import ROOT
 from project_tools.system import command
 
@@ -19,6 +20,13 @@ def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, *words],
         cwd=ROOT, env=os.environ | environ, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
+
+
+def status(words: Sequence[str]) -> object:
+    try:
+        return main(words)
+    except SystemExit as end:
+        return end.code
 
 
 @pytest.mark.parametrize(
@@ -36,18 +44,27 @@ def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         (("export", "nothing", "somewhere"), "nothing"),
         (("export", "--clients", "many"), "many"),
         (("promote", "nothing"), "is called 'nothing'; registered are: none yet"),
-        (("promote", "--slope", "2"), "the floor slope is 2; it takes a number above 0"),
+        (("promote", "--slope", "2"), "the limit slope is 2; it takes a number above 0"),
     ],
 )
-def test_what_is_wrong_is_one_line(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
-    done = run(
-        "-m", "project_tools", *words, MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path / 'mlflow.db'}"
-    )
-    assert done.returncode == 1
-    assert says in (done.stdout + done.stderr)
-    assert "Traceback" not in done.stderr
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+@pytest.mark.usefixtures("store")
+def test_what_is_wrong_is_one_line(
+    words: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status(words) == 1
+    printed, said = capsys.readouterr()
+    assert says in printed + said
+    assert "Traceback" not in said
+    errors = [line for line in said.splitlines() if line.startswith("error: ")]
     assert len(errors) == (0 if words[0] == "check" else 1)
+
+
+def test_a_process_ends_with_one_line_and_that_status() -> None:
+    done = run("-m", "project_tools", "features", "nowhere", "out.csv")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert "out.csv" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -147,6 +148,25 @@ def test_tiny_populations_have_whole_tables(tmp_path, clients):
     for name in TABLES:
         header = (tmp_path / f"{name}.csv").read_text().partition("\n")[0]
         assert tuple(header.split(",")) == TABLES[name].column_names
+
+
+@pytest.mark.parametrize("name", ["bureau.csv", "bureau.csv.gz", "bureau.parquet"])
+def test_tables_of_somebody_are_not_replaced(tmp_path, name):
+    (tmp_path / name).write_bytes(b"somebody's own")
+    with pytest.raises(SettingError, match=rf"holds {re.escape(name)}, and its tables are not as"):
+        generate(tmp_path, 10, force=True, quiet=True)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == b"somebody's own"
+
+
+def test_demonstration_tables_that_were_changed_are_not_replaced(tmp_path):
+    generate(tmp_path, 10, quiet=True)
+    changed = tmp_path / "bureau.csv"
+    changed.write_text(changed.read_text() + "\n")
+    before = changed.read_bytes()
+    with pytest.raises(SettingError, match="not as demo-data wrote them"):
+        generate(tmp_path, 20, force=True, quiet=True)
+    assert changed.read_bytes() == before
 
 
 def test_invented_tables_are_marked_as_such_and_no_other_in_their_place(tmp_path):

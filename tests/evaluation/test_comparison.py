@@ -202,6 +202,21 @@ def test_the_command_tells_of_the_same_searches(
     assert newest.count("lightgbm") >= 1
     first = next(row.run_id for row in judged_families(store) if row.family == "logistic_l1")
     assert main(["compare", first]) == 0
-    assert capsys.readouterr().out.strip() == table.strip()
+    said = capsys.readouterr().out
+    assert said.startswith(table.strip())
+    lines = {
+        line.split("  ")[1]: line for line in said[len(table) :].splitlines() if line[:2] == "  "
+    }
+    assert {"grant all", "refuse all", "best rule", "plain logistic"} <= lines.keys()
+    # One figure, one error: in the run, in the table, and so in the interval.
+    for row in judged_families(store, first):
+        for name in ("loss_of_income", "AUC"):
+            logged = store.get_run(row.run_id).data.metrics[f"out_of_fold.{name}.se"]
+            assert row.score(name).se == pytest.approx(logged, rel=1e-9)
+    rate = float(np.mean(judged_families(store, first)[0].y))
+    assert f"{5 * rate:.4f}" in lines["grant all"]
+    assert f"{1 - rate:.4f}" in lines["refuse all"]
+    assert "refuse if " in lines["best rule"]
+    assert "EXT_SOURCE_1, EXT_SOURCE_2" in lines["plain logistic"]
     assert main(["compare", "--metric", "auc"]) == 1
     assert "unknown metric 'auc'" in capsys.readouterr().err

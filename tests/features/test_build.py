@@ -17,10 +17,12 @@ from project_tools.demo import generate
 from project_tools.errors import FeatureError, TableError
 from project_tools.features.build import build
 from project_tools.features.catalogue import catalogue, protected
+from project_tools.features.columns import DEMONSTRATION
 from project_tools.features.files import read_features
 from project_tools.features.pipeline import feature_names
 from project_tools.serving.clients import write_client_store
 from project_tools.tables.check import check
+from tests.helpers.engines import QUICK
 
 PAYMENTS = "installments_payments"
 
@@ -42,8 +44,8 @@ def table(folder: Path, name: str) -> pd.DataFrame:
     return pd.read_csv(folder / f"{name}.csv")
 
 
-def features(folder: Path, out: Path, **choices: object) -> pd.DataFrame:
-    build(folder, [out], threads=2, quiet=True, **choices)  # type: ignore[arg-type]  # a test's shorthand
+def features(folder: Path, out: Path) -> pd.DataFrame:
+    build(folder, [out], engine=QUICK, quiet=True)
     return read_features(out).frame.set_index("SK_ID_CURR")
 
 
@@ -61,11 +63,17 @@ def test_what_is_learnt_is_learnt_from_training_clients(
     train = before.SPLIT == "train"
     pd.testing.assert_frame_equal(before.loc[train, groups], after.loc[train, groups])
     assert before.loc[train, groups].notna().any(axis=None)
+    # Other clients in the place of invented ones are not called invented.
+    marks = [
+        read_features(tmp_path / name).meta.get(DEMONSTRATION)
+        for name in ("a.parquet", "b.parquet")
+    ]
+    assert marks == [True, None]
 
 
 def test_both_files_hold_the_same_and_no_infinity(raw: Path, tmp_path: Path) -> None:
     outputs = [tmp_path / "f.parquet", tmp_path / "f.pkl.gz"]
-    build(raw, outputs, quiet=True)
+    build(raw, outputs, engine=QUICK, quiet=True)
     parquet, pickled = (read_features(path).frame for path in outputs)
     pd.testing.assert_frame_equal(parquet, pickled)
     numbers = parquet.select_dtypes("float32")

@@ -14,6 +14,7 @@ from project_tools.features.files import state_folder
 from project_tools.tables.orphans import TWO_CLIENTS
 from tests.features.made_up_tables import OF_LOANS, Tables, features, made_up, write
 from tests.features.three_ways import A_FEW, differing, transformed_alike
+from tests.helpers.engines import QUICK
 
 CLIENTS = 30
 #: A table, a row of it, the client whom a copy of the row names, and the copy's amounts.
@@ -43,7 +44,7 @@ def folder(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def before(folder: Path) -> pd.DataFrame:
-    return features(folder)
+    return features(folder, engine=QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +63,7 @@ def with_copies(tables: Tables, copies: Sequence[Copy]) -> Tables:
     return more
 
 
-@A_FEW
-@given(copies=COPIES)
-def test_a_row_counts_for_the_client_whom_it_names_and_for_nobody_else(
+def count_for_the_client_named(
     tables: Tables, folder: Path, before: pd.DataFrame, applicants: Applicants, copies: list[Copy]
 ) -> None:
     """On two engines and for one applicant, to the bit."""
@@ -74,6 +73,27 @@ def test_a_row_counts_for_the_client_whom_it_names_and_for_nobody_else(
     named = {client for _, _, client, _ in copies}
     others = [client for client in after.index if client not in named]
     assert differing(after.loc[others], before.loc[others, after.columns]) == []
+
+
+def test_a_row_counts_for_the_client_whom_it_names_and_for_nobody_else(
+    tables: Tables, folder: Path, before: pd.DataFrame, applicants: Applicants
+) -> None:
+    """Two rows of each table, under three clients' ids."""
+    copies = [
+        (name, row, 100_001 + row % 3, amount)
+        for row, amount in ((4, 1.0), (17, 1_000_000.0))
+        for name in OF_LOANS
+    ]
+    count_for_the_client_named(tables, folder, before, applicants, copies)
+
+
+@pytest.mark.slow
+@A_FEW
+@given(copies=COPIES)
+def test_any_row_counts_for_the_client_whom_it_names_and_for_nobody_else(
+    tables: Tables, folder: Path, before: pd.DataFrame, applicants: Applicants, copies: list[Copy]
+) -> None:
+    count_for_the_client_named(tables, folder, before, applicants, copies)
 
 
 def test_a_payment_of_another_client_does_not_pay_the_owner_s_instalment(tmp_path: Path) -> None:
@@ -91,15 +111,22 @@ def test_a_payment_of_another_client_does_not_pay_the_owner_s_instalment(tmp_pat
     }  # fmt: skip
     strange = {**due, "SK_ID_CURR": stranger, "AMT_PAYMENT": 1e6}
     tables["installments_payments"] = [due, strange]
-    found = features(write(tables, tmp_path / "raw"))
+    found = features(write(tables, tmp_path / "raw"), engine=QUICK)
     ratio = found["INS_PAYMENT_RATIO_MEAN"]
     assert [round(ratio[owner], 6), ratio[stranger]] == [0.4, 10_000.0]
     assert found.loc[owner, "PREV_ACTIVE_REMAINING_DEBT_MAX"] == 460
     assert found.loc[owner, "PREV_ACTIVE_AMT_PAYMENT_SUM"] == 40
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "polars"])
-@pytest.mark.parametrize("without", [(), ("previous_application",)], ids=["owner", "no owner"])
+@pytest.mark.parametrize(
+    ("engine", "without"),
+    [
+        ("duckdb", ()),
+        ("polars", ()),
+        ("polars", ("previous_application",)),
+        pytest.param("duckdb", ("previous_application",), marks=pytest.mark.slow),
+    ],
+)
 def test_such_rows_are_counted(tmp_path: Path, engine: str, without: tuple[str, ...]) -> None:
     tables = made_up(53, clients=20)
     owner = {row["SK_ID_PREV"]: row["SK_ID_CURR"] for row in tables["previous_application"]}

@@ -30,6 +30,7 @@ from project_tools.serving.feature_state import state_source
 from project_tools.tables.check import check
 from project_tools.tables.digest import raw_digest
 from tests.features.made_up_tables import Row, Tables, made_up, write
+from tests.helpers.engines import QUICK
 
 TRAIN, TEST = "application_train", "application_test"
 NOT_A_LEVEL = "a level that nobody has seen"
@@ -148,7 +149,7 @@ def test_the_state_beside_the_output_is_the_very_state(
     older = Path(shutil.copytree(state, tmp_path / "older.state"))
     _head(lambda head: head["levels"]["NAME_INCOME_TYPE"].remove("Pensioner"))(older)
     outputs = [tmp_path / "later.parquet", tmp_path / "later.pkl.gz"]
-    report = transform(raw, outputs, older, quiet=True)
+    report = transform(raw, outputs, older, engine=QUICK, quiet=True)
     assert state_digest(tmp_path / "later.state") == state_digest(older) != state_digest(state)
     tables = [read_features(path) for path in outputs]
     assert {table.meta["state_digest"] for table in tables} == {state_digest(older)}
@@ -197,7 +198,7 @@ def test_a_later_cohort_keeps_the_outcomes_that_are_known(
     later[TRAIN] = [{**row, "TARGET": outcomes[row["SK_ID_CURR"]]} for row in later[TRAIN]]
     folder = write(later, tmp_path / "later")
     (folder / f"{TEST}.csv").unlink()
-    report = transform(folder, [tmp_path / "later.parquet"], state, quiet=True)
+    report = transform(folder, [tmp_path / "later.parquet"], state, engine=QUICK, quiet=True)
     found = frame(tmp_path / "later.parquet")
     assert report.clients == {"new": len(outcomes)}
     assert report.without == (TEST,)
@@ -218,7 +219,8 @@ def test_a_table_left_out_on_purpose_has_no_rows(
     (few / "bureau_balance.csv").unlink()
     with pytest.raises(TableError, match=r"holds no bureau_balance.*--without bureau_balance"):
         transform(few, [tmp_path / "few.parquet"], state, quiet=True)
-    found = transformed(few, state, tmp_path / "f.parquet", without=("bureau_balance", TRAIN))
+    left_out = ("bureau_balance", TRAIN)
+    found = transformed(few, state, tmp_path / "f.parquet", without=left_out, engine=QUICK)
     assert found.BUREAU_STATUS_0_MEAN.isna().all()
     assert found.BUREAU_DAYS_CREDIT_MEAN.notna().any()
 
@@ -396,7 +398,7 @@ def test_drift_finds_no_other_state_where_there_is_none_and_names_the_way_where_
     raw: Path, learnt: Path, state: Path, again: list[Path], tmp_path: Path
 ) -> None:
     later, anew = again[0], tmp_path / "anew.parquet"
-    build(raw, [anew], as_published=True, quiet=True)
+    build(raw, [anew], as_published=True, engine=QUICK, quiet=True)
     assert drift(learnt, later, quiet=True).notes == ()
     (note,) = drift(learnt, anew, quiet=True).notes
     assert f"project_tools features RAW {anew} --state {state}" in note

@@ -32,6 +32,7 @@ from project_tools.governance.segments import (
     groups_of,
     segment_report,
 )
+from tests.helpers.engines import QUICK
 
 THRESHOLD = 1 / 6
 
@@ -316,7 +317,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("demo")
     generate(folder / "raw", 400, 3, quiet=True)
     outputs = [folder / "features.parquet", folder / "features.pkl.gz"]
-    build(folder / "raw", outputs, threads=2, quiet=True)
+    build(folder / "raw", outputs, engine=QUICK, quiet=True)
     return outputs
 
 

@@ -7,17 +7,27 @@ import numpy as np
 import pandas as pd
 
 from project_tools.evaluation.judgement import evaluate
-from project_tools.evaluation.metrics import METRICS
+from project_tools.evaluation.metrics import METRICS, Estimate
 from project_tools.evaluation.reliability import calibration_line, reliability_curve
+from project_tools.evaluation.threshold_choice import ThresholdChoice
 from project_tools.governance.card import (
     CalibrationFacts,
     Card,
     Clients,
     DataFacts,
+    Driver,
     ExclusionFacts,
+    LineFigures,
+    MonotoneFacts,
     Result,
+    ThresholdPoint,
 )
-from project_tools.governance.segments import audit_groups, cost_of_exclusion, segment_report
+from project_tools.governance.segments import (
+    Figure,
+    audit_groups,
+    cost_of_exclusion,
+    segment_report,
+)
 from project_tools.models.final_evaluation import CostPoint
 
 THRESHOLD, FN_COST = 1 / 6, 5.0
@@ -61,7 +71,7 @@ def invented_card() -> Card:
         created="2026-11-24T12:00:00+00:00", commit="a" * 40, tree="clean", family="LightGBM",
         data=DataFacts(
             "features.parquet", "d" * 64, "a" * 64, "b" * 64, "c" * 64,
-            Clients(48_000, 3_900), Clients(len(y), int(y.sum())), 735, ("CODE_GENDER",) * 37,
+            Clients(48_000, 3_900), Clients(len(y), int(y.sum())), 735, ("CODE_GENDER",) * 37, 60_000, True,
         ),
         threshold=THRESHOLD, fn_cost=FN_COST, metric="loss_of_income", folds=5, seed=1,
         results=tuple(
@@ -82,4 +92,14 @@ def invented_card() -> Card:
         ),
         parameters={"num_leaves": 31, "learning_rate": 0.0312345, "n_estimators": 412},
         versions={"lightgbm": "4.7.0", "numpy": "2.4.6"},
+        owner="Dana Weiss", approver="",
+        threshold_choice=ThresholdChoice(THRESHOLD, 0.19, Estimate(0.0004, 0.0011)),
+        drivers=(Driver("EXT_SOURCE_2", "Score of the second bureau", 0.31),),
+        lines=(LineFigures("grant all", "no model", Figure(5 * rate, 0.35, 0.45), Figure(0.5)),),
+        sensitivity=(ThresholdPoint(0.25, 0.93, Figure(0.36, 0.34, 0.38)),),
+        monotone=MonotoneFacts(
+            ("EXT_SOURCE_2",), 5_000, 11_000, Estimate(-0.0003, 0.0003), Estimate(0.001, 0.002),
+            Estimate(-0.0001, 0.0001),
+        ),
+        changes=("threshold: 0.2000 before, 0.1667 now",),
     )  # fmt: skip

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from project_tools.features.files import read_features
 from project_tools.models.families import FAMILIES
 from project_tools.settings import ROOT
 from project_tools.system.files import sha256
+from tests.helpers.engines import QUICK
 
 pytestmark = pytest.mark.line
 
@@ -38,18 +39,24 @@ class Searched:
     output: str
 
 
-@pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
-    folder = tmp_path_factory.mktemp("whole project")  # the space is meant
-    generate(folder / "raw", 500, 3, quiet=True)
-    features = folder / "features.parquet"
-    build(folder / "raw", [features], quiet=True)
-    store = f"sqlite:///{folder / 'mlflow.db'}"
+def in_store(store: str) -> dict[str, str]:
+    """The environment of a command whose tracking store this is."""
     environ = os.environ | {
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "MLFLOW_TRACKING_URI": store,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true",
     }  # fmt: skip
     environ.pop("MLFLOW_RUN_ID", None)
+    return environ
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
+    folder = tmp_path_factory.mktemp("whole project")  # the space is meant
+    generate(folder / "raw", 500, 3, quiet=True)
+    features = folder / "features.parquet"
+    build(folder / "raw", [features], engine=QUICK, quiet=True)
+    store = f"sqlite:///{folder / 'mlflow.db'}"
+    environ = in_store(store)
     given = {"data": features, "profile": "demo", "trials": TRIALS, "sample": 260, "folds": 2}
     words = [word for name, value in given.items() for word in ("-P", f"{name}={value}")]
     done = subprocess.run(
@@ -121,6 +128,7 @@ def of_level(runs: list[dict[str, Any]], level: str) -> list[dict[str, Any]]:
     return [run for run in runs if run["tags"].get("level") == level]
 
 
+@pytest.mark.slow
 def test_the_ui_shows_parents_with_their_trials_below(runs: list[dict[str, Any]]) -> None:
     (project,) = [run for run in runs if run["tags"].get("project") == "hyperparameter_tuning"]
     parents, trials = of_level(runs, "family"), of_level(runs, "trial")
@@ -132,6 +140,7 @@ def test_the_ui_shows_parents_with_their_trials_below(runs: list[dict[str, Any]]
     assert {run["status"] for run in runs} == {"FINISHED"}
 
 
+@pytest.mark.slow
 def test_the_ui_shows_metrics_and_threshold(runs: list[dict[str, Any]]) -> None:
     for run in of_level(runs, "family") + of_level(runs, "trial"):
         assert 0 < run["metrics"]["threshold"] < 1
@@ -140,6 +149,7 @@ def test_the_ui_shows_metrics_and_threshold(runs: list[dict[str, Any]]) -> None:
         assert run["params"]
 
 
+@pytest.mark.slow
 def test_the_ui_shows_which_data_a_figure_is_of(
     searched: Searched, runs: list[dict[str, Any]]
 ) -> None:
@@ -150,6 +160,7 @@ def test_the_ui_shows_which_data_a_figure_is_of(
         assert run["tags"]["split_digest"] == meta["split_digest"]
 
 
+@pytest.mark.slow
 def test_the_project_run_holds_its_parameters_and_the_table_of_the_families(
     ui: str, searched: Searched, runs: list[dict[str, Any]]
 ) -> None:
@@ -164,11 +175,14 @@ def test_the_project_run_holds_its_parameters_and_the_table_of_the_families(
         assert f"{name} " in searched.output
 
 
-def test_a_project_that_is_refused_fails_with_one_line(searched: Searched) -> None:
+def test_a_project_that_is_refused_fails_with_one_line(
+    tmp_path: Path, new_store: Callable[[Path], str]
+) -> None:
     """MLflow says so itself; our line names the parameter, and no traceback is shown."""
     done = subprocess.run(
         [MLFLOW, "run", "lightgbm", "-e", "log_model", "--env-manager", "local", "-P", "folds=one"],
-        cwd=ROOT, env=searched.environ, capture_output=True, text=True, timeout=120, check=False,
+        cwd=ROOT, env=in_store(new_store(tmp_path)), capture_output=True, text=True, timeout=120,
+        check=False,
     )  # fmt: skip
     assert done.returncode != 0
     said = done.stdout + done.stderr

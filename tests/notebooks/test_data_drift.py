@@ -8,13 +8,14 @@ import pytest
 
 from project_tools.demo import generate
 from project_tools.features.build import build
+from tests.helpers.engines import QUICK
 
 
 @pytest.fixture(scope="module")
 def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
     generate(folder / "raw", 1_000, 3, quiet=True)
-    build(folder / "raw", [folder / "features.parquet"], threads=2, quiet=True)
+    build(folder / "raw", [folder / "features.parquet"], engine=QUICK, quiet=True)
     return folder / "features.parquet"
 
 

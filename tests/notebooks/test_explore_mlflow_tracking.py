@@ -13,6 +13,7 @@ from project_tools.runs.history import judged_families
 from project_tools.runs.store import Client, connect
 from project_tools.runs.tuning import tune
 from project_tools.settings import Settings
+from tests.helpers.engines import QUICK
 from tests.helpers.searches import small_search
 
 PICTURES = 5  # the history of the trials, four curves
@@ -32,11 +33,13 @@ def searched(folder: Path, families: str) -> None:
     tune("hyperparameter_tuning", small_search(folder / "features.parquet", families=families))
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_pictures")
 def test_it_shows_the_newest_searches_and_the_one_asked_for(
     run_notebook: Callable[..., str], store: Client, tmp_path: Path
 ) -> None:
     generate(tmp_path / "raw", 500, 3, quiet=True)
-    build(tmp_path / "raw", [tmp_path / "features.parquet"], quiet=True)
+    build(tmp_path / "raw", [tmp_path / "features.parquet"], engine=QUICK, quiet=True)
     searched(tmp_path, "logistic_l1,lightgbm")
     first = judged_families(store)
     searched(tmp_path, "xgboost")

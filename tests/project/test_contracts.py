@@ -26,6 +26,9 @@ PLANTED = {
     "Of models, what is served takes the preparation alone": (
         "project_tools/serving/scoring.py", "import project_tools.models.dataset",
     ),
+    "What travels with a registered model computes no features and trains nothing": (
+        "project_tools/serving/inputs.py", "import project_tools.features.pipeline",
+    ),
     "The API imports serving, system, settings and errors": (
         "api/release.py", "import project_tools.tables.schema",
     ),

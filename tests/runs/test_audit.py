@@ -15,11 +15,11 @@ from sklearn.model_selection import StratifiedKFold
 from project_tools.errors import ArtefactError, FeatureError
 from project_tools.features.files import read_features, state_folder
 from project_tools.governance.card import Card
-from project_tools.governance.challenge import Floors
 from project_tools.governance.drift.check import drift
 from project_tools.governance.drift.reference import DriftReference
 from project_tools.governance.drift.rows import Source
 from project_tools.governance.exclusion import exclusion_facts
+from project_tools.governance.limits import Limits
 from project_tools.models.dataset import load_dataset
 from project_tools.models.families import get_family
 from project_tools.models.folds import fold_rows
@@ -33,6 +33,7 @@ from project_tools.system import command
 from tests.helpers.small_final import HINTS, Trained, feature_file, train_finally
 
 pytestmark = pytest.mark.filterwarnings(*HINTS)
+G_MEAN = "recall_specificity_G_mean"
 PROTECTED = {"CODE_GENDER", "NAME_FAMILY_STATUS"}
 
 
@@ -50,7 +51,8 @@ def finals(data: Path, new_store, tmp_path_factory) -> Iterator[dict[str, Traine
         patch.chdir(folder)
         command.quiet_libraries()
         # A third of these clients default: at a cost of 5 the best model grants nobody anything.
-        given = {"lightgbm": {"sample": "400"}, "random_forest": {}}
+        # Without gender the forest knows nothing, and the break-even would refuse everybody.
+        given = {"lightgbm": {"sample": "400"}, "random_forest": {"metric": G_MEAN}}
         yield {name: train_finally(name, data, fn_cost="1", **given[name]) for name in given}
 
 
@@ -90,6 +92,22 @@ def test_groups_that_the_model_does_not_see_are_audited(final: Trained) -> None:
     )
 
 
+def test_what_the_monotone_constraint_costs_is_logged_for_boosted_trees_alone(
+    finals: dict[str, Trained],
+) -> None:
+    boosted, forest = finals["lightgbm"], finals["random_forest"]
+    metrics = boosted.client.get_run(boosted.run_id).data.metrics
+    facts = json.loads(boosted.file("monotone.json").read_text())
+    assert facts["features"]
+    assert all(name.startswith("EXT_SOURCE") for name in facts["features"])
+    for name in ("auc_lost", "loss_added", "log_loss_added"):
+        assert metrics[f"monotone.{name}"] == facts[name]["value"]
+        assert metrics[f"monotone.{name}.se"] == facts[name]["se"]
+    assert metrics["rounds.mean"] <= metrics["rounds.scaled"]
+    other = forest.client.get_run(forest.run_id).data.metrics
+    assert not [name for name in other if name.startswith(("monotone.", "rounds."))]
+
+
 def test_the_card_says_what_the_run_logged(final: Trained) -> None:
     run, card = final.client.get_run(final.run_id), card_of(final)
     for row in card.results:
@@ -111,17 +129,50 @@ def test_the_card_says_what_the_run_logged(final: Trained) -> None:
     assert card.data.digest == run.data.tags["data_digest"]
     assert card.commit == run.data.tags["commit"]
     assert card.threshold == run.data.metrics["threshold"]
-    told = json.loads(final.file("threshold.json").read_text())
-    assert run.data.metrics["threshold.break_even"] == told["break_even"] == 0.5  # at a cost of 1
-    assert run.data.metrics["threshold.exact"] == told["exact"]
-    assert run.data.metrics["threshold.gain"] == told["gain"]["value"]
-    assert run.data.metrics["threshold.gain.se"] == told["gain"]["se"]
-    assert card.threshold == told[told["taken"].replace("-", "_")]
+    if card.metric == G_MEAN:  # its exact threshold is always taken
+        assert card.threshold_choice is None
+        assert "threshold.exact" not in run.data.metrics
+    else:
+        told = json.loads(final.file("threshold.json").read_text())
+        assert (
+            run.data.metrics["threshold.break_even"] == told["break_even"] == 0.5
+        )  # at a cost of 1
+        assert run.data.metrics["threshold.exact"] == told["exact"]
+        assert run.data.metrics["threshold.gain"] == told["gain"]["value"]
+        assert run.data.metrics["threshold.gain.se"] == told["gain"]["se"]
+        assert card.threshold == told[told["taken"].replace("-", "_")]
     held_out = pd.read_parquet(final.file(HELD_OUT))
     assert card.granted == pytest.approx((held_out["probability"] <= card.threshold).mean())
     assert set(card.data.excluded) == PROTECTED
+    assert card.data.invented is False
+    assert card.data.labelled == int(run.data.tags["labelled"])
+    assert [line.name for line in card.lines] == [
+        "grant all",
+        "refuse all",
+        "best rule",
+        "plain logistic",
+    ]
+    assert card.lines[0].loss.value == pytest.approx(card.cost.approve_all)
+    shares = artefact.overview.shares()
+    top = sorted(shares, key=lambda name: -shares[name])[: len(card.drivers)]
+    assert {one.name for one in card.drivers} == set(top)
+    assert [one.share for one in card.drivers] == pytest.approx(
+        [shares[one.name] for one in card.drivers], rel=1e-3
+    )
+    served = next(one for one in card.sensitivity if one.threshold == card.threshold)
+    assert (served.loss.low, served.loss.high) == pytest.approx(shown)
+    assert served.granted == pytest.approx(card.granted)
     # The number that the registry gave is on the card of the run, and the alias on that of the export.
     assert f"credit_scoring, version {final.version.version}" in final.file("card.md").read_text()
+
+
+def test_the_second_version_s_card_says_what_changed(finals: dict[str, Trained]) -> None:
+    one, other = sorted(finals.values(), key=lambda final: int(final.version.version))
+    assert card_of(one).changes == ()
+    changes = card_of(other).changes
+    assert changes[0].startswith("compared with credit_scoring, version 1")
+    families = [card_of(final).family for final in (one, other)]
+    assert f"family: {families[0]} before, {families[1]} now" in changes
 
 
 def test_the_card_travels_with_the_export(finals: dict[str, Trained], tmp_path: Path) -> None:
@@ -154,7 +205,12 @@ def test_what_excluding_the_protected_columns_costs_is_on_the_card(final: Traine
 
 def exclusion(data: Path, exclude: str | tuple[str, ...], folds: int = 3):
     training = load_dataset(data, exclude=exclude, folds=folds)
-    setting = {"n_estimators": 20, "min_child_samples": 10}
+    setting = {
+        "n_estimators": 20, "min_child_samples": 10, "learning_rate": 0.05, "num_leaves": 31,
+        "colsample_bytree": 0.5, "reg_lambda": 5.0,
+        # On all rows: without gender little is learnt, and the oracle knows no least slope.
+        "early_stopping_rounds": 0,
+    }  # fmt: skip
     model = train(get_family("lightgbm"), setting, training, folds=folds)
     features = read_features(data).frame.set_index("SK_ID_CURR").loc[training.ids]
     return model, training, exclusion_facts(model, setting, training, features, folds=folds)
@@ -262,10 +318,11 @@ def test_a_final_model_can_be_weighed_against_another(finals: dict[str, Trained]
     assert finals["lightgbm"].data == finals["random_forest"].data
     found = promotion.promote(
         f"credit_scoring/{finals['random_forest'].version.version}",
-        allowed=Floors(slope=0.01, gap=1, ratio=0.01, latency_ms=10_000), quiet=True,
+        allowed=Limits(slope=0.01, gap=1, ratio=0.01, latency_ms=10_000, explanation_ms=10_000,
+                       forest_ms=10_000), quiet=True,
     )  # fmt: skip
     assert found.record.weighed.compared
-    assert not any("floor" in why for why in found.record.weighed.objections)
+    assert not any("limit" in why for why in found.record.weighed.bars)
 
 
 def test_a_large_file_is_audited_on_a_sample_of_each_fold(

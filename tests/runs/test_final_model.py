@@ -45,11 +45,11 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """One store for the module: making its tables takes seconds."""
+def store(tmp_path_factory, new_store):
+    """One store for the module."""
     folder = tmp_path_factory.mktemp("store")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        patched.setenv("MLFLOW_TRACKING_URI", new_store(folder))
         patched.delenv("MLFLOW_RUN_ID", raising=False)
         patched.chdir(folder)
         yield connect(Settings.load({}))
@@ -116,9 +116,14 @@ def test_a_forest_is_registered_exported_served_and_explained(store, settings, t
         "evaluation.json",
         "final.txt",
     }
-    assert registry.aliases_of(store, registered) == ["challenger", "champion"]
+    weighed = store.get_model_version("credit_scoring", registered.version).tags["promotion"]
+    alias = {"promoted": "champion", "refused": "challenger"}[weighed]
+    assert registry.aliases_of(store, registered) == [alias]
     digest = export(
-        "credit_scoring", tmp_path / "out" / "model", features=settings.data, most_clients=50
+        f"credit_scoring@{alias}",
+        tmp_path / "out" / "model",
+        features=settings.data,
+        most_clients=50,
     )
     artefact = load_artefact(tmp_path / "out" / "model")
     assert artefact.digest == digest

@@ -167,7 +167,7 @@ def test_wrong_names_are_one_line_with_the_nearest(finals: dict[str, Trained]) -
         (bare, r"holds no setting.json: it did not come to its end, or an older release"),
         (f"{final.run_id[:-1]}-", f"did you mean '{final.run_id}'"),
         ("credit_scorin", "did you mean 'credit_scoring'"),
-        ("credit_scoring@champoin", "did you mean 'champion'"),
+        ("credit_scoring@champoin", "has no alias 'champoin'; set are: "),
     ):
         with pytest.raises(TrackingError, match=says) as refused:
             reproduce(name, quiet=True)

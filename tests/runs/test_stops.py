@@ -74,6 +74,7 @@ def running(client: MlflowClient) -> list[Any]:
 
 
 @pytest.mark.line
+@pytest.mark.usefixtures("no_pictures")
 def test_a_killed_search_loses_no_trial_and_repeats_none(
     store: MlflowClient, texts: Callable[..., dict[str, str]], start: Callable[..., Started]
 ) -> None:
@@ -113,7 +114,9 @@ def test_a_killed_search_loses_no_trial_and_repeats_none(
 
 
 @pytest.mark.line
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_search_ends_cleanly_and_says_how_to_go_on(
     how: signal.Signals, store: MlflowClient, texts: Callable[..., dict[str, str]],
     start: Callable[..., Started],

@@ -132,6 +132,7 @@ def test_ten_trials_say_what_mattered(store: MlflowClient, texts: Texts) -> None
     assert sum(shares.values()) == pytest.approx(1)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_search_is_told_again_as_it_was(store: MlflowClient, texts: Texts) -> None:
     """What is read back from the store compares as what was searched."""
     settings = SearchSettings.from_texts(texts(families="lightgbm", trials=2))
@@ -313,6 +314,7 @@ def test_one_size_is_one_sample(texts: Texts) -> None:
     assert sampled["clients"] != whole["clients"]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_search_goes_on_only_on_the_same_ground(store: MlflowClient, texts: Texts) -> None:
     tune("hyperparameter_tuning", texts(trials=1))
     [project] = runs(store, "project")
@@ -359,6 +361,7 @@ def test_a_resumed_search_chooses_among_all_trials_by_what_they_kept(
         assert gone_on.data.metrics[name] == whole.data.metrics[name]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_finished_family_is_taken_over_and_more_trials_are_added(
     store: MlflowClient, texts: Texts
 ) -> None:
@@ -381,6 +384,7 @@ def test_a_finished_family_is_taken_over_and_more_trials_are_added(
     assert newest.data.metrics["trials"] == 3
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_search_gone_on_with_twice_from_its_first_run_repeats_nothing(
     store: MlflowClient, texts: Texts
 ) -> None:

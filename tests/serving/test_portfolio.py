@@ -28,6 +28,7 @@ from project_tools.serving.portfolio import SCHEMA, PortfolioReport, score_portf
 from project_tools.serving.scoring import Scorer
 from project_tools.settings import ROOT
 from tests.features.made_up_tables import Tables, made_up, write
+from tests.helpers.engines import QUICK
 from tests.helpers.every_family import NAMES, content_of
 
 
@@ -151,7 +152,8 @@ def raw(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def learnt(raw: Path) -> Path:
-    build(raw, [raw.with_name("features.parquet"), raw.with_name("features.pkl.gz")], quiet=True)
+    outputs = [raw.with_name("features.parquet"), raw.with_name("features.pkl.gz")]
+    build(raw, outputs, engine=QUICK, quiet=True)
     return raw.with_name("features.parquet")
 
 
@@ -223,7 +225,7 @@ def test_transformed_features_of_the_training_tables_mark_its_clients(
     raw: Path, model: Path, from_features: pd.DataFrame, tmp_path: Path
 ) -> None:
     """``features --state`` calls every client new; the raw tables' digest says who is not."""
-    transform(raw, [tmp_path / "again.parquet"], model / "state", quiet=True)
+    transform(raw, [tmp_path / "again.parquet"], model / "state", engine=QUICK, quiet=True)
     score(tmp_path / "again.parquet", tmp_path / "out.parquet", model)
     pd.testing.assert_frame_equal(scores(tmp_path / "out.parquet"), from_features, check_exact=True)
 

@@ -17,6 +17,7 @@ from project_tools.tables.declared import TABLES
 from project_tools.tables.files import PROBED_ROWS
 from project_tools.tables.report import Finding
 from project_tools.tables.rules import rules
+from tests.helpers.engines import QUICK
 from tests.tables.raw_folder import rows_of, write
 
 Spoil = Callable[[Path], None]
@@ -145,13 +146,13 @@ def test_the_features_refuse_what_is_fatal_and_keep_the_former_file(
     own: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "features.parquet"
-    build(own, [out], quiet=True)
+    build(own, [out], engine=QUICK, quiet=True)
     former = out.read_bytes()
     put(APPLICATION, "TARGET", 7)(own)
     with pytest.raises(
         TableError, match=r"application_train\.TARGET: neither 0 nor 1, as row 3 in 1 row"
     ):
-        build(own, [out], quiet=True)
+        build(own, [out], engine=QUICK, quiet=True)
     assert out.read_bytes() == former
 
 
@@ -193,7 +194,7 @@ def test_the_features_tell_of_odd_rows_in_one_line(
     own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(APPLICATION, "EXT_SOURCE_2", 1.5)(own)
-    report = build(own, [tmp_path / "features.parquet"])
+    report = build(own, [tmp_path / "features.parquet"], engine=QUICK)
     what = "not between 0 and 1"
     expected = Finding("odd", APPLICATION, "EXT_SOURCE_2", 1, what, "outside-limits")
     assert expected in report.odd

@@ -1,6 +1,7 @@
 """A build that is stopped in the middle leaves the former file, and nothing half-written."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,15 @@ import pytest
 
 from project_tools.features.build import build
 from project_tools.settings import ROOT
+from tests.helpers.engines import QUICK
+
+
+@pytest.fixture(scope="module")
+def former(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a feature file and its state."""
+    folder = tmp_path_factory.mktemp("former")
+    build(sound, [folder / "features.parquet"], engine=QUICK, quiet=True)
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -18,13 +28,12 @@ from project_tools.settings import ROOT
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)],
 )
 def test_the_former_file_stands(
-    sound: Path, tmp_path: Path, stop: signal.Signals, status: int
+    sound: Path, former: Path, tmp_path: Path, stop: signal.Signals, status: int
 ) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
+    shutil.copytree(former, tmp_path, dirs_exist_ok=True)
     out = tmp_path / "features.parquet"
-    build(sound, [out], quiet=True)
-    former = out.read_bytes()
     command = [sys.executable, "-m", "project_tools", "features", str(sound), str(out)]
     environ = {**os.environ, "TMPDIR": str(temporary)}
     with subprocess.Popen(
@@ -39,7 +48,7 @@ def test_the_former_file_stands(
         process.wait(timeout=30)
     assert process.returncode == status
     assert "Traceback" not in said
-    assert out.read_bytes() == former
+    assert out.read_bytes() == (former / out.name).read_bytes()
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [out.name]
     assert stop == signal.SIGKILL or not list(temporary.iterdir())
 

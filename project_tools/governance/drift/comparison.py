@@ -257,15 +257,15 @@ def psi(reference: Sequence[int] | Counts, new: Sequence[int] | Counts) -> float
 
 
 def _check_columns(reference: DriftReference, new: Source) -> None:
-    known = {bins.name: _kind_of(bins) for bins in reference.features}
-    lacking = [name for name in known if name not in new.kinds]
-    foreign = [name for name in new.kinds if name not in known]
+    kinds = {bins.name: _kind_of(bins) for bins in reference.features}
+    lacking = [name for name in kinds if name not in new.kinds]
+    foreign = [name for name in new.kinds if name not in kinds]
     if lacking or foreign:
         hint = nearest(lacking[0], foreign) if lacking else ""
         parts = [f"lacks {abbreviated(lacking)}"] * bool(lacking)
         parts += [f"has {abbreviated(foreign)}, which {reference.source} lacks"] * bool(foreign)
         raise FeatureError(f"{new.name} {' and '.join(parts)}{hint}; build both alike")
-    for name, kind in known.items():
+    for name, kind in kinds.items():
         if new.kinds[name] not in (kind, None):
             raise FeatureError(
                 f"{new.name}: column {name} is a {new.kinds[name]}, in {reference.source} it is a "

@@ -57,18 +57,18 @@ class NumberBins:
     @classmethod
     def of(cls, name: str, values: Numbers) -> Self:
         """Cells between the 1/40 quantiles; a value of more than one cell gets a cell of its own."""
-        known = np.sort(values[~np.isnan(values)])
-        edges = _edges(known)
-        cumulated = np.searchsorted(known, edges, side="right")
-        counts = np.diff(cumulated, prepend=0, append=len(known))
+        present = np.sort(values[~np.isnan(values)])
+        edges = _edges(present)
+        cumulated = np.searchsorted(present, edges, side="right")
+        counts = np.diff(cumulated, prepend=0, append=len(present))
         shortest = tuple(float(str(edge)) for edge in edges)  # the digits that a float32 needs
-        return cls(name, shortest, tuple(map(int, counts)), len(values) - len(known))
+        return cls(name, shortest, tuple(map(int, counts)), len(values) - len(present))
 
     def count(self, values: Numbers) -> tuple[Counts, int]:
         """New rows in each cell, and new rows without a value."""
-        known = values[~np.isnan(values)]
-        cells = np.searchsorted(np.array(self.edges, dtype=np.float32), known, side="left")
-        return np.bincount(cells, minlength=len(self.counts)), len(values) - len(known)
+        present = values[~np.isnan(values)]
+        cells = np.searchsorted(np.array(self.edges, dtype=np.float32), present, side="left")
+        return np.bincount(cells, minlength=len(self.counts)), len(values) - len(present)
 
     @property
     def starts(self) -> list[int]:
@@ -263,12 +263,12 @@ def check_rows(rows: int, name: str, what: str) -> None:
         )
 
 
-def _edges(known: Numbers) -> Numbers:
+def _edges(present: Numbers) -> Numbers:
     """Distinct quantiles of sorted values, and the number just below each that repeats."""
-    if not len(known):
-        return known
-    places = np.ceil(np.arange(1, CELLS) / CELLS * len(known)).astype(int) - 1
-    quantiles, repeats = np.unique(known[np.maximum(places, 0)], return_counts=True)
+    if not len(present):
+        return present
+    places = np.ceil(np.arange(1, CELLS) / CELLS * len(present)).astype(int) - 1
+    quantiles, repeats = np.unique(present[np.maximum(places, 0)], return_counts=True)
     return np.unique(np.concatenate([quantiles, _below(quantiles[repeats > 1])]))
 
 

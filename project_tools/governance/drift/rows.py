@@ -106,10 +106,10 @@ class Source:
         if split is not None and SPLIT in schema:
             words = column(SPLIT).cast(pa.string())
             splits = sorted(pc.unique(words.drop_null()).to_pylist())
-            wanted = fallback_split if splits == [fallback_split] else split
-            if wanted not in splits:
+            split_read = fallback_split if splits == [fallback_split] else split
+            if split_read not in splits:
                 raise SettingError(f"{name}: {unknown('split', split, splits)}")
-            mask = pc.fill_null(pc.equal(words, wanted), fill_value=False)
+            mask = pc.fill_null(pc.equal(words, split_read), fill_value=False)
             rows, read = int(pc.sum(mask).as_py() or 0), lambda c: column(c).filter(mask)
         else:
             rows, read = len(column(next(iter(schema)))) if schema else 0, column

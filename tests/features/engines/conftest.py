@@ -36,7 +36,9 @@ def _odd_history(name: str, rows: pd.DataFrame) -> pd.DataFrame:
         rows.loc[rows.index[third == 1][:60], floats] = np.nan
         rows.loc[rows.index[third == 2][:300], dates] = -400
     if name == "installments_payments":  # the only table whose rows may repeat
-        rows = pd.concat([rows, rows.head(40)])
+        moved = rows.iloc[::3].assign(SK_ID_CURR=rows.SK_ID_CURR.iloc[::3] + 1)
+        moved = moved[moved.SK_ID_CURR.isin(rows.SK_ID_CURR)]  # a loan's payments of two clients
+        rows = pd.concat([rows, rows.head(40), moved], ignore_index=True)
         rows.loc[rows.index[::17], ["DAYS_ENTRY_PAYMENT", "AMT_PAYMENT"]] = np.nan
     return rows
 

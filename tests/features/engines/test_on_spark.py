@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from project_tools.errors import SettingError
 from project_tools.features.build import build
@@ -84,7 +84,7 @@ def test_a_state_learnt_on_duckdb_serves_spark(
 
 @pytest.mark.spark
 @pytest.mark.usefixtures("spark")
-@A_FEW
+@settings(A_FEW, max_examples=1)  # two minutes each
 @given(copies=COPIES, extremes=EXTREMES)
 def test_hostile_tables_agree_with_duckdb(
     tmp_path_factory: pytest.TempPathFactory, agree, copies: list[Copy], extremes: list[Extreme]

@@ -19,7 +19,8 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.svm import SVC, LinearSVC
 
 from project_tools.errors import ArtefactError, TrainingError
-from project_tools.features.catalogue import PROTECTED_COLUMNS, all_features
+from project_tools.features.catalogue import all_features
+from project_tools.features.columns import PROTECTED_COLUMNS
 from project_tools.models.dataset import excluded_features
 from project_tools.models.families import FAMILIES, get_family
 from project_tools.models.preparation import make_preparation, numeric_matrix
