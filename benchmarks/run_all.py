@@ -31,6 +31,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "promotion.py": ("--check",),
     "drift.py": (),
     "drift_alarms.py": (str(FEATURES),),
+    "drift_joint.py": (str(FEATURES),),
     "demo_realism.py": (),
     "final_models.py": (),
     "search.py": (str(FEATURES), "--rows", "13811", "--check"),

@@ -1,7 +1,7 @@
 """The comparison of the command ``drift``: two files in, figures and alarms out."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,8 @@ from project_tools.evaluation.metrics import FN_COST
 from project_tools.features.splits import NEW, TRAIN
 from project_tools.features.state import state_digest
 from project_tools.governance.drift.comparison import Drift, DriftRule, compare
+from project_tools.governance.drift.joint import joint_drift
+from project_tools.governance.drift.performance import performance
 from project_tools.governance.drift.reference import DriftReference
 from project_tools.governance.drift.rows import CLASSES, Decisions, Source
 from project_tools.serving.columns import CLASS, PROBABILITY
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
+#: Said where only bins are there to compare with.
+NOT_JOINT = (
+    "the features were not compared together: values that change places between clients would not "
+    "show; give the feature file of the training as REFERENCE"
+)
 #: Exit status when there is drift; 1 and 2 are errors, as in every command.
 DRIFTED = 3
 #: Decides on the rows of a source, as an artefact does.
@@ -36,6 +43,7 @@ class Model:
 
     decide: Decide
     fn_cost: float
+    weights: Mapping[str, float]
 
     @classmethod
     def load(cls, folder: Path) -> "Model":
@@ -54,7 +62,7 @@ class Model:
                 scored[CLASS].map(CLASSES).to_numpy(dtype=np.bool_),
             )
 
-        return cls(decide, artefact.manifest.fn_cost)
+        return cls(decide, artefact.manifest.fn_cost, artefact.overview.importance)
 
     def decided(self, source: Source, *, quiet: bool) -> Decisions:
         """The decisions on a source's rows; ``SettingError`` if the source holds decisions."""
@@ -93,6 +101,7 @@ def drift(
         artefact = artefact or (None if rows.has_decisions else reference)
         reference = _training_reference(reference)
     model = None if artefact is None else Model.load(artefact)
+    together: Source | None = None  # the rows that a joint comparison needs
     if reference.name.endswith(".json"):
         frozen = DriftReference.load(reference)
         _check_fits(frozen, reference.name, model, fn_cost)
@@ -100,6 +109,7 @@ def drift(
         source = Source.open(reference, TRAIN, fallback_split=NEW)
         decisions = None if model is None else model.decided(source, quiet=quiet)
         cost = fn_cost or (FN_COST if model is None else model.fn_cost)
+        together = source
         with working(f"freezing {source.rows:,} rows of {reference.name}", quiet=quiet):
             frozen = DriftReference.of(source, decisions, cost)
     if freeze is not None:
@@ -108,6 +118,17 @@ def drift(
     decisions = None if model is None else model.decided(rows, quiet=quiet)
     with working(f"comparing {rows.rows:,} rows of {new.name}", quiet=quiet):
         result = compare(frozen, rows, decisions=decisions, rule=rule)
+    decisions = rows.decisions() if decisions is None and rows.has_decisions else decisions
+    if decisions is not None:
+        cost = fn_cost or (FN_COST if frozen.score is None else frozen.score.fn_cost)
+        done = performance(decisions, cost, result.rule, rows.outcomes())
+        result = replace(result, performance=done)
+    if together is not None and together.kinds and rows.kinds:
+        with working("comparing the features together", quiet=quiet):
+            joint = joint_drift(together, rows, None if model is None else model.weights)
+        result = replace(result, joint=joint)
+    elif rows.kinds:
+        notes = (*notes, NOT_JOINT)
     return replace(result, notes=(*result.notes, *notes))
 
 

@@ -28,6 +28,7 @@ from scipy import stats
 
 from project_tools.errors import FeatureError, SettingError, abbreviated, nearest
 from project_tools.evaluation.metrics import Estimate
+from project_tools.governance.drift.joint import JointDrift
 from project_tools.governance.drift.reference import (
     BINS,
     MISSING,
@@ -45,6 +46,8 @@ Counts = npt.NDArray[np.int64]
 Band = Literal["none", "moderate", "large"]
 #: Where a shift begins to be moderate and large. Source: N. Siddiqi, Credit Risk Scorecards, 2006.
 MODERATE, LARGE = 0.1, 0.25
+#: The name of the joint comparison among the alarms.
+JOINT = "joint distribution"
 #: Rows that a cell must expect for χ² to hold (Cochran, 1954).
 _EXPECTED = 5
 
@@ -131,6 +134,15 @@ class ScoreDrift:
 
 
 @dataclass(frozen=True, slots=True)
+class Performance:
+    """Expected AUC of all new rows; the changes from expected to realised of those with outcomes."""
+
+    expected_auc: float
+    with_outcomes: int = 0
+    realised: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Drift:
     """The result of a comparison; ``features`` with an alarm come first, then the largest shift."""
 
@@ -143,6 +155,8 @@ class Drift:
     rule: DriftRule
     features: tuple[FeatureDrift, ...] = ()
     score: ScoreDrift | None = None
+    joint: JointDrift | None = None
+    performance: Performance | None = None
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -150,7 +164,11 @@ class Drift:
         """The names of the figures that alarm: those of the decisions first."""
         score = self.score
         figures = () if score is None else (score.probability, score.acceptance, score.loss)
-        return [one.name for one in (*figures, *self.features) if one.alarm]
+        realised = () if self.performance is None else self.performance.realised
+        named = [one.name for one in (*figures, *realised) if one.alarm]
+        if self.joint is not None and self.joint.alarm:
+            named.append(JOINT)
+        return [*named, *(one.name for one in self.features if one.alarm)]
 
     @property
     def least_psi(self) -> float:

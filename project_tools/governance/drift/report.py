@@ -12,6 +12,7 @@ from rich.text import Text
 
 from project_tools.errors import abbreviated
 from project_tools.governance.drift.comparison import LARGE, MODERATE, Change, Drift, FeatureDrift
+from project_tools.governance.drift.joint import LEAST_AUC, LEVEL
 from project_tools.governance.pages import data_uri, render
 from project_tools.system.files import replacing
 
@@ -38,10 +39,43 @@ _CHANGE_HEADS = ("figure", "reference", "new", "change", "95 % interval", "p, co
 
 def verdict(drift: Drift) -> str:
     """The comparison in one sentence."""
-    count, compared = len(drift.alarms), len(drift.features) + (0 if drift.score is None else 3)
+    realised = () if drift.performance is None else drift.performance.realised
+    compared = len(drift.features) + (0 if drift.score is None else 3)
+    compared += len(realised) + (drift.joint is not None)
+    count = len(drift.alarms)
     if not count:
         return "No drift: nothing changed by more than chance and the stated limits."
     return f"Drift in {count} of {compared} figures compared: {abbreviated(drift.alarms)}."
+
+
+def in_words(drift: Drift) -> list[str]:
+    """The joint comparison and the model's performance, a line each."""
+    lines, joint, done = [], drift.joint, drift.performance
+    if joint is not None:
+        told = "ALARM" if joint.alarm else "no more than chance or the limit"
+        lines.append(
+            f"features together: a discriminator tells new rows from reference rows with AUC "
+            f"{joint.auc:.3f} (.5: not at all), p {_p(joint.p)}: {told}. It sees {len(joint.features)} "
+            f"numbers, of {joint.rows_reference:,} and {joint.rows_new:,} rows; it alarms from AUC "
+            f"{LEAST_AUC:g} and p {LEVEL:g}. Features of groups (GROUP1_, GROUP2_, CTAR_) are left out: "
+            "a training client counts in its own group, a new one does not"
+        )
+    if done is not None:
+        loss = "" if drift.score is None else f", loss {drift.score.loss.new:.4f}"
+        lines.append(
+            f"performance to expect from the probabilities: AUC {done.expected_auc:.4f}{loss}; this "
+            "assumes that they are true, and does not see values that changed places between clients"
+        )
+        for one in done.realised:
+            low, high = one.interval
+            lines.append(
+                f"{one.name} of {done.with_outcomes:,} clients with outcomes: {one.new:.4f}, expected "
+                f"{one.reference:.4f}, {one.change:+.4f} (95 %: {low:+.4f} to {high:+.4f}): "
+                f"{change_verdict(one, drift.rule.alpha)}"
+            )
+        if done.with_outcomes and not done.realised:
+            lines.append(f"{done.with_outcomes:,} clients have outcomes: too few to judge by")
+    return lines
 
 
 def rule_in_words(drift: Drift) -> str:
@@ -102,7 +136,7 @@ def print_drift(drift: Drift, console: Console) -> None:
             )
     if drift.features:
         console.print(_features_table(drift))
-    for line in (*drift.notes, rule_in_words(drift), verdict(drift)):
+    for line in (*in_words(drift), *drift.notes, rule_in_words(drift), verdict(drift)):
         console.print(line, markup=False)
 
 
@@ -159,6 +193,7 @@ def html(drift: Drift) -> str:
         rule=rule_in_words(drift),
         decisions=decisions,
         features=features,
+        lines=in_words(drift),
     )
 
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from project_tools.errors import FeatureError, SettingError, unknown
-from project_tools.features.columns import INDEX_COLUMNS, SPLIT
+from project_tools.features.columns import INDEX_COLUMNS, SPLIT, TARGET
 from project_tools.features.files import read_features
 from project_tools.serving.columns import CLASS, PROBABILITY
 from project_tools.serving.inputs import Kind
@@ -64,6 +64,7 @@ class Source:
     rows: int
     kinds: dict[str, Kind | None]
     has_decisions: bool
+    has_outcomes: bool
     _column: Callable[[str], pa.ChunkedArray]
 
     @classmethod
@@ -122,7 +123,7 @@ class Source:
                 raise FeatureError(
                     f"{name} has neither features nor decisions ({PROBABILITY} and {CLASS})"
                 )
-        return cls(name, digest, rows, kinds, decided, read)
+        return cls(name, digest, rows, kinds, decided, TARGET in schema, read)
 
     def numbers(self, column: str) -> Numbers:
         """A column as the model takes it: float32, NaN for null, infinity and overflow."""
@@ -130,6 +131,18 @@ class Source:
         with np.errstate(over="ignore"):
             narrow = np.asarray(values, dtype=np.float32)
         return np.where(np.isfinite(narrow), narrow, np.float32(np.nan))
+
+    def outcomes(self) -> npt.NDArray[np.float64] | None:
+        """1 for a default, 0 for a repaid loan, NaN for no outcome yet; ``None`` without any."""
+        if not self.has_outcomes:
+            return None
+        column = self._column(TARGET)
+        if _kind(TARGET, column.type, self.name) != "number":
+            return None
+        values = np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+        if not np.isin(values[~np.isnan(values)], (0, 1)).all():
+            raise FeatureError(f"{self.name}: {TARGET} is neither 0 nor 1 in some rows")
+        return None if np.isnan(values).all() else values
 
     def levels(self, column: str) -> tuple[dict[str, int], int]:
         """The number of rows of each level that occurs, and the number of nulls."""
