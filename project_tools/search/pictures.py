@@ -4,6 +4,7 @@ Figures are made without pyplot, which would keep each of them in memory.
 """
 
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from project_tools.search.trial import Trial
 
 Floats = npt.NDArray[np.float64]
 BLUE, ORANGE, GREY = "#1f5a99", "#b4530b", "#8a8a8a"
+#: Characters of a line of a bar's name: a long feature label takes several lines.
+LABEL_CHARACTERS = 40
 #: A lift over fewer clients is noise. A cell with a larger share is dark, so that its text is white.
 LEAST_SHARE, DARK = 0.01, 0.5
 
@@ -63,8 +66,10 @@ def importance_bars(
 ) -> Figure:
     """Bars by name, the largest on top: by default the shares of the hyperparameters."""
     figure, axes = _axes(what, "")
-    names = list(shares)[::-1]
-    axes.barh(names, [shares[name] for name in names], color=BLUE)
+    names = [textwrap.fill(name, LABEL_CHARACTERS) for name in shares][::-1]
+    lines = sum(name.count("\n") + 1 for name in names)
+    figure.set_figheight(max(figure.get_figheight(), 1 + 0.25 * lines))
+    axes.barh(names, list(shares.values())[::-1], color=BLUE)
     return figure
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import statistics
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +16,20 @@ from api.tests.running_server import PATIENCE_S, Server, children_of
 
 
 @pytest.fixture
-def server(tmp_path):
-    made = Server.start(tmp_path / "log", TMPDIR=str(tmp_path))
+def temporary():
+    """A folder of a short path, in which the folder of the run with its Unix socket fits."""
+    with tempfile.TemporaryDirectory(prefix="t-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def server(tmp_path, temporary):
+    made = Server.start(tmp_path / "log", TMPDIR=str(temporary))
     yield made
     if made.process.poll() is None:
         assert made.stop() == 0
     assert "Traceback" not in made.log.read_text()
-    assert not list(tmp_path.glob("credit-api-*")), "the folder of the run was left"
+    assert not list(temporary.glob("credit-api-*")), "the folder of the run was left"
 
 
 def drawing_process(server: Server) -> int | None:
@@ -35,10 +43,10 @@ def wait_until(true, what: str) -> None:
         time.sleep(0.1)
 
 
-def test_it_is_started_anew_when_it_dies_and_dies_with_the_master(server, tmp_path):
+def test_it_is_started_anew_when_it_dies_and_dies_with_the_master(server, temporary):
     server.picture()
     former = drawing_process(server)
-    folder = next(tmp_path.glob("credit-api-*"))
+    folder = next(temporary.glob("credit-api-*"))
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "pictures.sock").stat().st_mode & 0o777 == 0o600
     os.kill(former, signal.SIGKILL)
