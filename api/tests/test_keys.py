@@ -170,17 +170,21 @@ class Start(Case):
             Keyring(self.path.with_name("none"))
 
 
+def run_keys(path: Path, *arguments: str) -> tuple[int, str, str]:
+    """``python -m api keys`` on a key file: exit status, output and errors."""
+    out, errors = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, {"CREDIT_API_KEYS": str(path)}, clear=True),
+        redirect_stdout(out),
+        redirect_stderr(errors),
+    ):
+        status = launcher.main(["keys", *arguments])
+    return status, out.getvalue(), errors.getvalue()
+
+
 class Command(Case):
     def run_keys(self, *arguments: str) -> tuple[int, str, str]:
-        out, errors = io.StringIO(), io.StringIO()
-        environ = {"CREDIT_API_KEYS": str(self.path)}
-        with (
-            mock.patch.dict(os.environ, environ, clear=True),
-            redirect_stdout(out),
-            redirect_stderr(errors),
-        ):
-            status = launcher.main(["keys", *arguments])
-        return status, out.getvalue(), errors.getvalue()
+        return run_keys(self.path, *arguments)
 
     def test_a_key_is_shown_once_listed_and_revoked(self) -> None:
         self.path.unlink()

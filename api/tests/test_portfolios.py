@@ -1,20 +1,18 @@
 """Portfolios: a key sees its own clients, and nothing tells it of others."""
 
-import io
 import os
 import shutil
 import tempfile
 import unittest
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from api import __main__ as launcher
 from api import create_app
 from api.tests.running import checked, logged, served, settings
+from api.tests.test_keys import run_keys
 from api.web import portfolios
 from api.web.keys import SCOPES, new_key, read_keys, write_keys
 from api.web.portfolios import read_portfolio
@@ -172,24 +170,13 @@ class Files(Case):
             read_portfolio(self.file.parent)
 
     def test_a_key_is_made_with_a_portfolio_that_can_be_read(self) -> None:
-        def run(*arguments: str) -> tuple[int, str, str]:
-            out, errors = io.StringIO(), io.StringIO()
-            environ = {"CREDIT_API_KEYS": str(self.keys)}
-            with (
-                mock.patch.dict(os.environ, environ, clear=True),
-                redirect_stdout(out),
-                redirect_stderr(errors),
-            ):
-                status = launcher.main(["keys", *arguments])
-            return status, out.getvalue(), errors.getvalue()
-
         new = ("new", "--holder", "x", "--scopes", "score", "--portfolio")
-        status, _, errors = run(*new, str(self.file.with_name("none")))
+        status, _, errors = run_keys(self.keys, *new, str(self.file.with_name("none")))
         self.assertEqual((status, errors.count("\n"), self.keys.exists()), (1, 1, False))
-        self.assertEqual(run(*new, str(self.file))[0], 0)
+        self.assertEqual(run_keys(self.keys, *new, str(self.file))[0], 0)
         (key,) = read_keys(self.keys)
         self.assertEqual(key.portfolio, str(self.file.resolve()))
-        self.assertIn(f"portfolio {self.file.resolve()}", run("list")[1])
+        self.assertIn(f"portfolio {self.file.resolve()}", run_keys(self.keys, "list")[1])
 
 
 if __name__ == "__main__":

@@ -76,8 +76,8 @@ def markdown(card: Card) -> str:
 def facts_json(card: Card) -> str:
     """``card.json``: the facts, and what the other two forms say of them, by section."""
     says = {"summary": summary(card)} | {p.anchor: p.markdown for p in sections(card)}
-    found = [asdict(one) | {"excluded": one.excluded} for one in verdicts(card)]
-    plain = json.loads(card.to_json()) | {SAYS: {"sections": says, "verdicts": found}}
+    judged = [asdict(one) | {"excluded": one.excluded} for one in verdicts(card)]
+    plain = json.loads(card.to_json()) | {SAYS: {"sections": says, "verdicts": judged}}
     return json.dumps(plain, indent=1, allow_nan=False) + "\n"
 
 
@@ -346,9 +346,9 @@ def _drivers(card: Card) -> str:
 
 
 def _verdicts(card: Card) -> str:
-    found = verdicts(card)
-    outside = [one.text for one in found if one.excluded]
-    text = summary_of(found)
+    judged = verdicts(card)
+    outside = [one.text for one in judged if one.excluded]
+    text = summary_of(judged)
     return f"{text}\n\n{_bullets(outside)}" if outside else text
 
 

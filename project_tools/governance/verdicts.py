@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binom
 
-from project_tools.evaluation.metrics import Estimate
+from project_tools.evaluation.metrics import METRICS, Estimate
 from project_tools.governance.card import Card, Result
 from project_tools.governance.segments import Figure
 
@@ -54,9 +54,9 @@ def verdicts(card: Card) -> list[Verdict]:
     ]
 
 
-def summary_of(found: list[Verdict]) -> str:
+def summary_of(judged: list[Verdict]) -> str:
     """How many intervals exclude the ideal, and how many would by chance alone."""
-    count, excluded = len(found), sum(one.excluded for one in found)
+    count, excluded = len(judged), sum(one.excluded for one in judged)
     chance = float(binom.sf(excluded - 1, count, _BY_CHANCE)) if excluded else 1.0
     text = (
         f"{excluded} of {count} intervals exclude the ideal; by chance about "
@@ -86,11 +86,13 @@ def verdict_on(card: Card, row: Result) -> str:
         return "no interval"
     value, what = without[row.name]
     low, high = row.interval
-    lower = row.name in {"loss_of_income", "brier", "log_loss"}
-    if (high < value) if lower else (low > value):
-        return f"better than {what} ({value:.3f})"
-    if (low > value) if lower else (high < value):
-        return f"WORSE than {what} ({value:.3f})"
+    above, below = (
+        ("better", "WORSE") if METRICS[row.name].greater_is_better else ("WORSE", "better")
+    )
+    if low > value:
+        return f"{above} than {what} ({value:.3f})"
+    if high < value:
+        return f"{below} than {what} ({value:.3f})"
     return f"not apart from {what} ({value:.3f})"
 
 

@@ -37,8 +37,8 @@ def project_of(words: Sequence[str]) -> str | None:
         return None
     for word in words[2:]:
         file = Path(word) / "MLproject"
-        if file.is_file() and (found := _NAME.search(file.read_text(encoding="utf-8"))):
-            return found[1]
+        if file.is_file() and (declared := _NAME.search(file.read_text(encoding="utf-8"))):
+            return declared[1]
     return None
 
 

@@ -46,15 +46,15 @@ def serving_modules(package: Path = ROOT / PACKAGE) -> dict[str, Path]:
     The import statements are read, not run; those inside functions count too.
     """
     files = {_dotted(path, package): path for path in sorted(package.rglob("*.py"))}
-    found: dict[str, Path] = {}
+    carried: dict[str, Path] = {}
     left = list(ROOTS)
     while left:
         name = left.pop()
-        if name not in found:
-            found[name] = files[name]
+        if name not in carried:
+            carried[name] = files[name]
             left += _imported(files[name]) & files.keys()
             left += [name.rpartition(".")[0]] if "." in name else []
-    return found
+    return carried
 
 
 def _dotted(path: Path, package: Path) -> str:

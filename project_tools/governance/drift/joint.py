@@ -115,14 +115,15 @@ def _chosen(
     scores: list[Floats] = []
     filled: list[Floats] = []
     for name in numbers[:CANDIDATES]:
-        found = normal_scores(reference.numbers(name)[rows], reference.numbers(name)[rows])
-        zero = np.nan_to_num(found)
+        values = reference.numbers(name)[rows]
+        score = normal_scores(values, values)
+        zero = np.nan_to_num(score)
         if zero.std() == 0:
             continue
         if any(abs(np.corrcoef(zero, before)[0, 1]) >= ALIKE for before in filled):
             continue
         names.append(name)
-        scores.append(found)
+        scores.append(score)
         filled.append(zero)
         if len(names) == FEATURES:
             break
@@ -141,9 +142,9 @@ def _association(values: npt.NDArray[np.float32], y: Floats) -> float:
 
 def _design(scores: list[Floats]) -> Floats:
     """Scores with 0 for null, and the product of each pair of them."""
-    found = np.nan_to_num(np.column_stack(scores))
-    one, other = np.triu_indices(found.shape[1], 1)
-    return np.hstack([found, found[:, one] * found[:, other]])
+    columns = np.nan_to_num(np.column_stack(scores))
+    one, other = np.triu_indices(columns.shape[1], 1)
+    return np.hstack([columns, columns[:, one] * columns[:, other]])
 
 
 def _judged(X: Floats, y: Floats, chance: np.random.Generator) -> tuple[float, Floats]:
