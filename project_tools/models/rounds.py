@@ -1,8 +1,11 @@
 """How many rounds the final fit of boosted trees grows.
 
-The folds' trees stopped on fewer rows than the final fit has, and more rows bear more rounds: the
-mean number of rounds is multiplied by the rows of the final fit over the rows that grew the trees,
-where that is not worse.
+The folds' trees stopped on fewer rows than the final fit has, and more rows may bear more rounds:
+the mean number of rounds is multiplied by the rows of the final fit over the rows that grew the
+trees, where that is better beyond its error. Both are judged as they would be served, by the
+calibration that was learnt from the folds' shorter trees: it leaves longer trees too extreme. On
+13,811 demonstration clients, with five splits of their own, taking the scaled number always cost
+.0008 ± .0004 of log loss and brought the calibration slope from 1.00 ± .03 to .91 ± .03.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from project_tools.evaluation.calibration import Calibration
 from project_tools.evaluation.metrics import Estimate, paired_difference
 from project_tools.models.dataset import Dataset
 from project_tools.models.folds import fold_rows
@@ -33,8 +37,8 @@ class FinalRounds:
 
     @property
     def taken(self) -> int:
-        """The scaled number unless it is worse."""
-        return self.mean if self.log_loss_added.value > 0 else self.scaled
+        """The scaled number, if it is better by more than the 95 % error."""
+        return self.scaled if self.log_loss_added.interval[1] < 0 else self.mean
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -51,14 +55,16 @@ def final_rounds(
     data: Dataset,
     fitted: Sequence[Any],
     mean: int,
+    calibration: Calibration,
     *,
     folds: int,
     seed: int,
 ) -> FinalRounds:
     """Try the scaled number of rounds on folds; ``make`` gives an estimator of so many rounds.
 
-    ``fitted`` are the folds' estimators, ``mean`` is the mean of their rounds. A fold's trees grow on
-    all of its training rows, to the number scaled to these, and are judged there and at ``mean``.
+    ``fitted`` are the folds' estimators, ``mean`` is the mean of their rounds, ``calibration`` was
+    learnt from their probabilities. A fold's trees grow on all of its training rows, to the number
+    scaled to these, and are judged there and at ``mean``, calibrated.
     """
     grown = float(np.mean([estimator.grown_rows_ for estimator in fitted]))
     y, pairs, held = [], [], 0
@@ -66,7 +72,8 @@ def final_rounds(
         scaled = max(mean, round(mean * len(train) / grown))
         estimator = make(scaled).fit(data.X.iloc[train], data.y[train])
         X = data.X.iloc[held_out]
-        pairs.append([_risk_after(rounds, estimator, X) for rounds in (scaled, mean)])
+        raw = [_risk_after(rounds, estimator, X) for rounds in (scaled, mean)]
+        pairs.append([calibration.apply(p) for p in raw])
         y.append(data.y[held_out])
         held += len(held_out)
         if held >= LEAST_JUDGED:

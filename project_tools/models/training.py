@@ -110,7 +110,7 @@ def train(
     (``choose_threshold``); for F2 and the geometric mean it is the exact one. The final fit takes
     all rows of ``data`` and the family's ``final_parameters``: boosted trees grow as many rounds
     as the folds kept on average, because no row is left to watch, scaled to the rows of the final
-    fit where that is not worse (``rounds``). Parameters that are not given are the family's.
+    fit where that is better beyond its error (``rounds``). Parameters that are not given are the family's.
     """
     fitted: list[Any] = []
     complete = {**family.fixed, **parameters}
@@ -138,7 +138,7 @@ def train(
         if complete.get("early_stopping_rounds"):
             rounds = final_rounds(
                 lambda number: make({**final, "n_estimators": number}), data, fitted,
-                final["n_estimators"], folds=folds, seed=seed,
+                final["n_estimators"], chosen.calibration, folds=folds, seed=seed,
             )  # fmt: skip
             final = {**final, "n_estimators": rounds.taken}
         estimator = make(final).fit(data.X, data.y)
