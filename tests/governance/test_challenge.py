@@ -345,7 +345,7 @@ def store(home, request):
     return Store(client, folder, request.node.name[:40].replace("[", "").replace("/", ""))
 
 
-def test_refused_forced_and_accepted_each_with_its_record(store: Store) -> None:
+def test_refused_forced_and_accepted_each_with_its_record(store: Store, monkeypatch) -> None:
     store.register(blurred(0.35))
     store.register(blurred(0.36))
     challenger = f"{store.name}@challenger"
@@ -364,10 +364,13 @@ def test_refused_forced_and_accepted_each_with_its_record(store: Store) -> None:
     assert record["when"].endswith("+00:00")
 
     store.register(TRUE)
-    slow = promotion.promote(challenger, allowed=Limits(latency_ms=1e-9), quiet=True)
+    # Score and explanation of the challenger, then of the champion, in ms.
+    latencies = iter([51.0, 1.0, 1.0, 1.0])
+    with monkeypatch.context() as slowed:
+        slowed.setattr(promotion, "latency_ms", lambda *_, **__: next(latencies))
+        slow = promotion.promote(challenger, quiet=True)
     assert store.champion == "1"
     record = store.record(slow.run_id)["weighed"]
-    # The champion is as slow, or slower: its excess over the limit is another one.
     whys = [*record["bars"], *record["objections"]]
     assert ["the score of one client is" in why for why in whys] == [True]
 
