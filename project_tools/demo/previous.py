@@ -12,10 +12,9 @@ from project_tools.demo.draws import (  # fmt: skip
     draw,
     identities,
     leaning,
-    level,
     owners,
 )
-from project_tools.demo.figures import Flags, Numbers, Whole, history
+from project_tools.demo.figures import Flags, Numbers, Whole, history, text_of
 from project_tools.demo.frames import Columns, Text, Values
 from project_tools.demo.people import People
 from project_tools.tables.schema import NO_DATE
@@ -202,7 +201,7 @@ class _Columns:
     rows: int
 
     def _level(self, column: str, names: tuple[str, ...], position: Whole | Flags) -> Text:
-        return level(TABLE, column, names, position)
+        return text_of(TABLE, column, names, position)
 
     def _drawn(self, column: str) -> Text:
         shares = history()[TABLE]["columns"][column]["levels"]

@@ -53,7 +53,6 @@ class BuildReport:
     raw_digest: str
     split_digest: str
     state_digest: str
-    extra_columns: dict[str, tuple[str, ...]]
     odd: tuple[Finding, ...]
     without: tuple[str, ...]
     seconds: float
@@ -124,7 +123,6 @@ def write(
         raw_digest=raw_digest,
         split_digest=state.split_digest if origin is None else origin["split_digest"],
         state_digest=digest,
-        extra_columns=dict(source.raw.extra),
         odd=odd,
         without=source.raw.without,
         seconds=time.perf_counter() - start,

@@ -27,7 +27,7 @@ from project_tools.features.definitions import application
 from project_tools.features.files import TRANSFORMED, check_one_build, state_folder
 from project_tools.features.pipeline import compute, feature_names
 from project_tools.features.splits import assign_splits, split_digest
-from project_tools.features.state import StoredState
+from project_tools.features.state import LookUp, StoredState
 from project_tools.system.progress import say
 from project_tools.tables.files import absent_applications
 
@@ -112,7 +112,7 @@ def _features(source: OpenTables, stored: StoredState, *, quiet: bool) -> pa.Tab
         )
     no_outcomes = [None] * len(clients)  # Clients without an outcome get the split ``new``.
     splits = split_table(assign_splits(clients[ID], no_outcomes).sort_index())
-    parts = compute(source.tables, source.engine, stored.look_up(source.engine), quiet=quiet)
+    parts = compute(source.tables, source.engine, LookUp(stored, source.engine), quiet=quiet)
     return collect(parts, splits, source.engine, stored.levels_)
 
 

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from project_tools.features.catalogue import FeatureInfo, all_features, catalogue, from_json
+from project_tools.features.catalogue import FeatureInfo, all_features, catalogue
 from project_tools.features.definitions import application
 from project_tools.features.pipeline import HISTORIES, feature_names
 from project_tools.features.rows import Share
@@ -329,7 +329,7 @@ def test_each_level_of_a_category_has_words() -> None:
 def test_a_row_of_an_older_version_has_no_display() -> None:
     old = asdict(INFOS["DAYS_BIRTH"])
     del old["display"], old["sayable"]
-    (info,) = from_json([old])
+    info = FeatureInfo(**old)
     assert (info.display, info.sayable) == ("", False)
 
 

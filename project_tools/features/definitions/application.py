@@ -128,8 +128,8 @@ def external_median() -> nw.Expr:
     first, second, third = (nw.col(name) for name in EXTERNAL)
     lower, upper = nw.min_horizontal(first, second), nw.max_horizontal(first, second)
     middle = nw.max_horizontal(lower, nw.min_horizontal(upper, third))
-    all_known = ~(first + second + third).is_null()
-    return nw.when(all_known).then(middle).otherwise(nw.col("EXT_SOURCES_MEAN"))
+    all_three = ~(first + second + third).is_null()
+    return nw.when(all_three).then(middle).otherwise(nw.col("EXT_SOURCES_MEAN"))
 
 
 def external_mean() -> nw.Expr:

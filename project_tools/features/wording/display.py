@@ -6,7 +6,7 @@ It needs no engine, so that an answer about a client imports nothing heavy.
 import math
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import Any, get_args
+from typing import Any
 
 from project_tools.features.definitions.bands import BANDS, Bands
 from project_tools.features.wording.english import ENGLISH_VALUES
@@ -241,4 +241,3 @@ _SHOWN: Mapping[str, _Show] = {
     "days_per_payment": _signed("rises", "falls", "level", _in("day")),
     "money_per_payment": _signed("rises", "falls", "level", _money),
 }
-DISPLAYS: tuple[Display, ...] = get_args(Display)
