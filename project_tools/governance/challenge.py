@@ -71,7 +71,7 @@ class PairedScores:
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """What a comparison on these clients can tell.
+    """What a comparison on these clients can show.
 
     ``gain`` of the deciding metric is found four times in five, ``equal_passes`` is the chance that
     a challenger with the champion's loss of income passes the margin, ``weighed`` counts the
@@ -185,7 +185,7 @@ def weigh(
 
 
 def power_of(better: PairedScores, loss: PairedScores, margin: float, weighed: int) -> Power:
-    """What the comparison can tell, from the standard errors of its two differences."""
+    """What the comparison can show, from the standard errors of its two differences."""
     chance = 1.0 if not loss.se else float(norm.cdf(margin / loss.se - Z_ONE_SIDED))
     return Power(better.metric, Z_POWER * better.se, chance, weighed)
 
