@@ -4,7 +4,6 @@ Nothing is learnt here: a client's features do not depend on the other clients i
 clients get the split ``new``, with an outcome or without: no model may train on them.
 """
 
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +48,6 @@ def transform(
     One of the two tables of applications may be missing, and so may any outcome. Raises a
     ``CreditError`` before any file is replaced.
     """
-    start = time.perf_counter()
     paths = checked_outputs(outputs, raw_dir)
     _check_apart(paths, state)
     made = transformed(
@@ -61,9 +59,7 @@ def transform(
         "split_digest": split_digest(made.table[ID].to_pylist(), made.table[SPLIT].to_pylist()),
         TRANSFORMED: True,
     }
-    return write(
-        made.table, made.state, paths, made.source, start=start, quiet=quiet, origin=origin
-    )
+    return write(made.table, made.state, paths, made.source, quiet=quiet, origin=origin)
 
 
 @dataclass(frozen=True)
