@@ -73,11 +73,11 @@ def unknown(what: str, name: str, choices: Iterable[str]) -> str:
     return f"unknown {what} {name!r}; choose one of {', '.join(choices)}{nearest(name, choices)}"
 
 
-def abbreviated(names: Collection[str], most: int = 3) -> str:
-    """The first names, at most ``most`` of them, and the number of the others.
+def abbreviated(names: Collection[str]) -> str:
+    """The first three names, and the number of the others.
 
     >>> abbreviated(["a", "b"]), abbreviated(["a", "b", "c", "d", "e"])
     ('a, b', 'a, b, c and 2 more')
     """
-    first = ", ".join(list(names)[:most])
-    return first if len(names) <= most else f"{first} and {len(names) - most} more"
+    first, others = ", ".join(list(names)[:3]), len(names) - 3
+    return f"{first} and {others} more" if others > 0 else first

@@ -8,6 +8,19 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
+def add_number(
+    parser: argparse.ArgumentParser,
+    name: str,
+    default: float,
+    text: str,
+    metavar: str | None = None,
+) -> None:
+    """An option that takes a number; its help is the text and the default."""
+    parser.add_argument(
+        name, type=float, default=default, metavar=metavar, help=f"{text} ({default:g})"
+    )
+
+
 def add_without(parser: argparse.ArgumentParser) -> None:
     """``--without``: names of raw tables, as a tuple."""
     parser.add_argument(

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from project_tools.cli.common import add_quiet
+from project_tools.cli.common import add_number, add_quiet
 from project_tools.system.files import refuse_inputs, replacing
 
 HELP = "new rows against the training's: features, score; status 3 on drift"
@@ -31,20 +31,13 @@ def words(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", metavar="FILE|-", help="write the figures; - to the screen alone")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures")
-    parser.add_argument(
-        "--alpha", type=float, default=0.05, help="chance of a false alarm, all tests (0.05)"
-    )
-    parser.add_argument(
-        "--psi", type=float, default=0.1, help="least PSI above chance that alarms (0.1)"
-    )
-    parser.add_argument(
-        "--acceptance", type=float, default=0.05, metavar="SHARE",
-        help="least change of the acceptance rate that alarms (0.05)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--loss", type=float, default=0.1, metavar="SHARE",
-        help="least relative change of the expected loss that alarms (0.1)",
-    )  # fmt: skip
+    for name, default, text, metavar in (
+        ("--alpha", 0.05, "chance of a false alarm, all tests", None),
+        ("--psi", 0.1, "least PSI above chance that alarms", None),
+        ("--acceptance", 0.05, "least change of the acceptance rate that alarms", "SHARE"),
+        ("--loss", 0.1, "least relative change of the expected loss that alarms", "SHARE"),
+    ):
+        add_number(parser, name, default, text, metavar)
     parser.add_argument(
         "--fn-cost", type=float, metavar="C",
         help="cost of a missed defaulter in refused good clients (the model's, or 5)",

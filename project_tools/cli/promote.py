@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from project_tools.cli.common import add_quiet
+from project_tools.cli.common import add_number, add_quiet
 
 HELP = "make a challenger the champion, if it is better and keeps to the limits"
 EPILOG = (
@@ -33,34 +33,21 @@ def words(parser: argparse.ArgumentParser) -> None:
         default="log_loss",
         help="what it must be better by, beyond the error (log_loss)",
     )
-    parser.add_argument(
-        "--margin", type=float, default=0.01, metavar="LOSS",
-        help="the loss of income is not worse by this, beyond the error (0.01)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--slope", type=float, default=0.8, metavar="S",
-        help="limit: the calibration slope lies between S and 1/S (0.8)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--gap", type=float, default=0.01, metavar="SHARE",
-        help="limit: the mean probability is so near the rate of default (0.01)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--ratio", type=float, default=0.8, metavar="SHARE",
-        help="limit: each group's acceptance rate over the best group's (0.8)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--latency", type=float, default=50.0, metavar="MS",
-        help="limit: milliseconds for the score of one client, median (50)",
-    )  # fmt: skip
+    for name, default, text, metavar in (
+        ("--margin", 0.01, "the loss of income is not worse by this, beyond the error", "LOSS"),
+        ("--slope", 0.8, "limit: the calibration slope lies between S and 1/S", "S"),
+        ("--gap", 0.01, "limit: the mean probability is so near the rate of default", "SHARE"),
+        ("--ratio", 0.8, "limit: each group's acceptance rate over the best group's", "SHARE"),
+        ("--latency", 50.0, "limit: milliseconds for the score of one client, median", "MS"),
+    ):
+        add_number(parser, name, default, text, metavar)
     parser.add_argument(
         "--explanation", type=float, metavar="MS",
         help="limit: milliseconds for the explanation of one client, median (20; a forest 500)",
     )  # fmt: skip
-    parser.add_argument(
-        "--size", type=float, default=3.0, metavar="MB",
-        help="limit: megabytes of a LightGBM or XGBoost model's text (3)",
-    )  # fmt: skip
+    add_number(
+        parser, "--size", 3.0, "limit: megabytes of a LightGBM or XGBoost model's text", "MB"
+    )
     add_quiet(parser)
 
 

@@ -15,9 +15,8 @@ from project_tools.demo.figures import (
 from project_tools.demo.frames import Columns, Text, Values
 from project_tools.demo.people import People
 from project_tools.tables.declared import TABLES
+from project_tools.tables.schema import NO_DATE
 
-#: Number of days that means "no date", such as "not employed".
-SENTINEL = 365243
 TABLE = "application_train"
 #: Weight of age in who is at work, beyond the latent correlation.
 PENSION_BY_AGE = 0.6
@@ -169,7 +168,7 @@ def _work(drawing: _Drawing) -> None:
     birth = numbers(columns["DAYS_BIRTH"])
     employed = np.round(drawing.number("DAYS_EMPLOYED", people.uniform("DAYS_EMPLOYED")))
     grown_up = np.minimum(birth + 6_000, -1)
-    columns["DAYS_EMPLOYED"] = np.where(has_phone, np.clip(employed, grown_up, 0), SENTINEL).astype(
+    columns["DAYS_EMPLOYED"] = np.where(has_phone, np.clip(employed, grown_up, 0), NO_DATE).astype(
         np.int64
     )
     columns["DAYS_BIRTH"] = birth.astype(np.int64)

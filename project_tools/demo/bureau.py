@@ -10,11 +10,10 @@ from project_tools.demo.draws import (  # fmt: skip
     draw,
     identities,
     leaning,
-    level,
     owners,
     spread,
 )
-from project_tools.demo.figures import Flags, Numbers, Whole, history
+from project_tools.demo.figures import Flags, Numbers, Whole, history, text_of
 from project_tools.demo.frames import Columns, Text, Values
 from project_tools.demo.people import People
 
@@ -118,8 +117,8 @@ class _Loans:
             random.random(rows) < 0.525, 0.0, cents(amount / np.maximum(self.term / 30, 6) * 1.6)
         )
         return {
-            "CREDIT_ACTIVE": level(TABLE, "CREDIT_ACTIVE", ("Closed", "Active", "Sold", "Bad debt"), status),
-            "CREDIT_CURRENCY": level(
+            "CREDIT_ACTIVE": text_of(TABLE, "CREDIT_ACTIVE", ("Closed", "Active", "Sold", "Bad debt"), status),
+            "CREDIT_CURRENCY": text_of(
                 TABLE, "CREDIT_CURRENCY", [f"currency {n}" for n in (1, 2, 3, 4)],
                 draw(random, [0.99918, 0.000713, 0.000101, 0.0000058], rows),
             ),
@@ -137,7 +136,7 @@ class _Loans:
             "AMT_CREDIT_SUM_OVERDUE": np.where(
                 overdue, cents(np.exp(5.2 + 2.9 * random.standard_normal(rows))), 0.0
             ),
-            "CREDIT_TYPE": level(TABLE, "CREDIT_TYPE", self.types, self.type),
+            "CREDIT_TYPE": text_of(TABLE, "CREDIT_TYPE", self.types, self.type),
             "DAYS_CREDIT_UPDATE": np.maximum(update, self.granted).astype(np.int64),
             "AMT_ANNUITY": np.where(random.random(rows) < 0.715, np.nan, annuity),
         }  # fmt: skip

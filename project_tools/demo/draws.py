@@ -6,8 +6,6 @@ import numpy as np
 from scipy.special import ndtr
 
 from project_tools.demo.figures import Flags, Numbers, Whole
-from project_tools.demo.frames import Text
-from project_tools.tables.declared import TABLES
 
 #: Days between two due dates.
 MONTH = 30.4375
@@ -43,13 +41,6 @@ def leaning(random: np.random.Generator, lean: Numbers, strength: float) -> Numb
     """
     noise = np.sqrt(1 - strength**2) * random.standard_normal(len(lean))
     return np.asarray(ndtr(strength * lean + noise))
-
-
-def level(table: str, column: str, names: Sequence[str], position: Whole | Flags) -> Text:
-    """A text column whose rows hold the declared level ``names[position]``; the name "" is null."""
-    levels = TABLES[table].column(column).levels
-    codes = np.array([levels.index(name) if name else -1 for name in names], dtype=np.int32)
-    return Text(levels, codes[position.astype(np.int64)])
 
 
 def draw(random: np.random.Generator, shares: Sequence[float], rows: int) -> Whole:

@@ -6,7 +6,7 @@ correlations, and no client's row.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -137,8 +137,10 @@ def history() -> Mapping[str, Any]:
     return plain("history")
 
 
-def text_of(table: str, column: str, values: tuple[float | str, ...], position: Whole) -> Text:
-    """A text column whose rows hold ``values[position]``; the value "" is null."""
+def text_of(
+    table: str, column: str, values: Sequence[float | str], position: Whole | Flags
+) -> Text:
+    """A text column whose rows hold the declared level ``values[position]``; the value "" is null."""
     levels = TABLES[table].column(column).levels
     codes = np.array([levels.index(str(v)) if v != "" else -1 for v in values], dtype=np.int32)
-    return Text(levels, codes[position])
+    return Text(levels, codes[position.astype(np.int64)])

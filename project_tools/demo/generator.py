@@ -40,8 +40,8 @@ def generate(
 
     The same seed and number of clients give the same bytes. ``file_format`` is ``csv`` or
     ``parquet``. Raises ``SettingError`` for a number below 1, an unknown format, a directory that is
-    not empty (unless ``force`` is set), tables that it did not write itself and files that cannot be written, and ``StorageError`` for a
-    full disk; no table is then left half written.
+    not empty (unless ``force`` is set), tables that it did not write itself and files that cannot be
+    written, and ``StorageError`` for a full disk; no table is then left half written.
     """
     if clients < 1:
         raise SettingError(f"the number of clients is {clients}; it takes 1 or more")

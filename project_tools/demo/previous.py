@@ -6,19 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from project_tools.demo.application import SENTINEL
 from project_tools.demo.draws import (  # fmt: skip
     MONTH,
     cents,
     draw,
     identities,
     leaning,
-    level,
     owners,
 )
-from project_tools.demo.figures import Flags, Numbers, Whole, history
+from project_tools.demo.figures import Flags, Numbers, Whole, history, text_of
 from project_tools.demo.frames import Columns, Text, Values
 from project_tools.demo.people import People
+from project_tools.tables.schema import NO_DATE
 
 TABLE = "previous_application"
 #: Share of clients with an earlier application, their mean number of applications beyond the
@@ -202,7 +201,7 @@ class _Columns:
     rows: int
 
     def _level(self, column: str, names: tuple[str, ...], position: Whole | Flags) -> Text:
-        return level(TABLE, column, names, position)
+        return text_of(TABLE, column, names, position)
 
     def _drawn(self, column: str) -> Text:
         shares = history()[TABLE]["columns"][column]["levels"]
@@ -390,13 +389,13 @@ class _Columns:
         drawing = np.minimum(decided + random.integers(1, 60, self.rows), -1)
         unused = random.random(self.rows) < 0.35
         closing = last + random.integers(2, 14, self.rows)
-        last = np.where(done, last, SENTINEL)
+        last = np.where(done, last, NO_DATE)
         events = {
-            "DAYS_FIRST_DRAWING": np.where(card & ~unused, drawing, SENTINEL),
-            "DAYS_FIRST_DUE": np.where((card & unused) | (first_due > -2), SENTINEL, first_due),
-            "DAYS_LAST_DUE_1ST_VERSION": np.where(card, SENTINEL, planned),
+            "DAYS_FIRST_DRAWING": np.where(card & ~unused, drawing, NO_DATE),
+            "DAYS_FIRST_DUE": np.where((card & unused) | (first_due > -2), NO_DATE, first_due),
+            "DAYS_LAST_DUE_1ST_VERSION": np.where(card, NO_DATE, planned),
             "DAYS_LAST_DUE": last,
-            "DAYS_TERMINATION": np.where(done & (closing < 0), closing, SENTINEL),
+            "DAYS_TERMINATION": np.where(done & (closing < 0), closing, NO_DATE),
             "NFLAG_INSURED_ON_APPROVAL": random.random(self.rows) < 0.333,
         }
         return {name: np.where(has_days, values, np.nan) for name, values in events.items()}

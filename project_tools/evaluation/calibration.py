@@ -5,7 +5,7 @@ What is served applies these curves, so they need numpy alone; ``calibration_fit
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeAlias, overload
 
@@ -16,10 +16,11 @@ from project_tools.errors import ArtefactError, unknown
 from project_tools.evaluation.logistic import Floats, inside, logit, sigmoid
 
 
+@dataclass(frozen=True, slots=True)
 class _Curve:
     """What both curves share: probabilities are the logistic of the curve's log-odds."""
 
-    __slots__ = ()
+    method: ClassVar[str]
 
     def log_odds(self, p: Floats) -> Floats:
         raise NotImplementedError
@@ -32,6 +33,23 @@ class _Curve:
         """Calibrated probabilities in (0, 1), of one probability or an array."""
         calibrated = sigmoid(self.log_odds(np.asarray(p, dtype=np.float64)))
         return calibrated if isinstance(p, np.ndarray) else float(calibrated)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"method": self.method, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """The inverse of ``to_dict``; ``ArtefactError`` for anything else."""
+        names = [field.name for field in fields(cls)]
+        if set(plain) != {"method", *names} or plain["method"] != cls.method:
+            raise ArtefactError(
+                f"a calibration holds method {cls.method!r}, {' and '.join(names)}; this one holds "
+                f"{', '.join(map(str, plain)) or 'nothing'} with method {plain.get('method')!r}"
+            )
+        numbers = [plain[name] for name in names]
+        if not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers):
+            raise ArtefactError(f"{' and '.join(names)} of a calibration are numbers")
+        return cls(*map(float, numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +77,6 @@ class PlattCalibration(_Curve):
     def log_odds(self, p: Floats) -> Floats:
         """The calibrated log-odds of probabilities."""
         return np.asarray(self.slope * logit(p) + self.intercept)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"method": self.method, "slope": self.slope, "intercept": self.intercept}
-
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
-        """The inverse of ``to_dict``; ``ArtefactError`` for anything else."""
-        return cls(*_numbers(plain, cls.method, ("slope", "intercept")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +109,6 @@ class BetaCalibration(_Curve):
         kept = inside(p)
         return np.asarray(self.a * np.log(kept) - self.b * np.log1p(-kept) + self.c)
 
-    def to_dict(self) -> dict[str, Any]:
-        return {"method": self.method, "a": self.a, "b": self.b, "c": self.c}
-
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
-        """The inverse of ``to_dict``; ``ArtefactError`` for anything else."""
-        return cls(*_numbers(plain, cls.method, ("a", "b", "c")))
-
 
 #: Either curve.
 Calibration: TypeAlias = PlattCalibration | BetaCalibration
@@ -122,15 +124,3 @@ def calibration_from_dict(plain: Mapping[str, Any]) -> Calibration:
     if not isinstance(method, str) or method not in CALIBRATIONS:
         raise ArtefactError(unknown("calibration", str(method), CALIBRATIONS))
     return CALIBRATIONS[method].from_dict(plain)
-
-
-def _numbers(plain: Mapping[str, Any], method: str, names: tuple[str, ...]) -> list[float]:
-    if set(plain) != {"method", *names} or plain["method"] != method:
-        raise ArtefactError(
-            f"a calibration holds method {method!r}, {' and '.join(names)}; this one holds "
-            f"{', '.join(map(str, plain)) or 'nothing'} with method {plain.get('method')!r}"
-        )
-    numbers = [plain[name] for name in names]
-    if not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers):
-        raise ArtefactError(f"{' and '.join(names)} of a calibration are numbers")
-    return [float(n) for n in numbers]

@@ -1,4 +1,4 @@
-"""Families side by side: out-of-fold figures with intervals, and which differences are real.
+"""Families side by side: out-of-fold figures with intervals, and differences beyond their error.
 
 Families are ranked only among those judged on the very same clients, in the same way. A difference
 between two of them is compared with its paired standard error: what their errors have in common

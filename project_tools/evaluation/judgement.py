@@ -1,4 +1,4 @@
-"""What probabilities of unseen rows are worth: calibration, threshold, scores with errors."""
+"""How good probabilities of unseen rows are: calibration, threshold, scores with errors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ DECIDING = "loss_of_income"
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What out-of-fold probabilities are worth.
+    """How good out-of-fold probabilities are.
 
     ``calibration`` was fitted on them, ``threshold`` and ``scores`` belong to the calibrated
     probabilities; ``threshold.score`` is the deciding score at the threshold.
@@ -99,7 +99,8 @@ def evaluate(
 ) -> dict[str, Estimate]:
     """All scores with standard errors, at a threshold that was found elsewhere.
 
-    ``draw`` says how the clients were drawn, as for ``Metric.score``. Raises ``TrainingError`` where a class is missing.
+    ``draw`` says how the clients were drawn, as for ``Metric.score``. Raises ``TrainingError`` where
+    a class is missing.
     """
     return {
         name: metric.score(y, p, threshold=threshold, fn_cost=fn_cost, draw=draw)

@@ -180,6 +180,16 @@ def interval_text(interval: Interval | None, digits: int = 4) -> str:
     return "-" if interval is None else " to ".join(f"{end:.{digits}f}" for end in interval)
 
 
+def signed_interval(interval: Interval) -> str:
+    """The 95 % interval of a difference, as a sentence shows it behind the value.
+
+    >>> signed_interval((-0.25, 0.5))
+    '(95 %: -0.2500 to +0.5000)'
+    """
+    low, high = interval
+    return f"(95 %: {low:+.4f} to {high:+.4f})"
+
+
 def get_metric(name: str) -> Metric:
     """The metric of that name; ``SettingError`` names the choices and the nearest."""
     if name not in METRICS:
@@ -374,13 +384,8 @@ def _ks(case: Case) -> tuple[float, Floats]:
     return value, sign * share * len(y)
 
 
-def _table(*rows: Metric) -> Mapping[str, Metric]:
-    return MappingProxyType({row.name: row for row in rows})
-
-
 _UNBOUNDED = (0.0, math.inf)
-#: All scores by name.
-METRICS = _table(
+_ROWS = (
     Metric("loss_of_income", "loss of income", False, _loss_of_income, _loss_of_counts, _UNBOUNDED),
     Metric("AUC", "area under the ROC curve", True, _auc),
     Metric("f2", "F2", True, _f2, _f2_of_counts),
@@ -397,3 +402,5 @@ METRICS = _table(
     Metric("KS", "Kolmogorov-Smirnov distance", True, _ks, scale="none"),
     Metric("Gini", "Gini coefficient", True, _gini, range=(-1.0, 1.0)),
 )
+#: All scores by name.
+METRICS: Mapping[str, Metric] = MappingProxyType({row.name: row for row in _ROWS})

@@ -48,9 +48,9 @@ def choose_calibration(
     """Platt's curve or the beta curve for out-of-fold probabilities, judged on held-out parts.
 
     Beta is taken where it is better by more than twice the standard error of the paired
-    difference; a tie goes to Platt, which has a parameter less. A beta curve with a weight of 0 is
-    not taken either: no probability could lie above (or below) a cap that it sets. The curve returned is fitted on
-    all rows. Raises ``TrainingError`` for fewer than two clients of a class.
+    difference; a tie goes to Platt, which has a parameter less. A beta curve with a weight of 0 is not
+    taken either, because no probability can then lie above (or below) a limit. The curve returned is
+    fitted on all rows. Raises ``TrainingError`` for fewer than two clients of a class.
     """
     y, oof = np.asarray(y), np.asarray(oof, dtype=np.float64)
     losses = {name: np.empty(len(y)) for name in FITS}
@@ -85,7 +85,7 @@ def _parts(y: npt.NDArray[Any], seed: int) -> npt.NDArray[np.intp]:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Clients of neighbouring probabilities: what was said, what came, and its standard error."""
+    """Clients of neighbouring probabilities: their mean, the rate of default, and the rate's error."""
 
     clients: int
     predicted: float
@@ -156,8 +156,10 @@ def reliability_figure(curves: Mapping[str, Sequence[ReliabilityBin]]) -> Any:
     edge = 1.05 * max(max(b.predicted, b.observed + b.se) for c in curves.values() for b in c)
     axes.plot([0, edge], [0, edge], color="0.6", linestyle="--", label="true probabilities")
     for name, bins in curves.items():
-        said, came = [b.predicted for b in bins], [b.observed for b in bins]
-        axes.errorbar(said, came, yerr=[b.se for b in bins], marker="o", capsize=2, label=name)
+        predicted, observed = [b.predicted for b in bins], [b.observed for b in bins]
+        axes.errorbar(
+            predicted, observed, yerr=[b.se for b in bins], marker="o", capsize=2, label=name
+        )
     axes.set(xlabel="predicted probability of default", ylabel="rate of default (± 1 s.e.)")
     axes.legend()
     return figure

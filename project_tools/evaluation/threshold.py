@@ -1,4 +1,4 @@
-"""Where the decision falls: the exact best threshold, and the decision it leads to.
+"""The exact best threshold, and the decision that follows from a threshold.
 
 ``p > threshold`` is risk, everywhere: in search, in the figures, in the API.
 """

@@ -19,7 +19,7 @@ from project_tools.errors import FeatureError, nearest, unknown
 from project_tools.features.columns import ID, TARGET
 from project_tools.features.engines.engine import Engine, Frame, FrameTables, Held
 from project_tools.features.pipeline import compute, feature_names
-from project_tools.features.state import FeatureState
+from project_tools.features.state import FeatureState, LookUp
 from project_tools.tables.declared import TABLES
 from project_tools.tables.schema import FLOAT32_MOST, Column, Table
 
@@ -77,7 +77,7 @@ class Applicants:
     def _lowered(self, state: FeatureState) -> pl.LazyFrame:
         engine = _OneApplicant()
         sources = {name: _wrapped(self._source(table)) for name, table in TABLES.items()}
-        parts = compute(FrameTables(sources), engine, state.look_up(engine), quiet=True)
+        parts = compute(FrameTables(sources), engine, LookUp(state, engine), quiet=True)
         own, *others = parts
         plan: pl.LazyFrame = engine.beside(own, others).drop(ID, TARGET).to_native()
         self._plan_names = plan.collect_schema().names()

@@ -1,7 +1,6 @@
 """What ``build`` and ``transform`` share: they open raw tables, collect features, write files."""
 
 import re
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -45,18 +44,14 @@ _ZERO = pa.scalar(0.0, pa.float32())
 
 @dataclass(frozen=True)
 class BuildReport:
-    """Which files a build wrote, from which inputs, and how long it took."""
+    """What a build wrote: clients by split, digests of its inputs and of the state, odd findings."""
 
-    outputs: tuple[Path, ...]
     clients: dict[str, int]
-    features: int
     raw_digest: str
     split_digest: str
     state_digest: str
-    extra_columns: dict[str, tuple[str, ...]]
     odd: tuple[Finding, ...]
     without: tuple[str, ...]
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -104,7 +99,6 @@ def write(
     paths: Sequence[Path],
     source: OpenTables,
     *,
-    start: float,
     quiet: bool,
     origin: Mapping[str, Any] | None = None,
 ) -> BuildReport:
@@ -118,16 +112,12 @@ def write(
         invented = is_demonstration(source.raw.files.values(), raw_digest)
         digest = write_features(table, state, paths, origin, demonstration=invented)
     return BuildReport(
-        outputs=tuple(paths),
         clients={row["values"]: row["counts"] for row in table[SPLIT].value_counts().to_pylist()},
-        features=len(feature_names()),
         raw_digest=raw_digest,
         split_digest=state.split_digest if origin is None else origin["split_digest"],
         state_digest=digest,
-        extra_columns=dict(source.raw.extra),
         odd=odd,
         without=source.raw.without,
-        seconds=time.perf_counter() - start,
     )
 
 

@@ -1,6 +1,5 @@
 """Raw tables to feature files, in one call."""
 
-import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
@@ -43,7 +42,6 @@ def build(
     Group statistics are learnt from the training clients or, ``as_published``, from all labelled
     clients with groups of any size. Raises a ``CreditError`` before any file is replaced.
     """
-    start = time.perf_counter()
     paths = checked_outputs(outputs, raw_dir)
     with open_on_engine(
         raw_dir, without, engine, threads=threads, memory_limit=memory_limit, quiet=quiet
@@ -52,7 +50,7 @@ def build(
             source.tables, source.engine, seed=seed, as_published=as_published, quiet=quiet,
             raw_sha=source.raw_sha,
         )  # fmt: skip
-    return write(table, state, paths, source, start=start, quiet=quiet)
+    return write(table, state, paths, source, quiet=quiet)
 
 
 def fit_transform(

@@ -7,7 +7,7 @@ and lineage come from the declared rows.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from project_tools.errors import FeatureError, nearest
 from project_tools.features.columns import PROTECTED_COLUMNS
@@ -54,11 +54,6 @@ class FeatureInfo:
     levels: tuple[str, ...] = ()
     display: Display | Literal[""] = ""
     sayable: bool = False
-
-    @classmethod
-    def from_dict(cls, row: Mapping[str, Any]) -> Self:
-        listed = {name: tuple(row[name]) for name in ("tables", "columns", "levels")}
-        return cls(**{**row, **listed})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +121,6 @@ def _feature_sources() -> Mapping[str, frozenset[str]]:
 def to_json(infos: Iterable[FeatureInfo]) -> list[dict[str, Any]]:
     """Plain rows, as the fitted state and the artefact store them."""
     return [asdict(info) for info in infos]
-
-
-def from_json(rows: Iterable[Mapping[str, Any]]) -> list[FeatureInfo]:
-    return [FeatureInfo.from_dict(row) for row in rows]
 
 
 @cache

@@ -9,8 +9,6 @@ from project_tools.tables.schema import FLOAT32_MOST
 
 LOAN = "SK_ID_PREV"
 BUREAU_LOAN = "SK_ID_BUREAU"
-#: The raw tables write this number for "no date".
-NO_DATE = 365_243
 #: Days that count as a month in the windows over the past.
 MONTH = 30
 
@@ -27,20 +25,18 @@ SQUARE_BITS = (-10, 32, 74)
 #: codes is that of the times, and rounding code / 2³² (exact: a power of two) gives back the time.
 #: The raw tables hold months up to ±100,000 and numbers up to 2³¹ - 1.
 TIMES, TIMED_VALUES = 2**20, 2**31
-#: The largest finite float32. Every number of a row and every feature lies within it.
-MOST = FLOAT32_MOST
 
 
 def divide(numerator: nw.Expr, denominator: nw.Expr) -> nw.Expr:
     """The quotient; null where the divisor is 0 or null (engines differ: infinity, null, error), and
     where the quotient is beyond float32. One condition says all of it.
     """
-    return nw.when(numerator.abs() < denominator.abs() * MOST).then(numerator / denominator)
+    return nw.when(numerator.abs() < denominator.abs() * FLOAT32_MOST).then(numerator / denominator)
 
 
 def bounded(value: nw.Expr) -> nw.Expr:
     """The value, null where it is beyond float32: one such row would spoil a whole aggregate."""
-    return nw.when(value.abs() <= MOST).then(value)
+    return nw.when(value.abs() <= FLOAT32_MOST).then(value)
 
 
 def flag(condition: nw.Expr) -> nw.Expr:

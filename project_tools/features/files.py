@@ -38,12 +38,11 @@ ROWS_IN_GROUP = 50_000
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """The rows of a feature file, its metadata, its digest, and the folder of its state."""
+    """The rows of a feature file, its metadata, and its digest."""
 
     frame: pd.DataFrame
     meta: dict[str, Any]
     digest: str
-    state_dir: Path
 
     @property
     def features(self) -> list[str]:
@@ -101,7 +100,7 @@ def write_features(
     file is replaced unless all of them could be written.
 
     ``origin`` describes the tables of the rows; without it they are those the state was learnt from.
-    ``demonstration``: the rows are of invented clients, which the metadata then says.
+    ``demonstration``: the clients are invented, and the metadata records it.
     """
     digest = ""
     with ExitStack() as stack:
@@ -148,7 +147,7 @@ def read_features(path: Path, columns: Sequence[str] | None = None) -> FeatureTa
     folder = state_folder(path)
     _check_meta(path, meta, folder)
     frame = with_levels(frame, FeatureState.load(folder).levels_)
-    return FeatureTable(frame, meta, sha256(path), folder)
+    return FeatureTable(frame, meta, sha256(path))
 
 
 def _read_parquet(path: Path, names: list[str] | None) -> tuple[pd.DataFrame, Any]:
@@ -180,7 +179,7 @@ def _read_pickle(path: Path, names: list[str] | None) -> tuple[pd.DataFrame, Any
 
 
 def check_columns(path: Path, names: Collection[str] | None, present: Collection[str]) -> None:
-    """``FeatureError`` for the first name (by default of the index) of which there is no column."""
+    """``FeatureError`` that names the first missing column, by default of those of the index."""
     missing = [name for name in names or INDEX_COLUMNS if name not in present]
     if missing:
         hint = nearest(missing[0], present)

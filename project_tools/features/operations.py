@@ -87,14 +87,14 @@ def _names(rows: Iterable[Row]) -> set[str]:
     return {name for row in rows for name in row.names}
 
 
-def aggregate(frame: nw.LazyFrame[Any], rows: Sequence[Row], by: str = ID) -> nw.LazyFrame[Any]:
+def aggregate(frame: nw.LazyFrame[Any], rows: Sequence[Row]) -> nw.LazyFrame[Any]:
     """One row per client with the features that the rows declare, as doubles."""
     for column in dict.fromkeys(name for row in rows for name in row.squared):
         for name, part in square_parts(column):
             frame = frame.with_columns(part.alias(name))
     summed = {name: expression for row in rows for name, expression in row.expressions()}
-    grouped = frame.group_by(by).agg(*(value.alias(name) for name, value in summed.items()))
+    grouped = frame.group_by(ID).agg(*(value.alias(name) for name, value in summed.items()))
     features = (
         value.cast(nw.Float64).alias(name) for row in rows for name, value in row.features()
     )
-    return grouped.select(by, *features)
+    return grouped.select(ID, *features)

@@ -1,4 +1,4 @@
-"""The one module that knows the order of the steps: raw tables to features by client."""
+"""The order of the steps, which no other module holds: raw tables to features by client."""
 
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack

@@ -324,10 +324,10 @@ class Derived:
         return self.formula
 
 
-def ratio(name: str, numerator: str, denominator: str, unit: str = "") -> Derived:
+def ratio(name: str, numerator: str, denominator: str) -> Derived:
     """A derived column: the first over the second, null where that is 0 or null, and beyond float32."""
     formula = divide(nw.col(numerator), nw.col(denominator))
-    return Derived(name, (numerator, denominator), formula, unit)
+    return Derived(name, (numerator, denominator), formula)
 
 
 def difference(name: str, first: str, second: str, unit: str) -> Derived:

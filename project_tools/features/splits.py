@@ -37,7 +37,7 @@ def assign_splits(
     outcome = pd.Series(list(target), index=pd.Index(list(ids), name=ID), dtype="float64")
     if outcome.index.has_duplicates:
         raise TableError(
-            f"{outcome.index.duplicated().sum()} client ids stand in the applications twice"
+            f"{outcome.index.duplicated().sum()} client ids occur in the applications twice"
         )
     splits = pd.Series(NEW, index=outcome.index, dtype="str", name=SPLIT)
     for _, clients in outcome.dropna().groupby(outcome):

@@ -40,10 +40,6 @@ class FeatureState:
     split_digest: str = ""
     catalogue: list[dict[str, Any]] = field(default_factory=list)
 
-    def look_up(self, engine: Engine) -> "LookUp":
-        """The source of group statistics for ``transform``."""
-        return LookUp(self, engine)
-
     def save(self, directory: Path) -> str:
         """Write the state into an existing folder and return its digest."""
         head = {
@@ -160,7 +156,7 @@ class Learner:
 
 
 class LookUp:
-    """Gives the group statistics that were learnt before; the frame does not matter."""
+    """Gives the statistics of groups that were learnt before; it does not look at the frame."""
 
     def __init__(self, state: FeatureState, engine: Engine) -> None:
         self._state, self._engine = state, engine

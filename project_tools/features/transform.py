@@ -4,7 +4,6 @@ Nothing is learnt here: a client's features do not depend on the other clients i
 clients get the split ``new``, with an outcome or without: no model may train on them.
 """
 
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from project_tools.features.definitions import application
 from project_tools.features.files import TRANSFORMED, check_one_build, state_folder
 from project_tools.features.pipeline import compute, feature_names
 from project_tools.features.splits import assign_splits, split_digest
-from project_tools.features.state import StoredState
+from project_tools.features.state import LookUp, StoredState
 from project_tools.system.progress import say
 from project_tools.tables.files import absent_applications
 
@@ -49,7 +48,6 @@ def transform(
     One of the two tables of applications may be missing, and so may any outcome. Raises a
     ``CreditError`` before any file is replaced.
     """
-    start = time.perf_counter()
     paths = checked_outputs(outputs, raw_dir)
     _check_apart(paths, state)
     made = transformed(
@@ -61,9 +59,7 @@ def transform(
         "split_digest": split_digest(made.table[ID].to_pylist(), made.table[SPLIT].to_pylist()),
         TRANSFORMED: True,
     }
-    return write(
-        made.table, made.state, paths, made.source, start=start, quiet=quiet, origin=origin
-    )
+    return write(made.table, made.state, paths, made.source, quiet=quiet, origin=origin)
 
 
 @dataclass(frozen=True)
@@ -112,7 +108,7 @@ def _features(source: OpenTables, stored: StoredState, *, quiet: bool) -> pa.Tab
         )
     no_outcomes = [None] * len(clients)  # Clients without an outcome get the split ``new``.
     splits = split_table(assign_splits(clients[ID], no_outcomes).sort_index())
-    parts = compute(source.tables, source.engine, stored.look_up(source.engine), quiet=quiet)
+    parts = compute(source.tables, source.engine, LookUp(stored, source.engine), quiet=quiet)
     return collect(parts, splits, source.engine, stored.levels_)
 
 

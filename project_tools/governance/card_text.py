@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from project_tools.evaluation.calibration import CALIBRATIONS
-from project_tools.evaluation.metrics import Estimate, interval_text
+from project_tools.evaluation.metrics import Estimate, interval_text, signed_interval
 from project_tools.evaluation.threshold import break_even_probability
-from project_tools.governance.card import SAYS, Card, Result
+from project_tools.governance.card import SAYS, Card
 from project_tools.governance.segment_tables import NOTES, compact_markdown, markdown_table
-from project_tools.governance.segments import Figure, Segment
+from project_tools.governance.segments import Figure, Segment, figure_text
 from project_tools.governance.verdicts import summary_of, verdict_on, verdicts
 
 _PURPOSE = (
@@ -103,8 +103,8 @@ def summary(card: Card) -> str:
         f"{whose_clients(card)}A {card.family} model. It estimates the probability that an applicant will have "
         f"difficulties repaying, and refuses above **{_percent(card.threshold)}**. On "
         f"{card.data.test.clients:,} test clients that were not used to build it, AUC is "
-        f"**{auc.test:.3f}** ({_short(auc)}), and wrong decisions cost "
-        f"**{loss.test:.3f}** refused good clients per client ({_short(loss)}); "
+        f"**{auc.test:.3f}** ({interval_text(auc.interval, 3)}), and wrong decisions cost "
+        f"**{loss.test:.3f}** refused good clients per client ({interval_text(loss.interval, 3)}); "
         f"granting everybody costs {card.fn_cost * card.data.test.rate:.3f}."
     )
 
@@ -151,8 +151,8 @@ def _chosen(card: Card) -> str:
             f"The threshold is the exact best one by {card.metric.replace('_', ' ')} on out-of-fold "
             "probabilities of the training clients."
         )
-    low, high = choice.gain.interval
-    gain = f"{choice.gain.value:+.4f} of loss a client on other folds (95 %: {low:+.4f} to {high:+.4f})"
+    interval = signed_interval(choice.gain.interval)
+    gain = f"{choice.gain.value:+.4f} of loss a client on other folds {interval}"
     if choice.taken == "exact":
         return f"The exact best threshold out of fold was taken, because it saves {gain}."
     return (
@@ -251,7 +251,7 @@ def _monotone(card: Card) -> str:
     if cost is None:
         return "The model is not constrained to be monotone, or the cost was not measured."
     figures = (
-        f"{figure.value:+.4f} {of} (95 %: {figure.interval[0]:+.4f} to {figure.interval[1]:+.4f})"
+        f"{figure.value:+.4f} {of} {signed_interval(figure.interval)}"
         for of, figure in (
             ("of AUC lost", cost.auc_lost),
             ("added to the loss of income", cost.loss_added),
@@ -299,17 +299,6 @@ def _making(card: Card) -> str:
     return markdown_table(facts, numbers=False)
 
 
-def _short(row: Result) -> str:
-    return interval_text(row.interval, 3)
-
-
-def _figure(one: Figure, digits: int = 4) -> str:
-    value = f"{one.value:.{digits}f}"
-    if one.low is None or one.high is None:
-        return value
-    return f"{value} ({one.low:.{digits}f} to {one.high:.{digits}f})"
-
-
 def _people(card: Card) -> str:
     return markdown_table(
         [
@@ -328,9 +317,10 @@ def _lines(card: Card) -> str:
     own = (Figure(row.test, row.low, row.high) for row in (loss, auc))
     rows = [["on the test clients", "loss of income", "AUC"]]
     rows += [
-        [f"{one.name}: {one.detail}", _figure(one.loss), _figure(one.auc)] for one in card.lines
+        [f"{one.name}: {one.detail}", figure_text(one.loss), figure_text(one.auc)]
+        for one in card.lines
     ]
-    rows.append(["**this model**", *map(_figure, own)])
+    rows.append(["**this model**", *map(figure_text, own)])
     return markdown_table(rows)
 
 
@@ -365,7 +355,7 @@ def _sensitivity(card: Card) -> str:
         return markdown_table(costs)
     rows = [["threshold", "granted", "loss of income"]]
     rows += [
-        [f"{one.threshold:.4f}", _percent(one.granted), _figure(one.loss)]
+        [f"{one.threshold:.4f}", _percent(one.granted), figure_text(one.loss)]
         for one in card.sensitivity
     ]
     return f"{markdown_table(rows)}\n\n{markdown_table(costs)}"

@@ -23,6 +23,7 @@ from project_tools.evaluation.metrics import (
     Estimate,
     get_metric,
     paired_difference,
+    signed_interval,
 )
 from project_tools.governance.candidate import Candidate
 from project_tools.governance.limits import LimitFound, Limits, beside_the_champion, limits_of
@@ -32,13 +33,13 @@ Floats = npt.NDArray[np.float64]
 BETTER_BY = "log_loss"
 #: The metrics that a comparison shows.
 SHOWN = (BETTER_BY, DECIDING, "AUC", "brier")
-#: Standard errors above which the loss of income must not lie over the margin: 95 %, one-sided.
+#: The difference of the loss and so many of its errors must stay below the margin: 95 %, one-sided.
 Z_ONE_SIDED = 1.645
 #: Standard errors of a difference that is found four times in five: 1.96 + 0.84.
 Z_POWER = 2.80
-#: A chance of an equal challenger to pass below which there are too few clients to tell.
+#: If an equal challenger passes with a smaller chance, there are too few clients to decide.
 LEAST_CHANCE = 0.5
-#: Thresholds by which everybody is granted, and by which everybody is refused.
+#: The threshold that grants everybody, and the one that refuses everybody.
 GRANT_ALL, REFUSE_ALL = 1.0, -1.0
 Outcome = Literal["promoted", "forced", "refused"]
 
@@ -70,7 +71,7 @@ class PairedScores:
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """What a comparison on these clients can tell.
+    """What a comparison on these clients can show.
 
     ``gain`` of the deciding metric is found four times in five, ``equal_passes`` is the chance that
     a challenger with the champion's loss of income passes the margin, ``weighed`` counts the
@@ -184,7 +185,7 @@ def weigh(
 
 
 def power_of(better: PairedScores, loss: PairedScores, margin: float, weighed: int) -> Power:
-    """What the comparison can tell, from the standard errors of its two differences."""
+    """What the comparison can show, from the standard errors of its two differences."""
     chance = 1.0 if not loss.se else float(norm.cdf(margin / loss.se - Z_ONE_SIDED))
     return Power(better.metric, Z_POWER * better.se, chance, weighed)
 
@@ -287,19 +288,17 @@ def _without_a_model(one: Candidate) -> list[PairedScores]:
 
 
 def _not_below(row: PairedScores) -> str:
-    low, high = row.interval
     return (
         f"its loss of income is not below that of {row.against} beyond the error: {row.difference:+.4f} "
-        f"(95 %: {low:+.4f} to {high:+.4f})"
+        f"{signed_interval(row.interval)}"
     )
 
 
 def _not_better(row: PairedScores) -> str:
-    low, high = row.interval
     side = "above" if METRICS[row.metric].greater_is_better else "below"
     return (
-        f"not better beyond its error: its {row.metric} differs by {row.difference:+.4f} (95 %: "
-        f"{low:+.4f} to {high:+.4f}), which is not {side} 0 throughout"
+        f"not better beyond its error: its {row.metric} differs by {row.difference:+.4f} "
+        f"{signed_interval(row.interval)}, which is not {side} 0 throughout"
     )
 
 

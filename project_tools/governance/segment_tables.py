@@ -1,19 +1,15 @@
-"""The audit of groups as tables: for the terminal, and as Markdown for the model card."""
+"""The audit of groups as Markdown tables, in full and as the model card shows it."""
 
 from collections.abc import Sequence
-
-from rich.console import Group
-from rich.table import Table
-from rich.text import Text
 
 from project_tools.governance.segments import (
     FOUR_FIFTHS,
     LEAST_CLIENTS,
     LEAST_FOR_SLOPE,
     LEAST_OF_CLASS,
-    Figure,
     Segment,
     SegmentReport,
+    figure_text,
 )
 
 #: Head and field of each column of figures, with its digits.
@@ -54,9 +50,9 @@ NOTES = (
 
 def markdown(report: SegmentReport) -> str:
     """A table for all clients, one for each characteristic, and how to read them."""
-    tables = [
-        markdown_table([_heads(name), *map(_cells, groups)]) for name, groups in _by_name(report)
-    ]
+    parts = [("all clients", [report.overall])]
+    parts += [(name, report.groups(name)) for name in report.characteristics]
+    tables = [markdown_table([_heads(name), *map(_cells, groups)]) for name, groups in parts]
     return "\n\n".join([*tables, "\n".join(f"- {note}" for note in NOTES)]) + "\n"
 
 
@@ -82,46 +78,13 @@ def markdown_table(rows: Sequence[Sequence[str]], *, numbers: bool = True) -> st
     return "\n".join(f"| {' | '.join(row)} |" for row in escaped)
 
 
-def terminal(report: SegmentReport) -> Group:
-    """The same tables for the terminal, one above the other."""
-    tables = []
-    for name, groups in _by_name(report):
-        table = Table(name)
-        for head in _heads(name)[1:]:
-            table.add_column(head, justify="right")
-        for segment in groups:
-            table.add_row(*map(Text, _cells(segment)))
-        tables.append(table)
-    return Group(*tables, *(Text(note) for note in NOTES))
-
-
-def _by_name(report: SegmentReport) -> list[tuple[str, list[Segment]]]:
-    """The head of each table with its rows: all clients first, then each characteristic."""
-    parts = [(name, report.groups(name)) for name in report.characteristics]
-    return [("all clients", [report.overall]), *parts]
-
-
 def _heads(name: str, columns: Columns = COLUMNS) -> list[str]:
     return [name, "clients", *(head for head, _, _ in columns)]
 
 
 def _cells(segment: Segment, columns: Columns = COLUMNS) -> list[str]:
-    figures = [_cell(getattr(segment, field), digits) for _, field, digits in columns]
+    figures = [figure_text(getattr(segment, field), digits) for _, field, digits in columns]
     if segment.below_four_fifths:
         place = [field for _, field, _ in columns].index("acceptance_ratio")
         figures[place] += " *"
     return [segment.group, f"{segment.clients:,}", *figures]
-
-
-def _cell(figure: Figure | None, digits: int) -> str:
-    """A figure with its interval; a dash where the group is too small.
-
-    >>> _cell(Figure(0.5, 0.4, 0.6), 2), _cell(None, 2)
-    ('0.50 (0.40 to 0.60)', '-')
-    """
-    if figure is None:
-        return "-"
-    value = f"{figure.value:.{digits}f}"
-    if figure.low is None or figure.high is None:
-        return value
-    return f"{value} ({figure.low:.{digits}f} to {figure.high:.{digits}f})"

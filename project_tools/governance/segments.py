@@ -8,7 +8,6 @@ uses them or not. Figures describe whole groups, never one client. A group of fe
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,11 +27,11 @@ from project_tools.evaluation.metrics import (
     Estimate,
     Interval,
     paired_difference,
+    signed_interval,
     standard_error,
 )
 from project_tools.features.catalogue import all_features
-from project_tools.features.columns import ID, INDEX_COLUMNS
-from project_tools.features.files import read_features
+from project_tools.features.columns import INDEX_COLUMNS
 
 Floats = npt.NDArray[np.float64]
 #: A smaller group has no figures: the interval of a share would be wider than ± 14 points.
@@ -62,6 +61,20 @@ class Figure:
     def of(cls, score: Estimate, interval: Interval | None) -> "Figure":
         """A score with its interval, which it lacks if its error is 0."""
         return cls(score.value) if interval is None or not score.se else cls(score.value, *interval)
+
+
+def figure_text(figure: Figure | None, digits: int = 4) -> str:
+    """A figure with its interval, if it has one; a dash where the group is too small for it.
+
+    >>> figure_text(Figure(0.5, 0.4, 0.6), 2), figure_text(None)
+    ('0.50 (0.40 to 0.60)', '-')
+    """
+    if figure is None:
+        return "-"
+    value = f"{figure.value:.{digits}f}"
+    if figure.low is None or figure.high is None:
+        return value
+    return f"{value} ({figure.low:.{digits}f} to {figure.high:.{digits}f})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +147,11 @@ class ExclusionCost:
 
     def sentence(self) -> str:
         """The cost in words, with its interval."""
-        auc, loss = self.auc_lost.interval, self.loss_added.interval
+        auc, loss = self.auc_lost, self.loss_added
         return (
-            f"Excluding the protected columns costs {self.auc_lost.value:+.4f} of AUC "
-            f"(95 %: {auc[0]:+.4f} to {auc[1]:+.4f}) and adds {self.loss_added.value:+.4f} to the "
-            f"loss per client (95 %: {loss[0]:+.4f} to {loss[1]:+.4f})."
+            f"Excluding the protected columns costs {auc.value:+.4f} of AUC "
+            f"{signed_interval(auc.interval)} and adds {loss.value:+.4f} to the loss per client "
+            f"{signed_interval(loss.interval)}."
         )
 
 
@@ -172,18 +185,6 @@ def cost_of_exclusion(
     )
 
 
-def groups_of(path: Path, ids: npt.NDArray[np.int64]) -> pd.DataFrame:
-    """The groups of these clients, read from a feature file, in the order of ``ids``.
-
-    Raises ``FeatureError`` if the file lacks a column of the audit or one of the clients.
-    """
-    frame = read_features(path).frame.set_index(ID)
-    lacking = int((~pd.Index(ids).isin(frame.index)).sum())
-    if lacking:
-        raise FeatureError(f"{path.name} lacks {lacking:,} of the {len(ids):,} clients to audit")
-    return audit_groups(frame.loc[ids]).reset_index(drop=True)
-
-
 def audit_groups(features: pd.DataFrame) -> pd.DataFrame:
     """A column for each characteristic, a row for each client; a null is the group "not known".
 
@@ -213,8 +214,8 @@ def segment_report(
     """Audit calibrated probabilities ``p`` of clients with outcomes ``y`` (1 defaulted).
 
     ``groups`` has a row for each client, in the same order, and a column for each characteristic.
-    The clients were drawn, stratified by outcome, from ``labelled`` ones. Raises ``TrainingError`` for other outcomes than 0 and 1, for values that are no
-    probabilities, and for unequal lengths.
+    The clients were drawn, stratified by outcome, from ``labelled`` ones. Raises ``TrainingError``
+    for other outcomes than 0 and 1, for values that are no probabilities, and for unequal lengths.
     """
     labels, scores = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     if not len(labels) == len(scores) == len(groups) or not len(labels):

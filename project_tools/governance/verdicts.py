@@ -1,4 +1,4 @@
-"""A verdict on each figure of a model card: which intervals exclude what would be ideal."""
+"""A verdict on each figure of a model card: which intervals exclude the ideal value."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
 """The mark of invented tables: a file beside them that holds their digest.
 
-It is true of these very bytes alone: a real table in the same folder has another digest.
+It holds for these bytes only: a real table in the same folder has another digest.
 """
 
 import json

@@ -21,9 +21,9 @@ def raw_digest(directory: Path, without: Collection[str] = ()) -> str:
 def digest_beside(raw: RawTables) -> Iterator[Callable[[], str]]:
     """A function that returns the digest of ``raw_digest``, which a thread computes meanwhile.
 
-    The files are then read from the disk once, for the digest and for the block's own work. Call it
-    when the block has read all rows: it raises ``TableError`` if a file has changed since the tables
-    were opened, and for a number with an underscore (see ``check_grouped_digits``).
+    So the files are read from the disk once, for the digest and for the block's own work. Call the
+    function when the block has read all rows: it raises ``TableError`` if a file has changed since the
+    tables were opened, and for a number with an underscore (see ``check_grouped_digits``).
     """
 
     def digest() -> str:

@@ -15,7 +15,7 @@ UNITS: dict[Kind, str] = {
     "share": "", "number": "",
 }  # fmt: skip
 
-#: The largest finite float32. Features are float32, so a number beyond it counts as not finite.
+#: The largest finite float32. Features are float32: every number of a row lies within it.
 FLOAT32_MOST = (2.0 - 2.0**-23) * 2.0**127
 #: Least and greatest value; ``None`` for no limit.
 Limits = tuple[float | None, float | None]
@@ -32,11 +32,6 @@ WHOLE_KINDS: tuple[Kind, ...] = ("count", "days", "months")
 #: ``LARGEST``. Months and counts fit into one double together, for orders in time.
 LARGEST_OF: dict[Kind, int] = {"count": 2**31 - 1, "days": 1_000_000, "months": 100_000}
 LARGEST = 10**12
-#: Limits for columns whose numbers differ from others of their kind.
-ANY: Limits = (None, None)
-PAST_DUE: Limits = (0, None)
-#: Days of a date that may be in the future, but at most a hundred years ahead.
-AHEAD: Limits = (None, 36_500)
 #: Number that the tables write among days for "no date".
 NO_DATE = 365_243
 

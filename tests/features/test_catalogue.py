@@ -7,17 +7,32 @@ from typing import get_args
 
 import pytest
 
-from project_tools.features.catalogue import FeatureInfo, all_features, catalogue, from_json
+from project_tools.features.catalogue import FeatureInfo, all_features, catalogue
 from project_tools.features.definitions import application
 from project_tools.features.pipeline import HISTORIES, feature_names
 from project_tools.features.rows import Share
 from project_tools.features.wording.display import SPOKEN, displayed
-from project_tools.features.wording.display import UNITS as UNITS_OF
 from project_tools.features.wording.english import ENGLISH
 from project_tools.features.wording.wording import Display, Noun, Template
 from project_tools.tables.declared import TABLES
 
 INFOS = all_features()
+#: The units that each display can show; a display that is not listed shows a number without unit.
+UNITS_OF: dict[str, frozenset[str]] = {
+    "age": frozenset({"days"}),
+    "years": frozenset({"years"}),
+    "when_days": frozenset({"days"}),
+    "when_months": frozenset({"months"}),
+    "hour": frozenset({"hour"}),
+    "days": frozenset({"days"}),
+    "days_earlier": frozenset({"days"}),
+    "months": frozenset({"months"}),
+    "hours_later": frozenset({"hours"}),
+    "money": frozenset({"currency"}),
+    "days_per_payment": frozenset({"days per payment"}),
+    "money_per_payment": frozenset({"currency per payment"}),
+    "number": frozenset({"", "days²", "months²", "currency²"}),
+}
 #: Words of the program: with an underscore, or of capitals as the tables' columns have them.
 CODE = re.compile(r"\w*_\w*|\b[A-Z]{2,}\w*")
 UNITS = {
@@ -88,7 +103,7 @@ RULES: dict[str, Callable[[FeatureInfo], object]] = {
     "its sentence is short": lambda info: len(info.sentence) <= LONGEST_SENTENCE,
     "its display is one of the displays": lambda info: info.display in get_args(Display),
     "its display is of its unit": lambda info: (
-        info.unit in {**UNITS_OF}.get(info.display or "level", {""})
+        info.unit in UNITS_OF.get(info.display or "level", {""})
     ),
     "categories alone are displayed as levels": lambda info: (
         (info.display == "level") == (info.kind == "category")
@@ -329,7 +344,7 @@ def test_each_level_of_a_category_has_words() -> None:
 def test_a_row_of_an_older_version_has_no_display() -> None:
     old = asdict(INFOS["DAYS_BIRTH"])
     del old["display"], old["sayable"]
-    (info,) = from_json([old])
+    info = FeatureInfo(**old)
     assert (info.display, info.sayable) == ("", False)
 
 

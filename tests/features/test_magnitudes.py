@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from project_tools.__main__ import main
 from project_tools.features.applicant import Applicants
-from project_tools.features.expressions import MOST
 from project_tools.tables.declared import TABLES
+from project_tools.tables.schema import FLOAT32_MOST
 from tests.features.made_up_tables import Tables, features, made_up, write
 from tests.features.three_ways import A_FEW, differing, one_by_one, records_of, transformed_alike
 from tests.helpers.engines import QUICK
@@ -75,7 +75,7 @@ def agree_without_infinity(
     extreme = changed(tables, extremes, null_beyond=math.inf)
     found = transformed_alike(extreme, folder.with_name("extreme"), state, applicants)
     assert not np.isinf(found.select_dtypes("float32").to_numpy()).any()
-    nulled = changed(tables, extremes, null_beyond=MOST)
+    nulled = changed(tables, extremes, null_beyond=FLOAT32_MOST)
     same = one_by_one(applicants, nulled, found.index, found.dtypes)
     assert differing(same[found.columns], found) == []
 

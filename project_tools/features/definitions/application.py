@@ -6,15 +6,16 @@ import narwhals as nw
 
 from project_tools.features.columns import ID, TARGET
 from project_tools.features.definitions.bands import AGE, DURATION, Bands
-from project_tools.features.expressions import NO_DATE, divide, flag, unless
+from project_tools.features.expressions import divide, flag, unless
 from project_tools.features.rows import Derived, GroupStatistics, ratio
-from project_tools.tables.declared import APPLICATION, APPLICATION_TEST
+from project_tools.tables.declared import TABLES
+from project_tools.tables.schema import NO_DATE
 
-TABLE = "application"
+_RAW = TABLES["application_train"].columns
 #: Larger incomes are capped: they are errors, or too rare to learn from.
 INCOME_CAP = 20_000_000.0
 
-DOCUMENTS = tuple(c.name for c in APPLICATION if c.name.startswith("FLAG_DOCUMENT_"))
+DOCUMENTS = tuple(c.name for c in _RAW if c.name.startswith("FLAG_DOCUMENT_"))
 EXTERNAL = ("EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3")
 OUTCOME = (ID, TARGET)
 
@@ -42,7 +43,7 @@ _FIRST = frozenset(
 #: Raw columns that are features themselves, after ``MENDED``.
 KEPT = tuple(
     sorted(
-        (c for c in APPLICATION if c.name not in DROPPED and c.name not in OUTCOME),
+        (c for c in _RAW if c.name not in DROPPED and c.name not in OUTCOME),
         key=lambda column: column.name not in _FIRST,
     )
 )
@@ -127,8 +128,8 @@ def external_median() -> nw.Expr:
     first, second, third = (nw.col(name) for name in EXTERNAL)
     lower, upper = nw.min_horizontal(first, second), nw.max_horizontal(first, second)
     middle = nw.max_horizontal(lower, nw.min_horizontal(upper, third))
-    all_known = ~(first + second + third).is_null()
-    return nw.when(all_known).then(middle).otherwise(nw.col("EXT_SOURCES_MEAN"))
+    all_three = ~(first + second + third).is_null()
+    return nw.when(all_three).then(middle).otherwise(nw.col("EXT_SOURCES_MEAN"))
 
 
 def external_mean() -> nw.Expr:
@@ -217,7 +218,7 @@ NAMES = (
 
 def stacked(train: nw.LazyFrame[Any], test: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """All applications, one below the other; ``TARGET`` is null for the unlabelled."""
-    names = [column.name for column in APPLICATION_TEST]
+    names = TABLES["application_test"].column_names
     unlabelled = nw.lit(None, dtype=nw.Float64).alias(TARGET)
     return nw.concat(
         [train.select(*names, TARGET), test.select(*names, unlabelled)], how="vertical"

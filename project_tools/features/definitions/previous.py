@@ -5,7 +5,7 @@ from typing import Any
 import narwhals as nw
 
 from project_tools.features.columns import ID
-from project_tools.features.expressions import LOAN, MONTH, NO_DATE, divide, flag, unless
+from project_tools.features.expressions import LOAN, MONTH, divide, flag, unless
 from project_tools.features.rows import (
     Derived,
     History,
@@ -18,6 +18,7 @@ from project_tools.features.rows import (
     ratio,
 )
 from project_tools.tables.declared import TABLES as SCHEMA
+from project_tools.tables.schema import NO_DATE
 
 TABLE = "previous_application"
 PAYMENTS = "installments_payments"

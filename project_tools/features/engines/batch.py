@@ -1,4 +1,4 @@
-"""What an engine offers besides where it computes all clients from the files of raw tables."""
+"""What an engine needs beside ``Engine`` to compute all clients from the files of raw tables."""
 
 from abc import abstractmethod
 from typing import Protocol

@@ -30,7 +30,7 @@ class Tables(Protocol):
 
 
 class FrameTables:
-    """Raw tables that are frames already; none of them takes memory of ours."""
+    """Raw tables that are frames already, so that there is no memory to free."""
 
     def __init__(self, frames: Mapping[str, Frame]) -> None:
         self._frames = frames

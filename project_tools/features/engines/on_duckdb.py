@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from project_tools.features.columns import ID
 from project_tools.features.engines.batch import BatchEngine
 from project_tools.features.engines.engine import Frame, Held
-from project_tools.features.expressions import MOST
 from project_tools.tables.files import RawTables
 from project_tools.tables.loaded import LoadedTables
+from project_tools.tables.schema import FLOAT32_MOST
 from project_tools.tables.sql import quoted
 
 #: Rows of a piece: small enough to be sorted and grouped in memory, without spilling.
@@ -71,7 +71,7 @@ class DuckEngine(BatchEngine):
         con = self._connection
         names = [name for name in frame.collect_schema().names() if name != ID]
         written = (
-            f"CASE WHEN abs({name}) <= {MOST!r}::DOUBLE THEN {name} END::FLOAT AS {name}"
+            f"CASE WHEN abs({name}) <= {FLOAT32_MOST!r}::DOUBLE THEN {name} END::FLOAT AS {name}"
             if column in numbers
             else name
             for column in names

@@ -6,7 +6,7 @@ It needs no engine, so that an answer about a client imports nothing heavy.
 import math
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import Any, get_args
+from typing import Any
 
 from project_tools.features.definitions.bands import BANDS, Bands
 from project_tools.features.wording.english import ENGLISH_VALUES
@@ -22,22 +22,6 @@ SPOKEN: frozenset[Display] = frozenset((
     "level", "band", "yes_no", "age", "years", "when_days", "when_months", "hour", "days",
     "days_earlier", "months", "hours_later", "money", "percent", "count", "score", "rating",
 ))  # fmt: skip
-#: The units that each display can show; a display that is not listed shows a number without unit.
-UNITS: Mapping[Display, frozenset[str]] = {
-    "age": frozenset({"days"}),
-    "years": frozenset({"years"}),
-    "when_days": frozenset({"days"}),
-    "when_months": frozenset({"months"}),
-    "hour": frozenset({"hour"}),
-    "days": frozenset({"days"}),
-    "days_earlier": frozenset({"days"}),
-    "months": frozenset({"months"}),
-    "hours_later": frozenset({"hours"}),
-    "money": frozenset({"currency"}),
-    "days_per_payment": frozenset({"days per payment"}),
-    "money_per_payment": frozenset({"currency per payment"}),
-    "number": frozenset({"", "days²", "months²", "currency²"}),
-}
 
 _SQUARES = {"days²": "squared day", "months²": "squared month", "currency²": "squared amount"}
 _MINUS = "\N{MINUS SIGN}"
@@ -241,4 +225,3 @@ _SHOWN: Mapping[str, _Show] = {
     "days_per_payment": _signed("rises", "falls", "level", _in("day")),
     "money_per_payment": _signed("rises", "falls", "level", _money),
 }
-DISPLAYS: tuple[Display, ...] = get_args(Display)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-#: Said where only bins are there to compare with.
+#: The note if the reference holds only bins.
 NOT_JOINT = (
     "the features were not compared together: values that change places between clients would not "
     "show; give the feature file of the training as REFERENCE"

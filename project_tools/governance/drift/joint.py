@@ -1,11 +1,11 @@
-"""Whether the features still belong together: a shift that no single feature shows.
+"""Whether the features still depend on each other as before: a shift that no single feature shows.
 
 If values change places between clients, each feature keeps its distribution and none alarms. So a
-discriminator learns to tell new rows from training rows by the normal scores of the weightiest
-features and by the product of each pair, in which correlations show. Each side is ranked by itself,
-so that the shift of a single feature, which alarms by itself, does not count here. It is a ridge
-regression on these columns, fitted on four fifths of the rows and judged on the fifth that it has
-not seen.
+ridge regression, the discriminator, learns to separate new rows from training rows. Its columns are
+the normal scores of the features that weigh most, and the product of each pair, which shows their
+correlation. Each side is ranked by itself, so that the shift of a single feature, which alarms by
+itself, does not count here. The regression is fitted on four fifths of the rows and judged on the
+other fifth.
 
 **Level.** The mean AUC of the fifths is compared with that of 200 permutations of who is new, which
 the same regression learns again (E. Lehmann and J. Romano, Testing Statistical Hypotheses, 2005,
@@ -41,7 +41,7 @@ LEVEL, LEAST_AUC = 0.001, 0.55
 
 @dataclass(frozen=True, slots=True)
 class JointDrift:
-    """The AUC of the discriminator (.5: it cannot tell), its p-value, and the features it saw."""
+    """The AUC of the discriminator (.5: it cannot separate them), its p-value, and its features."""
 
     auc: float
     p: float
@@ -51,7 +51,7 @@ class JointDrift:
 
     @property
     def alarm(self) -> bool:
-        """Whether it tells the rows apart by more than chance, and well enough to matter."""
+        """Whether it separates the rows by more than chance, and well enough to matter."""
         return self.p <= LEVEL and self.auc >= LEAST_AUC
 
 
@@ -89,9 +89,9 @@ def normal_scores(values: npt.NDArray[np.float32], reference: npt.NDArray[np.flo
     >>> normal_scores(np.float32([1, 2, 3, np.nan]), np.float32([1, 2, 3])).round(2)
     array([-0.67,  0.  ,  0.67,   nan])
     """
-    known = np.sort(reference[~np.isnan(reference)])
-    low, high = (np.searchsorted(known, values, side) for side in ("left", "right"))
-    share = ((low + high) / 2 + 0.5) / (len(known) + 1)
+    ordered = np.sort(reference[~np.isnan(reference)])
+    low, high = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    share = ((low + high) / 2 + 0.5) / (len(ordered) + 1)
     scores = np.asarray(stats.norm.ppf(np.clip(share, 1e-3, 1 - 1e-3)), dtype=np.float64)
     scores[np.isnan(values)] = np.nan
     return scores

@@ -1,8 +1,8 @@
-"""How well the model does: expected from its probabilities alone, and realised where outcomes are.
+"""The model's performance: expected from its probabilities, and realised for clients with outcomes.
 
-The expected figures assume that the probabilities are true. They follow a change of the clients, and
-cannot see that the model has become wrong: if values change places between clients, the same
-probabilities stand for other outcomes.
+The expected figures assume that the probabilities are true. They change with the clients, but do not
+show that the model has become wrong: if values change places between clients, the same probabilities
+lead to other outcomes.
 """
 
 from dataclasses import replace
@@ -40,7 +40,7 @@ def performance(
     realised, se = auc_and_error(y, p)
     before = expected_auc(p)
     ranks = _change("realised AUC", before, realised - before, se, limit=AUC_LIMIT)
-    changes = tuple(_judged(change, rule, tests=2) for change in (loss, ranks))
+    changes = tuple(_judged(change, rule) for change in (loss, ranks))
     return Performance(auc, int(there.sum()), changes)
 
 
@@ -78,9 +78,9 @@ def _change(name: str, before: float, change: float, se: float, *, limit: float)
     return Change(name, unit, before, before + change, se, limit=limit, p=p)
 
 
-def _judged(change: Change, rule: DriftRule, tests: int) -> Change:
-    """Only a figure that is worse than expected alarms."""
+def _judged(change: Change, rule: DriftRule) -> Change:
+    """Only a figure that is worse than expected alarms; its p-value counts for two tests."""
     worse = change.change > 0 if change.name == "realised loss" else change.change < 0
-    adjusted = min(1.0, tests * change.p)
+    adjusted = min(1.0, 2 * change.p)
     alarm = worse and adjusted < rule.alpha and abs(change.change) >= change.limit
     return replace(change, p_adjusted=adjusted, alarm=bool(alarm))

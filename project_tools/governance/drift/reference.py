@@ -74,7 +74,7 @@ class NumberBins:
     def starts(self) -> list[int]:
         """The first cell of each bin. A bin holds about a tenth of the rows that have a value.
 
-        A cell with a tenth or more is a bin alone, so that a frequent value can be told from the
+        A cell with a tenth or more is a bin alone, so that a frequent value is not mixed with the
         values on both sides of it.
         """
         tenth = _NEARLY * sum(self.counts) / BINS

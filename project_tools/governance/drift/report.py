@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from project_tools.errors import abbreviated
+from project_tools.evaluation.metrics import signed_interval
 from project_tools.governance.drift.comparison import LARGE, MODERATE, Change, Drift, FeatureDrift
 from project_tools.governance.drift.joint import LEAST_AUC, LEVEL
 from project_tools.governance.pages import data_uri, render
@@ -52,10 +53,10 @@ def in_words(drift: Drift) -> list[str]:
     """The joint comparison and the model's performance, a line each."""
     lines, joint, done = [], drift.joint, drift.performance
     if joint is not None:
-        told = "ALARM" if joint.alarm else "no more than chance or the limit"
+        conclusion = "ALARM" if joint.alarm else "no more than chance or the limit"
         lines.append(
-            f"features together: a discriminator tells new rows from reference rows with AUC "
-            f"{joint.auc:.3f} (.5: not at all), p {_p(joint.p)}: {told}. It sees {len(joint.features)} "
+            f"features together: a discriminator separates new rows from reference rows with AUC "
+            f"{joint.auc:.3f} (.5: not at all), p {_p(joint.p)}: {conclusion}. It sees {len(joint.features)} "
             f"numbers, of {joint.rows_reference:,} and {joint.rows_new:,} rows; it alarms from AUC "
             f"{LEAST_AUC:g} and p {LEVEL:g}. Features of groups (GROUP1_, GROUP2_, CTAR_) are left out: "
             "a training client counts in its own group, a new one does not"
@@ -66,13 +67,12 @@ def in_words(drift: Drift) -> list[str]:
             f"performance to expect from the probabilities: AUC {done.expected_auc:.4f}{loss}; this "
             "assumes that they are true, and does not see values that changed places between clients"
         )
-        for one in done.realised:
-            low, high = one.interval
-            lines.append(
-                f"{one.name} of {done.with_outcomes:,} clients with outcomes: {one.new:.4f}, expected "
-                f"{one.reference:.4f}, {one.change:+.4f} (95 %: {low:+.4f} to {high:+.4f}): "
-                f"{change_verdict(one, drift.rule.alpha)}"
-            )
+        lines += [
+            f"{one.name} of {done.with_outcomes:,} clients with outcomes: {one.new:.4f}, expected "
+            f"{one.reference:.4f}, {one.change:+.4f} {signed_interval(one.interval)}: "
+            f"{change_verdict(one, drift.rule.alpha)}"
+            for one in done.realised
+        ]
         if done.with_outcomes and not done.realised:
             lines.append(f"{done.with_outcomes:,} clients have outcomes: too few to judge by")
     return lines
@@ -128,10 +128,9 @@ def print_drift(drift: Drift, console: Console) -> None:
             markup=False,
         )
         for one in (drift.score.acceptance, drift.score.loss):
-            low, high = one.interval
             console.print(
                 f"{one.name}: {one.reference:.4f} → {one.new:.4f} {one.unit}, {one.change:+.4f} "
-                f"(95 %: {low:+.4f} to {high:+.4f}): {change_verdict(one, alpha)}",
+                f"{signed_interval(one.interval)}: {change_verdict(one, alpha)}",
                 markup=False,
             )
     if drift.features:

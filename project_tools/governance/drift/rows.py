@@ -88,9 +88,9 @@ class Source:
         )
 
     @classmethod
-    def of_frame(cls, frame: pd.DataFrame, name: str = "frame", split: str | None = None) -> Self:
+    def of_frame(cls, frame: pd.DataFrame, name: str = "frame") -> Self:
         """The same for a frame in memory, whose index is ignored."""
-        return cls._of(name, "", *_of_frame(frame), split)
+        return cls._of(name, "", *_of_frame(frame), None)
 
     @classmethod
     def _of(
