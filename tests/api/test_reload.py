@@ -31,6 +31,8 @@ from project_tools.serving.scoring import Scorer
 from project_tools.settings import ROOT, Settings
 
 PATIENCE_S = 90
+#: A service that does not answer for so long has stopped.
+STOP_S = 5
 
 
 class Server:
@@ -94,19 +96,21 @@ class Server:
 
     @contextmanager
     def under_load(self):
-        """Requests all the time; each answer must be the right score of the model that it names."""
-        stop, wrong, answers = threading.Event(), [], []
+        """Requests all the time; each must get the right score of the model that it names, in time."""
+        stop, wrong, answers, seconds = threading.Event(), [], [], []
 
         def ask(number: int) -> None:
             while not stop.is_set():
                 number += 1
                 client = self.ids[number % len(self.ids)]
+                start = time.monotonic()
                 try:
                     status, body = self.get(f"/prediction/{client}")
                     key = body.get("model", {}).get("digest"), client
                     if status != 200 or body["proba_risk_class"] != self.expected.get(key):
                         wrong.append((status, body))
                     answers.append(key)
+                    seconds.append(time.monotonic() - start)
                 except (OSError, http.client.HTTPException, KeyError) as why:
                     wrong.append(repr(why))
 
@@ -119,8 +123,12 @@ class Server:
             stop.set()
             for thread in threads:
                 thread.join()
+        models = len({digest for digest, _ in answers})
+        told = f"{len(answers)} answers of {models} models, {len(wrong)} wrong"
+        print(f"{told}, slowest {max(seconds):.2f} s")  # noqa: T201  (figures, with -s)
         assert wrong == []
         assert len(answers) > 20
+        assert max(seconds) < STOP_S
 
 
 def wait_until(true, what: str) -> None:
