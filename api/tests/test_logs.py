@@ -107,6 +107,8 @@ class Answers(unittest.TestCase):
         self.assertEqual(
             text.splitlines()[-len(lines) :], [json.dumps(x, ensure_ascii=False) for x in lines]
         )
+        refused = [line["reason"] for line in lines if line["event"] == "refused"]
+        self.assertIn("InvalidHTTPVersion", refused)  # the kind of fault
         levels = {line["event"]: line["level"] for line in lines}
         for event, level in (
             ("start", "warning"),  # without keys
