@@ -4,6 +4,7 @@ import json
 import os
 import selectors
 import socket
+import sys
 import time
 import unittest
 from contextlib import ExitStack
@@ -162,6 +163,13 @@ class Limits(unittest.TestCase):
         self.assertTrue(answer.startswith(b"HTTP/1.1 503 "), answer)
         self.assertIn(b"\r\nRetry-After: ", answer)
         self.assertIn(b"\r\nConnection: close\r\n", answer)
+
+    def test_the_loop_gets_its_turn_soon(self) -> None:
+        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
+        self.worker.alive = False  # it ends at once
+        with mock.patch.object(self.worker, "poller"):
+            self.worker.run()
+        self.assertAlmostEqual(sys.getswitchinterval(), 0.0005)
 
     def test_connections(self) -> None:
         for _ in range(self.connections):
