@@ -15,8 +15,17 @@ from api import __main__ as launcher
 from api import create_app
 from api.tests.running import application, checked, served
 from api.web import keys
-from api.web.access import SCOPE_OF, keyring_of, scope_of
-from api.web.keys import OPEN_SCOPES, SCOPES, Allowance, Keyring, new_key, read_keys, write_keys
+from api.web.access import SCOPE_OF, scope_of
+from api.web.keys import (
+    OPEN_SCOPES,
+    SCOPES,
+    Allowance,
+    Keyring,
+    keyring_of,
+    new_key,
+    read_keys,
+    write_keys,
+)
 from project_tools.errors import SettingError
 from project_tools.settings import Settings
 
