@@ -12,11 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from api.web.access import keyring_of
-from api.web.keys import OPEN, SCOPES, new_key, read_keys, write_keys
-from api.web.portfolios import read_portfolio
+from api.web.keys import OPEN, SCOPES, keyring_of, new_key, read_keys, write_keys
 from project_tools.errors import CreditError, SettingError, unknown
-from project_tools.serving.last_good import LastGood
+from project_tools.serving.verification import adopt_in_child
 from project_tools.settings import Settings
 from project_tools.system.ports import refuse_busy
 from project_tools.system.progress import working
@@ -88,6 +86,8 @@ def _change_keys(settings: Settings, options: argparse.Namespace) -> None:
                 raise SettingError(unknown("scope", scope, SCOPES))
         portfolio = options.portfolio.resolve() if options.portfolio else None
         if portfolio is not None:
+            from api.web.portfolios import read_portfolio  # noqa: PLC0415  (it imports Arrow)
+
             read_portfolio(portfolio)
         text, key = new_key(
             options.holder,
@@ -103,7 +103,7 @@ def _change_keys(settings: Settings, options: argparse.Namespace) -> None:
 def _verified(settings: Settings) -> str:
     """The digest of the model, after a child has copied and loaded all that a worker loads."""
     keyring_of(settings)
-    return LastGood(settings.model, settings.clients, settings.state).adopt_in_child()
+    return adopt_in_child(settings.model, settings.clients, settings.state)
 
 
 def _start(settings: Settings) -> None:

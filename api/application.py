@@ -12,9 +12,10 @@ from api.logs import place
 from api.release import release
 from api.routes import BLUEPRINTS
 from api.service import install
-from api.web.access import authorize, keyring_of
+from api.web.access import authorize
 from api.web.guard import guard, trusted_hosts
 from api.web.journal import journal, request_id
+from api.web.keys import keyring_of
 from api.web.negotiation import negotiate
 from api.web.openapi import describe
 from api.web.problems import answer_errors

@@ -101,7 +101,10 @@ def when_ready(server: Any) -> None:
 
     server.manage_workers = manage
     server.pictures = pictures
-    logger.warning("start", extra={} if _settings.api_keys else {"reason": OPEN})
+    if _settings.api_keys:
+        logger.info("start")
+    else:  # every program on this machine may ask
+        logger.warning("start", extra={"reason": OPEN})
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -124,7 +124,7 @@ class Keeper(Generic[S]):
         self._last_reason = ""
         if pair != self._pair:
             event = "ready" if self._pair is None else "reloaded"
-            self._logger.warning(event, extra={"model": pair.model})
+            self._logger.info(event, extra={"model": pair.model})
             count_reload("loaded")
         self._pair = pair
 

@@ -26,6 +26,7 @@ CLIENTS = 88_000
 #: The arguments of each script; a script without an entry here fails a test.
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "serving.py": ("--check",),
+    "api.py": ("--check",),
     "score.py": ("--clients", str(CLIENTS), "--check"),
     "intervals.py": ("--check",),
     "promotion.py": ("--check",),

@@ -1,4 +1,6 @@
-"""The cost of serving: scores, explanations, pictures, verification and loading, for each family.
+"""The cost of serving in one process, for each family: scores, explanations, verification, loading.
+
+``api.py`` measures the service over HTTP, and pictures.
 
 The clients are invented and as wide as the feature file; the models have the size that a search
 would keep. Every figure is the median of repeated calls on one thread, in milliseconds of processor
@@ -28,13 +30,11 @@ from project_tools.models.families import Family, get_family
 from project_tools.models.training import train
 from project_tools.runs.served_form import artefact_content
 from project_tools.serving.artefact import load_artefact, write_artefact
-from project_tools.serving.canvas import png
 from project_tools.serving.explanation import explain, reasons
-from project_tools.serving.pictures import beeswarm, waterfall
 from project_tools.serving.scoring import Scorer
 
 #: Bounds in milliseconds, beyond the imports.
-BOUNDS = {"load": 2_000.0, "picture": 400.0}
+BOUNDS = {"load": 2_000.0}
 #: Bounds of an explanation.
 EXPLAIN = {"lightgbm": 15.0, "xgboost": 15.0, "random_forest": 500.0}
 #: Share of unknown values.
@@ -115,16 +115,11 @@ def measured(
     plain = held_out.X.astype(object)
     rows = plain.where(plain.notna(), None).to_dict("records")
     scorer = Scorer(artefact)
-    png(waterfall(explain(artefact, rows[0])).chart)
     return {
         "score": median_ms(lambda i: scorer.score(rows[i]), 40, clock),
         "explain": median_ms(
             lambda i: reasons(explain(artefact, rows[i]), granted=False), 20, clock
         ),
-        "picture": median_ms(
-            lambda i: png(waterfall(explain(artefact, rows[i + 1])).chart), 7, clock
-        ),
-        "global": median_ms(lambda _: png(beeswarm(artefact).chart), 3, clock),
         "load": load,
         "size": len(content.model.content) / 1e3,
     }
@@ -154,9 +149,7 @@ def main() -> None:
     print(
         f"{options.rows:,} clients, {data.X.shape[1]} features; median milliseconds {kind}, bound after /\n"
     )
-    print(
-        f"{'family':<15}{'score':>8}{'explain':>16}{'picture':>16}{'global':>9}{'load':>15}{'model kB':>10}"
-    )
+    print(f"{'family':<15}{'score':>8}{'explain':>16}{'load':>15}{'model kB':>10}")
     measurements = {}
     for name in ("lightgbm", "xgboost", "random_forest", "logistic_l2"):
         measurements[name] = measured(name, data, held_out, small=options.small, clock=clock)
@@ -165,8 +158,8 @@ def main() -> None:
             for figure, value in measurements[name].items()
         }
         print(
-            f"{name:<15}{cells['score']:>8}{cells['explain']:>16}{cells['picture']:>16}"
-            f"{cells['global']:>9}{cells['load']:>15}{cells['size']:>10}"
+            f"{name:<15}{cells['score']:>8}{cells['explain']:>16}"
+            f"{cells['load']:>15}{cells['size']:>10}"
         )
     base = measurements["lightgbm"]
     print("\nratios to LightGBM")

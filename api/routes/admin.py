@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from apiflask import APIBlueprint
-from flask import Response, current_app
+from flask import Response, current_app, request
 
 from api.answers.health import Ready
 from api.reload import count_reload, reload_all_workers
@@ -17,9 +17,14 @@ blueprint = APIBlueprint("admin", __name__, tag="Operations")
 
 
 @blueprint.post("/admin/reload")
-@blueprint.doc(responses=responses(403, 409))
+@blueprint.doc(responses=responses(409, 415))
 def reload_model() -> Response | Ready:
-    """Verify the model at its path and answer from it; 409 if it is refused and the former one stays."""
+    """Verify the model at its path and answer from it; 409 if it is refused and the former one stays.
+
+    The body is empty or ``{}``.
+    """
+    if b"".join(request.get_data().split()) not in (b"", b"{}"):
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "this address takes no body but {}")
     try:
         digest = keeper_of(current_app).reload()
     except CreditError as why:

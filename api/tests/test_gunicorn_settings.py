@@ -72,9 +72,9 @@ class Settings(unittest.TestCase):
         there = {"CREDIT_API_HOST": "::1", "CREDIT_API_PORT": "9000"}
         self.assertEqual(configuration(**there).bind, "[::1]:9000")
 
-    def test_the_worker_brings_no_library_of_the_application_into_the_master(self) -> None:
+    def test_neither_the_launcher_nor_the_master_imports_a_library_of_the_application(self) -> None:
         code = (
-            "import sys, api.web.worker; "
+            "import sys, api.__main__, api.web.worker; "
             "print(*sorted({'flask', 'lightgbm', 'pandas', 'numpy', 'pyarrow'} & {*sys.modules}))"
         )
         done = subprocess.run(  # noqa: S603  (our own code)

@@ -15,8 +15,17 @@ from api import __main__ as launcher
 from api import create_app
 from api.tests.running import application, checked, served
 from api.web import keys
-from api.web.access import SCOPE_OF, keyring_of
-from api.web.keys import OPEN_SCOPES, SCOPES, Allowance, Keyring, new_key, read_keys, write_keys
+from api.web.access import SCOPE_OF, scope_of
+from api.web.keys import (
+    OPEN_SCOPES,
+    SCOPES,
+    Allowance,
+    Keyring,
+    keyring_of,
+    new_key,
+    read_keys,
+    write_keys,
+)
 from project_tools.errors import SettingError
 from project_tools.settings import Settings
 
@@ -97,6 +106,7 @@ class Routes(Case):
     def test_every_endpoint_has_a_scope_of_its_own(self) -> None:
         endpoints = {rule.endpoint for rule in application().url_map.iter_rules()}
         self.assertEqual(endpoints, {*SCOPE_OF})
+        self.assertEqual(scope_of("a route without an entry"), "admin")
 
     def test_it_is_not_open(self) -> None:
         self.assertIs((self.client.get("/version").json or {})["open"], False)

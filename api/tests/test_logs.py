@@ -107,10 +107,17 @@ class Answers(unittest.TestCase):
         self.assertEqual(
             text.splitlines()[-len(lines) :], [json.dumps(x, ensure_ascii=False) for x in lines]
         )
-        events = {line["event"] for line in lines}
-        self.assertLessEqual(
-            {"start", "ready", "picture process started", "answer", "refused"}, events
-        )
+        refused = [line["reason"] for line in lines if line["event"] == "refused"]
+        self.assertIn("InvalidHTTPVersion", refused)  # the kind of fault
+        levels = {line["event"]: line["level"] for line in lines}
+        for event, level in (
+            ("start", "warning"),  # without keys
+            ("ready", "info"),
+            ("picture process started", "info"),
+            ("answer", "info"),
+            ("refused", "warning"),
+        ):
+            self.assertEqual(levels.get(event), level, event)
 
 
 if __name__ == "__main__":

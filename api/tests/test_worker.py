@@ -1,17 +1,24 @@
 """The worker: slow and malformed clients stop nobody, and get a problem document at most."""
 
 import json
+import os
+import selectors
+import socket
+import sys
 import time
 import unittest
 from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any
+from unittest import mock
+
+from gunicorn.config import Config
 
 from api.tests.running import served
 from api.tests.running_server import running
 from api.web.framing import HEADER_LIMIT, Framing, TooLargeError
 from api.web.protection import BODY_LIMIT
-from api.web.worker import REQUEST_S, refusal
+from api.web.worker import REQUEST_S, WAITING, Worker, refusal
 
 HELD = 16
 SECRET = b"SECRET-27182"
@@ -118,6 +125,65 @@ class Refused(unittest.TestCase):
     def test_what_is_overloaded_says_when_to_come_again(self) -> None:
         answer = refusal(HTTPStatus.SERVICE_UNAVAILABLE, "7" * 32, "the service is busy")
         self.assertIn(b"\r\nRetry-After: 5\r\n", answer)
+
+
+class Limits(unittest.TestCase):
+    """A worker of its own: what is beyond a limit gets 503 at once, and the connection ends."""
+
+    def setUp(self) -> None:
+        configuration = Config()
+        self.connections = WAITING + configuration.threads + 2
+        configuration.set("worker_connections", self.connections)
+        self.worker = Worker(0, os.getpid(), [], None, 60, configuration, None)
+        self.addCleanup(self.worker.tmp.close)
+        self.worker.poller = selectors.DefaultSelector()
+        self.worker.tpool = mock.Mock()  # nothing is ever answered
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.setblocking(False)
+        self.addCleanup(self.close)
+
+    def close(self) -> None:
+        self.listener.close()
+        for call in self.worker.tpool.submit.call_args_list:
+            call.args[3].close()
+        for key in [*self.worker.poller.get_map().values()]:
+            key.fileobj.close()
+        self.worker.poller.close()
+
+    def connect(self, sent: bytes = b"") -> socket.socket:
+        client = socket.create_connection(self.listener.getsockname(), 5)
+        self.addCleanup(client.close)
+        self.worker.accept(self.listener)
+        client.sendall(sent)
+        self.worker.wait_for_and_dispatch_events(0.05 if sent else 0)
+        return client
+
+    def check_busy(self, client: socket.socket) -> None:
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+        self.assertTrue(answer.startswith(b"HTTP/1.1 503 "), answer)
+        self.assertIn(b"\r\nRetry-After: ", answer)
+        self.assertIn(b"\r\nConnection: close\r\n", answer)
+
+    def test_the_loop_gets_its_turn_soon(self) -> None:
+        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
+        self.worker.alive = False  # it ends at once
+        with mock.patch.object(self.worker, "poller"):
+            self.worker.run()
+        self.assertAlmostEqual(sys.getswitchinterval(), 0.0005)
+
+    def test_connections(self) -> None:
+        for _ in range(self.connections):
+            client = self.connect()
+        client.setblocking(False)
+        self.assertRaises(BlockingIOError, client.recv, 1)
+        self.check_busy(self.connect())
+
+    def test_requests_that_wait(self) -> None:
+        request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        for _ in range(WAITING + self.worker.cfg.threads):
+            self.connect(request)
+        self.assertEqual(self.worker.tpool.submit.call_count, WAITING + self.worker.cfg.threads)
+        self.check_busy(self.connect(request))
 
 
 class Served(unittest.TestCase):

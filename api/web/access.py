@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from ipaddress import ip_address
 
 from apiflask import APIFlask
 from flask import Response, current_app, g, request
@@ -11,7 +10,6 @@ from api.web.keys import OPEN_SCOPES, Allowance, Keyring, Scope
 from api.web.portfolios import Portfolios
 from api.web.problems import problem
 from project_tools.errors import SettingError
-from project_tools.settings import Settings
 
 #: The scope of each endpoint, or None where nobody is asked. One that is missing here takes ``admin``.
 SCOPE_OF: Mapping[str, Scope | None] = {
@@ -38,23 +36,6 @@ SCOPE_OF: Mapping[str, Scope | None] = {
 _OPEN = "credit_open"
 
 
-def keyring_of(settings: Settings) -> Keyring | None:
-    """The keys that the settings name; None where the service is open.
-
-    Raises ``SettingError`` where it would be open although others can reach it, or must not be.
-    """
-    if settings.api_keys is not None:
-        return Keyring(settings.api_keys)
-    if settings.api_require_keys:
-        raise SettingError("CREDIT_API_REQUIRE_KEYS is set; name a key file in CREDIT_API_KEYS")
-    if not _is_loopback(settings.api_host):
-        raise SettingError(
-            f"without keys the API listens on this machine alone, not on {settings.api_host}; "
-            "name a key file in CREDIT_API_KEYS (`python -m api keys new` makes one)"
-        )
-    return None
-
-
 def authorize(app: APIFlask, keyring: Keyring | None) -> None:
     """Ask every request for a key with the scope of its route; without keys, take local ones alone."""
     app.extensions[_OPEN] = keyring is None
@@ -72,13 +53,6 @@ def is_open() -> bool:
 def scope_of(endpoint: str) -> Scope | None:
     """The scope that an endpoint takes; None where nobody is asked for a key."""
     return SCOPE_OF.get(endpoint, "admin")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host.lower() == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _refuse_forwarded() -> Response | None:

@@ -61,7 +61,7 @@ class ClientsQuery(Query):
 
     query: Annotated[str, Field(pattern=r"^[0-9]{0,18}$")] = ""
     # A bound after the validator would be ``ge`` in the OpenAPI document in place of ``minimum``.
-    page: Annotated[int, Field(ge=1), BeforeValidator(_whole)] = 1
+    page: Annotated[int, Field(ge=1, le=999_999_999), BeforeValidator(_whole)] = 1
     size: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)] = 100
 
 

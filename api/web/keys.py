@@ -11,12 +11,14 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from project_tools.errors import SettingError
+from project_tools.settings import Settings
 
 Scope = Literal["score", "explain", "data", "review", "metrics", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -134,6 +136,23 @@ class Keyring:
         return next((key for key in matching if key.is_live()), None)
 
 
+def keyring_of(settings: Settings) -> Keyring | None:
+    """The keys that the settings name; None where the service is open.
+
+    Raises ``SettingError`` where it would be open although others can reach it, or must not be.
+    """
+    if settings.api_keys is not None:
+        return Keyring(settings.api_keys)
+    if settings.api_require_keys:
+        raise SettingError("CREDIT_API_REQUIRE_KEYS is set; name a key file in CREDIT_API_KEYS")
+    if not _is_loopback(settings.api_host):
+        raise SettingError(
+            f"without keys the API listens on this machine alone, not on {settings.api_host}; "
+            "name a key file in CREDIT_API_KEYS (`python -m api keys new` makes one)"
+        )
+    return None
+
+
 class Allowance:
     """How many requests each key still has, in one worker: as many a minute, refilled evenly."""
 
@@ -149,6 +168,13 @@ class Allowance:
             left = min(left + (now - at) * key.per_minute / 60, float(key.per_minute))
             self._left[key.id] = (left - 1 if left >= 1 else left, now)
             return left >= 1
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host.lower() == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _sha256(text: str) -> str:

@@ -31,6 +31,8 @@ _ANYWHERE = (
     HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
+#: The body of a POST that takes nothing.
+_EMPTY = {"type": "object", "additionalProperties": False}
 _PATH_PARAMETERS = {"client": {"type": "string", "pattern": f"^{CLIENT_ID}$", "example": "100001"}}
 
 
@@ -55,7 +57,7 @@ def describe(app: APIFlask) -> None:
 
     def complete(document: Any) -> Any:
         models: set[type[BaseModel]] = {Problem}
-        for operation, endpoint in _operations(app, document):
+        for operation, endpoint, method in _operations(app, document):
             view, scope = app.view_functions[endpoint], scope_of(endpoint)
             operation["security"] = [{_KEY: [scope]}] if scope else []
             content = operation["responses"]["200"]["content"]
@@ -63,6 +65,8 @@ def describe(app: APIFlask) -> None:
                 model = _model_of(view)
                 models.add(model)
                 content[JSON] = {"schema": _reference(model)}
+            if method == "POST":
+                operation["requestBody"] = {"required": True, "content": {JSON: {"schema": _EMPTY}}}
             for parameter in operation["parameters"]:
                 if parameter["in"] == "path":
                     parameter["schema"] = _PATH_PARAMETERS[parameter["name"]]
@@ -81,13 +85,15 @@ def describe(app: APIFlask) -> None:
     app.spec_processor(complete)
 
 
-def _operations(app: APIFlask, document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """Each operation of each documented route, with its endpoint."""
+def _operations(
+    app: APIFlask, document: dict[str, Any]
+) -> Iterator[tuple[dict[str, Any], str, str]]:
+    """Each operation of each documented route, with its endpoint and method."""
     for rule in app.url_map.iter_rules():
         path = rule.rule.replace("<", "{").replace(">", "}")
         for method, operation in document["paths"].get(path, {}).items():
             if method.upper() in (rule.methods or ()):
-                yield operation, rule.endpoint
+                yield operation, rule.endpoint, method.upper()
 
 
 def _model_of(view: Any) -> type[BaseModel]:

@@ -36,11 +36,9 @@ from project_tools.serving.clients import ClientStore
 from project_tools.serving.folder import read_parts
 from project_tools.serving.json_files import Name, checked, plain_json, strict_json
 from project_tools.serving.lean import hide_training_libraries
-from project_tools.serving.verification import answer_of_child
+from project_tools.serving.verification import adopt_in_child
 from project_tools.system.files import replacing, sha256
 
-#: A copy of hundreds of thousands of clients is encoded within this.
-_TIMEOUT_S = 600
 _CHUNK = 1 << 20
 _FOLDERS = ("models", "clients", "matrices")
 _READ_ONLY, _OURS = 0o400, 0o700
@@ -119,8 +117,7 @@ class LastGood:
 
     def adopt_in_child(self) -> str:
         """``adopt`` in a process of its own; returns the digest of the model."""
-        paths = [self._model, self._clients, self._state]
-        return answer_of_child("last_good", paths, "the model", _TIMEOUT_S)
+        return adopt_in_child(self._model, self._clients, self._state)
 
     def _model_copy(self, digest: str) -> Path:
         return self._folder / "models" / digest

@@ -78,6 +78,8 @@ def test_counts_add_up_over_workers_and_outlive_one(observed):
     }
     assert answered == observed.workers(), "one worker answered everything; the sum shows nothing"
     assert found["credit_api_ready"] == 1
+    # With keys the start is no reason to look; without, it is a warning (test_logs).
+    assert [x["level"] for x in observed.lines() if x["event"] == "start"] == ["info"]
     assert "py.warnings" not in observed.server.log.read_text()
     former = observed.workers()
     victim = min(former)

@@ -31,6 +31,8 @@ from project_tools.serving.scoring import Scorer
 from project_tools.settings import ROOT, Settings
 
 PATIENCE_S = 90
+#: A service that does not answer for so long has stopped.
+STOP_S = 5
 
 
 class Server:
@@ -94,19 +96,21 @@ class Server:
 
     @contextmanager
     def under_load(self):
-        """Requests all the time; each answer must be the right score of the model that it names."""
-        stop, wrong, answers = threading.Event(), [], []
+        """Requests all the time; each must get the right score of the model that it names, in time."""
+        stop, wrong, answers, seconds = threading.Event(), [], [], []
 
         def ask(number: int) -> None:
             while not stop.is_set():
                 number += 1
                 client = self.ids[number % len(self.ids)]
+                start = time.monotonic()
                 try:
                     status, body = self.get(f"/prediction/{client}")
                     key = body.get("model", {}).get("digest"), client
                     if status != 200 or body["proba_risk_class"] != self.expected.get(key):
                         wrong.append((status, body))
                     answers.append(key)
+                    seconds.append(time.monotonic() - start)
                 except (OSError, http.client.HTTPException, KeyError) as why:
                     wrong.append(repr(why))
 
@@ -119,8 +123,12 @@ class Server:
             stop.set()
             for thread in threads:
                 thread.join()
+        models = len({digest for digest, _ in answers})
+        told = f"{len(answers)} answers of {models} models, {len(wrong)} wrong"
+        print(f"{told}, slowest {max(seconds):.2f} s")  # noqa: T201  (figures, with -s)
         assert wrong == []
         assert len(answers) > 20
+        assert max(seconds) < STOP_S
 
 
 def wait_until(true, what: str) -> None:
@@ -250,29 +258,61 @@ def test_another_artefact_is_refused_and_the_former_goes_on(server, tmp_path, ch
     assert server.workers() == workers
 
 
-def test_a_worker_without_a_model_heals_by_itself(tmp_path, monkeypatch):
-    made = make_served(tmp_path)
-    made.model.rename(tmp_path / "away")
+@contextmanager
+def watching(made: Served, folder: Path, verified: str = ""):
+    """A worker's keeper, started and watching; a model's digest stands for its service."""
     settings = Settings.load(
         {
             "CREDIT_MODEL": str(made.model),
             "CREDIT_CLIENTS": str(made.clients),
-            "CREDIT_STATE": str(tmp_path / "state"),
+            "CREDIT_STATE": str(folder / "state"),
         }
     )
-    monkeypatch.setattr(reload, "RETRY_S", 0.2)
     keeper = reload.Keeper(settings, logging.getLogger("test"), lambda _, pair: pair.model)
-    keeper.start("")
-    assert keeper.service is None
     former = signal.getsignal(signal.SIGUSR1)
+    keeper.start(verified)
     try:
+        yield keeper
+    finally:
+        signal.signal(signal.SIGUSR1, former)
+
+
+def digest_of(made: Served) -> str:
+    return hashlib.sha256((made.model / "manifest.json").read_bytes()).hexdigest()
+
+
+def test_a_worker_without_a_model_heals_by_itself(tmp_path, monkeypatch):
+    made = make_served(tmp_path)
+    made.model.rename(tmp_path / "away")
+    monkeypatch.setattr(reload, "RETRY_S", 0.2)
+    with watching(made, tmp_path) as keeper:
+        assert keeper.service is None
         keeper.watch()
         (tmp_path / "away").rename(made.model)
         wait_until(lambda: keeper.service is not None, "it did not heal")
-    finally:
-        signal.signal(signal.SIGUSR1, former)
-    digest = hashlib.sha256((made.model / "manifest.json").read_bytes()).hexdigest()
-    assert keeper.service == digest
+    assert keeper.service == digest_of(made)
+
+
+def test_a_worker_that_starts_beside_a_damaged_model_takes_the_last_good_copy(tmp_path):
+    made = make_served(tmp_path)
+    LastGood(made.model, made.clients, tmp_path / "state").adopt()
+    damage(made)
+    with watching(made, tmp_path) as keeper:
+        assert keeper.service == digest_of(made)  # only the trees were damaged
+
+
+def test_a_worker_follows_what_another_one_adopted(tmp_path, monkeypatch):
+    made = make_served(tmp_path)
+    copies = LastGood(made.model, made.clients, tmp_path / "state")
+    copies.adopt()
+    monkeypatch.setattr(reload, "RETRY_S", 0.2)
+    with watching(made, tmp_path, digest_of(made)) as keeper:
+        former = keeper.service
+        keeper.watch()
+        another_model(made, "4")
+        copies.adopt()  # the signal did not reach this worker
+        wait_until(lambda: keeper.service != former, "it answers from the former model")
+    assert keeper.service == digest_of(made)
 
 
 def test_nothing_is_trusted_in_a_folder_that_others_can_write(tmp_path):

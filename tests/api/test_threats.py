@@ -4,7 +4,8 @@ import importlib
 import re
 from pathlib import Path
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "threats.md"
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "docs" / "threats.md"
 
 
 def test_every_test_that_the_threats_name_is_there() -> None:
@@ -13,6 +14,10 @@ def test_every_test_that_the_threats_name_is_there() -> None:
     for module, case in names:
         tests = importlib.import_module(f"api.tests.{module}")
         assert not case or hasattr(tests, case), f"{module}.{case}"
+    elsewhere = re.findall(r"`(tests/\S+?\.py)(?:::(\w+))?`", DOCUMENT.read_text())
+    assert len(elsewhere) > 5
+    for path, name in elsewhere:
+        assert f"def {name}" in (ROOT / path).read_text(), f"{path}::{name}"
 
 
 def test_the_ten_of_owasp_are_all_there() -> None:
