@@ -35,6 +35,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "drift_joint.py": (str(FEATURES),),
     "demo_realism.py": (),
     "final_models.py": (),
+    "monotone.py": (str(FEATURES), "--profile", "demo", "--rows", "13811", "--check"),
     "search.py": (str(FEATURES), "--rows", "13811", "--check"),
     "tuning.py": ("--data", str(FEATURES), "--check"),
     "features.py": ("--check",),

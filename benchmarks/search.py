@@ -24,14 +24,17 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
-from project_tools.evaluation.judgement import Judgement
-from project_tools.evaluation.metrics import paired_difference
-from project_tools.models import boosting
-from project_tools.models.dataset import Dataset, load_dataset, stratified_sample
-from project_tools.models.families import get_family
-from project_tools.search.choice import choose
-from project_tools.search.trial import Objective, Probabilities, Trial
 from project_tools.system.command import share_cores
+
+share_cores()  # before a library that brings OpenMP: its threads would spin beside other work
+
+from project_tools.evaluation.judgement import Judgement  # noqa: E402
+from project_tools.evaluation.metrics import paired_difference  # noqa: E402
+from project_tools.models import boosting  # noqa: E402
+from project_tools.models.dataset import Dataset, load_dataset, stratified_sample  # noqa: E402
+from project_tools.models.families import get_family  # noqa: E402
+from project_tools.search.choice import choose  # noqa: E402
+from project_tools.search.trial import Objective, Probabilities, Trial  # noqa: E402
 
 #: The first trial before the spaces reached where good settings lie.
 FORMER = {
@@ -168,5 +171,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    share_cores()
     main()

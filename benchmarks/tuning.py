@@ -169,11 +169,13 @@ def _plain(words: argparse.Namespace) -> dict[str, Any]:
     from project_tools.models.boosting import watched_share
     from project_tools.models.families import get_family
     from project_tools.models.folds import fold_rows
+    from project_tools.models.monotone import withheld_features
     from project_tools.models.preparation import model_names
 
     setting, clock, before = get_family("lightgbm").start("full"), _clock(words), _peak()
     data = _loaded(words.folder)
-    X = data.X.set_axis(model_names(data.X.columns), axis=1)
+    withheld = dict.fromkeys(withheld_features(list(data.X.columns), "external"), np.float32("nan"))
+    X = data.X.assign(**withheld).set_axis(model_names(data.X.columns), axis=1)
     arguments = _arguments(setting, words, data.X)
     start, oof, rounds = clock(), np.empty(len(data)), []
     for train, held_out in fold_rows(data.y, FOLDS, SEED):
@@ -213,7 +215,7 @@ def _arguments(
 ) -> dict[str, Any]:
     """The setting as arguments of LGBMClassifier; with ``--same`` our bins and order of sums too.
 
-    Both ways have the monotone constraints: a person would type them as well.
+    Both ways have the monotone constraints, and withhold the same columns.
     """
     from project_tools.models.families import get_family
     from project_tools.models.preparation import model_names

@@ -106,6 +106,22 @@ def increasing_in(columns: Iterable[str]) -> set[str]:
     return increasing
 
 
+def moving_with(columns: Iterable[str]) -> set[str]:
+    """These columns of the application, and what is computed from a client's own values of them.
+
+    Group statistics are learnt from the training clients: one client's value does not move them.
+
+    >>> sorted(moving_with(["OWN_CAR_AGE"]))
+    ['CAR_TO_BIRTH_RATIO', 'CAR_TO_EMPLOYED_RATIO', 'OWN_CAR_AGE']
+    """
+    moving = set(columns)
+    ratios = [row for history in HISTORIES for row in history.ratios]
+    for row in (*application.DERIVED, *ratios, *across.RATIOS):  # in the order of computation
+        if moving.intersection(row.sources):
+            moving.add(row.name)
+    return moving
+
+
 @cache
 def _feature_sources() -> Mapping[str, frozenset[str]]:
     """The features, and columns of the application, that each feature is computed from."""

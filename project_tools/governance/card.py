@@ -107,7 +107,8 @@ class MonotoneFacts:
     """What the constraint costs, on ``clients`` held out of fits on ``trained`` clients.
 
     ``auc_lost``, ``loss_added`` and ``log_loss_added`` are above 0 if it has a cost; their errors are
-    paired. ``features`` are those in which the risk may only fall.
+    paired. ``features`` are those in which the risk may only fall, ``withheld`` those that the trees
+    do not see because they move with the scores in no single direction.
     """
 
     features: tuple[str, ...]
@@ -116,6 +117,7 @@ class MonotoneFacts:
     auc_lost: Estimate
     loss_added: Estimate
     log_loss_added: Estimate
+    withheld: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> dict[str, float]:

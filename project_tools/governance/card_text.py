@@ -258,8 +258,10 @@ def _monotone(card: Card) -> str:
             ("added to the log loss", cost.log_loss_added),
         )
     )
+    unseen = f", and the trees do not see {', '.join(cost.withheld)}" if cost.withheld else ""
     return (
-        f"A higher external score never raises the risk: {len(cost.features)} features are constrained. "
+        f"A higher external score never raises the risk: {len(cost.features)} features are "
+        f"constrained{unseen}. "
         f"This costs {', '.join(figures)}, paired and out of fold on {cost.clients:,} training clients."
     )
 

@@ -16,6 +16,8 @@ PROTECTED = frozenset({"gender", "family status"})
 #: Formats whose file is a text of trees: their size is limited, that of others is reported.
 TEXT_FORMATS = frozenset({"lightgbm", "xgboost"})
 FOREST = "random_forest"
+#: Share by which a second measurement of a time may differ from the first on a shared machine.
+LATENCY_NOISE = 0.1
 Standing = Literal["kept", "broken", "objection", "reported"]
 
 
@@ -58,6 +60,7 @@ class LimitFound:
 
     ``excess`` is how far the figure lies beyond the limit: 0 within it. ``standing``: "kept",
     "broken" (bars the promotion), "objection" (a named person answers it) or "reported".
+    ``noise`` is by how much a second measurement of the same figure may differ.
     """
 
     limit: str
@@ -65,6 +68,7 @@ class LimitFound:
     allowed: str
     excess: float
     standing: Standing
+    noise: float = 0.0
 
     @property
     def sentence(self) -> str:
@@ -116,7 +120,7 @@ def limits_of(candidate: Candidate, allowed: Limits) -> list[LimitFound]:
         limits.append(
             LimitFound(
                 name, f"{took:.1f} ms", f"{most:g} ms or less", beyond,
-                "broken" if beyond else "kept",
+                "broken" if beyond else "kept", LATENCY_NOISE * took,
             )
         )  # fmt: skip
     size = candidate.size_bytes / 1e6
@@ -140,8 +144,11 @@ def _log_ratio(one: float, other: float) -> float:
 def beside_the_champion(
     limits: Sequence[LimitFound], champion: Sequence[LimitFound]
 ) -> list[LimitFound]:
-    """The limits, where one that the champion breaks as much is an objection, and bars nothing."""
-    theirs = {one.limit: one.excess for one in champion}
+    """The limits, where one that the champion breaks as much is an objection, and bars nothing.
+
+    As much: the challenger's figure is worse by no more than the noise of the champion's.
+    """
+    theirs = {one.limit: one.excess + one.noise for one in champion if one.excess > 0}
     return [
         replace(one, standing="objection")
         if one.standing == "broken" and theirs.get(one.limit, 0.0) >= one.excess

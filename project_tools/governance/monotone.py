@@ -21,7 +21,7 @@ from project_tools.governance.exclusion import (
 )
 from project_tools.governance.segments import LEAST_OF_CLASS
 from project_tools.models.dataset import Dataset
-from project_tools.models.monotone import falling_features
+from project_tools.models.monotone import falling_features, withheld_features
 from project_tools.models.training import TrainedModel
 
 
@@ -67,4 +67,5 @@ def monotone_facts(
         auc_lost=difference("AUC", loose, bound),
         loss_added=difference("loss_of_income", bound, loose),
         log_loss_added=difference("log_loss", bound, loose),
+        withheld=withheld_features(model.feature_names, model.family.monotone),
     )

@@ -55,9 +55,11 @@ class Boosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
     A library's class gives ``_binned``, ``_grow`` and ``_risk``. ``rounds_`` is the number of
     trees kept, ``grown_rows_`` the number of rows that they grew on; columns are taken by their order.
+    The columns ``withheld`` are null in what the trees are grown on, so that none splits on them.
     """
 
     early_stopping_rounds: int
+    withheld: tuple[str, ...]
     seed: int
 
     def fit(self, X: pd.DataFrame, y: npt.NDArray[Any]) -> Self:
@@ -66,6 +68,7 @@ class Boosting(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
     def prepare(self, X: pd.DataFrame, y: npt.NDArray[Any], rows: Rows) -> Binned:
         """Bins of these rows, learnt without the slice that early stopping watches."""
         levels = category_levels(X)
+        X = X.assign(**dict.fromkeys(self.withheld, np.float32(np.nan)))
         kept, watched = self._slices(y[rows])
         train = self._binned(X, y, rows[kept], levels, None)
         other = self._binned(X, y, rows[watched], levels, train) if len(watched) else None

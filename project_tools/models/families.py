@@ -16,7 +16,12 @@ import pandas as pd
 from project_tools.errors import SettingError, unknown
 from project_tools.models.classifiers import forest, lasso, machine, prepared_model, ridge
 from project_tools.models.lightgbm_trees import BoostedTrees
-from project_tools.models.monotone import MONOTONE, Monotone, falling_features
+from project_tools.models.monotone import (
+    MONOTONE,
+    Monotone,
+    falling_features,
+    withheld_features,
+)
 from project_tools.models.preparation import PreparationPlan
 from project_tools.models.xgboost_trees import XGBoostedTrees
 
@@ -86,7 +91,8 @@ class Family:
     time of a fit grows with the rows to the power ``growth``; ``threads`` says whether one fit can
     use several cores; ``format`` names the row of ``serving.formats.table`` in which it is served.
     It is None for a family without exact contributions, which is searched and never served.
-    ``monotone`` says in which features the risk of boosted trees may only fall.
+    ``monotone`` says in which features the risk of boosted trees may only fall, and which ones
+    they do not see for it.
     """
 
     name: str
@@ -159,8 +165,10 @@ class Family:
         starts = {name: row.start for name, row in self.space.items()}
         complete = {**self.fixed, **starts, **parameters}
         if self.plan is None:
-            falling = falling_features(list(X.columns), self.monotone)
-            return self.build(complete | {"falling": falling}, seed, jobs)
+            columns = list(X.columns)
+            complete["falling"] = falling_features(columns, self.monotone)
+            complete["withheld"] = withheld_features(columns, self.monotone)
+            return self.build(complete, seed, jobs)
         return prepared_model(self.build(complete, seed, jobs), self.plan, X, complete, seed)
 
 

@@ -69,7 +69,7 @@ class BoostedTrees(Boosting):
     after ``n_estimators``; with 0, or too few rows of a class to watch, after exactly that many.
     ``sampling`` is ``bagging``, which draws the share ``subsample`` of the rows for each tree, or
     ``goss``, which keeps the rows of the largest gradients (``top_rate``) and some of the others.
-    The risk never rises with a feature of ``falling``.
+    The risk never rises with a feature of ``falling``, and no tree splits on one of ``withheld``.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class BoostedTrees(Boosting):
         reg_lambda: float = 5.0,
         reg_alpha: float = 0.1,
         falling: tuple[str, ...] = (),
+        withheld: tuple[str, ...] = (),
         seed: int = 0,
         jobs: int = 1,
     ) -> None:
@@ -96,7 +97,8 @@ class BoostedTrees(Boosting):
         self.num_leaves, self.min_child_samples = num_leaves, min_child_samples
         self.colsample_bytree, self.sampling = colsample_bytree, sampling
         self.subsample, self.top_rate, self.other_rate = subsample, top_rate, other_rate
-        self.reg_lambda, self.reg_alpha, self.falling = reg_lambda, reg_alpha, falling
+        self.reg_lambda, self.reg_alpha = reg_lambda, reg_alpha
+        self.falling, self.withheld = falling, withheld
         self.seed, self.jobs = seed, jobs
 
     def model_text(self) -> str:

@@ -17,7 +17,8 @@ class XGBoostedTrees(Boosting):
 
     ``early_stopping_rounds`` and ``n_estimators`` as in ``BoostedTrees``.
     ``grow_policy`` is ``depthwise``, to the depth ``max_depth``, or ``lossguide``, to the number
-    of leaves ``max_leaves``. The risk never rises with a feature of ``falling``.
+    of leaves ``max_leaves``. The risk never rises with a feature of ``falling``, and no tree
+    splits on one of ``withheld``.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class XGBoostedTrees(Boosting):
         reg_lambda: float = 5.0,
         reg_alpha: float = 0.1,
         falling: tuple[str, ...] = (),
+        withheld: tuple[str, ...] = (),
         seed: int = 0,
         jobs: int = 1,
     ) -> None:
@@ -44,7 +46,8 @@ class XGBoostedTrees(Boosting):
         self.grow_policy, self.max_depth, self.max_leaves = grow_policy, max_depth, max_leaves
         self.min_child_weight, self.colsample_bytree = min_child_weight, colsample_bytree
         self.subsample, self.gamma = subsample, gamma
-        self.reg_lambda, self.reg_alpha, self.falling = reg_lambda, reg_alpha, falling
+        self.reg_lambda, self.reg_alpha = reg_lambda, reg_alpha
+        self.falling, self.withheld = falling, withheld
         self.seed, self.jobs = seed, jobs
 
     def model_json(self) -> str:

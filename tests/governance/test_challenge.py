@@ -188,6 +188,24 @@ def test_a_limit_that_the_champion_breaks_as_much_is_an_objection(mine, champion
     assert (bool(found.bars), bool(found.objections)) == (bars, not bars)
 
 
+@pytest.mark.parametrize(
+    ("mine", "champion_s", "bars"),
+    [
+        (65.0, 60.0, False),  # a second measurement of the champion could say as much
+        (55.0, 60.0, False),
+        (67.0, 60.0, True),  # slower by more than a tenth
+        (51.0, 49.9, True),  # the champion keeps to the limit
+    ],
+)
+def test_noise_in_a_time_does_not_decide_beside_a_champion_that_is_too_slow(
+    mine, champion_s, bars
+) -> None:
+    found = weigh(
+        replace(GOOD, latency_ms=mine), replace(WORSE, latency_ms=champion_s), "log_loss", Limits()
+    )
+    assert (bool(found.bars), bool(found.objections)) == (bars, not bars)
+
+
 def test_a_slope_as_far_on_the_other_side_is_as_much() -> None:
     """.5 and 2 are as far from 1 for a slope."""
     one, other = (replace(of, card=with_slope(s, 0.001)) for of, s in ((GOOD, 2.0), (WORSE, 0.49)))

@@ -3,16 +3,19 @@
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import numpy as np
+import pandas as pd
 import pytest
 
 from project_tools.errors import SettingError
-from project_tools.features.catalogue import all_features, increasing_in
-from project_tools.features.definitions.application import EXTERNAL
+from project_tools.features.catalogue import all_features, increasing_in, moving_with
+from project_tools.features.definitions.application import DERIVED, EXTERNAL
+from project_tools.features.operations import derive
 from project_tools.governance.monotone import monotone_facts
 from project_tools.models.dataset import Dataset, load_dataset
 from project_tools.models.families import FAMILIES, Family, get_family
-from project_tools.models.monotone import falling_features
+from project_tools.models.monotone import falling_features, withheld_features
 from project_tools.models.training import train
 
 BOOSTED = ("lightgbm", "xgboost")
@@ -120,6 +123,41 @@ def test_a_better_external_score_never_raises_the_risk(
         assert sum(violations(free, scored, feature) for feature in constrained) > 100
 
 
+def with_a_better(score: str, X: pd.DataFrame, step: float = 0.1) -> pd.DataFrame:
+    """The clients with this score higher by a step, and all that is computed from it anew."""
+    scores = X[list(EXTERNAL)].astype("float64").reset_index(drop=True)
+    scores[score] += step
+    rows = [row for row in DERIVED if row.name in moving_with(EXTERNAL)]
+    derived = derive(nw.from_native(scores).lazy(), rows).collect().to_pandas()
+    moved = [name for name in X.columns if name in moving_with(EXTERNAL)]
+    return X.assign(**{name: derived[name].to_numpy(dtype=np.float32) for name in moved})
+
+
+@pytest.mark.parametrize("name", BOOSTED)
+def test_no_client_is_a_higher_risk_for_a_better_score(
+    name: str, scored: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = scored.X[scored.X[list(EXTERNAL)].notna().any(axis=1)]
+
+    def higher(model: Any) -> int:
+        # Computed anew too: from scores in single precision a last digit can differ.
+        before = model.predict_proba(with_a_better(EXTERNAL[0], X, 0.0))[:, 1]
+        return sum(
+            int((model.predict_proba(with_a_better(score, X))[:, 1] > before + 1e-9).sum())
+            for score in EXTERNAL
+        )
+
+    assert withheld_features(list(X.columns), "external") == ("EXT_SOURCES_VAR",)
+    model = fitted(get_family(name), scored)
+    assert higher(model) == 0
+    # The trees saw nothing of the variance: any other value of it gives the same risk.
+    other = X.assign(EXT_SOURCES_VAR=np.float32(0.2))
+    np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(other))
+    # Constraints alone do not keep the promise: the variance rises with the highest score.
+    monkeypatch.setattr("project_tools.models.families.withheld_features", lambda *_: ())
+    assert higher(fitted(get_family(name), scored)) > 0
+
+
 def test_lightgbm_s_text_names_method_and_features(scored: Dataset) -> None:
     text = fitted(get_family("lightgbm"), scored).model_text()
     assert "[monotone_constraints_method: intermediate]" in text
@@ -151,6 +189,7 @@ def test_the_cost_is_paired_with_the_unconstrained_model(
     found = monotone_facts(model, setting, scored, folds=2)
     assert found is not None
     assert (found.clients, len(found.features)) == (len(scored), 9)
+    assert found.withheld == ("EXT_SOURCES_VAR",)
     free = train(rows.with_choices(monotone="none"), setting, scored, folds=2, seed=1)
     lost = free.scores["AUC"].value - model.scores["AUC"].value
     assert found.auc_lost.value == pytest.approx(lost, abs=0.02)  # calibrated by halves
