@@ -101,6 +101,15 @@ class Document(unittest.TestCase):
         )
         self.assertEqual(group["enum"], list(GROUPS))
 
+    def test_the_body_of_a_post_is_described(self) -> None:
+        operation = self.document["paths"]["/admin/reload"]["post"]
+        self.assertIn("415", operation["responses"])
+        self.assertTrue(operation["requestBody"]["required"])
+        self.assertEqual(
+            operation["requestBody"]["content"],
+            {"application/json": {"schema": {"type": "object", "additionalProperties": False}}},
+        )
+
     def test_every_form_is_described(self) -> None:
         for path, forms in (
             ("/local_shap/{client}", {"image/png", "text/plain"}),

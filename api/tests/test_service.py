@@ -60,6 +60,8 @@ class Reload(unittest.TestCase):
 
     def test_it_takes_no_body(self) -> None:
         before = keeper_of(self.app).service
+        told = mock.patch.object(admin, "reload_all_workers").start()
+        self.addCleanup(mock.patch.stopall)
         for body in (b"[]", b'{"a": 1}', b"NaN", b"{", b"\xed\xa0\x80"):
             answer = self.app.test_client().post(
                 "/admin/reload",
@@ -68,6 +70,7 @@ class Reload(unittest.TestCase):
                 headers={"Authorization": f"Bearer {self.admin}"},
             )
             self.assertEqual(answer.status_code, 422, body)
+        told.assert_not_called()
         self.assertIs(keeper_of(self.app).service, before)
 
     def test_a_good_model_is_loaded_and_the_other_workers_are_told(self) -> None:

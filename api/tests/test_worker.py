@@ -18,7 +18,7 @@ from api.tests.running import served
 from api.tests.running_server import running
 from api.web.framing import HEADER_LIMIT, Framing, TooLargeError
 from api.web.protection import BODY_LIMIT
-from api.web.worker import REQUEST_S, WAITING, Worker, refusal
+from api.web.worker import REQUEST_S, SHARED, WAITING, Worker, refusal
 
 HELD = 16
 SECRET = b"SECRET-27182"
@@ -177,6 +177,16 @@ class Limits(unittest.TestCase):
         client.setblocking(False)
         self.assertRaises(BlockingIOError, client.recv, 1)
         self.check_busy(self.connect())
+
+    def test_a_new_connection_is_left_to_who_has_fewer(self) -> None:
+        with mock.patch("api.web.worker.time.sleep") as slept:
+            for _ in range(SHARED + 3):
+                self.connect()
+        waits = [call.args[0] for call in slept.call_args_list]
+        self.assertEqual(len(waits), SHARED + 1)  # beyond that there are enough for all
+        self.assertEqual(waits[0], 0)
+        self.assertEqual(waits, sorted({*waits}))
+        self.assertLess(max(waits), 0.005)
 
     def test_requests_that_wait(self) -> None:
         request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

@@ -44,6 +44,11 @@ WAITING = 64
 #: Seconds after which a thread that computes lets another run. Under load the loop needs several turns
 #: for each request that it refuses: with Python's 5 ms, a 503 took up to 0.8 s (median), now 0.14 s.
 SWITCH_S = 0.0005
+#: For each connection that it has, a worker leaves a new one so many seconds to the other worker. If it
+#: did not, the worker that wakes first would take all connections of a client, and the other none.
+LEAVES_S = 0.0002
+#: With more connections it does not wait: then there are enough for all workers.
+SHARED = 20
 
 _LOGGER = logging.getLogger("api")
 _BUSY = "the service is busy; repeat the request later"
@@ -140,6 +145,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def accept(self, listener: socket.socket) -> None:
         """Take a connection; beyond the limit answer it 503 at once."""
+        if len(self._open) <= SHARED:
+            time.sleep(LEAVES_S * len(self._open))
         try:
             sock, client = listener.accept()
         except OSError as why:

@@ -28,14 +28,15 @@ ABSENT = {
 }
 #: The application of a worker, and beside it one address more: what this very worker has imported.
 APPLICATION = """
-import json, sys
+import json, sys, threading
 from api.wsgi import app as served
 
 def app(environ, start_response):
     if environ["PATH_INFO"] != "/imported":
         return served(environ, start_response)
     start_response("200 OK", [("Content-Type", "application/json")])
-    return [json.dumps(sorted({name.partition(".")[0] for name in sys.modules})).encode()]
+    hook = "threads end in " + threading.excepthook.__module__
+    return [json.dumps([hook, *sorted({name.partition(".")[0] for name in sys.modules})]).encode()]
 """
 
 
@@ -120,4 +121,5 @@ def test_a_worker_imports_nothing_of_training_or_drawing(tmp_path: Path, family:
             assert get(path), path
         imported = set(get("/imported"))  # type: ignore[call-overload]
     assert family in imported
+    assert "threads end in api.logs" in imported  # Python's own hook prints an error's message
     assert not imported & ABSENT
