@@ -43,6 +43,7 @@ def wait_until(true, what: str) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_it_is_started_anew_when_it_dies_and_dies_with_the_master(server, temporary):
     server.picture()
     former = drawing_process(server)
@@ -59,6 +60,7 @@ def test_it_is_started_anew_when_it_dies_and_dies_with_the_master(server, tempor
     wait_until(lambda: not Path(f"/proc/{last}").exists(), "it outlives the master")
 
 
+@pytest.mark.slow
 def test_many_cold_pictures_at_once_stop_no_other_answer(server):
     server.picture()
     ids, stop, cold = served().ids(), threading.Event(), []

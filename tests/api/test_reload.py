@@ -168,6 +168,7 @@ def test_the_clients_file_may_be_shortened_removed_and_put_back(server):
     assert server.workers() == workers
 
 
+@pytest.mark.slow
 def test_a_worker_that_starts_while_model_and_clients_are_away_answers(server):
     away = [
         (p, p.with_name(f"{p.name}.away")) for p in (server.served.model, server.served.clients)
@@ -221,6 +222,7 @@ def take_another_state(served: Served) -> None:
     reseal(served.model, state_digest="f" * 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

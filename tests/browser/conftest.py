@@ -76,7 +76,7 @@ def dashboard(credit_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     assert "Traceback" not in log.read_text()
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture(params=["light", pytest.param("dark", marks=pytest.mark.slow)])
 def visit(request: pytest.FixtureRequest, chromium: Browser, dashboard: str) -> Iterator[Visit]:
     """A fresh browser window in each theme."""
     context: BrowserContext = chromium.new_context(

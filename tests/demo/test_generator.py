@@ -125,6 +125,7 @@ def test_a_full_device_is_named(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_chunks_share_no_key_and_their_order_hangs_on_no_thread(tmp_path):
     """Three chunks, the last one short, on two threads."""
     clients = 2 * CHUNK + 300

@@ -185,6 +185,7 @@ def test_the_curves_are_of_the_probabilities_given(clients: Any) -> None:
     assert NotebookFigure(figures["precision_recall"])._repr_png_().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_command_tells_of_the_same_searches(
     store: MlflowClient, texts: Callable[..., dict[str, str]], capsys: pytest.CaptureFixture[str]
 ) -> None:

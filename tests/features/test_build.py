@@ -147,6 +147,7 @@ def as_csv(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     return features(raw, tmp_path_factory.mktemp("csv") / "a.parquet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["parquet", "gz", "byte-order mark and Windows line ends"])
 def test_every_form_of_a_table_reads_the_same(
     as_csv: pd.DataFrame, own: Path, tmp_path: Path, how: str
@@ -156,6 +157,7 @@ def test_every_form_of_a_table_reads_the_same(
     pd.testing.assert_frame_equal(features(own, tmp_path / "b.parquet"), as_csv)
 
 
+@pytest.mark.slow
 def test_features_of_invented_tables_say_so_and_those_of_changed_ones_do_not(
     raw: Path, own: Path, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ import pytest
 from project_tools.features.pipeline import feature_names
 from project_tools.tables.declared import TABLES
 from tests.features.made_up_tables import NO_DATE, Row, Tables, features, plain, write
+from tests.helpers.engines import QUICK
 
 ABSENT = object()
 NULL = None
@@ -365,7 +366,7 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
                 kept = {name: own[name] for name in names if name in own}
                 tables[table].append(plain(table, **(kept | given)))
     _product(tables)
-    return features(write(tables, tmp_path_factory.mktemp("corrected") / "raw"))
+    return features(write(tables, tmp_path_factory.mktemp("corrected") / "raw"), engine=QUICK)
 
 
 def _add(tables: Tables, application: Row) -> None:

@@ -54,6 +54,7 @@ VALUES_OF_ROWS = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(rows=st.lists(st.tuples(TIMES_OF_ROWS, VALUES_OF_ROWS), min_size=1, max_size=6))
 def test_first_and_last_values_in_the_whole_range(rows: Rows) -> None:

@@ -75,6 +75,7 @@ def count_for_the_client_named(
     assert differing(after.loc[others], before.loc[others, after.columns]) == []
 
 
+@pytest.mark.slow
 def test_a_row_counts_for_the_client_whom_it_names_and_for_nobody_else(
     tables: Tables, folder: Path, before: pd.DataFrame, applicants: Applicants
 ) -> None:
@@ -121,9 +122,9 @@ def test_a_payment_of_another_client_does_not_pay_the_owner_s_instalment(tmp_pat
 @pytest.mark.parametrize(
     ("engine", "without"),
     [
-        ("duckdb", ()),
         ("polars", ()),
         ("polars", ("previous_application",)),
+        pytest.param("duckdb", (), marks=pytest.mark.slow),
         pytest.param("duckdb", ("previous_application",), marks=pytest.mark.slow),
     ],
 )

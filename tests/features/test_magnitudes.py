@@ -80,6 +80,7 @@ def agree_without_infinity(
     assert differing(same[found.columns], found) == []
 
 
+@pytest.mark.slow
 def test_no_infinity_leaves_the_pipeline(
     tables: Tables, folder: Path, applicants: Applicants
 ) -> None:
@@ -120,11 +121,13 @@ def test_a_ratio_beyond_float32_is_null_and_the_rest_is_aggregated(
 
     without_ratio = with_annuity(0.0)
     assert without_ratio[RATIOS[0]].notna().any()
-    for annuity in (1e-320, 1e-200, 1e-30, -1e-320):
+    for annuity in (1e-30, -1e-320):
         assert differing(with_annuity(annuity), without_ratio) == [], annuity
 
 
-@pytest.mark.parametrize("amount", ["1e39", "1e-320", "1e300"])
+@pytest.mark.parametrize(
+    "amount", ["1e39", *(pytest.param(one, marks=pytest.mark.slow) for one in ("1e-320", "1e300"))]
+)
 def test_the_command_takes_an_amount_of_any_magnitude(
     tables: Tables, tmp_path: Path, amount: str
 ) -> None:

@@ -111,6 +111,7 @@ def test_the_tables_that_were_learnt_from_give_what_fit_gave(
         same_features(frame(path), frame(learnt))
 
 
+@pytest.mark.slow
 def test_another_engine_gives_what_its_fit_gave(raw: Path, tmp_path: Path) -> None:
     build(raw, [tmp_path / "fit.parquet"], engine="polars", quiet=True)
     state = state_folder(tmp_path / "fit.parquet")
@@ -118,6 +119,7 @@ def test_another_engine_gives_what_its_fit_gave(raw: Path, tmp_path: Path) -> No
     same_features(found, frame(tmp_path / "fit.parquet"))
 
 
+@pytest.mark.slow
 def test_some_of_the_clients_have_the_same_features_alone(
     tables: Tables, learnt: Path, state: Path, tmp_path: Path
 ) -> None:
@@ -166,6 +168,7 @@ def test_the_state_beside_the_output_is_the_very_state(
 # Who is transformed
 
 
+@pytest.mark.slow
 def test_new_applicants_alone_are_the_normal_case(
     tables: Tables, learnt: Path, state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -362,6 +365,7 @@ def test_a_state_that_its_file_does_not_know_is_refused(
 # The command, and drift
 
 
+@pytest.mark.slow
 def test_the_command_takes_a_state_or_a_model_and_refuses_what_has_no_effect(
     tables: Tables, learnt: Path, state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -394,6 +398,7 @@ def test_the_command_takes_a_state_or_a_model_and_refuses_what_has_no_effect(
         main(["features", few, out, "--state", str(state), "--seed", "1"])
 
 
+@pytest.mark.slow
 def test_drift_finds_no_other_state_where_there_is_none_and_names_the_way_where_there_is(
     raw: Path, learnt: Path, state: Path, again: list[Path], tmp_path: Path
 ) -> None:

@@ -418,6 +418,7 @@ def test_refused_forced_and_accepted_each_with_its_record(store: Store, monkeypa
     assert record["weighed"]["bars"]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compared_takes_a_reason(store: Store) -> None:
     store.register(blurred(0.35))
     store.register(TRUE, data_digest="e" * 64)
@@ -430,6 +431,7 @@ def test_what_cannot_be_compared_takes_a_reason(store: Store) -> None:
     assert store.record(forced.run_id)["weighed"]["compared"] == []
 
 
+@pytest.mark.slow
 def test_the_first_version_is_weighed_when_it_is_registered(store: Store, capsys) -> None:
     useless = np.random.default_rng(7).permutation(TRUE)
     one = store.register(useless)
@@ -460,6 +462,7 @@ def test_the_first_version_is_weighed_when_it_is_registered(store: Store, capsys
     assert store.champion == "3"
 
 
+@pytest.mark.slow
 def test_a_version_without_a_usable_probability_is_one_line(store: Store) -> None:
     first = store.register(np.full(len(Y), 0.08))
     why = store.client.get_model_version(store.name, first.version).tags["promotion_why"]
@@ -473,6 +476,7 @@ def test_a_version_without_a_usable_probability_is_one_line(store: Store) -> Non
     assert store.champion == "2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -508,6 +512,7 @@ def test_wrong_names_are_one_line_with_the_nearest(store: Store) -> None:
         promotion.promote(store.name, metric="AUX", quiet=True)
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_comparison_and_ends_with_its_status(store: Store, capsys) -> None:
     store.register(blurred(0.35))
     store.register(blurred(0.36))

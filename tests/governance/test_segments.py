@@ -92,6 +92,7 @@ def test_each_figure_of_a_group_by_a_second_computation() -> None:
     assert (one.default_rate.low, one.default_rate.high) == pytest.approx(tuple(wilson))
 
 
+@pytest.mark.slow
 def test_the_intervals_hold_what_repeated_samples_give() -> None:
     """Of 60 samples' 95 % intervals at least 51 hold the figure of a very large sample (fewer
     happen once in 1,000), and they are about as wide as the samples scatter.
@@ -220,6 +221,7 @@ def test_what_does_not_fit_together_is_refused(change: Any, says: str) -> None:
 # What excluding the protected columns costs
 
 
+@pytest.mark.slow
 def test_the_cost_of_exclusion_is_paired() -> None:
     y, p, _ = clients(3_000)
     logits = np.log(p / (1 - p))
@@ -336,6 +338,7 @@ def test_groups_follow_the_ids_of_a_feature_file(files: list[Path]) -> None:
         audit_groups(frame.drop(columns="CODE_GENDER"))
 
 
+@pytest.mark.slow
 def test_both_forms_of_a_feature_file_are_the_same_to_drift(files: list[Path]) -> None:
     found = drift(files[1], files[0], split="train", quiet=True)
     assert not found.alarms

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,20 @@ def train_finally(family: str, data: Path, **given: str) -> Trained:
     client = connect()
     newest = find_runs(client, "tags.level = 'final'")[0]
     return Trained(client, newest.info.run_id, data)
+
+
+class Finals:
+    """Final models that are trained when they are first asked for, each after those before it: the
+    registry numbers them in this order.
+    """
+
+    def __init__(self, train: Mapping[str, Callable[[], Trained]]) -> None:
+        self._train, self._trained = train, dict[str, Trained]()
+
+    def __getitem__(self, name: str) -> Trained:
+        for one, train in self._train.items():
+            if one not in self._trained:
+                self._trained[one] = train()
+            if one == name:
+                return self._trained[one]
+        raise KeyError(name)

@@ -157,12 +157,23 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     briefly(monkeypatch)
 
 
+class Plain(dict[str, Outcome]):
+    """Each script once with nothing but the small budget, briefly; run when it is first asked for."""
+
+    def __init__(self, projects: Projects) -> None:
+        super().__init__()
+        self._projects = projects
+
+    def __missing__(self, script: str) -> Outcome:
+        with pytest.MonkeyPatch.context() as patch:
+            briefly(patch)
+            self[script] = self._projects.run(script)
+        return self[script]
+
+
 @pytest.fixture(scope="module")
-def plain(projects: Projects) -> dict[str, Outcome]:
-    """Each script once with nothing but the small budget, briefly."""
-    with pytest.MonkeyPatch.context() as patch:
-        briefly(patch)
-        return {script: projects.run(script) for script in SCRIPTS}
+def plain(projects: Projects) -> Plain:
+    return Plain(projects)
 
 
 def differs(name: str) -> Callable[[Outcome, Outcome], bool]:
@@ -203,8 +214,13 @@ def given_setting(name: str, value: str) -> Callable[[Outcome, Outcome], bool]:
 SEARCHES, ALL = ("search", "lightgbm"), tuple(SCRIPTS)
 #: One script of each kind: both comparisons hand the same parameters to the same function.
 EACH = tuple(script for script in ALL if script != "preparation")
-#: ``make test`` tries each parameter in the first of these scripts that takes it, ``.ci/run`` in all.
-QUICKLY = ("search", "smote", "forest", "log_model")
+#: ``make test`` tries these, ``.ci/run`` each parameter in every script that takes it.
+QUICKLY = {
+    ("search", "sample"),
+    ("search", "exclude"),
+    ("search", "imputation"),
+    ("search", "trials"),
+}
 FINALS, COMPARISONS = ("log_model", "forest"), ("smote", "preparation")
 PREPARED = ("search", "forest")
 
@@ -214,7 +230,7 @@ PREPARED = ("search", "forest")
     [
         pytest.param(
             script, name, value, shows,
-            marks=() if script == next((s for s in QUICKLY if s in scripts), "") else pytest.mark.slow,
+            marks=() if (script, name) in QUICKLY else pytest.mark.slow,
         )
         for scripts, name, value, shows in [
             (ALL, "data", "OTHER", another_data),
@@ -245,7 +261,7 @@ PREPARED = ("search", "forest")
 @pytest.mark.usefixtures("brief")
 def test_each_parameter_does_something(
     projects: Projects,
-    plain: dict[str, Outcome],
+    plain: Plain,
     script: str,
     name: str,
     value: str,
@@ -256,6 +272,7 @@ def test_each_parameter_does_something(
     assert shows(plain[script], projects.run(script, **{name: value}))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("brief")
 @pytest.mark.parametrize("script", ALL)
 def test_the_threads_asked_for_are_the_threads_of_a_fit(
@@ -276,6 +293,7 @@ def test_the_threads_asked_for_are_the_threads_of_a_fit(
     assert seen == {2}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 def test_the_profile_gives_the_budget(projects: Projects) -> None:
     """Without trials and sample the profile's own are taken; so are its fixed parameters."""
@@ -294,7 +312,7 @@ def test_the_families_asked_for_are_searched_in_their_order(projects: Projects) 
 
 
 def test_a_search_leaves_parent_trials_figures_threshold_and_origin(
-    projects: Projects, plain: dict[str, Outcome]
+    projects: Projects, plain: Plain
 ) -> None:
     found = plain["search"]
     project = next(run for run in found.runs if "project" in run.data.tags)
@@ -320,7 +338,7 @@ def test_a_search_leaves_parent_trials_figures_threshold_and_origin(
 
 
 def test_the_out_of_fold_probabilities_of_the_best_trial_are_kept(
-    projects: Projects, plain: dict[str, Outcome]
+    projects: Projects, plain: Plain
 ) -> None:
     found = plain["search"].judged
     path = projects.client.download_artifacts(found.info.run_id, "out_of_fold.parquet")
@@ -332,6 +350,7 @@ def test_the_out_of_fold_probabilities_of_the_best_trial_are_kept(
     assert rows.probability.between(0, 1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("brief")
 def test_the_newest_search_on_the_very_data_gives_the_setting(projects: Projects) -> None:
     search = projects.run("lightgbm", trials="2", seed="5")
@@ -341,8 +360,9 @@ def test_the_newest_search_on_the_very_data_gives_the_setting(projects: Projects
     assert final.json("parameters.json")["num_leaves"] == wanted["num_leaves"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("brief")
-def test_the_run_asked_for_gives_the_setting(projects: Projects, plain: dict[str, Outcome]) -> None:
+def test_the_run_asked_for_gives_the_setting(projects: Projects, plain: Plain) -> None:
     older = plain["lightgbm"].judged.info.run_id
     projects.run("lightgbm", trials="2", seed="6")
     around = plain["lightgbm"].level("project")[0].info.run_id
@@ -358,6 +378,7 @@ def forest_search(projects: Projects) -> Outcome:
     return projects.run("search", families="random_forest", trials="2", imputation="zero")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("brief")
 @pytest.mark.parametrize("script", ["forest", *COMPARISONS])
 def test_the_run_asked_for_gives_the_forests_their_setting(
@@ -384,7 +405,7 @@ def test_the_run_asked_for_gives_the_forests_their_setting(
     ],
 )  # fmt: skip
 def test_a_run_that_gives_no_setting(
-    projects: Projects, plain: dict[str, Outcome], which: str, says: str
+    projects: Projects, plain: Plain, which: str, says: str
 ) -> None:
     searched = plain["lightgbm"].judged.info
     ids = {
@@ -453,7 +474,8 @@ def test_without_a_search_the_start_is_trained_and_said(
     assert forest.json("parameters.json")["max_leaf_nodes"] == 256
 
 
-@pytest.mark.parametrize("script", ["log_model", pytest.param("forest", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("script", ["log_model", "forest"])
 def test_the_final_model_is_judged_on_the_test_clients_once_and_registered(
     projects: Projects, tmp_path: Path, script: str,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
@@ -500,6 +522,7 @@ def test_the_final_model_is_judged_on_the_test_clients_once_and_registered(
     assert f"registered: {written['name']} version {written['version']} (" in printed
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("brief")
 @pytest.mark.parametrize("name", ["lightgbm", "random_forest"])
 def test_a_final_model_takes_all_training_clients_whatever_a_search_may_have(
@@ -516,6 +539,7 @@ def test_a_final_model_takes_all_training_clients_whatever_a_search_may_have(
     assert sorted(final.model.ids) == sorted(wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "variants", "fitted"),
     [
@@ -561,6 +585,7 @@ def test_variants_are_nested_runs_under_one_parent_with_paired_differences(
         assert runs[position].data.metrics["out_of_fold.brier"] < raw.value - 0.01
 
 
+@pytest.mark.slow
 def test_a_comparison_of_many_clients_takes_a_sample_that_smotenc_can_bear(
     projects: Projects, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -582,6 +607,7 @@ def test_a_comparison_of_many_clients_takes_a_sample_that_smotenc_can_bear(
     assert "a sample of 250 of" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 def test_families_on_other_samples_are_not_ranked(
     projects: Projects, capsys: pytest.CaptureFixture[str]
@@ -622,6 +648,7 @@ def exported(
     return Exported(registered, folder, digest)
 
 
+@pytest.mark.slow
 def test_the_version_asked_for_is_exported_with_its_clients(
     projects: Projects, exported: Exported
 ) -> None:
@@ -636,6 +663,7 @@ def test_the_version_asked_for_is_exported_with_its_clients(
     assert not (split.loc[clients.SK_ID_CURR] == "train").any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("which", "says"),
     [

@@ -175,6 +175,7 @@ def test_the_project_run_holds_its_parameters_and_the_table_of_the_families(
         assert f"{name} " in searched.output
 
 
+@pytest.mark.slow
 def test_a_project_that_is_refused_fails_with_one_line(
     tmp_path: Path, new_store: Callable[[Path], str]
 ) -> None:
@@ -220,6 +221,7 @@ def test_no_library_with_threads_is_loaded_before_the_environment_is_settled(sta
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_threads_that_wait_for_each_other_sleep() -> None:
     """OpenMP reads it when its library is loaded: it says itself what it took."""
     environ = os.environ | {"OMP_DISPLAY_ENV": "true"}

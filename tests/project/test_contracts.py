@@ -55,6 +55,7 @@ def lint(root: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.line
 def test_every_contract_breaks_when_it_is_violated(tmp_path: Path) -> None:
     for name in ("project_tools", "api"):

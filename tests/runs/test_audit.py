@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ from project_tools.runs.export import export
 from project_tools.serving.artefact import copy_artefact, load_artefact
 from project_tools.serving.folder import BESIDE, CARD_JSON
 from project_tools.system import command
-from tests.helpers.small_final import HINTS, Trained, feature_file, train_finally
+from tests.helpers.small_final import HINTS, Finals, Trained, feature_file, train_finally
 
 pytestmark = pytest.mark.filterwarnings(*HINTS)
 G_MEAN = "recall_specificity_G_mean"
@@ -44,7 +45,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finals(data: Path, new_store, tmp_path_factory) -> Iterator[dict[str, Trained]]:
+def finals(data: Path, new_store, tmp_path_factory) -> Iterator[Finals]:
     folder = tmp_path_factory.mktemp("finals")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", new_store(folder))
@@ -54,11 +55,13 @@ def finals(data: Path, new_store, tmp_path_factory) -> Iterator[dict[str, Traine
         # A third of these clients default: at a cost of 5 the best model grants nobody anything.
         # Without gender the forest knows nothing, and the break-even would refuse everybody.
         given = {"lightgbm": {"sample": "400"}, "random_forest": {"metric": G_MEAN}}
-        yield {name: train_finally(name, data, fn_cost="1", **given[name]) for name in given}
+        yield Finals(
+            {name: partial(train_finally, name, data, fn_cost="1", **given[name]) for name in given}
+        )
 
 
-@pytest.fixture(params=["lightgbm", "random_forest"])
-def final(request: pytest.FixtureRequest, finals: dict[str, Trained]) -> Trained:
+@pytest.fixture(params=["lightgbm", pytest.param("random_forest", marks=pytest.mark.slow)])
+def final(request: pytest.FixtureRequest, finals: Finals) -> Trained:
     return finals[request.param]
 
 
@@ -93,8 +96,9 @@ def test_groups_that_the_model_does_not_see_are_audited(final: Trained) -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_the_monotone_constraint_costs_is_logged_for_boosted_trees_alone(
-    finals: dict[str, Trained],
+    finals: Finals,
 ) -> None:
     boosted, forest = finals["lightgbm"], finals["random_forest"]
     metrics = boosted.client.get_run(boosted.run_id).data.metrics
@@ -167,8 +171,10 @@ def test_the_card_says_what_the_run_logged(final: Trained) -> None:
     assert f"credit_scoring, version {final.version.version}" in final.file("card.md").read_text()
 
 
-def test_the_second_version_s_card_says_what_changed(finals: dict[str, Trained]) -> None:
-    one, other = sorted(finals.values(), key=lambda final: int(final.version.version))
+@pytest.mark.slow
+def test_the_second_version_s_card_says_what_changed(finals: Finals) -> None:
+    one, other = finals["lightgbm"], finals["random_forest"]
+    assert (int(one.version.version), int(other.version.version)) == (1, 2)
     assert card_of(one).changes == ()
     changes = card_of(other).changes
     assert changes[0].startswith("compared with credit_scoring, version 1")
@@ -176,7 +182,8 @@ def test_the_second_version_s_card_says_what_changed(finals: dict[str, Trained])
     assert f"family: {families[0]} before, {families[1]} now" in changes
 
 
-def test_the_card_travels_with_the_export(finals: dict[str, Trained], tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_card_travels_with_the_export(finals: Finals, tmp_path: Path) -> None:
     final = finals["random_forest"]
     name = f"credit_scoring/{final.version.version}"
     export(name, tmp_path / "model", features=final.data, most_clients=20)
@@ -260,7 +267,8 @@ def test_without_protected_columns_there_is_no_cost(data: Path) -> None:
     assert exclusion_facts(model, {"n_estimators": 5}, bare, features, folds=2) is None
 
 
-def test_the_reference_of_drift_is_frozen_at_training(finals: dict[str, Trained]) -> None:
+@pytest.mark.slow
+def test_the_reference_of_drift_is_frozen_at_training(finals: Finals) -> None:
     final = finals["random_forest"]
     frozen = DriftReference.load(final.file("drift_reference.json"))
     expected = DriftReference.of(Source.open(final.data, "train"))
@@ -276,13 +284,12 @@ def test_the_reference_of_drift_is_frozen_at_training(finals: dict[str, Trained]
     assert granted == pytest.approx(card.granted, abs=0.08)
 
 
-def test_a_sampled_training_freezes_its_own_clients(finals: dict[str, Trained]) -> None:
+def test_a_sampled_training_freezes_its_own_clients(finals: Finals) -> None:
     assert DriftReference.load(finals["lightgbm"].file("drift_reference.json")).rows == 400
 
 
-def test_drift_takes_a_model_folder_as_its_reference(
-    finals: dict[str, Trained], tmp_path: Path
-) -> None:
+@pytest.mark.slow
+def test_drift_takes_a_model_folder_as_its_reference(finals: Finals, tmp_path: Path) -> None:
     final = finals["random_forest"]
     folder = registry.download(final.version, tmp_path)
     found = drift(folder, final.data, split="test", quiet=True)
@@ -300,6 +307,7 @@ def test_drift_takes_a_model_folder_as_its_reference(
     assert drift(folder, tmp_path / "decided.parquet", quiet=True).score is not None
 
 
+@pytest.mark.slow
 def test_features_of_another_state_are_told_from_drift(final: Trained, tmp_path: Path) -> None:
     """What was learnt anew is no change of the clients, and is said."""
     folder = registry.download(final.version, tmp_path)
@@ -325,7 +333,8 @@ def test_a_folder_without_a_reference_is_one_line(final: Trained, tmp_path: Path
         drift(tmp_path, final.data, quiet=True)
 
 
-def test_a_final_model_can_be_weighed_against_another(finals: dict[str, Trained]) -> None:
+@pytest.mark.slow
+def test_a_final_model_can_be_weighed_against_another(finals: Finals) -> None:
     """From the entry scripts to the record: data, split and held-out clients are the same."""
     assert finals["lightgbm"].data == finals["random_forest"].data
     found = promotion.promote(

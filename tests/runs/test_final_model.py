@@ -100,6 +100,7 @@ def answered(folder, address):
     return response.json
 
 
+@pytest.mark.slow
 def test_a_forest_is_registered_exported_served_and_explained(store, settings, tmp_path):
     small = {"n_estimators": 10, "max_leaf_nodes": 16}
     final = finally_judged(get_family("random_forest"), small, settings)

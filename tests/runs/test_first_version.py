@@ -31,6 +31,7 @@ def permute(path: Path) -> None:
     pq.write_table(changed.replace_schema_metadata(table.schema.metadata), path)
 
 
+@pytest.mark.slow
 def test_permuted_labels_make_no_champion(
     store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ import json
 import shlex
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from project_tools.errors import TrackingError
 from project_tools.runs import provenance, reproduction
 from project_tools.runs.reproduction import Reproduction, as_text, reproduce
 from project_tools.system import command
-from tests.helpers.small_final import HINTS, Trained, feature_file, train_finally
+from tests.helpers.small_final import HINTS, Finals, Trained, feature_file, train_finally
 
 pytestmark = pytest.mark.filterwarnings(*HINTS)
 COMMIT = "c" * 40
@@ -25,7 +26,7 @@ def clean(*words: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def finals(new_store, tmp_path_factory) -> Iterator[dict[str, Trained]]:
+def finals(new_store, tmp_path_factory) -> Iterator[Finals]:
     folder = tmp_path_factory.mktemp("finals")
     data = feature_file(folder, 900)
     with pytest.MonkeyPatch.context() as patch:
@@ -34,16 +35,16 @@ def finals(new_store, tmp_path_factory) -> Iterator[dict[str, Trained]]:
         patch.chdir(folder)
         patch.setattr(provenance, "_git", clean)
         command.quiet_libraries()
-        yield {
-            "lightgbm": train_finally("lightgbm", data),
-            "random_forest": train_finally(
-                "random_forest", data, imputation="median", sample="250"
-            ),
-        }
+        forest = partial(train_finally, "random_forest", data, imputation="median", sample="250")
+        yield Finals(
+            {"lightgbm": partial(train_finally, "lightgbm", data), "random_forest": forest}
+        )
 
 
-@pytest.mark.parametrize("name", ["lightgbm", "random_forest"])
-def test_a_rerun_gives_the_same_figures_and_model(finals: dict[str, Trained], name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["lightgbm", pytest.param("random_forest", marks=pytest.mark.slow)]
+)
+def test_a_rerun_gives_the_same_figures_and_model(finals: Finals, name: str) -> None:
     final = finals[name]
     versions = len(final.client.search_model_versions())
     found = reproduce(final.run_id, quiet=True)
@@ -67,7 +68,7 @@ def changed(final: Trained, name: str, content: dict) -> dict:
     return before
 
 
-def test_what_differs_is_named(finals: dict[str, Trained]) -> None:
+def test_what_differs_is_named(finals: Finals) -> None:
     final = finals["lightgbm"]
     setting = json.loads(final.file("setting.json").read_text())
     changed(final, "setting.json", setting | {"learning_rate": 0.123})
@@ -102,7 +103,7 @@ def test_what_differs_is_named(finals: dict[str, Trained]) -> None:
     ],
 )
 def test_what_is_not_there_is_said_and_nothing_is_trained(
-    finals: dict[str, Trained], monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    finals: Finals, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     *, place: str, value, need: str, remedy: str,
 ) -> None:  # fmt: skip
     final, data = finals["lightgbm"], None
@@ -134,7 +135,7 @@ def test_what_is_not_there_is_said_and_nothing_is_trained(
 
 
 def test_a_feature_file_that_lies_elsewhere_is_named(
-    finals: dict[str, Trained], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    finals: Finals, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     final = finals["lightgbm"]
     copied = tmp_path / "moved.parquet"
@@ -148,8 +149,9 @@ def test_a_feature_file_that_lies_elsewhere_is_named(
     ] == ["data"]
 
 
+@pytest.mark.slow
 def test_a_registered_model_leads_to_its_run(
-    finals: dict[str, Trained], monkeypatch: pytest.MonkeyPatch
+    finals: Finals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reproduction, "_rerun", lambda _past, _settings, found, **_: found)
     final = finals["random_forest"]
@@ -157,7 +159,7 @@ def test_a_registered_model_leads_to_its_run(
     assert reproduce(f"credit_scoring/{final.version.version}", quiet=True).run_id == final.run_id
 
 
-def test_wrong_names_are_one_line_with_the_nearest(finals: dict[str, Trained]) -> None:
+def test_wrong_names_are_one_line_with_the_nearest(finals: Finals) -> None:
     final = finals["lightgbm"]
     client, experiment = final.client, final.client.get_run(final.run_id).info.experiment_id
     trial = client.create_run(experiment, tags={"level": "trial"}).info.run_id
@@ -201,8 +203,9 @@ def test_the_exit_status_says_what_came_of_it(
     assert capsys.readouterr().out.startswith("run r (LightGBM) needs")
 
 
+@pytest.mark.slow
 def test_what_mlflow_run_quoted_is_read_as_it_was_typed(
-    finals: dict[str, Trained], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    finals: Finals, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     client, folder = finals["lightgbm"].client, tmp_path / 'a folder\'s "features"'
     shutil.copytree(finals["lightgbm"].data.parent, folder, ignore=shutil.ignore_patterns("*.db", "mlruns"))  # fmt: skip

@@ -69,6 +69,7 @@ def test_its_code_is_what_serves_and_nothing_else(model: Path) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_its_code_is_enough_to_predict_where_the_clone_is_not(
     model: Path, frame: pd.DataFrame, tmp_path: Path
 ) -> None:

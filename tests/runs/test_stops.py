@@ -73,6 +73,7 @@ def running(client: MlflowClient) -> list[Any]:
     return list(client.search_runs(experiments, "attributes.status = 'RUNNING'"))
 
 
+@pytest.mark.slow
 @pytest.mark.line
 @pytest.mark.usefixtures("no_pictures")
 def test_a_killed_search_loses_no_trial_and_repeats_none(
@@ -114,9 +115,8 @@ def test_a_killed_search_loses_no_trial_and_repeats_none(
 
 
 @pytest.mark.line
-@pytest.mark.parametrize(
-    "how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_search_ends_cleanly_and_says_how_to_go_on(
     how: signal.Signals, store: MlflowClient, texts: Callable[..., dict[str, str]],
     start: Callable[..., Started],

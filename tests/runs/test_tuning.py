@@ -123,6 +123,7 @@ def test_a_search_in_the_store(
     assert "failed: ValueError: a setting that breaks" in said
 
 
+@pytest.mark.slow
 def test_ten_trials_say_what_mattered(store: MlflowClient, texts: Texts) -> None:
     tune("hyperparameter_tuning", texts(families="logistic_l1", trials=10, sample=200))
     [family] = runs(store, "family")
@@ -132,6 +133,7 @@ def test_ten_trials_say_what_mattered(store: MlflowClient, texts: Texts) -> None
     assert sum(shares.values()) == pytest.approx(1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 def test_a_search_is_told_again_as_it_was(store: MlflowClient, texts: Texts) -> None:
     """What is read back from the store compares as what was searched."""
@@ -338,6 +340,7 @@ def test_a_search_of_an_older_version_is_not_gone_on_with(
         tune("hyperparameter_tuning", texts(trials=2, families="logistic_l1", resume=project.info.run_id))  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_resumed_search_chooses_among_all_trials_by_what_they_kept(
     store: MlflowClient, texts: Texts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -361,6 +364,7 @@ def test_a_resumed_search_chooses_among_all_trials_by_what_they_kept(
         assert gone_on.data.metrics[name] == whole.data.metrics[name]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 def test_a_finished_family_is_taken_over_and_more_trials_are_added(
     store: MlflowClient, texts: Texts
@@ -384,6 +388,7 @@ def test_a_finished_family_is_taken_over_and_more_trials_are_added(
     assert newest.data.metrics["trials"] == 3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 def test_a_search_gone_on_with_twice_from_its_first_run_repeats_nothing(
     store: MlflowClient, texts: Texts

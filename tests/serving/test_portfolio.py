@@ -207,6 +207,7 @@ def test_a_pickle_is_scored_as_the_parquet_file(
     pd.testing.assert_frame_equal(scores(tmp_path / "out.parquet"), from_features, check_exact=True)
 
 
+@pytest.mark.slow
 def test_later_tables_are_scored_alone(
     tables: Tables, model: Path, from_features: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -221,6 +222,7 @@ def test_later_tables_are_scored_alone(
     pd.testing.assert_frame_equal(found, wanted.assign(SPLIT="new"), check_exact=True)
 
 
+@pytest.mark.slow
 def test_transformed_features_of_the_training_tables_mark_its_clients(
     raw: Path, model: Path, from_features: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -230,6 +232,7 @@ def test_transformed_features_of_the_training_tables_mark_its_clients(
     pd.testing.assert_frame_equal(scores(tmp_path / "out.parquet"), from_features, check_exact=True)
 
 
+@pytest.mark.slow
 def test_tables_of_the_training_under_another_split_are_refused(
     raw: Path, learnt: Path, tmp_path: Path
 ) -> None:

@@ -62,38 +62,45 @@ def _extra(folder: Path) -> None:
 APPLICATION, MONTHS, PAYMENTS = "application_train", "POS_CASH_balance", "installments_payments"
 
 
+#: What breaks a rule, and the finding. ``make test`` tries every third, ``.ci/run`` all.
+BROKEN = [
+    (put(APPLICATION, "SK_ID_CURR", None), "fatal", APPLICATION, "SK_ID_CURR", 1, "no key, as row 3"),
+    (put(APPLICATION, "SK_ID_CURR", -5), "fatal", APPLICATION, "SK_ID_CURR", 1, "below 1"),
+    (put(APPLICATION, "TARGET", 2), "fatal", APPLICATION, "TARGET", 1, "neither 0 nor 1, as row 3"),
+    (put(APPLICATION, "TARGET", None), "fatal", APPLICATION, "TARGET", 1, "no value in a column"),
+    (again(APPLICATION), "fatal", APPLICATION, "SK_ID_CURR", 1, "duplicate"),
+    (_in_both, "fatal", APPLICATION, "SK_ID_CURR", 1, "or in application_test"),
+    (_one_outcome, "odd", APPLICATION, "TARGET", None, "all outcomes are the same"),
+    (put("bureau", "SK_ID_BUREAU", None), "fatal", "bureau", "SK_ID_BUREAU", 1, "no key"),
+    (again("bureau", 3), "fatal", "bureau", "SK_ID_BUREAU", 3, "another row for the same"),
+    (again("previous_application"), "fatal", "previous_application", "SK_ID_PREV", 1, "duplicate"),
+    (again(MONTHS, 2), "odd", MONTHS, "SK_ID_PREV, MONTHS_BALANCE", 2, "month of an earlier"),
+    (again(PAYMENTS), "odd", PAYMENTS, "", 1, "the same as another row"),
+    (put(APPLICATION, "EXT_SOURCE_2", 1.5), "odd", APPLICATION, "EXT_SOURCE_2", 1, "not between 0 and 1"),
+    (put(APPLICATION, "HOUR_APPR_PROCESS_START", 24), "odd", APPLICATION, "HOUR_APPR_PROCESS_START", 1, "23 hour"),
+    (put(APPLICATION, "DAYS_BIRTH", 10_000), "odd", APPLICATION, "DAYS_BIRTH", 1, "above 0 days"),
+    (put(APPLICATION, "FLAG_MOBIL", 3), "odd", APPLICATION, "FLAG_MOBIL", 1, "neither 0 nor 1"),
+    (put(APPLICATION, "AMT_CREDIT", -1), "odd", APPLICATION, "AMT_CREDIT", 1, "below 0 currency"),
+    (put(APPLICATION, "AMT_CREDIT", None), "odd", APPLICATION, "AMT_CREDIT", 1, "always has one"),
+    (put(MONTHS, "SK_DPD", -1), "odd", MONTHS, "SK_DPD", 1, "below 0 days"),
+    (put(MONTHS, "MONTHS_BALANCE", 4), "odd", MONTHS, "MONTHS_BALANCE", 1, "above 0 months"),
+    (put("bureau", "DAYS_CREDIT_ENDDATE", 365_243), "odd", "bureau", "DAYS_CREDIT_ENDDATE", 1, "above 36500"),
+    (put(APPLICATION, "CODE_GENDER", "Q"), "odd", APPLICATION, "CODE_GENDER", 1, "unknown level: 'Q'"),
+    (put(APPLICATION, "CODE_GENDER", "a@b.c"), "odd", APPLICATION, "CODE_GENDER", 1, "a value that is no name"),
+    (put(APPLICATION, "CODE_GENDER", "1234567"), "odd", APPLICATION, "CODE_GENDER", 1, "a value that is no name"),
+    (put("bureau", "SK_ID_CURR", 99), "odd", "bureau", "SK_ID_CURR", 1, "without a row in application"),
+    (put(PAYMENTS, "SK_ID_PREV", 99), "odd", PAYMENTS, "SK_ID_PREV", 1, "in previous_application"),
+    (_extra, "odd", "bureau", "OUR_NOTE", 0, "ignored"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("spoil", "severity", "table", "column", "rows", "what"),
     [
-        (put(APPLICATION, "SK_ID_CURR", None), "fatal", APPLICATION, "SK_ID_CURR", 1, "no key, as row 3"),
-        (put(APPLICATION, "SK_ID_CURR", -5), "fatal", APPLICATION, "SK_ID_CURR", 1, "below 1"),
-        (put(APPLICATION, "TARGET", 2), "fatal", APPLICATION, "TARGET", 1, "neither 0 nor 1, as row 3"),
-        (put(APPLICATION, "TARGET", None), "fatal", APPLICATION, "TARGET", 1, "no value in a column"),
-        (again(APPLICATION), "fatal", APPLICATION, "SK_ID_CURR", 1, "duplicate"),
-        (_in_both, "fatal", APPLICATION, "SK_ID_CURR", 1, "or in application_test"),
-        (_one_outcome, "odd", APPLICATION, "TARGET", None, "all outcomes are the same"),
-        (put("bureau", "SK_ID_BUREAU", None), "fatal", "bureau", "SK_ID_BUREAU", 1, "no key"),
-        (again("bureau", 3), "fatal", "bureau", "SK_ID_BUREAU", 3, "another row for the same"),
-        (again("previous_application"), "fatal", "previous_application", "SK_ID_PREV", 1, "duplicate"),
-        (again(MONTHS, 2), "odd", MONTHS, "SK_ID_PREV, MONTHS_BALANCE", 2, "month of an earlier"),
-        (again(PAYMENTS), "odd", PAYMENTS, "", 1, "the same as another row"),
-        (put(APPLICATION, "EXT_SOURCE_2", 1.5), "odd", APPLICATION, "EXT_SOURCE_2", 1, "not between 0 and 1"),
-        (put(APPLICATION, "HOUR_APPR_PROCESS_START", 24), "odd", APPLICATION, "HOUR_APPR_PROCESS_START", 1, "23 hour"),
-        (put(APPLICATION, "DAYS_BIRTH", 10_000), "odd", APPLICATION, "DAYS_BIRTH", 1, "above 0 days"),
-        (put(APPLICATION, "FLAG_MOBIL", 3), "odd", APPLICATION, "FLAG_MOBIL", 1, "neither 0 nor 1"),
-        (put(APPLICATION, "AMT_CREDIT", -1), "odd", APPLICATION, "AMT_CREDIT", 1, "below 0 currency"),
-        (put(APPLICATION, "AMT_CREDIT", None), "odd", APPLICATION, "AMT_CREDIT", 1, "always has one"),
-        (put(MONTHS, "SK_DPD", -1), "odd", MONTHS, "SK_DPD", 1, "below 0 days"),
-        (put(MONTHS, "MONTHS_BALANCE", 4), "odd", MONTHS, "MONTHS_BALANCE", 1, "above 0 months"),
-        (put("bureau", "DAYS_CREDIT_ENDDATE", 365_243), "odd", "bureau", "DAYS_CREDIT_ENDDATE", 1, "above 36500"),
-        (put(APPLICATION, "CODE_GENDER", "Q"), "odd", APPLICATION, "CODE_GENDER", 1, "unknown level: 'Q'"),
-        (put(APPLICATION, "CODE_GENDER", "a@b.c"), "odd", APPLICATION, "CODE_GENDER", 1, "a value that is no name"),
-        (put(APPLICATION, "CODE_GENDER", "1234567"), "odd", APPLICATION, "CODE_GENDER", 1, "a value that is no name"),
-        (put("bureau", "SK_ID_CURR", 99), "odd", "bureau", "SK_ID_CURR", 1, "without a row in application"),
-        (put(PAYMENTS, "SK_ID_PREV", 99), "odd", PAYMENTS, "SK_ID_PREV", 1, "in previous_application"),
-        (_extra, "odd", "bureau", "OUR_NOTE", 0, "ignored"),
+        pytest.param(*one, marks=() if place % 3 == 0 else pytest.mark.slow)
+        for place, one in enumerate(BROKEN)
     ],
-)  # fmt: skip
+)
 def test_a_rule_finds_what_breaks_it(  # noqa: PLR0917  (a fixture and the columns of the table)
     own: Path,
     known: frozenset[Finding],
@@ -207,7 +214,7 @@ def _without_a_parent(findings: Iterable[Finding]) -> dict[tuple[str, str], int]
     return {(f.table, f.what): f.rows for f in findings if "without a row" in f.what}
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+@pytest.mark.parametrize("engine", ["polars", pytest.param("duckdb", marks=pytest.mark.slow)])
 def test_the_features_count_rows_without_a_parent_as_check_does(
     own: Path, tmp_path: Path, engine: str
 ) -> None:

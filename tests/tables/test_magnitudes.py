@@ -125,6 +125,7 @@ def test_each_kind_has_its_range(tmp_path: Path, kind: Kind) -> None:
     assert _read(raw, name, column.name) == [most, None, -most, None]
 
 
+@pytest.mark.slow
 @QUICK
 @given(
     where=st.sampled_from(WHOLE_COLUMNS),

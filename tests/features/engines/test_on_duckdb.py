@@ -20,6 +20,7 @@ from project_tools.features.operations import history_features
 from project_tools.features.rows import History, Ratio, Subset, Where
 
 
+@pytest.mark.slow
 def test_subsets_apart_give_what_one_pass_gives(
     odd_tables: Path, by_duckdb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, agree
 ) -> None:
@@ -29,6 +30,7 @@ def test_subsets_apart_give_what_one_pass_gives(
     agree(apart.set_index("SK_ID_CURR"), one.set_index("SK_ID_CURR"))
 
 
+@pytest.mark.slow
 def test_pieces_give_what_one_pass_gives(
     odd_tables: Path, by_duckdb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

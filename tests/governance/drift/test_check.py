@@ -277,6 +277,7 @@ def test_halves_of_one_sample_give_no_false_alarm(count: int) -> None:
     assert sum(map(bool, alarms)) == 0
 
 
+@pytest.mark.slow
 def test_significance_alone_alarms_as_rarely_as_alpha_says() -> None:
     """With no least effect, the chance of any alarm among all features is at most alpha."""
     rule = DriftRule(alpha=0.2, psi=0)

@@ -70,6 +70,7 @@ def test_no_single_feature_shows_what_the_features_show_together() -> None:
     assert compared(reference, new).alarm
 
 
+@pytest.mark.slow
 def test_p_values_of_unchanged_rows_are_not_too_small() -> None:
     ps = [compared(clients(400, 2 * s), clients(300, 2 * s + 1)).p for s in range(20)]
     assert np.mean(np.array(ps) <= 0.1) <= 0.3
