@@ -37,7 +37,11 @@ from project_tools.features.state import FeatureState  # noqa: E402
 from project_tools.models.dataset import load_dataset  # noqa: E402
 from project_tools.models.families import get_family  # noqa: E402
 from project_tools.models.lightgbm_trees import BINNING_ROWS, BINS  # noqa: E402
-from project_tools.models.preparation import category_levels, numeric_matrix  # noqa: E402
+from project_tools.models.preparation import (  # noqa: E402
+    category_levels,
+    model_names,
+    numeric_matrix,
+)
 from project_tools.runs import audit, final_model  # noqa: E402
 from project_tools.settings import ROOT  # noqa: E402
 
@@ -150,7 +154,7 @@ def log_model(data: Path, folder: Path, jobs: int) -> tuple[Taken, dict[str, Any
 
 
 def bare_fit(data: Path, parameters: Mapping[str, Any], jobs: int) -> Taken:
-    """What LightGBM alone takes: bins and trees of a matrix in memory."""
+    """What LightGBM alone takes: bins and trees of a matrix in memory, constrained as ours are."""
     clients = load_dataset(data)
     levels = category_levels(clients.X)
     matrix, y = numeric_matrix(clients.X, levels), clients.y.astype(np.float32)
@@ -161,6 +165,8 @@ def bare_fit(data: Path, parameters: Mapping[str, Any], jobs: int) -> Taken:
         "objective": "binary", "subsample_freq": 1, "num_threads": jobs, "verbosity": -1,
         "max_bin": BINS, "bin_construct_sample_cnt": BINNING_ROWS, "force_col_wise": True,
     }  # fmt: skip
+    model = get_family("lightgbm").make(parameters, seed=1, jobs=jobs, X=clients.X)
+    settings |= model._constraints(model_names(clients.X.columns))  # noqa: SLF001  (the very same)
     start = now()
     train = lightgbm.Dataset(matrix, y, categorical_feature=places, params=settings)
     lightgbm.train(settings, train, num_boost_round=parameters["n_estimators"])

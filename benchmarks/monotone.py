@@ -97,7 +97,7 @@ def measured(data: Dataset, profile: str, jobs: int, seed: int) -> dict[str, dic
     """The three variants, each with its paired differences to the first."""
     family = get_family("lightgbm")
     budget = family.budget(profile)
-    setting = {**family.fixed, **budget.fixed, **family.first_trials(profile)[0]}
+    setting = {**family.fixed, **budget.fixed, **family.first_trials(profile, data.X.shape[1])[0]}
     none_withheld: Callable[..., tuple[str, ...]] = lambda _names, _monotone: ()  # noqa: E731
     found: dict[str, dict[str, Any]] = {}
     for variant in VARIANTS:

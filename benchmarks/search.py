@@ -58,7 +58,7 @@ def measured(data: Dataset, numbers: Sequence[int], jobs: int) -> dict[str, Any]
         before, _, line = _tried("the former start", former, FORMER)
     lines, trials, held = [line], [], {}
     for number in numbers:
-        setting = {**family.fixed, **family.first_trials("full")[number - 1]}
+        setting = {**family.fixed, **family.first_trials("full", data.X.shape[1])[number - 1]}
         oof, judgement, line = _tried(f"first trial {number}", ours, setting, before)
         trial = Trial(number, setting, setting, "finished", judgement)
         trial.reported_loss = ours.guide(oof)

@@ -120,7 +120,7 @@ def comparable(settings: SearchSettings, family: Family, data: Dataset) -> dict[
         "folds": settings.folds,
         "seed": settings.seed,
         "fn_cost": settings.fn_cost,
-        "first trials": json.dumps(family.first_trials(settings.profile)),
+        "first trials": json.dumps(family.first_trials(settings.profile, data.X.shape[1])),
         "guide": GUIDE,
         "monotone": family.monotone if family.plan is None else "none",
     }

@@ -40,7 +40,7 @@ def setting_for(
     if run is None:
         say(f"  no finished search of {family.name} on this data: its starting setting is trained")
         project.tags({"setting": "start"})
-        return family.start(settings.profile)
+        return family.start(settings.profile, data.X.shape[1])
     with artifact(project.client, run.info.run_id, BEST) as path:
         if path is None:
             raise TrackingError(

@@ -97,7 +97,7 @@ def search(
     run = SearchRun(
         objective=Objective(family, data, get_metric(metric).name, folds, seed, threads, fn_cost),
         fixed={**family.fixed, **budget.fixed},
-        first=family.first_trials(profile),
+        first=family.first_trials(profile, data.X.shape[1]),
         total=total,
         width=1 if threads > 1 else jobs,
         on_start=on_start,

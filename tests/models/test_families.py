@@ -215,7 +215,28 @@ def test_spaces_reach_where_good_settings_lie(name: str) -> None:
             assert complete_setting(rows, profile, drawn) == (
                 {**rows.fixed, **rows.budget(profile).fixed} | drawn
             )
-    assert rows.start("demo")["learning_rate"] == 0.05
+    # As far as the few rounds of the demonstration reach: XGBoost has a third fewer.
+    start = rows.start("demo")
+    assert start["learning_rate"] == {"lightgbm": 0.05, "xgboost": 0.07}[name]
+    assert start["learning_rate"] * start["n_estimators"] == pytest.approx(14.5, abs=0.6)
+
+
+@pytest.mark.parametrize(
+    ("columns", "shares"),
+    [
+        (784, [0.05, 0.1, 0.95]),
+        (720, [0.05, 0.1, 0.95]),
+        (120, [0.3, 0.6, 1.0]),  # as many columns a tree, and at most all of them
+        (10, [1.0, 1.0, 1.0]),
+    ],
+)
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+def test_first_trials_see_as_many_columns_of_a_narrow_file(
+    name: str, columns: int, shares: list[float]
+) -> None:
+    first = get_family(name).first_trials("full", columns)
+    assert [setting["colsample_bytree"] for setting in first] == pytest.approx(shares)
+    assert get_family(name).start("full", columns) == {**get_family(name).fixed, **first[0]}
 
 
 @pytest.mark.parametrize(

@@ -143,11 +143,11 @@ def test_names_for_the_trees_can_be_read_back(name: str) -> None:
 
 
 def test_a_seed_gives_the_same_search_and_starts_at_the_start() -> None:
-    rows = FAMILIES["lightgbm"]
-    first, again = (search(rows, clients(200), trials=2, folds=2, profile="demo") for _ in range(2))
+    rows, data = FAMILIES["lightgbm"], clients(200)
+    first, again = (search(rows, data, trials=2, folds=2, profile="demo") for _ in range(2))
     assert [t.parameters for t in first.trials] == [t.parameters for t in again.trials]
     np.testing.assert_array_equal(first.oof, again.oof)
-    assert first.trials[0].drawn == rows.first_trials("demo")[0]
+    assert first.trials[0].drawn == rows.first_trials("demo", data.X.shape[1])[0]
 
 
 def test_a_trial_that_fails_is_kept_and_the_search_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,14 +180,14 @@ def test_no_finished_trial_leaves_no_choice(clients: Any) -> None:
 
 
 def test_known_good_settings_are_tried_first(clients: Any) -> None:
-    rows = quick("lightgbm")
-    found = search(rows, clients(200), trials=5, folds=2, profile="full")
-    first = rows.first_trials("full")
+    rows, data = quick("lightgbm"), clients(200)
+    found = search(rows, data, trials=5, folds=2, profile="full")
+    first = rows.first_trials("full", data.X.shape[1])
     assert len(first) == 3
     assert [t.drawn for t in found.trials[:3]] == first
     assert [t.drawn["num_leaves"] for t in found.trials[:3]] == [8, 30, 34]
     assert found.trials[2].drawn["learning_rate"] == 0.005
-    assert found.trials[0].parameters == rows.start("full")
+    assert found.trials[0].parameters == rows.start("full", data.X.shape[1])
     assert search(rows, clients(200), trials=1, folds=2, profile="demo").best.drawn == (
         first[0] | {"learning_rate": 0.05}
     )
