@@ -88,9 +88,9 @@ class Source:
         )
 
     @classmethod
-    def of_frame(cls, frame: pd.DataFrame, name: str = "frame") -> Self:
+    def of_frame(cls, frame: pd.DataFrame, name: str = "frame", split: str | None = None) -> Self:
         """The same for a frame in memory, whose index is ignored."""
-        return cls._of(name, "", *_of_frame(frame), None)
+        return cls._of(name, "", *_of_frame(frame), split)
 
     @classmethod
     def _of(
