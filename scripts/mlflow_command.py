@@ -26,6 +26,7 @@ def run() -> None:
     with working("loading MLflow"):
         from mlflow.cli import cli, run  # noqa: PLC0415  (seconds, in which something must be said)
         from mlflow.exceptions import MlflowException  # noqa: PLC0415
+        from mlflow.utils.process import ShellCommandException  # noqa: PLC0415
 
     words = run.make_context("mlflow run", sys.argv[2:], resilient_parsing=True).params
     folder = Path(words["uri"] or "")
@@ -36,6 +37,11 @@ def run() -> None:
             cli(prog_name="mlflow")
     except MlflowException as error:
         raise SettingError(f"mlflow run: {' '.join(str(error).split())[:300]}") from error
+    except ShellCommandException as error:  # pyenv, uv or pip, which have said why
+        raise SettingError(
+            "mlflow run: a command that makes the project's environment failed, as its lines above say; "
+            "mend what they name and run it again, or use this environment: --env-manager local"
+        ) from error
 
 
 def look(folder: Path, manager: str, stack: ExitStack) -> None:

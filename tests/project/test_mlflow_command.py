@@ -110,6 +110,28 @@ def test_without_activation_a_run_is_refused_in_one_line(
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow  # it imports all of MLflow's projects
+def test_a_pyenv_that_fails_is_one_line(tmp_path: Path) -> None:
+    """As one that is to download Python where there is no network."""
+    real = executable(
+        tmp_path / "real" / "pyenv", "#!/bin/sh\necho no network >&2\nexit 1\n"
+    ).parent
+    environ = os.environ | {
+        "PATH": f"{BIN}{os.pathsep}{real}{os.pathsep}{SYSTEM}", "MLFLOW_ENV_ROOT": str(tmp_path),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}",
+    }  # fmt: skip
+    done = subprocess.run(
+        [BIN / "mlflow", "run", "lightgbm"], cwd=ROOT, env=environ,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert "a command that makes the project's environment failed" in last
+    assert last.endswith("--env-manager local")
+    assert "no network" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("manager", ["virtualenv", "uv", "local"])
 def test_an_active_environment_is_taken(
     command: ModuleType, monkeypatch: pytest.MonkeyPatch, manager: str
