@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # publishes none
 
 from project_tools.evaluation.calibration_fit import fit_platt
@@ -24,13 +23,10 @@ from project_tools.governance.card import ExclusionFacts
 from project_tools.governance.segments import LEAST_OF_CLASS, cost_of_exclusion
 from project_tools.models.dataset import Dataset, feature_matrix
 from project_tools.models.folds import fold_rows
+from project_tools.models.sampled_folds import SampledFolds
 from project_tools.models.training import TrainedModel
 
 Floats = npt.NDArray[np.float64]
-#: As many folds are scored as hold this many clients; one fold of a large file is enough.
-LEAST_JUDGED = 5_000
-#: At most this many clients of a fold are used to fit the two models.
-MOST_TRAINED = 12_000
 
 
 def exclusion_facts(
@@ -51,8 +47,8 @@ def exclusion_facts(
     of_file = [*training.X.columns, *training.excluded]
     guarded = protected(catalogue(of_file))
     withheld = not guarded & set(training.X.columns)
-    judged = judged_folds(training, folds, model.seed)
-    y = training.y[np.concatenate([held_out for _, held_out in judged])]
+    tried = SampledFolds.of(training, folds, model.seed)
+    y = training.y[tried.held_out]
     if not guarded or min(np.sum(y == 1), np.sum(y == 0)) < LEAST_OF_CLASS:
         return None
     names = [name for name in features.columns if name in of_file]
@@ -60,40 +56,16 @@ def exclusion_facts(
     X = feature_matrix(
         features, [name for name in names if name in kept], source=training.path.name
     )
-    fitted = capped(judged, training.y, model.seed)
     fit = Refit(model, setting, jobs)
-    others = fit.probabilities(replace(training, X=X), fitted)
-    if fitted is judged:  # the training has fitted these folds already
-        own = np.concatenate([model.oof[held_out] for _, held_out in judged])
-    else:
-        own = fit.probabilities(training, fitted)
+    others = fit.probabilities(replace(training, X=X), tried)
+    own = fit.own(training, tried)
     threshold = break_even_probability(model.fn_cost)
     pair = [(calibrated_by_halves(y, p, model.seed), threshold) for p in (own, others)]
     without, with_them = pair if withheld else reversed(pair)
     cost = cost_of_exclusion(
         y, without, with_them, fn_cost=model.fn_cost, draw=Draw.of(y, training.labelled)
     )
-    return ExclusionFacts(len(y), len(fitted[0][0]), withheld, cost)
-
-
-Fold = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
-
-
-def judged_folds(training: Dataset, folds: int, seed: int) -> list[Fold]:
-    """As many of the training's folds as hold ``LEAST_JUDGED`` clients."""
-    rows = fold_rows(training.y, folds, seed)
-    held = np.cumsum([len(held_out) for _, held_out in rows])
-    return rows[: int(np.searchsorted(held, LEAST_JUDGED)) + 1]
-
-
-def capped(judged: list[Fold], y: npt.NDArray[Any], seed: int) -> list[Fold]:
-    """The folds with at most ``MOST_TRAINED`` training clients, stratified by outcome."""
-    if len(judged[0][0]) <= MOST_TRAINED:
-        return judged
-    return [
-        (train_test_split(train, train_size=MOST_TRAINED, stratify=y[train], random_state=seed)[0], held)
-        for train, held in judged
-    ]  # fmt: skip
+    return ExclusionFacts(len(y), tried.trained, withheld, cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +76,21 @@ class Refit:
     setting: Mapping[str, Any]
     jobs: int
 
-    def probabilities(self, data: Dataset, folds: list[Fold]) -> Floats:
+    def own(self, data: Dataset, tried: SampledFolds) -> Floats:
+        """The same for the model's own setting and columns; what the training fitted is not refitted."""
+        rounds = self.model.rounds
+        if not tried.sampled:
+            return self.model.oof[tried.held_out]
+        if rounds is not None and rounds.sampled is not None:
+            return rounds.sampled
+        return self.probabilities(data, tried)
+
+    def probabilities(self, data: Dataset, tried: SampledFolds) -> Floats:
         """Uncalibrated probabilities of the clients held out of each fold."""
         family, seed, parts = self.model.family, self.model.seed, []
         complete = {**family.fixed, **self.setting}
         with threadpool_limits(self.jobs):
-            for train, held_out in folds:
+            for train, held_out in tried.rows:
                 estimator = family.make(complete, seed=seed, jobs=self.jobs, X=data.X)
                 estimator.fit(data.X.iloc[train], data.y[train])
                 parts.append(estimator.predict_proba(data.X.iloc[held_out])[:, 1])

@@ -13,15 +13,11 @@ import numpy as np
 from project_tools.evaluation.metrics import Draw, Estimate, paired_difference
 from project_tools.evaluation.threshold import break_even_probability
 from project_tools.governance.card import MonotoneFacts
-from project_tools.governance.exclusion import (
-    Refit,
-    calibrated_by_halves,
-    capped,
-    judged_folds,
-)
+from project_tools.governance.exclusion import Refit, calibrated_by_halves
 from project_tools.governance.segments import LEAST_OF_CLASS
 from project_tools.models.dataset import Dataset
 from project_tools.models.monotone import falling_features, withheld_features
+from project_tools.models.sampled_folds import SampledFolds
 from project_tools.models.training import TrainedModel
 
 
@@ -41,17 +37,13 @@ def monotone_facts(
     if model.family.plan is not None:
         return None
     constrained = falling_features(model.feature_names, model.family.monotone)
-    judged = judged_folds(training, folds, model.seed)
-    y = training.y[np.concatenate([held_out for _, held_out in judged])]
+    tried = SampledFolds.of(training, folds, model.seed)
+    y = training.y[tried.held_out]
     if not constrained or min(np.sum(y == 1), np.sum(y == 0)) < LEAST_OF_CLASS:
         return None
-    fitted = capped(judged, training.y, model.seed)
     free = replace(model, family=model.family.with_choices(monotone="none"))
-    without = Refit(free, setting, jobs).probabilities(training, fitted)
-    if fitted is judged:  # the training has fitted these folds already
-        own = np.concatenate([model.oof[held_out] for _, held_out in judged])
-    else:
-        own = Refit(model, setting, jobs).probabilities(training, fitted)
+    without = Refit(free, setting, jobs).probabilities(training, tried)
+    own = Refit(model, setting, jobs).own(training, tried)
     threshold = break_even_probability(model.fn_cost)
     bound, loose = ((calibrated_by_halves(y, p, model.seed), threshold) for p in (own, without))
 
@@ -63,7 +55,7 @@ def monotone_facts(
     return MonotoneFacts(
         features=constrained,
         clients=len(y),
-        trained=len(fitted[0][0]),
+        trained=tried.trained,
         auc_lost=difference("AUC", loose, bound),
         loss_added=difference("loss_of_income", bound, loose),
         log_loss_added=difference("log_loss", bound, loose),

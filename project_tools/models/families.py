@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
-import numpy as np
 import pandas as pd
 
 from project_tools.errors import SettingError, unknown
@@ -23,6 +22,7 @@ from project_tools.models.monotone import (
     withheld_features,
 )
 from project_tools.models.preparation import PreparationPlan
+from project_tools.models.rounds import mean_rounds
 from project_tools.models.xgboost_trees import XGBoostedTrees
 
 Parameters = Mapping[str, Any]
@@ -192,12 +192,11 @@ def _xgboost(parameters: Parameters, seed: int, jobs: int) -> XGBoostedTrees:
     return XGBoostedTrees(**parameters, seed=seed, jobs=jobs)
 
 
-def _mean_rounds(parameters: Parameters, fitted: Sequence[Any]) -> dict[str, Any]:
+def _without_stopping(parameters: Parameters, fitted: Sequence[Any]) -> dict[str, Any]:
     """As many rounds as the folds kept on average, so that all rows can train and none watch."""
     if not fitted:
         return dict(parameters)
-    rounds = round(float(np.mean([estimator.rounds_ for estimator in fitted])))
-    return {**parameters, "n_estimators": max(1, rounds), "early_stopping_rounds": 0}
+    return {**parameters, "n_estimators": mean_rounds(fitted)[0], "early_stopping_rounds": 0}
 
 
 def _table(*rows: Family) -> Mapping[str, Family]:
@@ -376,7 +375,7 @@ FAMILIES = _table(
         },
         growth=0.9,
         threads=True,
-        final_parameters=_mean_rounds,
+        final_parameters=_without_stopping,
         format="lightgbm-text",
     ),
     Family(
@@ -422,7 +421,7 @@ FAMILIES = _table(
         },
         growth=0.9,
         threads=True,
-        final_parameters=_mean_rounds,
+        final_parameters=_without_stopping,
         format="xgboost-ubj",
     ),
 )

@@ -137,8 +137,8 @@ def train(
         final, rounds = family.final_parameters(complete, fitted), None
         if complete.get("early_stopping_rounds"):
             rounds = final_rounds(
-                lambda number: make({**final, "n_estimators": number}), data, fitted,
-                final["n_estimators"], chosen.calibration, folds=folds, seed=seed,
+                lambda changed: make({**complete, **changed}), data, fitted, chosen.calibration,
+                folds=folds, seed=seed,
             )  # fmt: skip
             final = {**final, "n_estimators": rounds.taken}
         estimator = make(final).fit(data.X, data.y)

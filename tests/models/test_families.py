@@ -296,6 +296,31 @@ def test_early_stopping_keeps_the_best_round_of_the_watched_slice(clients: Any) 
         assert final == {"n_estimators": stopped.rounds_, "early_stopping_rounds": 0}
 
 
+def test_the_watched_slice_is_looked_at_ten_times_in_the_patience(clients: Any) -> None:
+    """The round kept is the best of those looked at, by the losses that LightGBM records itself."""
+    data, patience, losses = clients(400), 20, {}
+    estimator = get_family("lightgbm").make(
+        {"n_estimators": 300, "early_stopping_rounds": patience, "learning_rate": 0.1},
+        seed=1, jobs=1, X=data.X,
+    )  # fmt: skip
+    prepared = estimator.prepare(data.X, data.y, np.arange(400))
+    estimator.fit_prepared(prepared)
+    lightgbm.train(
+        estimator._training() | estimator._constraints(prepared.train.feature_name),
+        prepared.train, 300, valid_sets=[prepared.watched],
+        callbacks=[lightgbm.record_evaluation(losses)],
+    )  # fmt: skip
+    by_round = losses["valid_0"]["binary_logloss"]
+    looked_at = {done: by_round[done - 1] for done in range(2, 301, 2)}
+    best = estimator.rounds_
+    assert best in looked_at
+    assert best == min((d for d in looked_at if d <= best + patience), key=looked_at.__getitem__)
+    assert best < 300 - patience, "it stopped"
+    # No round before was followed by twenty without a lower loss.
+    lower = [d for d in looked_at if d <= best and all(looked_at[d] < looked_at[e] for e in looked_at if e < d)]  # fmt: skip
+    assert max(np.diff(lower), default=0) <= patience
+
+
 def test_a_fold_is_prepared_once(clients: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     data, rows, made = clients(200), get_family("logistic_l2"), []
     cache = FoldCache()

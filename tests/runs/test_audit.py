@@ -350,8 +350,8 @@ def test_a_large_file_is_audited_on_a_sample_of_each_fold(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = exclusion(data, "protected")[2]
-    monkeypatch.setattr("project_tools.governance.exclusion.MOST_TRAINED", 200)
-    monkeypatch.setattr("project_tools.governance.exclusion.LEAST_JUDGED", 100)
+    monkeypatch.setattr("project_tools.models.sampled_folds.MOST_TRAINED", 200)
+    monkeypatch.setattr("project_tools.models.sampled_folds.LEAST_JUDGED", 100)
     _, training, found = exclusion(data, "protected")
     _, _, other = exclusion(data, ())
     assert found is not None
