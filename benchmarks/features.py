@@ -185,20 +185,19 @@ def _pickle(features: Path) -> None:
 
 def _applicant(tables: Path) -> None:
     """Start-up and warm latency of one applicant, from raw records to all features; the latency of
-    the Polars plan alone, which computes them from frames.
+    the same pipeline as a Polars plan, from checked columns.
     """
-    state = tables.parent / f"features-{tables.name.removeprefix('tables-')}.state"
+    folder = tables.parent / f"features-{tables.name.removeprefix('tables-')}.state"
     records = list(_records(tables, APPLICANTS + WARM_UP))
-    from project_tools.features.applicant import Applicants, _frames
+    from project_tools.features.applicant import Applicants, columns_of
+    from project_tools.features.state import FeatureState
 
     start = time.perf_counter()
-    applicants = Applicants.load(state)
+    applicants = Applicants.load(folder)
     started = time.perf_counter() - start
     times = [_milliseconds(lambda one=one: applicants.features(one)) for one in records][WARM_UP:]
-    plan = [
-        _milliseconds(partial(applicants._run, _frames(one)))  # noqa: SLF001  (the plan is no public part)
-        for one in records
-    ][WARM_UP:]
+    run = _polars_plan(FeatureState.load(folder))
+    plan = [_milliseconds(partial(run, columns_of(one))) for one in records][WARM_UP:]
     figures = {
         "start_s": started,
         "median_ms": statistics.median(times),
@@ -209,6 +208,45 @@ def _applicant(tables: Path) -> None:
         "rows": statistics.mean(_rows_of(one) for one in records),
     }
     print(json.dumps(figures))
+
+
+def _polars_plan(state: Any) -> Callable[[Any], object]:
+    """Runs the pipeline on Polars over the columns of one applicant: one plan, made here."""
+    import narwhals as nw
+    import polars as pl
+
+    from project_tools.features.columns import ID
+    from project_tools.features.engines.engine import FrameTables, Held
+    from project_tools.features.engines.on_polars import PolarsEngine
+    from project_tools.features.pipeline import compute
+    from project_tools.features.state import LookUp
+
+    class Planned(PolarsEngine):
+        def hold(self, frame: Any) -> Held:
+            return Held(nw.from_native(frame.to_native().cache()))
+
+    types = {"DOUBLE": pl.Float64, "BIGINT": pl.Int64, "VARCHAR": pl.String}
+    schemas = {n: {c.name: types[c.sql_type] for c in t.columns} for n, t in TABLES.items()}
+    frames = {name: pl.DataFrame(schema=schema) for name, schema in schemas.items()}
+    empty = dict(frames)
+    scans = {
+        name: pl.defer(lambda name=name: frames[name], schema=schema, validate_schema=False)
+        for name, schema in schemas.items()
+    }
+    engine = Planned()
+    raw = FrameTables({name: nw.from_native(scan) for name, scan in scans.items()})
+    own, *others = compute(raw, engine, LookUp(state, engine), quiet=True)
+    parts = [own.to_native(), *(frame.drop(ID).to_native() for frame in others)]
+    plan = pl.concat(parts, how="horizontal_extend")
+
+    def run(columns: Any) -> object:
+        frames.update(empty)
+        for name, values in columns.items():
+            frames[name] = pl.DataFrame(values, schema=schemas[name])
+        # To optimise the plan takes longer than it saves for the rows of one client.
+        return plan.collect(engine="in-memory", optimizations=pl.QueryOptFlags.none())
+
+    return run
 
 
 def _rows_of(records: dict[str, Any]) -> int:
@@ -277,8 +315,8 @@ def _report(
         f"percentile {applicant['p99_ms']:.1f} ms; start-up of the plan {applicant['start_s']:.2f} s"
     )
     yield (
-        f"the Polars plan alone: median {applicant['plan_ms']:.1f} ms; an applicant takes "
-        f"{applicant['median_ms'] / applicant['plan_ms']:.2f} times as long"
+        f"the same pipeline as a Polars plan: median {applicant['plan_ms']:.1f} ms; an applicant "
+        f"takes {applicant['median_ms'] / applicant['plan_ms']:.2f} times as long"
     )
 
 

@@ -1,23 +1,22 @@
 """One applicant: from raw records to all features, by the definitions of the batch.
 
-The pipeline becomes one Polars plan, made once; each applicant then costs one run of that plan.
+The pipeline becomes a program of NumPy calls, made once; each applicant then costs one run of it.
 Records are not kept, and no error repeats their values.
 """
 
 import math
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import narwhals as nw
 import numpy as np
-import polars as pl
-import pyarrow as pa
 
 from project_tools.errors import FeatureError, nearest, unknown
 from project_tools.features.columns import ID, TARGET
-from project_tools.features.engines.engine import Engine, Frame, FrameTables, Held
+from project_tools.features.engines.arrays import Array
+from project_tools.features.engines.engine import FrameTables
+from project_tools.features.engines.on_numpy import NumpyEngine
+from project_tools.features.engines.program import Place, Program
 from project_tools.features.pipeline import compute, feature_names
 from project_tools.features.state import FeatureState, LookUp
 from project_tools.tables.declared import TABLES
@@ -27,6 +26,8 @@ Value = float | str | None
 Record = Mapping[str, Any]
 #: An applicant's records by table: one application, and lists of rows of the other tables.
 Records = Mapping[str, Record | Sequence[Record]]
+#: Values by raw table and column; an applicant's tables have as many as there are rows.
+Columns = Mapping[str, Mapping[str, Sequence[Any]]]
 
 #: Accepted names of the application; the name does not change the features.
 APPLICATION_NAMES = ("application", "application_train", "application_test")
@@ -35,24 +36,20 @@ RECORD_NAMES = ("application", *HISTORY_NAMES)
 #: Client id during the computation: an applicant may not have one yet.
 _THE_CLIENT = 1
 _LARGEST_KEY = 2**63 - 1
-_TYPES: Mapping[str, Any] = {"DOUBLE": pl.Float64, "BIGINT": pl.Int64, "VARCHAR": pl.String}
-_AS_WRITTEN = pl.QueryOptFlags.none()
+#: Number of a text that is no level and in no condition or group.
+_OTHER_TEXT = -1.0
 
 
 class Applicants:
     """Computes the features of one applicant after the other with a fitted state.
 
-    To make one takes a fraction of a second, for the plan. Threads may share it: it computes one
-    applicant at a time.
+    To make one takes a fraction of a second, for the program. Threads may share it.
     """
 
     def __init__(self, state: FeatureState) -> None:
-        self._numbers = [name for name in feature_names() if name not in state.levels_]
         self._levels = {name: frozenset(levels) for name, levels in state.levels_.items()}
-        self._tables: dict[str, pl.DataFrame] = {}
-        self._one_at_a_time = threading.Lock()
-        self._plan = self._lowered(state)
-        self._run({})  # the first run is slower: no applicant should wait for it
+        self._program = _program(state)
+        self._texts = {code: text for text, code in self._program.codes.items()}
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -67,84 +64,77 @@ class Applicants:
         ``FeatureError`` for an unknown table or field, a value of the wrong type, and records of
         more than one client.
         """
-        row = dict(zip(self._plan_names, self._run(_frames(records)), strict=True))
-        numbers = _as_float32([row[name] for name in self._numbers])
-        values: dict[str, Value] = dict(zip(self._numbers, numbers, strict=True))
+        doubles = self._program.run(dict(_inputs(self._program, columns_of(records))))
+        values: dict[str, Value] = dict(zip(feature_names(), _as_float32(doubles), strict=True))
         for name, levels in self._levels.items():
-            values[name] = row[name] if row[name] in levels else None
-        return {name: values[name] for name in feature_names()}
-
-    def _lowered(self, state: FeatureState) -> pl.LazyFrame:
-        engine = _OneApplicant()
-        sources = {name: _wrapped(self._source(table)) for name, table in TABLES.items()}
-        parts = compute(FrameTables(sources), engine, LookUp(state, engine), quiet=True)
-        own, *others = parts
-        plan: pl.LazyFrame = engine.beside(own, others).drop(ID, TARGET).to_native()
-        self._plan_names = plan.collect_schema().names()
-        return plan
-
-    def _source(self, table: Table) -> pl.LazyFrame:
-        schema, empty = _schema(table), pl.DataFrame(schema=_schema(table))
-        return pl.defer(
-            lambda: self._tables.get(table.name, empty), schema=schema, validate_schema=False
-        )
-
-    def _run(self, tables: dict[str, pl.DataFrame]) -> Sequence[Value]:
-        with self._one_at_a_time:
-            self._tables = tables
-            try:
-                # To optimise the plan takes longer than it saves for the rows of one client.
-                computed = self._plan.collect(engine="in-memory", optimizations=_AS_WRITTEN)
-            finally:
-                self._tables = {}
-        return computed.row(0) if computed.height else ()
+            code = values[name]
+            text = None if code is None else self._texts.get(code)  # type: ignore[arg-type]  # a number until here
+            values[name] = text if text in levels else None
+        return values
 
 
-class _OneApplicant(Engine):
-    """Builds the plan of one applicant; the frames are computed when the whole plan runs."""
-
-    def hold(self, frame: Frame) -> Held:
-        return Held(_wrapped(frame.to_native().cache()))
-
-    def lift(self, table: pa.Table) -> Frame:
-        return _wrapped(pl.DataFrame(table).lazy())
-
-    def lower(self, frame: Frame) -> pa.Table:
-        raise NotImplementedError("nothing is learnt from one applicant, so no rows are taken out")
-
-    def beside(self, clients: Frame, features: Iterable[Frame]) -> Frame:
-        """One row beside the other; a frame without a row gives nulls. A join of hundreds of
-        columns would take longer than to compute them.
-        """
-        others = (frame.drop(ID).to_native() for frame in features)
-        return _wrapped(pl.concat([clients.to_native(), *others], how="horizontal_extend"))
+def _program(state: FeatureState) -> Program:
+    """The pipeline's steps; its outputs are the features in their order."""
+    program = Program()
+    engine = NumpyEngine(program)
+    for levels in state.levels_.values():
+        for level in levels:
+            program.code(level)
+    tables = {name: engine.table(name, table.column_names) for name, table in TABLES.items()}
+    own, *others = compute(FrameTables(tables), engine, LookUp(state, engine), quiet=True)
+    places = engine.beside(own, others).to_native().places
+    program.finish(places[name] for name in feature_names())
+    return program
 
 
-def _as_float32(numbers: Sequence[Value]) -> list[float | None]:
+def _inputs(program: Program, tables: Columns) -> Iterator[tuple[Place, Array]]:
+    """The columns that the program needs, as doubles: null is NaN, a text its code, a key its place
+    among the keys of that name.
+    """
+    codes: dict[Any, float] = {None: math.nan, **program.codes}
+    keys: dict[str, dict[Any, float]] = {}
+    for (table, name), place in program.inputs.items():
+        values = tables[table][name] if table in tables and name in tables[table] else ()
+        match TABLES[table].column(name).kind:
+            case "text":
+                values = [codes.get(value, _OTHER_TEXT) for value in values]
+            case "key":
+                if name not in keys:
+                    keys[name] = _places(columns.get(name, ()) for columns in tables.values())
+                values = [keys[name][value] for value in values]
+        yield place, np.array(values, dtype="float64")  # None becomes NaN
+
+
+def _places(columns: Iterable[Sequence[Any]]) -> dict[Any, float]:
+    """The place of each key in the order of all, as a double could not hold the key itself."""
+    known = {key for keys in columns for key in keys if key is not None}
+    return {None: math.nan} | {key: float(place) for place, key in enumerate(sorted(known))}
+
+
+def _as_float32(doubles: Array) -> list[float | None]:
     """The numbers as the batch writes them: rounded to float32, null beyond it, 0 for -0."""
-    doubles = np.array(numbers, dtype="float64")  # None becomes NaN
     within = np.abs(doubles) <= FLOAT32_MOST
     rounded = np.where(within, doubles, 0.0).astype("float32") + np.float32(0)
-    return [n if there else None for n, there in zip(rounded.tolist(), within, strict=True)]
+    return [
+        n if there else None for n, there in zip(rounded.tolist(), within.tolist(), strict=True)
+    ]
 
 
-def _wrapped(plan: pl.LazyFrame) -> Frame:
-    frame: Frame = nw.from_native(plan)
-    return frame
+def columns_of(records: Records) -> Columns:
+    """The records as columns of the raw tables, all of one client and checked.
 
-
-def _frames(records: Records) -> dict[str, pl.DataFrame]:
-    """The records as tables of the schema, all of one client."""
+    Raises ``FeatureError`` as ``Applicants.features``.
+    """
     for name in records:
         if name not in {*RECORD_NAMES, *APPLICATION_NAMES}:
             raise FeatureError(unknown("table", name, RECORD_NAMES))
     name, own = _application(records)
     client = own.get(ID)
     # As an unlabelled application: an applicant's outcome is never a feature.
-    tables = {"application_test": _frame(TABLES["application_train"], name, [own], client)}
+    tables = {"application_test": _columns(TABLES["application_train"], name, [own], client)}
     for history in HISTORY_NAMES:
         if rows := _rows(history, records.get(history)):
-            tables[history] = _frame(TABLES[history], history, rows, client)
+            tables[history] = _columns(TABLES[history], history, rows, client)
     return tables
 
 
@@ -177,16 +167,20 @@ def _record(name: str, record: Any) -> Record:
     return record
 
 
-def _frame(table: Table, name: str, rows: Sequence[Record], client: Any) -> pl.DataFrame:
+def _columns(
+    table: Table, name: str, rows: Sequence[Record], client: Any
+) -> dict[str, Sequence[Any]]:
     """One table of one client; ``name`` is the caller's name for it."""
     fields = table.column_names
     for row in rows:
         for field in _record(name, row).keys() - set(fields):
             raise FeatureError(f"{name} has no field {field!r}{nearest(str(field), fields)}")
-    columns = {c.name: _column(c, name, rows) for c in table.columns if c.name != TARGET}
+    columns: dict[str, Sequence[Any]] = {
+        c.name: _column(c, name, rows) for c in table.columns if c.name != TARGET
+    }
     if ID in columns:
         columns[ID] = _one_client(name, columns[ID], client)
-    return pl.DataFrame(columns, schema=_schema(table, leave_out=TARGET), strict=True)
+    return columns
 
 
 def _one_client(name: str, keys: Sequence[Any], client: Any) -> list[int]:
@@ -270,7 +264,3 @@ _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "BIGINT": _key,
     "VARCHAR": _text,
 }
-
-
-def _schema(table: Table, leave_out: str = "") -> dict[str, Any]:
-    return {c.name: _TYPES[c.sql_type] for c in table.columns if c.name != leave_out}

@@ -18,7 +18,7 @@ from project_tools.serving.inputs import Value
 from project_tools.serving.pyfunc import _load_pyfunc  # noqa: F401
 from project_tools.system.files import sha256
 
-if TYPE_CHECKING:  # a process that only scores imports no polars
+if TYPE_CHECKING:  # a process that only scores imports no narwhals
     from project_tools.features.applicant import Applicants
 
 
@@ -57,6 +57,6 @@ def load_applicants(directory: Path, artefact: Artefact) -> "Applicants":
         path = directory / name
         if name.startswith(f"{STATE}/") and (not path.is_file() or sha256(path) != digest):
             raise ArtefactError(f"{name} has changed since the model was loaded; load it again")
-    from project_tools.features.applicant import Applicants  # noqa: PLC0415  (it imports polars)
+    from project_tools.features.applicant import Applicants  # noqa: PLC0415  (it imports narwhals)
 
     return Applicants.load(directory / STATE)

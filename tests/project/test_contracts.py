@@ -33,7 +33,7 @@ PLANTED = {
         "api/release.py", "import project_tools.tables.schema",
     ),
     "Three modules know MLflow": ("project_tools/runs/search.py", "import mlflow"),
-    "One applicant is computed without DuckDB or Spark": (
+    "One applicant is computed without DuckDB, Polars or Spark": (
         "project_tools/features/expressions.py", "import duckdb",
     ),
     "project_tools knows neither API nor dashboard": (

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from project_tools.errors import FeatureError, TableError
-from project_tools.features.applicant import _frames
+from project_tools.features.applicant import columns_of
 from project_tools.features.engines.on_polars import PolarsTables
 from project_tools.tables.declared import TABLES
 from project_tools.tables.files import RawTables, connect
@@ -69,8 +69,7 @@ def _read(raw: RawTables, name: str, column: str) -> list[float | None]:
 
 def _of_one_applicant(name: str, column: str, values: Sequence[float]) -> list[float | None]:
     records = {"application": {"SK_ID_CURR": 1}, name: [{column: value} for value in values]}
-    found: list[float | None] = _frames(records)[name][column].to_list()
-    return found
+    return columns_of(records)[name][column]
 
 
 def _bits(values: Sequence[float | None]) -> list[str | None]:
@@ -160,11 +159,11 @@ def test_every_time_and_count_is_whole() -> None:
 @pytest.mark.parametrize("number", [0, 5, 2.0])
 def test_a_whole_number_is_a_level_of_one_applicant_s_months(number: float) -> None:
     records = {"application": {"SK_ID_CURR": 1}, "bureau_balance": [{"STATUS": number}]}
-    assert _frames(records)["bureau_balance"]["STATUS"].to_list() == [str(int(number))]
+    assert columns_of(records)["bureau_balance"]["STATUS"] == [str(int(number))]
 
 
 @pytest.mark.parametrize("value", [1.5, True])
 def test_another_number_is_no_level(value: object) -> None:
     records = {"application": {"SK_ID_CURR": 1}, "bureau_balance": [{"STATUS": value}]}
     with pytest.raises(FeatureError, match="STATUS holds something else than a text"):
-        _frames(records)
+        columns_of(records)

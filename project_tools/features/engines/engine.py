@@ -1,7 +1,7 @@
 """What an engine offers to the pipeline: where frames are computed, kept, and taken out.
 
 Definitions are Narwhals expressions, the same for all engines. This module imports none of them:
-each has a module of its own (``on_duckdb``, ``on_polars``, ``on_spark``; ``applicant`` for one client).
+each has a module of its own (``on_duckdb``, ``on_polars``, ``on_spark``; ``on_numpy`` for one applicant).
 """
 
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""The features on Polars, in memory: for tables that fit, and for what computes one applicant."""
+"""The features on Polars, in memory: for tables that fit."""
 
 import narwhals as nw
 import polars as pl
