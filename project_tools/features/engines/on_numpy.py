@@ -49,7 +49,8 @@ class NumpyEngine(Engine):
         if pa.types.is_floating(column.type):
             doubles: Array = column.to_numpy()
             return doubles
-        return np.array([self._program.code(text) for text in column.to_pylist()])
+        texts = column.to_pylist()
+        return np.array([np.nan if text is None else self._program.code(text) for text in texts])
 
     def lower(self, frame: Frame) -> pa.Table:
         raise NotImplementedError("nothing is learnt from one applicant, so no rows are taken out")
@@ -140,6 +141,8 @@ class NumpyFrame:
             for name, place in other.places.items()
             if name not in right_on
         }
+        if not added.keys().isdisjoint(self.places):
+            raise NotImplementedError("a join of two columns of one name has no step of a program")
         joined = replace(self, places={**self.places, **added})
         if how == "left":
             return joined

@@ -129,9 +129,16 @@ def _sorted(columns: dict[str, list[Any]]) -> list[list[str]]:
         lambda frame: frame.with_columns(x=~(a > 1)),
         lambda frame: frame.with_columns(x=a.round(2)),
         lambda frame: frame.with_columns(x=a.sum()),
-        lambda frame: frame.join(frame, on="row", how="anti"),
+        lambda frame: frame.join(frame.select("row"), on="row", how="anti"),
+        lambda frame: frame.join(frame, on="row", how="left"),
     ],
-    ids=["opposite of a null", "decimals", "an aggregate of all rows", "another join"],
+    ids=[
+        "opposite of a null",
+        "decimals",
+        "an aggregate of all rows",
+        "another join",
+        "one name twice",
+    ],
 )
 def test_what_would_be_computed_otherwise_is_refused(compute: Callable[[Frame], Frame]) -> None:
     with pytest.raises(NotImplementedError, match="has no step"):
