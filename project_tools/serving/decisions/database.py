@@ -7,7 +7,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -110,7 +110,9 @@ class Database:
 
     def refuses_rows(self, why: Exception) -> bool:
         """Whether an error is one of the rows that are written, not of the database as a whole."""
-        return isinstance(why, self._driver.DataError | self._driver.IntegrityError)
+        driver = self._driver
+        outages = (driver.OperationalError, driver.InterfaceError, driver.InternalError)
+        return not isinstance(why, (*outages, SQLAlchemyError, OSError, RecordUnavailableError))
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -189,6 +191,8 @@ def transaction(connection: Connection, begin: str) -> Iterator[None]:
         connection.exec_driver_sql("COMMIT")
     except BaseException:
         # A commit that failed may leave the transaction open; a connection that is lost has none.
+        with suppress(SQLAlchemyError):
+            connection.exec_driver_sql("ROLLBACK")
         connection.invalidate()
         raise
 
