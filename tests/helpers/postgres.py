@@ -19,7 +19,9 @@ class Postgres:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._data = folder, folder / "data"
-        self._run("initdb", "-D", self._data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self._run(
+            "initdb", "-D", self._data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync"
+        )
         self.start()
 
     def start(self) -> None:

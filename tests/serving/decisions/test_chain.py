@@ -82,7 +82,11 @@ def test_every_column_is_covered() -> None:
 
 @pytest.mark.parametrize(
     ("first", "last", "says"),
-    [(5, 5, "event 5 is missing"), (4, 6, "events 4 to 6 are missing"), (1, 1, "event 1 is missing")],
+    [
+        (5, 5, "event 5 is missing"),
+        (4, 6, "events 4 to 6 are missing"),
+        (1, 1, "event 1 is missing"),
+    ],
 )
 def test_a_deleted_event_is_found(filled: DecisionStore, first: int, last: int, says: str) -> None:
     assert change(filled, delete(EVENTS).where(EVENTS.c.sequence.between(first, last))) == [says]

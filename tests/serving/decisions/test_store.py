@@ -28,7 +28,9 @@ from project_tools.serving.decisions.tables import ANSWERS
 Make = Callable[..., NewDecision]
 
 
-def test_a_recorded_decision_is_read_as_it_was_answered(store: DecisionStore, decided: Make) -> None:
+def test_a_recorded_decision_is_read_as_it_was_answered(
+    store: DecisionStore, decided: Make
+) -> None:
     probability = 0.1 + 0.2  # 0.30000000000000004
     recorded = store.record([
         decided(7, probability=probability, threshold=0.0, raw_score=1.0, near=True),
@@ -156,7 +158,9 @@ def test_a_key_gives_the_same_answer_again(store: DecisionStore, decided: Make) 
     first = store.idempotent(key, lambda: [decided(1), decided(2)], answer)
     assert not first.replayed
     assert first.content == answer(store.decisions())
-    again = once("k", "/prediction", "req-1", {"b": None, "a": 1})  # the order of keys is no other body
+    again = once(
+        "k", "/prediction", "req-1", {"b": None, "a": 1}
+    )  # the order of keys is no other body
     store.halt("stop", "Dana")
     second = store.idempotent(again, lambda: pytest.fail("decided once more"), answer)
     assert (second.content, second.replayed) == (first.content, True)
@@ -246,7 +250,9 @@ def test_a_sqlite_file_may_lie_elsewhere(tmp_path: Path, decided: Make) -> None:
 
 
 @pytest.mark.parametrize(("trace", "expected"), [("power", 2), ("process", 1)])
-def test_the_trace_chooses_what_a_commit_survives(trace: Any, expected: int, tmp_path: Path) -> None:
+def test_the_trace_chooses_what_a_commit_survives(
+    trace: Any, expected: int, tmp_path: Path
+) -> None:
     with open_store(None, tmp_path, trace) as store, store.database.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == expected
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
