@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -149,6 +149,8 @@ class Database:
                 pool_pre_ping=not self.sqlite,
             )
             event.listen(engine, "connect", self._connection_settings)
+            if self.path is not None:
+                event.listen(engine, "do_connect", self._open_side_files)
             self._engine = engine
         return self._engine
 
@@ -163,6 +165,19 @@ class Database:
             cursor.execute(f"SET statement_timeout = {_STATEMENT_MS}")
             cursor.execute(f"SET lock_timeout = {_LOCK_MS}")
         cursor.close()
+
+    def _open_side_files(self, *_: Any) -> None:
+        """Give the log beside the file the file's own mode.
+
+        SQLite made it read-only if the file was so at that moment, and would keep it.
+        """
+        path = cast("Path", self.path)
+        with suppress(OSError):
+            mode = path.stat().st_mode & 0o777
+            for ending in ("-wal", "-shm"):
+                side = path.with_name(path.name + ending)
+                if side.exists() and side.stat().st_mode & 0o777 != mode:
+                    side.chmod(mode)
 
     def _prepare(self) -> None:
         if self.path is not None:

@@ -194,6 +194,8 @@ class Writer:
                 self._cursor.execute("COMMIT" if recorded else "ROLLBACK")
             except BaseException:
                 self._disconnect()
+                # One that was opened while the file was read-only would stay so.
+                self._database.close()
                 raise
 
     def _write(self, connection: Connection, group: list[Job]) -> bool:
