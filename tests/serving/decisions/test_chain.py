@@ -207,6 +207,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple
     return folder, rows
 
 
+INSERT = f"INSERT INTO events VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"  # noqa: S608  (placeholders)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(data=st.data())
 def test_any_other_order_or_number_of_events_is_found(
@@ -221,7 +224,7 @@ def test_any_other_order_or_number_of_events_is_found(
     connection.execute("DELETE FROM events")
     for number, index in enumerate(chosen, start=1):
         row = (number, f"{number:032d}", *rows[index][2:]) if number - 1 != index else rows[index]
-        connection.execute(f"INSERT INTO events VALUES ({', '.join('?' * len(row))})", row)
+        connection.execute(INSERT, row)
     connection.commit()
     connection.close()
     with open_store(None, tmp_path) as store:

@@ -92,7 +92,7 @@ def test_processes_that_start_at_once_make_one_store(address: str | None, tmp_pa
         assert len(store.events()) == 4
 
 
-def test_the_migrations_are_in_the_wheel(tmp_path: Path) -> None:
+def test_the_migrations_are_in_the_wheel() -> None:
     """The packages of setuptools hold them, without the clone."""
     import tomllib  # noqa: PLC0415
 

@@ -100,7 +100,7 @@ def test_less_than_six_months_is_refused(
     sqlite_store: DecisionStore, decided: Make, monkeypatch: pytest.MonkeyPatch, days: int
 ) -> None:
     record_days_ago(sqlite_store, monkeypatch, 183.5, decided(1))
-    with pytest.raises(SettingError, match="kept for 184 days at least .* add --force"):
+    with pytest.raises(SettingError, match=r"kept for 184 days at least .* add --force"):
         prune(sqlite_store, days, "Dana")
     assert len(sqlite_store.decisions()) == 1
     assert prune(sqlite_store, days, "Dana", force=True).events == 1
@@ -131,7 +131,7 @@ def answer(decisions: list[Any]) -> bytes:
 def test_an_erasure_removes_a_persons_data_and_says_so(store: DecisionStore, decided: Make) -> None:
     key, other = once("k", "/p", "v1", 1), once("k", "/p", "v2", 1)
     store.idempotent(key, lambda: [decided(7, row=b"Hidden-Word row")], answer)
-    store.idempotent(other, lambda: [decided(8)], lambda d: b"stays")
+    store.idempotent(other, lambda: [decided(8)], lambda _: b"stays")
     (mine,) = store.decisions(client=7)
     store.event(NewEvent("note", {}, subject=mine.id, content=b"Hidden-Word note"))
     kept = store.event(NewEvent("note", {}, client=8, content=b"another's"))
