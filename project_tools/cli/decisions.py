@@ -187,9 +187,9 @@ def _erase(words: argparse.Namespace) -> None:
     with _opened() as store:
         removed = erase(store, _who(), client=words.client, decision=words.decision or "")
     print(
-        f"{removed} contents removed (inputs, reasons, sheets, notes); the decisions stay, with the "
-        "digests of what was removed, so the chain holds; these decisions cannot be replayed any "
-        "more, and copies in backups remain"
+        f"contents removed (inputs, reasons, sheets, notes): {removed}. The decisions stay, with the "
+        "digests of what was removed, so the chain holds. They cannot be replayed any more, and "
+        "copies in backups remain"
     )
 
 
