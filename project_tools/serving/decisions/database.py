@@ -78,6 +78,8 @@ class Database:
         with self.connect() as connection:
             begin = "BEGIN" if self.sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
             with transaction(connection, begin):
+                if not self.sqlite:
+                    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
                 yield connection
 
     @contextmanager
@@ -130,6 +132,9 @@ class Database:
             return
         lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            if os.geteuid() == 0 and self.path.exists():  # as SQLite does with its own files
+                owner = self.path.stat()
+                os.fchown(lock, owner.st_uid, owner.st_gid)
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         finally:
