@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text, update
 
 from project_tools.cli.main import main
+from project_tools.serving.decisions.export import export_last
 from project_tools.serving.decisions.record import NewDecision
 from project_tools.serving.decisions.store import open_store
 from project_tools.serving.decisions.tables import EVENTS
@@ -173,3 +174,34 @@ def test_no_line_shows_a_password(
         line = said(capsys, *verb, status=1)
         assert says in line
         assert "Hidden-Word" not in line
+
+
+def test_drift_reads_the_recorded_decisions_as_its_new_rows(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each client's last decision by the model that decided last, as a file of them would give."""
+    monkeypatch.setenv("CREDIT_STATE", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+
+    def made(client: int | None, probability: float, model: str = "cd") -> NewDecision:
+        label: Any = "risk" if probability > 0.25 else "no_risk"
+        return NewDecision(client, model * 32, "m", "1", 0.25, b"r", probability, 0.0, label, False)
+
+    others = [made(i, 0.99, "ab") for i in range(500)]
+    first = [made(i, 0.98) for i in range(100)]
+    last = [made(i, i / 1000) for i in range(500)]
+    applicants = [made(None, 0.2) for _ in range(3)]
+    with open_store(None, tmp_path / "state") as store:
+        store.record(others + first + last + applicants)
+        assert export_last(store, tmp_path / "last.parquet") == 503
+    told = pq.read_table(tmp_path / "last.parquet").to_pylist()
+    assert {
+        row["client"]: row["proba_risk_class"] for row in told if row["client"] is not None
+    } == {i: i / 1000 for i in range(500)}
+    outputs = []
+    for new in ("decisions", "last.parquet"):
+        assert main(["drift", "last.parquet", new, "--quiet", "--json", "-"]) == 0
+        outputs.append(json.loads(capsys.readouterr().out))
+    recorded, file = outputs
+    assert (recorded["new"], recorded["new_rows"]) == ("decisions.parquet", 503)
+    assert {**recorded, "new": file["new"]} == file

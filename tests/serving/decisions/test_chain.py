@@ -67,8 +67,13 @@ def test_two_stores_have_no_digest_in_common(tmp_path: Path, decided: Make) -> N
         ("facts", "{}"), ("digest", "00" * 32),
     ],
 )  # fmt: skip
-def test_a_changed_column_is_found(filled: DecisionStore, column: str, value: Any) -> None:
-    problems = change(filled, update(EVENTS).where(EVENTS.c.sequence == 5).values({column: value}))
+def test_a_changed_column_is_found(
+    sqlite_store: DecisionStore, decided: Make, column: str, value: Any
+) -> None:
+    sqlite_store.record([decided(i, near=i % 2 == 0) for i in range(10)])
+    problems = change(
+        sqlite_store, update(EVENTS).where(EVENTS.c.sequence == 5).values({column: value})
+    )
     assert any("event 5 " in p or "event 6 " in p for p in problems)
     assert all("event" in p for p in problems)
 
