@@ -41,9 +41,16 @@ from project_tools.serving.golden import GOLDEN, check_golden, golden_rows
 from project_tools.serving.inputs import ServedFeature, Value
 from project_tools.serving.json_files import plain_json
 from project_tools.serving.lean import hide_training_libraries
-from project_tools.serving.manifest import FORMAT, MANIFEST, Manifest
+from project_tools.serving.manifest import FORMAT, MANIFEST, WITHOUT_REFERENCE, Manifest
 from project_tools.serving.model import ServedModel
 from project_tools.serving.overview import OVERVIEW, Overview, compute_overview
+from project_tools.serving.reference import (
+    REFERENCE,
+    SAMPLE,
+    Reference,
+    ReferenceClients,
+    compute_reference,
+)
 from project_tools.serving.verification import verify_in_child
 from project_tools.system.files import replacing_folder, sha256
 
@@ -60,7 +67,7 @@ class ArtefactContent:
     (held-out or invented, without an id), ``background`` the clients over whom the overview is
     computed (the golden rows where there are none), ``state`` the folder of the fitted feature
     state, which is copied. ``files`` lie beside them: the model card in its forms, the reference
-    of drift.
+    of drift. ``reference`` are the clients of the model's own reference; without them it has none.
     """
 
     name: str
@@ -80,6 +87,7 @@ class ArtefactContent:
     golden: Sequence[Mapping[str, Value]]
     state: Path
     background: Sequence[Mapping[str, Value]] = ()
+    reference: ReferenceClients | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
     alias: str = ""
     commit: str = ""
@@ -90,7 +98,8 @@ class ArtefactContent:
 class Artefact:
     """A verified model with all that a decision and its explanation need.
 
-    ``card`` is the model card by the name of its file; a model of an older release has none.
+    ``card`` is the model card by the name of its file. ``reference`` is what a client is compared
+    with. A model of an older release has neither.
     """
 
     manifest: Manifest
@@ -99,6 +108,7 @@ class Artefact:
     catalogue: Mapping[str, Mapping[str, Any]]
     overview: Overview
     card: Mapping[str, bytes] = field(default_factory=dict)
+    reference: Reference | None = None
 
     @property
     def threshold(self) -> float:
@@ -140,6 +150,11 @@ def write_artefact(directory: Path, content: ArtefactContent) -> str:
             model.encoder.encode_rows(content.background or content.golden),
         )
         _write_json(folder / OVERVIEW, asdict(overview))
+        if content.reference is not None:
+            reference = compute_reference(model, catalogue, content.reference, content.threshold)
+            facts, sample = reference.to_files(sha256(folder / model.file))
+            _write_json(folder / REFERENCE, facts)
+            (folder / SAMPLE).write_bytes(sample)
         _write_files(folder, content.files)
         return _seal(folder, _manifest(content, model))
 
@@ -217,7 +232,7 @@ def _manifest(content: ArtefactContent, model: ServedModel) -> Manifest:
         for name in ("raw_digest", "split_digest", "state_digest")
     }
     return Manifest(
-        format=FORMAT,
+        format=WITHOUT_REFERENCE if content.reference is None else FORMAT,
         name=content.name,
         version=content.version,
         alias=content.alias,
@@ -261,7 +276,8 @@ def _assemble(parts: Parts) -> Artefact:
         )
     check_golden(model, parts.golden(), manifest.threshold)
     card = {name: parts.files[name] for name in (CARD_MARKDOWN, CARD_HTML) if name in parts.files}
-    return Artefact(manifest, parts.digest, model, catalogue, parts.overview(features), card)
+    overview, reference = parts.overview(features), parts.reference(features)
+    return Artefact(manifest, parts.digest, model, catalogue, overview, card, reference)
 
 
 def _main(arguments: Sequence[str]) -> int:

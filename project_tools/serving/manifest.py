@@ -23,8 +23,9 @@ from project_tools.serving.json_files import (
     strict_json,
 )
 
-#: The only layout of the folder that this code reads and writes.
-FORMAT = 2
+#: The layouts of the folder that this code reads. The last one holds the reference; a model without
+#: one is written in the former.
+FORMATS_READ = (WITHOUT_REFERENCE, FORMAT) = (2, 3)
 MANIFEST = "manifest.json"
 #: The version of a model that the registry has not given a number yet.
 UNREGISTERED = "unregistered"
@@ -93,10 +94,10 @@ class Manifest:
         data = strict_json(MANIFEST, content)
         if not isinstance(data, dict):
             raise ArtefactError(f"{MANIFEST} holds no object; export the model again")
-        if data.get("format") != FORMAT:
+        if data.get("format") not in FORMATS_READ:
             raise ArtefactError(
                 f"{MANIFEST} has format {shown(data.get('format'))}, this release reads "
-                f"{FORMAT}; export the model again with this release"
+                f"{' and '.join(map(str, FORMATS_READ))}; export the model again with this release"
             )
         data.pop("seal", None)
         manifest = checked(_MANIFEST, data, MANIFEST)
