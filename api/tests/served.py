@@ -69,6 +69,13 @@ _LEVELS = {
     "OCCUPATION_TYPE": _OCCUPATION,
     "NAME_INCOME_TYPE": _INCOME,
 }
+_TABLES = {"PREV_NAME_CONTRACT_STATUS_Refused:MEAN": "previous_application"}
+_COLUMNS = {
+    "PREV_NAME_CONTRACT_STATUS_Refused:MEAN": ["NAME_CONTRACT_STATUS"],
+    "CREDIT_TO_INCOME_RATIO": ["AMT_CREDIT", "AMT_INCOME_TOTAL"],
+    "AGE_RANGE": ["DAYS_BIRTH"],
+    "CREDIT_TO_ANNUITY_GROUP": ["AMT_CREDIT", "AMT_ANNUITY"],
+}
 #: In the client store, not in the model: a feature that the model may not know.
 _UNUSED = ("CODE_GENDER", "gender", "", "Person")
 
@@ -306,11 +313,11 @@ def catalogue() -> list[dict[str, Any]]:
             "label": label,
             "sentence": f"The {label} of the client.",
             "unit": unit,
-            "tables": ["application"],
+            "tables": [_TABLES.get(name, "application")],
             "concept": concept,
             "kind": "category" if name in _LEVELS else "number",
             "levels": list(_LEVELS.get(name, ())),
-            "columns": [name],
+            "columns": _COLUMNS.get(name, [name]),
         }
         for name, label, unit, concept in (*_CATALOGUE, _UNUSED)
     ]
