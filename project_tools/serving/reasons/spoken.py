@@ -23,7 +23,11 @@ _WEEKS, _MONTHS, _YEARS = 21, 60, 730
 _LARGEST_N, _TOLERANCE = 20, 0.1
 
 
-_LARGEST: Mapping[Spoken, float] = {"hour": 24, "band": 7, "rating": 3, "points": 1}
+#: No hour, grade or time of a person's life is larger.
+_LARGEST: Mapping[Spoken, float] = {
+    "hour": 24, "band": 7, "rating": 3, "points": 1, "years": 99,
+    **dict.fromkeys(("age", "ago", "since", "days"), 99.0 * YEAR),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def quantity(value: float, spoken: Spoken) -> Quantity | None:
     in_past = spoken in {"ago", "age", "since"}
     if not math.isfinite(value) or (value > 0 if in_past else value < 0):
         return None
-    if value > _LARGEST.get(spoken, math.inf):
+    if abs(value) > _LARGEST.get(spoken, math.inf):
         return None
     return _QUANTITIES[spoken](value)
 
@@ -89,7 +93,7 @@ def _share(share: float) -> Quantity:
     if share in {0.0, 1.0}:
         return Quantity(share, "of")
     percent = Quantity(two_figures(100 * share), "of", 100)
-    if share > 1:
+    if not 1 / (2 * _LARGEST_N) <= share <= 1:
         return percent
     small, n = min(share, 1 - share), round(1 / min(share, 1 - share))
     if n > _LARGEST_N or abs(1 / n - small) > _TOLERANCE * small:
