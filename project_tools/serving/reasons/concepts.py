@@ -14,13 +14,14 @@ from project_tools.features.wording.english import BUILDING
 
 #: What a concept does to the estimated risk of a client.
 Direction = Literal["raises", "lowers"]
-#: How a value is said: ``since`` and ``ago`` are days before the application, ``share`` is a share of
-#: events ("one in six"), ``flag`` is 0 or 1 and said without a number.
+#: How a value is said: ``age``, ``ago`` and ``since`` are days before the application, negative in the
+#: tables; ``share`` is a share of events ("one in six"); ``flag`` is 0 or 1, said without a number.
 Spoken = Literal[
     "points", "share", "percent", "money", "count", "age", "ago", "since", "years", "days", "hour",
     "rating", "flag", "level", "band",
 ]  # fmt: skip
-#: The side of the usual value on which a value raises the risk; ``either`` claims no side.
+#: The side of the usual value on which a value, as it is said, raises the risk; ``either`` claims
+#: no side. What was three days ago is higher than what was three years ago.
 Riskier = Literal["high", "low", "either"]
 
 
@@ -71,16 +72,15 @@ _POS, _PAYMENTS, _CARDS = "POS_CASH_balance", "installments_payments", "credit_c
 _LOW_SCORE = Sayable("points", "low")
 _MORE_MONEY = Sayable("money", "high", zero=True)
 _MONEY, _LEVEL, _RECENT = Sayable("money"), Sayable("level"), Sayable("ago", "high")
-_YES = Sayable("flag", "high")
+_YES = Sayable("flag", "high", zero=True)
 _LATE_SHARE, _LATE_DAYS = Sayable("share", "high", zero=True), Sayable("days", "high", zero=True)
 _MORE = Sayable("count", "high", zero=True)
 _SHARE = Sayable("share", zero=True)
 #: The subsets of the loans elsewhere, by the start of their features' names.
 KINDS_ELSEWHERE = ("CONSUMER_", "CREDIT_", "MORTGAGE_", "CAR_", "MICROLOAN_")
-RECENT_ELSEWHERE = ("LAST6M_", "LAST12M_", "LAST24M_", "LAST36M_")
-RECENT_APPLICATIONS = ("LAST6M_", "LAST12M_", "LAST24M_")
+RECENT_ELSEWHERE = ("LAST6M_", "LAST12M_", "LAST36M_")
+RECENT_APPLICATIONS = ("LAST6M_", "LAST12M_")
 RECENT_PAYMENTS = ("18M_", "36M_")
-RECENT_CARDS = ("12M_", "24M_", "48M_")
 
 #: A feature belongs to the first concept with a source that holds it.
 CONCEPTS = (
@@ -88,7 +88,7 @@ CONCEPTS = (
         PROTECTED,
         (Source(_APPLICATION, PROTECTED_COLUMNS),),
         {
-            "CODE_GENDER": _LEVEL, "NAME_FAMILY_STATUS": _LEVEL, "CNT_CHILDREN": Sayable("count"),
+            "CODE_GENDER": _LEVEL, "NAME_FAMILY_STATUS": _LEVEL, "CNT_CHILDREN": Sayable("count", zero=True),
             "CNT_FAM_MEMBERS": Sayable("count"),
         },
     ),
@@ -116,7 +116,7 @@ CONCEPTS = (
             "INS_DPD_7_MEAN": _LATE_SHARE,
             "INS_DPD_15_MEAN": _LATE_SHARE,
             "INS_DPD_MAX": _LATE_DAYS,
-            "INS_DBD_MAX": Sayable("days", "low"),
+            "INS_DBD_MAX": Sayable("days", "low", zero=True),
             "INS_DAYS_ENTRY_PAYMENT_MAX": Sayable("ago"),
             **{
                 f"INS_{period}{name}": said
@@ -135,7 +135,7 @@ CONCEPTS = (
             "POS_SK_DPD_MAX": _LATE_DAYS,
             "CC_LATE_PAYMENT_SUM": _MORE,
             "CC_SK_DPD_MAX": _LATE_DAYS,
-            **{f"CC_{period}SK_DPD_MAX": _LATE_DAYS for period in RECENT_CARDS},
+            "CC_12M_SK_DPD_MAX": _LATE_DAYS,
             "PREV_LATE_DAYS_DECISION_MAX": _RECENT,
         },
     ),
@@ -180,7 +180,7 @@ CONCEPTS = (
         {
             "BUREAU_SK_ID_BUREAU_NUNIQUE": Sayable("count"),
             "BUREAU_CREDIT_ACTIVE_Active_MEAN": Sayable("share", "high", zero=True),
-            "BUREAU_CREDIT_ACTIVE_Closed_MEAN": Sayable("share", "low"),
+            "BUREAU_CREDIT_ACTIVE_Closed_MEAN": Sayable("share", "low", zero=True),
             "BUREAU_CREDIT_ACTIVE_Sold_MEAN": _LATE_SHARE,
             "BUREAU_CREDIT_TYPE_Consumer credit_MEAN": _SHARE,
             "BUREAU_CREDIT_TYPE_Credit card_MEAN": _SHARE,
@@ -205,8 +205,6 @@ CONCEPTS = (
             "BUREAU_ACTIVE_DAYS_CREDIT_MAX": _RECENT,
             "BUREAU_CLOSED_DAYS_CREDIT_MAX": _RECENT,
             **{f"BUREAU_{kind}DAYS_CREDIT_MAX": _RECENT for kind in KINDS_ELSEWHERE},
-            "BUREAU_DAYS_CREDIT_ENDDATE_MAX": Sayable("ago"),
-            "BUREAU_ACTIVE_DAYS_CREDIT_ENDDATE_MAX": Sayable("ago"),
         },
     ),
     Concept(
@@ -214,7 +212,7 @@ CONCEPTS = (
         (Source(_PREVIOUS, starts=("REFUSED_", "PREV_NAME_CONTRACT_STATUS_")),),
         {
             "PREV_NAME_CONTRACT_STATUS_Refused_MEAN": _LATE_SHARE,
-            "PREV_NAME_CONTRACT_STATUS_Approved_MEAN": Sayable("share", "low"),
+            "PREV_NAME_CONTRACT_STATUS_Approved_MEAN": Sayable("share", "low", zero=True),
             "PREV_NAME_CONTRACT_STATUS_Canceled_MEAN": _LATE_SHARE,
             "PREV_NAME_CONTRACT_STATUS_Unused offer_MEAN": _LATE_SHARE,
             "REFUSED_DAYS_DECISION_MAX": _RECENT,
@@ -226,12 +224,11 @@ CONCEPTS = (
         (Source(_PREVIOUS, starts=("PREV_ACTIVE_", "TOTAL_REPAYMENT_")),),
         {
             "PREV_ACTIVE_SK_ID_PREV_NUNIQUE": Sayable("count"),
-            "TOTAL_REPAYMENT_RATIO": Sayable("percent", "low"),
+            "TOTAL_REPAYMENT_RATIO": Sayable("percent", "low", zero=True),
             "PREV_ACTIVE_AMT_CREDIT_SUM": _MONEY,
             "PREV_ACTIVE_AMT_ANNUITY_SUM": _MONEY,
-            "PREV_ACTIVE_AMT_PAYMENT_SUM": Sayable("money", "low"),
+            "PREV_ACTIVE_AMT_PAYMENT_SUM": Sayable("money", "low", zero=True),
             "PREV_ACTIVE_DAYS_DECISION_MIN": _RECENT,
-            "PREV_ACTIVE_DAYS_LAST_DUE_1ST_VERSION_MAX": Sayable("ago"),
         },
     ),
     Concept(
@@ -245,16 +242,14 @@ CONCEPTS = (
             "APPROVED_AMT_ANNUITY_MAX": _MONEY,
             "APPROVED_AMT_CREDIT_MAX": _MONEY,
             "APPROVED_AMT_GOODS_PRICE_MAX": _MONEY,
-            "APPROVED_AMT_DOWN_PAYMENT_MAX": Sayable("money", "low"),
+            "APPROVED_AMT_DOWN_PAYMENT_MAX": Sayable("money", "low", zero=True),
             "APPROVED_DAYS_DECISION_MIN": _RECENT,
             "APPROVED_DAYS_LAST_DUE_1ST_VERSION_MIN": Sayable("ago"),
             "APPROVED_DAYS_LAST_DUE_1ST_VERSION_MAX": Sayable("ago"),
             "APPROVED_DAYS_LAST_DUE_MAX": Sayable("ago"),
             "APPROVED_CNT_PAYMENT_MAX": Sayable("count"),
             "POS_REMAINING_INSTALMENTS": _MORE,
-            "POS_COMPLETED_BEFORE_MEAN": Sayable("share", "low"),
-            "POS_NAME_CONTRACT_STATUS_Completed_MEAN": Sayable("share", "low"),
-            "POS_SK_ID_PREV_NUNIQUE": Sayable("count", "low"),
+            "POS_COMPLETED_BEFORE_MEAN": Sayable("share", "low", zero=True),
         },
     ),
     Concept(
@@ -273,8 +268,8 @@ CONCEPTS = (
         ),
         {
             "PREV_NAME_YIELD_GROUP_high_MEAN": Sayable("share", "high", zero=True),
-            "PREV_NAME_YIELD_GROUP_low_action_MEAN": Sayable("share", "low"),
-            "PREV_NAME_YIELD_GROUP_low_normal_MEAN": Sayable("share", "low"),
+            "PREV_NAME_YIELD_GROUP_low_action_MEAN": Sayable("share", "low", zero=True),
+            "PREV_NAME_YIELD_GROUP_low_normal_MEAN": Sayable("share", "low", zero=True),
             "PREV_NAME_YIELD_GROUP_middle_MEAN": _SHARE,
             "PREV_NAME_CONTRACT_TYPE_Cash loans_MEAN": _SHARE,
             "PREV_NAME_CONTRACT_TYPE_Consumer loans_MEAN": _SHARE,
@@ -297,7 +292,7 @@ CONCEPTS = (
         {
             "PREV_SK_ID_PREV_NUNIQUE": Sayable("count"),
             "PREV_AMT_ANNUITY_MAX": _MONEY,
-            "PREV_AMT_DOWN_PAYMENT_MAX": Sayable("money", "low"),
+            "PREV_AMT_DOWN_PAYMENT_MAX": Sayable("money", "low", zero=True),
             "PREV_DAYS_DECISION_MIN": _RECENT,
             "PREV_DAYS_DECISION_MAX": _RECENT,
             "PREV_CNT_PAYMENT_MAX": Sayable("count"),
@@ -332,12 +327,9 @@ CONCEPTS = (
             "CC_LIMIT_USE_MAX": Sayable("percent", "high", zero=True),
             "CC_AMT_BALANCE_MAX": _MORE_MONEY,
             "CC_LAST_AMT_BALANCE_MAX": _MORE_MONEY,
-            **{
-                f"CC_{period}LIMIT_USE_MAX": Sayable("percent", "high", zero=True)
-                for period in RECENT_CARDS
-            },
-            **{f"CC_{period}AMT_BALANCE_MAX": _MORE_MONEY for period in RECENT_CARDS},
-            "CC_AMT_CREDIT_LIMIT_ACTUAL_MAX": Sayable("money", "low"),
+            "CC_12M_LIMIT_USE_MAX": Sayable("percent", "high", zero=True),
+            "CC_12M_AMT_BALANCE_MAX": _MORE_MONEY,
+            "CC_AMT_CREDIT_LIMIT_ACTUAL_MAX": Sayable("money", "low", zero=True),
             "CC_AMT_DRAWINGS_ATM_CURRENT_SUM": _MORE_MONEY,
             "CC_AMT_DRAWINGS_CURRENT_SUM": _MORE_MONEY,
             "CC_CNT_DRAWINGS_ATM_CURRENT_MAX": _MORE,
@@ -347,7 +339,7 @@ CONCEPTS = (
     Concept(
         "car",
         (Source(_APPLICATION, ("OWN_CAR_AGE", "FLAG_OWN_CAR")),),
-        {"FLAG_OWN_CAR": _LEVEL, "OWN_CAR_AGE": Sayable("years", "high")},
+        {"FLAG_OWN_CAR": _LEVEL, "OWN_CAR_AGE": Sayable("years", "high", zero=True)},
     ),
     Concept(
         "papers_and_phone",
@@ -396,13 +388,13 @@ CONCEPTS = (
             ),
         ),
         {
-            "DAYS_EMPLOYED": Sayable("since", "high"),
+            "DAYS_EMPLOYED": Sayable("since", "low"),
             "EMPLOYED_TO_BIRTH_RATIO": Sayable("percent", "low"),
             "OCCUPATION_TYPE": _LEVEL, "ORGANIZATION_TYPE": _LEVEL, "NAME_INCOME_TYPE": _LEVEL,
-            "FLAG_WORK_PHONE": Sayable("flag"),
+            "FLAG_WORK_PHONE": Sayable("flag", zero=True),
         },
     ),
-    Concept("age", (Source(_APPLICATION, ("DAYS_BIRTH",)),), {"DAYS_BIRTH": Sayable("age", "high")}),
+    Concept("age", (Source(_APPLICATION, ("DAYS_BIRTH",)),), {"DAYS_BIRTH": Sayable("age", "low")}),
     Concept(
         "education",
         (Source(_APPLICATION, ("NAME_EDUCATION_TYPE",)),),
@@ -435,7 +427,7 @@ CONCEPTS = (
         (Source(_APPLICATION, tuple(f"FLAG_DOCUMENT_{number}" for number in range(2, 22))),),
         {
             "DOCUMENT_COUNT": Sayable("count", zero=True),
-            **{f"FLAG_DOCUMENT_{number}": Sayable("flag") for number in (3, 8, 18)},
+            **{f"FLAG_DOCUMENT_{number}": Sayable("flag", zero=True) for number in (3, 8, 18)},
         },
     ),
     Concept(

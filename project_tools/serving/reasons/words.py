@@ -19,8 +19,9 @@ class ConceptWords:
 class Said:
     """The sentences of a feature: its value raises or lowers the risk, is missing, or is 0.
 
-    ``{value}`` and ``{usual}`` are the places for numbers; ``{value:loan|loans}`` adds the noun in
-    its form for the number.
+    ``{value}`` and ``{usual}`` are the places for numbers; what follows a colon, as in
+    ``{value:loan|loans}``, is for ``Words.say``. A part in brackets is left out if the usual value
+    is 0 or not there.
     """
 
     raises: str
@@ -37,7 +38,9 @@ class Words:
     facts: Mapping[str, Said]
     #: The levels of each category and band, by feature.
     levels: Mapping[str, Mapping[str, str]]
-    #: A quantity in words; its noun's forms ("loan|loans") or nothing; the currency.
+    #: A quantity in words; the noun's forms or another hint of the place; the currency.
     say: Callable[[Quantity, str, str], str]
+    #: Puts the spaces that the language wants at signs and in numbers.
+    spaces: Callable[[str], str]
     #: What is said where a protected concept is a principal reason.
     blocked: str
