@@ -28,6 +28,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "serving.py": ("--check",),
     "api.py": ("--check",),
     "score.py": ("--clients", str(CLIENTS), "--check"),
+    "reasons.py": (str(FEATURES), "--families", "lightgbm", "xgboost", "random_forest", "--check"),
     "intervals.py": ("--check",),
     "promotion.py": ("--check",),
     "drift.py": (),
