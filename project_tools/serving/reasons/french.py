@@ -5,7 +5,7 @@ A share is said as "une fois sur six"; ``{value:%}`` says it in percent, where a
 
 import re
 
-from project_tools.features.wording.french import VALUES
+from project_tools.features.wording.french import VALUES, spaces
 from project_tools.serving.reasons.spoken import Quantity, two_figures
 from project_tools.serving.reasons.words import ConceptWords, Said, Words
 
@@ -995,16 +995,9 @@ def _named(currency: str) -> str:
     return f"{_NO_BREAK}{_CURRENCIES.get(currency, currency)}" if currency else ""
 
 
-def spaces(text: str) -> str:
-    """No line breaks before a sign: a thin space before ; ! ?, a full one before : and %.
-
-    The two words ``de`` and ``un`` are joined.
-
-    >>> spaces("Votre score est bas : 23 %").replace(_NO_BREAK, "_")
-    'Votre score est bas_: 23_%'
-    """
-    text = re.sub(r"\bde (une?)\b", r"d’\1", text)
-    return re.sub(r" ([:%])", rf"{_NO_BREAK}\1", re.sub(r" ([;!?])", rf"{_THIN}\1", text))
+def finished(text: str) -> str:
+    """A sentence with its French spaces, and ``de un`` joined."""
+    return spaces(re.sub(r"\bde (une?)\b", r"d’\1", text))
 
 
 FRENCH = Words(
@@ -1012,7 +1005,7 @@ FRENCH = Words(
     facts=FACTS,
     levels=LEVELS,
     say=say,
-    spaces=spaces,
+    spaces=finished,
     blocked=spaces(
         "Cette décision repose sur un élément qu’elle ne doit pas utiliser ; un collègue l’examinera."
     ),
