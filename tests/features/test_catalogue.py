@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from functools import cached_property
 from typing import get_args
 
 import pytest
@@ -14,7 +13,7 @@ from project_tools.features.pipeline import HISTORIES, feature_names
 from project_tools.features.rows import Share
 from project_tools.features.wording.display import SPOKEN, displayed
 from project_tools.features.wording.english import ENGLISH, ENGLISH_VALUES
-from project_tools.features.wording.french import FRENCH, FRENCH_VALUES
+from project_tools.features.wording.languages import VALUE_WORDS, WORDINGS
 from project_tools.features.wording.wording import Display, Noun, Template, ValueWords, Wording
 from project_tools.tables.declared import TABLES
 
@@ -25,8 +24,6 @@ INFOS = all_features()
 class Language:
     """What the tests need of a language beside its words."""
 
-    wording: Wording
-    values: ValueWords
     #: A label stands beside its number in a table; a sentence is read in one breath.
     longest_label: int
     longest_sentence: int
@@ -35,20 +32,32 @@ class Language:
     #: The words that MODEL.md bars from speech.
     barred: re.Pattern[str]
 
-    @cached_property
+    @property
+    def code(self) -> str:
+        return next(code for code, language in LANGUAGES.items() if language is self)
+
+    @property
+    def wording(self) -> Wording:
+        return WORDINGS[self.code]
+
+    @property
+    def values(self) -> ValueWords:
+        return VALUE_WORDS[self.code]
+
+    @property
     def infos(self) -> Mapping[str, FeatureInfo]:
         return all_features(self.wording)
 
 
 LANGUAGES = {
     "en": Language(
-        ENGLISH, ENGLISH_VALUES, 110, 235, "of the application.",
+        110, 235, "of the application.",
         re.compile(
             r"variance|spread|median|average|ratio\b|log\b|²|standard deviation|kurtosis|trend", re.IGNORECASE
         ),
     ),
     "fr": Language(
-        FRENCH, FRENCH_VALUES, 125, 235, "de la demande.",
+        125, 235, "de la demande.",
         re.compile(
             r"variance|dispersion|médiane|moyenne|ratio\b|log\b|²|écart type|kurtosis|tendance", re.IGNORECASE
         ),
@@ -202,6 +211,10 @@ def keys(table: object) -> object:
     if isinstance(table, Mapping):
         return {key: keys(value) for key, value in table.items()}
     return table.kind if isinstance(table, Noun) else None
+
+
+def test_the_tests_hold_every_language() -> None:
+    assert set(LANGUAGES) == set(WORDINGS) == set(VALUE_WORDS)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -20,6 +20,8 @@ HIGH = {
     "en": ("high", "higher", "up to"),
     "fr": ("élevé", "élevée", "jusqu\N{RIGHT SINGLE QUOTATION MARK}à"),
 }
+# The English words are none in any language.
+FORBIDDEN = {language: (*words, *FORBIDDEN["en"]) for language, words in FORBIDDEN.items()}
 #: What looks like a code (every feature's name that is no word has a "_") or like an open place.
 _CODE = re.compile(r"\b[A-Z]{4,}\b|XNA|\bnan\b|\binf\b|[_{}\[\]²]")
 _NUMBER = re.compile(r"\d+(?:[.,\u202f]\d+)*")
