@@ -160,16 +160,16 @@ _LATE_PAYMENTS = {
         "{usual:time|times}",
     ),
     "INS_SIGNIFICANT_LATE_PAYMENT_MEAN": _two(
-        "{value} of your payments to us came late in good part",
-        "Only {value} of your payments to us came late in good part",
+        "Small remainders aside, {value} of your payments to us came late",
+        "Small remainders aside, only {value} of your payments to us came late",
         _NO_INSTALMENTS,
-        "No good part of a payment to us came late.",
+        "Small remainders aside, all your payments to us came on time.",
     ),
     "INS_SIGNIFICANT_LATE_PAYMENT_SUM": _two(
-        "You have paid us a good part of an instalment late {value:time|times}",
-        "You have paid us a good part of an instalment late only {value:time|times}",
+        "Small remainders aside, you have paid us late {value:time|times}",
+        "Small remainders aside, you have paid us late only {value:time|times}",
         _NO_INSTALMENTS,
-        "You have never paid us a good part of an instalment late.",
+        "Small remainders aside, you have never paid us late.",
         "{usual:time|times}",
     ),
     "INS_DPD_7_MEAN": _two(
@@ -209,10 +209,10 @@ _LATE_PAYMENTS = {
                 f"{_LATELY[span]}, all your payments to us came on time.",
             ),
             "SIGNIFICANT_LATE_PAYMENT_MEAN": _two(
-                f"{_LATELY[span]}, {{value}} of your payments came late in good part",
-                f"{_LATELY[span]}, only {{value}} of your payments came late in good part",
+                f"{_LATELY[span]}, small remainders aside, {{value}} of your payments came late",
+                f"{_LATELY[span]}, small remainders aside, only {{value}} of your payments came late",
                 missing,
-                f"{_LATELY[span]}, no good part of a payment came late.",
+                f"{_LATELY[span]}, small remainders aside, all your payments came on time.",
             ),
             "DPD_7_MEAN": _two(
                 f"{_LATELY[span]}, {{value}} of your payments came over a week late",
@@ -291,14 +291,14 @@ _ELSEWHERE = {
     "BUREAU_LAST_LOAN_MAX_OVERDUE": _two(
         "On your latest loan elsewhere, {value} was overdue at the worst",
         "On your latest loan elsewhere, only {value} was overdue at the worst",
-        "The credit bureau reports nothing overdue on your latest loan elsewhere.",
+        "The credit bureau gives no figure for overdue payments on your latest loan elsewhere.",
         "On your latest loan elsewhere, nothing was ever overdue.",
     ),
     **{
         f"BUREAU_{part}AMT_CREDIT_MAX_OVERDUE_MAX": _two(
             f"As much as {{value}} was once overdue {where}",
             f"Only {{value}} was ever overdue {where}",
-            f"We know of nothing overdue {where}.",
+            f"The credit bureau gives no figure for overdue payments {where}.",
             f"Nothing was ever overdue {where}.",
         )
         for part, where in _OVERDUE_ON.items()
@@ -867,6 +867,20 @@ LEVELS = {
 }
 
 
+PHRASES = {
+    "refused": "We cannot grant this loan today.",
+    "granted": "We can grant this loan.",
+    "risk": "Risk {risk}, limit {limit}.",
+    "just_accepted": "The clients just accepted: {risk}.",
+    "just_refused": "The clients just refused: {risk}.",
+    "average": "The average client: {risk}.",
+    "near": "Near the limit: a colleague should look at it.",
+    "against": "Against",
+    "for": "For",
+    "none": "nothing of weight",
+}
+
+
 def say(quantity: Quantity, forms: str, currency: str) -> str:
     """A quantity in English words.
 
@@ -903,7 +917,12 @@ def _of(quantity: Quantity) -> str:
         return "half"
     if quantity.of == 100:  # noqa: PLR2004  (percent)
         return f"{_digits(quantity.number)}{_NO_BREAK}%"
-    return f"{_NUMBERS[int(quantity.number) - 1]} in {_NUMBERS[quantity.of - 1]}"
+    return f"{_NUMBERS[int(quantity.number) - 1]} in {_n_of(quantity.of)}"
+
+
+def _n_of(number: int) -> str:
+    """The n of "one in n": up to twenty in letters."""
+    return _NUMBERS[number - 1] if number <= len(_NUMBERS) else str(number)
 
 
 def _items(number: float, forms: str) -> str:
@@ -953,5 +972,6 @@ ENGLISH = Words(
     levels=LEVELS,
     say=say,
     spaces=lambda text: text,
+    phrases=PHRASES,
     blocked="This decision rests on something it must not rest on; a colleague will look at it.",
 )

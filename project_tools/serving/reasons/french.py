@@ -305,13 +305,13 @@ _ELSEWHERE = {
     ),
     "BUREAU_LAST_LOAN_MAX_OVERDUE": _only(
         "Sur votre dernier prêt ailleurs, l’impayé a atteint ", "",
-        "Aucun impayé n’est signalé sur votre dernier prêt ailleurs.",
+        "L’organisme de crédit ne donne aucun chiffre d’impayé sur votre dernier prêt ailleurs.",
         "Sur votre dernier prêt ailleurs, il n’y a jamais eu d’impayé.",
     ),
     **{
         f"BUREAU_{part}AMT_CREDIT_MAX_OVERDUE_MAX": _only(
             f"Votre pire impayé {where} était de ", "",
-            f"Nous n’avons trace d’aucun impayé {where}.",
+            f"L’organisme de crédit ne donne aucun chiffre d’impayé {where}.",
             f"Vous n’avez jamais eu d’impayé {where}.",
         )
         for part, where in _OVERDUE_ON.items()
@@ -913,6 +913,20 @@ LEVELS = {
 }
 
 
+PHRASES = {
+    "refused": "Nous ne pouvons pas accorder ce prêt aujourd’hui.",
+    "granted": "Nous pouvons accorder ce prêt.",
+    "risk": "Risque : {risk}, limite : {limit}.",
+    "just_accepted": "Les clients acceptés de justesse : {risk}.",
+    "just_refused": "Les clients refusés de justesse : {risk}.",
+    "average": "Le client moyen : {risk}.",
+    "near": "Près de la limite : un collègue devrait l’examiner.",
+    "against": "Contre",
+    "for": "Pour",
+    "none": "rien de notable",
+}
+
+
 def say(quantity: Quantity, forms: str, currency: str) -> str:
     """A quantity in French words.
 
@@ -953,7 +967,12 @@ def _of(quantity: Quantity, forms: str) -> str:
         percent = _percent(quantity.number)
         return percent if forms == "bare" else f"dans {percent} des cas"
     times = "" if forms == "bare" else " fois"
-    return f"{'une' if quantity.number == 1 else _NUMBERS[int(quantity.number) - 1]}{times} sur {_NUMBERS[quantity.of - 1]}"
+    return f"{'une' if quantity.number == 1 else _NUMBERS[int(quantity.number) - 1]}{times} sur {_n_of(quantity.of)}"
+
+
+def _n_of(number: int) -> str:
+    """The n of "une fois sur n": up to twenty in letters."""
+    return _NUMBERS[number - 1] if number <= len(_NUMBERS) else str(number)
 
 
 def _items(number: float, forms: str) -> str:
@@ -1006,6 +1025,7 @@ FRENCH = Words(
     levels=LEVELS,
     say=say,
     spaces=finished,
+    phrases={name: spaces(text) for name, text in PHRASES.items()},
     blocked=spaces(
         "Cette décision repose sur un élément qu’elle ne doit pas utiliser ; un collègue l’examinera."
     ),
