@@ -41,7 +41,13 @@ from project_tools.serving.golden import GOLDEN, check_golden, golden_rows
 from project_tools.serving.inputs import ServedFeature, Value
 from project_tools.serving.json_files import plain_json
 from project_tools.serving.lean import hide_training_libraries
-from project_tools.serving.manifest import FORMAT, MANIFEST, WITHOUT_REFERENCE, Manifest
+from project_tools.serving.manifest import (
+    FORMAT,
+    MANIFEST,
+    WITHOUT_REFERENCE,
+    Manifest,
+    ReasonsCheck,
+)
 from project_tools.serving.model import ServedModel
 from project_tools.serving.overview import OVERVIEW, Overview, compute_overview
 from project_tools.serving.reasons.check import check_reasons
@@ -169,7 +175,7 @@ def write_artefact(directory: Path, content: ArtefactContent) -> str:
                 content.threshold,
             )
         _write_files(folder, content.files)
-        return _seal(folder, replace(_manifest(content, model), reasons=checked_reasons))
+        return _seal(folder, _manifest(content, model, checked_reasons))
 
 
 def concepts(
@@ -250,7 +256,9 @@ def _write_json(path: Path, data: Any) -> None:
     path.write_bytes(plain_json(data))
 
 
-def _manifest(content: ArtefactContent, model: ServedModel) -> Manifest:
+def _manifest(
+    content: ArtefactContent, model: ServedModel, checked_reasons: ReasonsCheck | None
+) -> Manifest:
     digests = {
         name: str(content.feature_meta.get(name, ""))
         for name in ("raw_digest", "split_digest", "state_digest")
@@ -277,7 +285,10 @@ def _manifest(content: ArtefactContent, model: ServedModel) -> Manifest:
             **{name: version(name) for name in ("numpy", *model_format(model.format).packages)},
         },
         files={},
-        **digests,
+        raw_digest=digests["raw_digest"],
+        split_digest=digests["split_digest"],
+        state_digest=digests["state_digest"],
+        reasons=checked_reasons,
     )
 
 

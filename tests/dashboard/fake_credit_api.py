@@ -165,8 +165,34 @@ class FakeApi:
         for group in answer["groups"]:
             for feature in group["features"]:
                 del feature["concept"]
-        reasons = [asdict(reason) for reason in explained.reasons(explanation, granted=granted)]
-        return {**answer, "reasons": reasons}
+        points = [
+            {"code": g.concept, "concept": g.concept, "points": round(10 * g.contribution, 1),
+             "contribution": g.contribution}
+            for g in explanation.groups
+        ]  # fmt: skip
+        said = [
+            {**p, "direction": "lowers" if p["contribution"] < 0 else "raises",
+             "text": f"{'Lowers' if p['contribution'] < 0 else 'Raises'} the estimated risk: {p['concept']}."}
+            for p in points if p["contribution"]
+        ]  # fmt: skip
+        side = "lowers" if granted else "raises"
+        risk = round(100 * self._prediction(client, query)["proba_risk_class"], 1)
+        return {
+            **answer,
+            "language": "en",
+            "risk": risk,
+            "reference": {
+                "compared_with": "just_refused" if granted else "just_accepted",
+                "clients": 120,
+                "risk": round(risk - sum(p["points"] for p in points), 1),
+                "raw_score": base,
+                "note": None,
+            },
+            "reasons": [reason for reason in said if reason["direction"] == side][:4],
+            "other_side": [reason for reason in said if reason["direction"] != side][:4],
+            "concepts": points,
+            "blocked": None,
+        }
 
     def _local_shap(self, client: str, query: dict[str, list[str]]) -> Json:
         return {"image": PNG, "alt": f"What moved the score of client {client}."}

@@ -100,4 +100,5 @@ def _in_common(one: Floats, other: Floats) -> float:
 
 def _evenly(positions: NDArray[np.intp], most: int) -> NDArray[np.intp]:
     count = min(most, len(positions))
-    return positions[np.unique(np.linspace(0, len(positions) - 1, count).round().astype(int))]
+    places = np.unique(np.linspace(0, len(positions) - 1, count).round().astype(int))
+    return np.asarray(positions[places])

@@ -37,10 +37,12 @@ _STEP = 1e-4
 class ConceptIndex:
     """The model's features by concept: ``codes`` in one order, the features sorted by it.
 
-    ``starts`` is where the features of each concept begin in ``order``.
+    ``starts`` is where the features of each concept begin in ``order``; ``of_features`` is each
+    feature's code, in the model's order.
     """
 
     codes: tuple[str, ...]
+    of_features: tuple[str, ...]
     order: NDArray[np.intp]
     starts: NDArray[np.intp]
 
@@ -50,7 +52,8 @@ class ConceptIndex:
         distinct = tuple(sorted(set(codes)))
         places = np.array([distinct.index(code) for code in codes], dtype=np.intp)
         order = np.argsort(places, kind="stable")
-        return cls(distinct, order, np.searchsorted(places[order], np.arange(len(distinct))))
+        starts = np.searchsorted(places[order], np.arange(len(distinct)))
+        return cls(distinct, tuple(codes), order, starts)
 
     def members(self, code: str) -> list[int]:
         """The positions of a concept's features, in the model's order."""
@@ -145,7 +148,7 @@ def gaps(
         points=shown_points(points(model, parts, raw_scores, baseline.raw_score)),
         principal=principal,
         other_side=material(-sign * parts) & ~protected,
-        blocked=(principal | passing(sign * parts))[:, protected].any(axis=1),
+        blocked=np.asarray((principal | passing(sign * parts))[:, protected].any(axis=1)),
     )
 
 
@@ -193,4 +196,4 @@ def shown_points(exact: Floats) -> Floats:
     remainders = units - floors
     missing = np.round(units.sum(axis=1)) - floors.sum(axis=1)
     rank = np.argsort(np.argsort(-remainders, axis=1, kind="stable"), axis=1, kind="stable")
-    return np.round((floors + (rank < missing[:, None])) * UNIT, 1) + 0.0
+    return np.asarray(np.round((floors + (rank < missing[:, None])) * UNIT, 1) + 0.0)
