@@ -57,13 +57,12 @@ def lines(
     """The decision, risk and comparison, then both sides with their points, or why there are none."""
     from project_tools.features.wording.languages import VALUE_WORDS
     from project_tools.serving.reasons.languages import words_of
-    from project_tools.serving.reasons.spoken import Quantity
 
-    said, reference = words_of(language), reasons.reference
-    phrases, point = said.phrases, VALUE_WORDS[language].point
+    reference = reasons.reference
+    phrases, values = words_of(language).phrases, VALUE_WORDS[language]
 
     def percent(number: float) -> str:
-        return said.say(Quantity(round(number, 1), "percent"), "", "")
+        return f"{number:.1f}{values.percent}".replace(".", values.point)
 
     yield phrases["granted" if reasons.granted else "refused"]
     risk = phrases["risk"].format(risk=percent(reasons.risk), limit=percent(100 * threshold))
@@ -80,6 +79,6 @@ def lines(
         yield phrases[side]
         for reason in chosen:
             points = f"{'+' if reason.points > 0 else MINUS}{abs(reason.points):.1f}"
-            yield f"{points.replace('.', point):>7}  {reason.text}"
+            yield f"{points.replace('.', values.point):>7}  {reason.text}"
         if not chosen:
             yield f"         {phrases['none']}"
