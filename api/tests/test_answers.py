@@ -279,7 +279,7 @@ class Features(Answers):
 class Peers(Answers):
     def test_one_feature_gives_a_distribution(self) -> None:
         found = self.get(f"/peers/{self.known}?feature=EXT_SOURCE_2")
-        labelled = served().rows("test")
+        labelled = served().rows("train")  # the reference holds training clients
         self.assertEqual((found["group"], found["n"]), ("everyone", len(labelled)))
         (distribution,) = found["distributions"]
         defaulted = pc.sum(labelled.column("TARGET")).as_py()
@@ -298,10 +298,17 @@ class Peers(Answers):
         self.assertEqual(len(cells[0]), len(found["joint"]["y_levels"]))
 
     def test_a_missing_grouping_value_is_a_sentence_and_no_crash(self) -> None:
-        client_id = self.first_without("OCCUPATION_TYPE", "new")
+        client_id = self.first_without("NAME_EDUCATION_TYPE", "new")
         found = self.get(f"/peers/{client_id}?group=similar_person&feature=EXT_SOURCE_2")
         self.assertIs(found["too_small"], True)
-        self.assertIn("occupation", found["sentence"])
+        self.assertIn("education", found["sentence"])
+
+    def test_without_an_occupation_the_group_leaves_it_out_and_says_so(self) -> None:
+        client_id = self.first_without("OCCUPATION_TYPE", "new")
+        found = self.get(f"/peers/{client_id}?group=similar_person&feature=EXT_SOURCE_2")
+        self.assertIs(found["too_small"], False)
+        self.assertIn("“occupation” is left out", found["left_out"])
+        self.assertNotIn("occupation", {c["label"] for c in found["criteria"]})
 
 
 class Health(Answers):
