@@ -38,7 +38,7 @@ _FORBIDDEN, _LOW, _HIGH = (
 )
 _FRENCH_SPACE = re.compile(r"[^\u202f][;!?]|[^\u00a0][:%]|\d \d|'")
 _NO_ELISION = re.compile(
-    r"\b(?:[ldnscmt]e|la|que) (?:un|une|il|elle|on|[aeiouéèêh]\w+)\b", re.IGNORECASE
+    r"\b(?:[ldnscmt]e|la|que) (?:un|une|il|elle|on|[aeiouéèê]\w+)\b", re.IGNORECASE
 )
 
 
