@@ -114,3 +114,30 @@ def test_a_client_without_external_scores_is_told_so(artefact: Artefact) -> None
         ]
         assert len(scores) <= 1
         assert not scores or scores[0] == text or scores[0].startswith(("We have no", "Nous n"))
+
+
+#: What a sentence says is not there, and the feature that is missing only where it is not.
+NOT_THERE = {
+    "You have not applied to us before.": "PREV_SK_ID_PREV_NUNIQUE",
+    "We know of no loans with other lenders.": "BUREAU_SK_ID_BUREAU_NUNIQUE",
+    "We have not granted you a loan before.": "APPROVED_SK_ID_PREV_NUNIQUE",
+    "You have no running loan with us.": "PREV_ACTIVE_SK_ID_PREV_NUNIQUE",
+    "You have not paid us any instalments yet.": "INS_DAYS_ENTRY_PAYMENT_MAX",
+    "You have had no credit card with us.": "CC_MONTHS_BALANCE_MIN",
+    "We have no record of earlier loans with you.": "POS_SK_ID_PREV_NUNIQUE",
+    "We have never refused an application of yours.": "REFUSED_DAYS_DECISION_MAX",
+}
+
+
+@pytest.mark.parametrize("text", NOT_THERE)
+def test_what_is_said_not_to_be_there_is_not_there(text: str, features: Path) -> None:
+    names = [name for name, texts in words_of("en").facts.items() if texts.missing == text]
+    there = pq.read_table(features, columns=[NOT_THERE[text]])[0].is_valid().to_numpy()
+    assert names
+    assert there.any()
+    wrong = [
+        name
+        for name in names
+        if (there & ~pq.read_table(features, columns=[name])[0].is_valid().to_numpy()).any()
+    ]
+    assert wrong == []
