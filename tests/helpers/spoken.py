@@ -20,6 +20,8 @@ HIGH = {
     "en": ("high", "higher", "up to"),
     "fr": ("élevé", "élevée", "jusqu\N{RIGHT SINGLE QUOTATION MARK}à"),
 }
+# The English words are none in any language.
+FORBIDDEN = {language: (*words, *FORBIDDEN["en"]) for language, words in FORBIDDEN.items()}
 #: What looks like a code (every feature's name that is no word has a "_") or like an open place.
 _CODE = re.compile(r"\b[A-Z]{4,}\b|XNA|\bnan\b|\binf\b|[_{}\[\]²]")
 _NUMBER = re.compile(r"\d+(?:[.,\u202f]\d+)*")
@@ -36,7 +38,7 @@ _FORBIDDEN, _LOW, _HIGH = (
 )
 _FRENCH_SPACE = re.compile(r"[^\u202f][;!?]|[^\u00a0][:%]|\d \d|'")
 _NO_ELISION = re.compile(
-    r"\b(?:[ldnscmt]e|la|que) (?:un|une|il|elle|on|[aeiouéèêh]\w+)\b", re.IGNORECASE
+    r"\b(?:[ldnscmt]e|la|que) (?:un|une|il|elle|on|[aeiouéèê]\w+)\b", re.IGNORECASE
 )
 
 

@@ -118,6 +118,11 @@ def _yes(yes: str, no: str, missing: str) -> Said:
 
 _NO_LOANS_ELSEWHERE = "We know of no loans with other lenders."
 _NO_INSTALMENTS = "You have not paid us any instalments yet."
+_NO_DEBT_FIGURE = "We have no figures on what you owe elsewhere."
+_NO_INSTALMENT_RECORD = "We have no record of an instalment you applied for."
+_NO_PLAN = "We have no record of a plan to pay back a loan of ours."
+_NO_CASH_RECORD = "We have no record of cash drawn with a credit card of ours."
+_NO_LIMIT_RECORD = "We have no record of how much of a credit card's limit you used."
 _NO_CARD = "You have had no credit card with us."
 _NO_APPLICATION = "You have not applied to us before."
 _NO_RUNNING_LOAN = "You have no running loan with us."
@@ -160,16 +165,16 @@ _LATE_PAYMENTS = {
         "{usual:time|times}",
     ),
     "INS_SIGNIFICANT_LATE_PAYMENT_MEAN": _two(
-        "{value} of your payments to us came late in good part",
-        "Only {value} of your payments to us came late in good part",
+        "Small remainders aside, {value} of your payments to us came late",
+        "Small remainders aside, only {value} of your payments to us came late",
         _NO_INSTALMENTS,
-        "No good part of a payment to us came late.",
+        "Small remainders aside, all your payments to us came on time.",
     ),
     "INS_SIGNIFICANT_LATE_PAYMENT_SUM": _two(
-        "You have paid us a good part of an instalment late {value:time|times}",
-        "You have paid us a good part of an instalment late only {value:time|times}",
+        "Small remainders aside, you have paid us late {value:time|times}",
+        "Small remainders aside, you have paid us late only {value:time|times}",
         _NO_INSTALMENTS,
-        "You have never paid us a good part of an instalment late.",
+        "Small remainders aside, you have never paid us late.",
         "{usual:time|times}",
     ),
     "INS_DPD_7_MEAN": _two(
@@ -209,10 +214,10 @@ _LATE_PAYMENTS = {
                 f"{_LATELY[span]}, all your payments to us came on time.",
             ),
             "SIGNIFICANT_LATE_PAYMENT_MEAN": _two(
-                f"{_LATELY[span]}, {{value}} of your payments came late in good part",
-                f"{_LATELY[span]}, only {{value}} of your payments came late in good part",
+                f"{_LATELY[span]}, small remainders aside, {{value}} of your payments came late",
+                f"{_LATELY[span]}, small remainders aside, only {{value}} of your payments came late",
                 missing,
-                f"{_LATELY[span]}, no good part of a payment came late.",
+                f"{_LATELY[span]}, small remainders aside, all your payments came on time.",
             ),
             "DPD_7_MEAN": _two(
                 f"{_LATELY[span]}, {{value}} of your payments came over a week late",
@@ -286,19 +291,19 @@ _LATE_PAYMENTS = {
 _ELSEWHERE = {
     "BUREAU_AMT_CREDIT_SUM_OVERDUE_SUM": _only(
         "You are ", " overdue with other lenders now",
-        _NO_LOANS_ELSEWHERE, "Nothing is overdue with other lenders now.",
+        _NO_LOANS_ELSEWHERE, "Nothing overdue with other lenders is on record now.",
     ),
     "BUREAU_LAST_LOAN_MAX_OVERDUE": _two(
         "On your latest loan elsewhere, {value} was overdue at the worst",
         "On your latest loan elsewhere, only {value} was overdue at the worst",
-        "The credit bureau reports nothing overdue on your latest loan elsewhere.",
+        "The credit bureau gives no figure for overdue payments on your latest loan elsewhere.",
         "On your latest loan elsewhere, nothing was ever overdue.",
     ),
     **{
         f"BUREAU_{part}AMT_CREDIT_MAX_OVERDUE_MAX": _two(
             f"As much as {{value}} was once overdue {where}",
             f"Only {{value}} was ever overdue {where}",
-            f"We know of nothing overdue {where}.",
+            f"The credit bureau gives no figure for overdue payments {where}.",
             f"Nothing was ever overdue {where}.",
         )
         for part, where in _OVERDUE_ON.items()
@@ -316,15 +321,15 @@ _ELSEWHERE = {
         "You owe nothing on your running loans elsewhere.",
     ),
     "BUREAU_AMT_CREDIT_SUM_DEBT_SUM": _only(
-        "You owe ", " to other lenders", _NO_LOANS_ELSEWHERE, "You owe nothing to other lenders.",
+        "You owe ", " to other lenders", _NO_LOANS_ELSEWHERE, "No debt to other lenders is on record.",
     ),
     "BUREAU_AMT_CREDIT_SUM_DEBT_MAX": _only(
         "You owe ", " on your biggest debt elsewhere",
-        _NO_LOANS_ELSEWHERE, "You owe nothing to other lenders.",
+        _NO_DEBT_FIGURE, "No debt to other lenders is on record.",
     ),
     "BUREAU_ACTIVE_AMT_CREDIT_SUM_DEBT_SUM": _only(
         "You owe ", " on your running loans elsewhere",
-        "We know of no running loans elsewhere.", "You owe nothing on running loans elsewhere.",
+        "We know of no running loans elsewhere.", "No debt on running loans elsewhere is on record.",
     ),
     **{
         f"BUREAU_{part}AMT_CREDIT_SUM_DEBT_MAX": _only(
@@ -337,7 +342,7 @@ _ELSEWHERE = {
         f"BUREAU_LAST{span}_AMT_CREDIT_SUM_DEBT_SUM": _only(
             "You owe ", f" elsewhere on loans of {_LAST[span]}",
             f"We know of no debt elsewhere from {_LAST[span]}.",
-            f"You owe nothing elsewhere on loans of {_LAST[span]}.",
+            f"No debt elsewhere on loans of {_LAST[span]} is on record.",
         )
         for span in ("6M", "12M", "36M")
     },
@@ -471,7 +476,7 @@ _WITH_US = {
         _NO_GRANTED_LOAN,
     ),
     "APPROVED_AMT_ANNUITY_MAX": _same(
-        "The largest instalment of your loans with us was {value}", _NO_GRANTED_LOAN
+        "The largest instalment of your loans with us was {value}", _NO_PLAN
     ),
     "APPROVED_AMT_CREDIT_MAX": _same(
         "The largest loan we granted you was {value}", _NO_GRANTED_LOAN
@@ -482,21 +487,21 @@ _WITH_US = {
     ),
     "APPROVED_AMT_DOWN_PAYMENT_MAX": _at_least(
         "Your largest down payment with us was ", "",
-        "We know of no down payment of yours.", "You have made no down payment with us.",
+        "We have no record of a down payment of yours.", "You have made no down payment with us.",
     ),
     "APPROVED_DAYS_DECISION_MIN": _same("We granted you your first loan {value}", _NO_GRANTED_LOAN),
     "APPROVED_DAYS_LAST_DUE_1ST_VERSION_MIN": _same(
-        "The first of your loans with us was to end {value}", _NO_GRANTED_LOAN
+        "The first of your loans with us was to end {value}", _NO_PLAN
     ),
     "APPROVED_DAYS_LAST_DUE_1ST_VERSION_MAX": _same(
-        "The last of your loans with us was to end {value}", _NO_GRANTED_LOAN
+        "The last of your loans with us was to end {value}", _NO_PLAN
     ),
     "APPROVED_DAYS_LAST_DUE_MAX": _same(
         "The last instalment of your loans with us was due {value}",
         "We have no last instalment of a loan with you.",
     ),
     "APPROVED_CNT_PAYMENT_MAX": _same(
-        "Your longest loan with us had {value:instalment|instalments}", _NO_GRANTED_LOAN
+        "Your longest loan with us had {value:instalment|instalments}", _NO_PLAN
     ),
     "POS_REMAINING_INSTALMENTS": _two(
         "You still have {value:instalment|instalments} to pay us",
@@ -578,16 +583,16 @@ _WITH_US = {
         usual="{usual:time|times}",
     ),
     "PREV_AMT_ANNUITY_MAX": _same(
-        "The largest instalment you have applied for was {value}", _NO_APPLICATION
+        "The largest instalment you have applied for was {value}", _NO_INSTALMENT_RECORD
     ),
     "PREV_AMT_DOWN_PAYMENT_MAX": _at_least(
         "The largest down payment you offered us was ", "",
-        "We know of no down payment of yours.", "You have offered us no down payment.",
+        "We have no record of a down payment of yours.", "You have offered us no down payment.",
     ),
     "PREV_DAYS_DECISION_MIN": _same("You first applied to us {value}", _NO_APPLICATION),
     "PREV_DAYS_DECISION_MAX": _same("You last applied to us {value}", _NO_APPLICATION),
     "PREV_CNT_PAYMENT_MAX": _same(
-        "The longest loan you asked us for had {value:instalment|instalments}", _NO_APPLICATION
+        "The longest loan you asked us for had {value:instalment|instalments}", _NO_INSTALMENT_RECORD
     ),
     **{
         f"PREV_{part}_{name}": said
@@ -596,7 +601,7 @@ _WITH_US = {
         for name, said in {
             "AMT_CREDIT_SUM": _same(f"You have asked us for {{value}} in {kind}s", missing),
             "AMT_ANNUITY_MAX": _same(
-                f"The largest instalment of a {kind} you asked for was {{value}}", missing
+                f"The largest instalment of a {kind} you asked for was {{value}}", _NO_INSTALMENT_RECORD
             ),
             "DAYS_DECISION_MAX": _same(f"You last asked us for a {kind} {{value}}", missing),
         }.items()
@@ -608,7 +613,8 @@ _WITH_US = {
         for name, said in {
             "AMT_CREDIT_SUM": _same(f"Over {_LAST[span]}, you asked us for {{value}}", missing),
             "AMT_ANNUITY_MAX": _same(
-                f"Over {_LAST[span]}, the largest instalment you applied for was {{value}}", missing
+                f"Over {_LAST[span]}, the largest instalment you applied for was {{value}}",
+                _NO_INSTALMENT_RECORD,
             ),
         }.items()
     },
@@ -641,7 +647,7 @@ _WITH_US = {
     "CC_LIMIT_USE_MAX": _two(
         "You have used up to {value} of your credit card's limit",
         "You have used {value} of your credit card's limit at most",
-        _NO_CARD, "You have used nothing of your credit card's limit.",
+        _NO_LIMIT_RECORD, "You have used nothing of your credit card's limit.",
     ),
     "CC_AMT_BALANCE_MAX": _two(
         "You have owed up to {value} on your credit card",
@@ -654,7 +660,7 @@ _WITH_US = {
     "CC_12M_LIMIT_USE_MAX": _two(
         "Over the last year, you used up to {value} of your credit card's limit",
         "Over the last year, you used {value} of your credit card's limit at most",
-        "You have had no credit card with us over the last year.",
+        _NO_LIMIT_RECORD,
         "Over the last year, you used nothing of your credit card's limit.",
     ),
     "CC_12M_AMT_BALANCE_MAX": _two(
@@ -669,7 +675,7 @@ _WITH_US = {
     ),
     "CC_AMT_DRAWINGS_ATM_CURRENT_SUM": _only(
         "You have drawn ", " in cash with your credit card",
-        _NO_CARD, "You have never drawn cash with your credit card.",
+        _NO_CARD, "No cash drawn with your credit card is on record.",
     ),
     "CC_AMT_DRAWINGS_CURRENT_SUM": _only(
         "You have spent ", " with your credit card",
@@ -678,7 +684,7 @@ _WITH_US = {
     "CC_CNT_DRAWINGS_ATM_CURRENT_MAX": _two(
         "In a single month, you drew cash {value:time|times} with your credit card",
         "In a single month, you drew cash only {value:time|times} with your credit card",
-        _NO_CARD, "You have never drawn cash with your credit card.", "{usual:time|times}",
+        _NO_CASH_RECORD, "You have never drawn cash with your credit card.", "{usual:time|times}",
     ),
     "CC_CNT_DRAWINGS_CURRENT_MAX": _two(
         "In a single month, you used your credit card {value:time|times}",
@@ -723,11 +729,14 @@ _APPLICATION = {
     ),
     "FLAG_OWN_CAR": Said("{value}.", "{value}.", "You told us nothing about a car."),
     "OWN_CAR_AGE": _only(
-        "Your car is ", " old", "You told us of no car.", "Your car is less than a year old."
+        "Your car is ",
+        " old",
+        "We have no age of a car of yours.",
+        "Your car is less than a year old.",
     ),
     "DAYS_LAST_PHONE_CHANGE": _same(
         "You last changed your telephone number {value}",
-        "We have no date of a change of your telephone number.",
+        "We have no record of when you changed your telephone number.",
     ),
     "DAYS_ID_PUBLISH": _same(
         "You last changed your identity card {value}", "We have no date of your identity card."
@@ -867,6 +876,20 @@ LEVELS = {
 }
 
 
+PHRASES = {
+    "refused": "We cannot grant this loan today.",
+    "granted": "We can grant this loan.",
+    "risk": "Risk {risk}, limit {limit}.",
+    "just_accepted": "The clients just accepted: {risk}.",
+    "just_refused": "The clients just refused: {risk}.",
+    "average": "The average client: {risk}.",
+    "near": "Near the limit: a colleague should look at it.",
+    "against": "Against",
+    "for": "For",
+    "none": "nothing of weight",
+}
+
+
 def say(quantity: Quantity, forms: str, currency: str) -> str:
     """A quantity in English words.
 
@@ -903,7 +926,12 @@ def _of(quantity: Quantity) -> str:
         return "half"
     if quantity.of == 100:  # noqa: PLR2004  (percent)
         return f"{_digits(quantity.number)}{_NO_BREAK}%"
-    return f"{_NUMBERS[int(quantity.number) - 1]} in {_NUMBERS[quantity.of - 1]}"
+    return f"{_NUMBERS[int(quantity.number) - 1]} in {_n_of(quantity.of)}"
+
+
+def _n_of(number: int) -> str:
+    """The n of "one in n": up to twenty in letters."""
+    return _NUMBERS[number - 1] if number <= len(_NUMBERS) else str(number)
 
 
 def _items(number: float, forms: str) -> str:
@@ -953,5 +981,6 @@ ENGLISH = Words(
     levels=LEVELS,
     say=say,
     spaces=lambda text: text,
+    phrases=PHRASES,
     blocked="This decision rests on something it must not rest on; a colleague will look at it.",
 )

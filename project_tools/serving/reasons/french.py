@@ -5,7 +5,7 @@ A share is said as "une fois sur six"; ``{value:%}`` says it in percent, where a
 
 import re
 
-from project_tools.features.wording.french import VALUES
+from project_tools.features.wording.french import VALUES, spaces
 from project_tools.serving.reasons.spoken import Quantity, two_figures
 from project_tools.serving.reasons.words import ConceptWords, Said, Words
 
@@ -147,6 +147,11 @@ _NO_RUNNING_ELSEWHERE = "Nous n’avons trace d’aucun prêt en cours ailleurs.
 _NO_CLOSED_ELSEWHERE = "Nous n’avons trace d’aucun prêt soldé ailleurs."
 _NO_INSTALMENTS = "Vous ne nous avez encore payé aucune échéance."
 _NO_RECORD = "Nous n’avons trace d’aucun prêt passé chez nous."
+_NO_DEBT_FIGURE = "Nous n’avons pas le montant de vos dettes ailleurs."
+_NO_INSTALMENT_RECORD = "Nous n’avons trace d’aucune échéance que vous auriez demandée."
+_NO_PLAN = "Nous n’avons trace d’aucun plan de remboursement chez nous."
+_NO_CASH_RECORD = "Nous n’avons trace d’aucun retrait d’espèces par carte."
+_NO_LIMIT_RECORD = "Nous n’avons pas l’utilisation du plafond d’une carte."
 _NO_CARD = "Vous n’avez pas eu de carte de crédit chez nous."
 _NO_APPLICATION = "Vous ne nous avez encore fait aucune demande."
 _NO_RUNNING_LOAN = "Vous n’avez aucun prêt en cours chez nous."
@@ -301,17 +306,17 @@ _LATE_PAYMENTS |= {
 _ELSEWHERE = {
     "BUREAU_AMT_CREDIT_SUM_OVERDUE_SUM": _only(
         "Vous avez actuellement ", " d’impayés chez d’autres prêteurs", _NO_LOANS_ELSEWHERE,
-        "Vous n’avez actuellement aucun impayé chez d’autres prêteurs.",
+        "Aucun impayé actuel chez d’autres prêteurs n’est enregistré.",
     ),
     "BUREAU_LAST_LOAN_MAX_OVERDUE": _only(
         "Sur votre dernier prêt ailleurs, l’impayé a atteint ", "",
-        "Aucun impayé n’est signalé sur votre dernier prêt ailleurs.",
+        "L’organisme de crédit ne donne aucun chiffre d’impayé sur votre dernier prêt ailleurs.",
         "Sur votre dernier prêt ailleurs, il n’y a jamais eu d’impayé.",
     ),
     **{
         f"BUREAU_{part}AMT_CREDIT_MAX_OVERDUE_MAX": _only(
             f"Votre pire impayé {where} était de ", "",
-            f"Nous n’avons trace d’aucun impayé {where}.",
+            f"L’organisme de crédit ne donne aucun chiffre d’impayé {where}.",
             f"Vous n’avez jamais eu d’impayé {where}.",
         )
         for part, where in _OVERDUE_ON.items()
@@ -328,15 +333,15 @@ _ELSEWHERE = {
     ),
     "BUREAU_AMT_CREDIT_SUM_DEBT_SUM": _only(
         "Vous devez ", " à d’autres prêteurs", _NO_LOANS_ELSEWHERE,
-        "Vous ne devez rien à d’autres prêteurs.",
+        "Aucune dette envers d’autres prêteurs n’est enregistrée.",
     ),
     "BUREAU_AMT_CREDIT_SUM_DEBT_MAX": _only(
-        "Votre plus grosse dette ailleurs est de ", "", _NO_LOANS_ELSEWHERE,
-        "Vous ne devez rien à d’autres prêteurs.",
+        "Votre plus grosse dette ailleurs est de ", "", _NO_DEBT_FIGURE,
+        "Aucune dette envers d’autres prêteurs n’est enregistrée.",
     ),
     "BUREAU_ACTIVE_AMT_CREDIT_SUM_DEBT_SUM": _only(
         "Vous devez ", " sur vos prêts en cours ailleurs", _NO_RUNNING_ELSEWHERE,
-        "Vous ne devez rien sur des prêts en cours ailleurs.",
+        "Aucune dette sur des prêts en cours ailleurs n’est enregistrée.",
     ),
     **{
         f"BUREAU_{part}AMT_CREDIT_SUM_DEBT_MAX": _only(
@@ -350,7 +355,7 @@ _ELSEWHERE = {
         f"BUREAU_LAST{span}_AMT_CREDIT_SUM_DEBT_SUM": _only(
             "Vous devez ", f" sur des prêts pris ailleurs {_LAST[span]}",
             f"Nous n’avons trace d’aucune dette prise ailleurs {_LAST[span]}.",
-            f"Vous ne devez rien sur des prêts pris ailleurs {_LAST[span]}.",
+            f"Aucune dette sur des prêts pris ailleurs {_LAST[span]} n’est enregistrée.",
         )
         for span in ("6M", "12M", "36M")
     },
@@ -478,7 +483,7 @@ _WITH_US = {
         _NO_GRANTED_LOAN,
     ),
     "APPROVED_AMT_ANNUITY_MAX": _same(
-        "La plus grosse échéance de vos prêts chez nous était de {value}", _NO_GRANTED_LOAN
+        "La plus grosse échéance de vos prêts chez nous était de {value}", _NO_PLAN
     ),
     "APPROVED_AMT_CREDIT_MAX": _same(
         "Le plus gros prêt que nous vous avons accordé était de {value}", _NO_GRANTED_LOAN
@@ -495,17 +500,17 @@ _WITH_US = {
         "Nous vous avons accordé le premier prêt", _NO_GRANTED_LOAN
     ),
     "APPROVED_DAYS_LAST_DUE_1ST_VERSION_MIN": _ago(
-        "Votre premier prêt chez nous devait finir", _NO_GRANTED_LOAN
+        "Votre premier prêt chez nous devait finir", _NO_PLAN
     ),
     "APPROVED_DAYS_LAST_DUE_1ST_VERSION_MAX": _ago(
-        "Votre dernier prêt chez nous devait finir", _NO_GRANTED_LOAN
+        "Votre dernier prêt chez nous devait finir", _NO_PLAN
     ),
     "APPROVED_DAYS_LAST_DUE_MAX": _ago(
         "La dernière échéance de vos prêts chez nous tombait",
         "Nous n’avons pas de dernière échéance d’un prêt chez nous.",
     ),
     "APPROVED_CNT_PAYMENT_MAX": _same(
-        "Votre prêt le plus long chez nous comptait {value:échéance|échéances|f}", _NO_GRANTED_LOAN
+        "Votre prêt le plus long chez nous comptait {value:échéance|échéances|f}", _NO_PLAN
     ),
     "POS_REMAINING_INSTALMENTS": _two(
         "Il vous reste {value:échéance|échéances|f} à nous payer",
@@ -595,7 +600,7 @@ _WITH_US = {
         "Vous nous avez fait {value:demande|demandes|f} jusqu’ici", _NO_APPLICATION,
     ),
     "PREV_AMT_ANNUITY_MAX": _same(
-        "La plus grosse échéance que vous avez demandée était de {value}", _NO_APPLICATION
+        "La plus grosse échéance que vous avez demandée était de {value}", _NO_INSTALMENT_RECORD
     ),
     "PREV_AMT_DOWN_PAYMENT_MAX": _at_least(
         "Le plus gros apport que vous nous avez proposé était de ", "",
@@ -605,7 +610,7 @@ _WITH_US = {
     "PREV_DAYS_DECISION_MAX": _ago("Vous nous avez fait votre dernière demande", _NO_APPLICATION),
     "PREV_CNT_PAYMENT_MAX": _same(
         "Le prêt le plus long que vous avez demandé comptait {value:échéance|échéances|f}",
-        _NO_APPLICATION,
+        _NO_INSTALMENT_RECORD,
     ),
     **{
         f"PREV_{part}_{name}": said
@@ -616,7 +621,7 @@ _WITH_US = {
                 f"Vous nous avez demandé {{value}} en {kind.replace('prêt', 'prêts', 1)}", missing
             ),
             "AMT_ANNUITY_MAX": _same(
-                f"La plus grosse échéance demandée pour un {kind} était de {{value}}", missing
+                f"La plus grosse échéance demandée pour un {kind} était de {{value}}", _NO_INSTALMENT_RECORD
             ),
             "DAYS_DECISION_MAX": _ago(f"Vous nous avez demandé un {kind}", missing),
         }.items()
@@ -629,7 +634,7 @@ _WITH_US = {
         for name, said in {
             "AMT_CREDIT_SUM": _same(f"{since}, vous nous avez demandé {{value}}", missing),
             "AMT_ANNUITY_MAX": _same(
-                f"{since}, la plus grosse échéance demandée était de {{value}}", missing
+                f"{since}, la plus grosse échéance demandée était de {{value}}", _NO_INSTALMENT_RECORD
             ),
         }.items()
     },
@@ -665,7 +670,7 @@ _WITH_US = {
     "CC_LIMIT_USE_MAX": _two(
         "Vous avez utilisé jusqu’à {value} du plafond de votre carte",
         "Vous avez utilisé au plus {value} du plafond de votre carte",
-        _NO_CARD, "Vous n’avez rien utilisé du plafond de votre carte.",
+        _NO_LIMIT_RECORD, "Vous n’avez rien utilisé du plafond de votre carte.",
     ),
     "CC_AMT_BALANCE_MAX": _two(
         "Vous avez dû jusqu’à {value} sur votre carte de crédit",
@@ -679,7 +684,7 @@ _WITH_US = {
     "CC_12M_LIMIT_USE_MAX": _two(
         f"{_capital(_LAST['12M'])}, vous avez utilisé jusqu’à {{value}} du plafond de votre carte",
         f"{_capital(_LAST['12M'])}, vous avez utilisé au plus {{value}} du plafond de votre carte",
-        "Depuis un an, vous n’avez pas eu de carte de crédit chez nous.",
+        _NO_LIMIT_RECORD,
         f"{_capital(_LAST['12M'])}, vous n’avez rien utilisé du plafond de votre carte.",
     ),
     "CC_12M_AMT_BALANCE_MAX": _two(
@@ -694,7 +699,7 @@ _WITH_US = {
     ),
     "CC_AMT_DRAWINGS_ATM_CURRENT_SUM": _only(
         "Vous avez retiré ", " en espèces avec votre carte", _NO_CARD,
-        "Vous n’avez jamais retiré d’espèces avec votre carte.",
+        "Aucun retrait d’espèces avec votre carte n’est enregistré.",
     ),
     "CC_AMT_DRAWINGS_CURRENT_SUM": _only(
         "Vous avez dépensé ", " avec votre carte de crédit", _NO_CARD,
@@ -702,7 +707,7 @@ _WITH_US = {
     ),
     "CC_CNT_DRAWINGS_ATM_CURRENT_MAX": _times(
         _only(
-            "En un seul mois, vous avez retiré des espèces ", " avec votre carte", _NO_CARD,
+            "En un seul mois, vous avez retiré des espèces ", " avec votre carte", _NO_CASH_RECORD,
             "Vous n’avez jamais retiré d’espèces avec votre carte.",
         ),
         "fois|fois|f",
@@ -749,12 +754,12 @@ _APPLICATION = {
     ),
     "FLAG_OWN_CAR": Said("{value}.", "{value}.", "Vous ne nous avez rien dit d’une voiture."),
     "OWN_CAR_AGE": _only(
-        "Votre voiture a ", "", "Vous ne nous avez signalé aucune voiture.",
+        "Votre voiture a ", "", "Nous n’avons pas l’âge de votre voiture.",
         "Votre voiture est de cette année.",
     ),
     "DAYS_LAST_PHONE_CHANGE": _ago(
         "Vous avez changé de numéro de téléphone",
-        "Nous n’avons pas la date de votre numéro de téléphone.",
+        "Nous n’avons pas la date de votre dernier changement de téléphone.",
     ),
     "DAYS_ID_PUBLISH": _ago(
         "Vous avez renouvelé votre pièce d’identité", "Nous n’avons pas la date de votre pièce d’identité."
@@ -913,6 +918,20 @@ LEVELS = {
 }
 
 
+PHRASES = {
+    "refused": "Nous ne pouvons pas accorder ce prêt aujourd’hui.",
+    "granted": "Nous pouvons accorder ce prêt.",
+    "risk": "Risque : {risk}, limite : {limit}.",
+    "just_accepted": "Les clients acceptés de justesse : {risk}.",
+    "just_refused": "Les clients refusés de justesse : {risk}.",
+    "average": "Le client moyen : {risk}.",
+    "near": "Près de la limite : un collègue devrait l’examiner.",
+    "against": "Contre",
+    "for": "Pour",
+    "none": "rien de notable",
+}
+
+
 def say(quantity: Quantity, forms: str, currency: str) -> str:
     """A quantity in French words.
 
@@ -953,7 +972,12 @@ def _of(quantity: Quantity, forms: str) -> str:
         percent = _percent(quantity.number)
         return percent if forms == "bare" else f"dans {percent} des cas"
     times = "" if forms == "bare" else " fois"
-    return f"{'une' if quantity.number == 1 else _NUMBERS[int(quantity.number) - 1]}{times} sur {_NUMBERS[quantity.of - 1]}"
+    return f"{'une' if quantity.number == 1 else _NUMBERS[int(quantity.number) - 1]}{times} sur {_n_of(quantity.of)}"
+
+
+def _n_of(number: int) -> str:
+    """The n of "une fois sur n": up to twenty in letters."""
+    return _NUMBERS[number - 1] if number <= len(_NUMBERS) else str(number)
 
 
 def _items(number: float, forms: str) -> str:
@@ -995,16 +1019,9 @@ def _named(currency: str) -> str:
     return f"{_NO_BREAK}{_CURRENCIES.get(currency, currency)}" if currency else ""
 
 
-def spaces(text: str) -> str:
-    """No line breaks before a sign: a thin space before ; ! ?, a full one before : and %.
-
-    The two words ``de`` and ``un`` are joined.
-
-    >>> spaces("Votre score est bas : 23 %").replace(_NO_BREAK, "_")
-    'Votre score est bas_: 23_%'
-    """
-    text = re.sub(r"\bde (une?)\b", r"d’\1", text)
-    return re.sub(r" ([:%])", rf"{_NO_BREAK}\1", re.sub(r" ([;!?])", rf"{_THIN}\1", text))
+def finished(text: str) -> str:
+    """A sentence with its French spaces, and ``de un`` joined."""
+    return spaces(re.sub(r"\bde (une?)\b", r"d’\1", text))
 
 
 FRENCH = Words(
@@ -1012,7 +1029,8 @@ FRENCH = Words(
     facts=FACTS,
     levels=LEVELS,
     say=say,
-    spaces=spaces,
+    spaces=finished,
+    phrases={name: spaces(text) for name, text in PHRASES.items()},
     blocked=spaces(
         "Cette décision repose sur un élément qu’elle ne doit pas utiliser ; un collègue l’examinera."
     ),

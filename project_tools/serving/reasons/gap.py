@@ -138,6 +138,7 @@ def gaps(
     sign = -1 if granted else 1
     principal = material(sign * parts)
     protected = np.array([code == PROTECTED for code in index.codes])
+    shown = shown_points(points(model, parts, raw_scores, baseline.raw_score))
     return Gaps(
         granted=granted,
         index=index,
@@ -145,9 +146,10 @@ def gaps(
         raw_scores=raw_scores,
         by_concept=by_concept,
         gaps=parts,
-        points=shown_points(points(model, parts, raw_scores, baseline.raw_score)),
+        points=shown,
         principal=principal,
-        other_side=material(-sign * parts) & ~protected,
+        # Nobody says a reason of 0.0 points that the decision does not rest on.
+        other_side=material(-sign * parts) & ~protected & (shown != 0),
         blocked=np.asarray((principal | passing(sign * parts))[:, protected].any(axis=1)),
     )
 

@@ -15,7 +15,7 @@ _NOTES: Mapping[str, tuple[str, str, str]] = {
         "compared with the average client.",
     ),
     "fr": (
-        "Aucune référence n'existe pour ce modèle, le client est donc comparé au client moyen.",
+        "Aucune référence pour ce modèle\N{NO-BREAK SPACE}: le client est comparé au client moyen.",
         f"Moins de {LEAST} clients de test de ce modèle ont obtenu un prêt, le client est donc "
         "comparé au client moyen.",
         f"Moins de {LEAST} clients de test de ce modèle se sont vu refuser un prêt, le client est "

@@ -14,6 +14,8 @@ from project_tools.serving.reasons.spoken import Quantity, quantity
 SAYABLE = {name: said for concept in CONCEPTS for name, said in concept.sayable.items()}
 #: Levels by which the tables say that they do not know.
 _NO_LEVEL = frozenset({"XNA", "Unknown"})
+#: A value that speaks for no side is said where it differs so much from the usual one.
+_APART = 0.1
 #: A part of a sentence that is left out without a usual value.
 _OPTIONAL = re.compile(r"\[([^]]*)\]")
 
@@ -70,8 +72,10 @@ def _lies_on_the_side(
     ordinary = None if usual is None else quantity(usual, said.spoken)
     if own is None or ordinary is None or own.size == ordinary.size or own.number == 0:
         return False
+    if said.riskier == "either":
+        return abs(own.size - ordinary.size) >= _APART * abs(ordinary.size)
     side = "high" if own.size > ordinary.size else "low"
-    return said.riskier == "either" or direction == _direction_of(side, said)
+    return direction == _direction_of(side, said)
 
 
 def sentence(

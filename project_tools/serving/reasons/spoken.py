@@ -20,7 +20,7 @@ _DAYS: Mapping[str, float] = {"day": 1.0, "week": 7.0, "month": MONTH, "year": f
 #: From so many days on, a time is said in weeks, months, years.
 _WEEKS, _MONTHS, _YEARS = 21, 60, 730
 #: A share is said as "one in n" up to this n, if that differs from it by at most a tenth.
-_LARGEST_N, _TOLERANCE = 20, 0.1
+_LARGEST_N, _TOLERANCE = 50, 0.1
 
 
 #: No hour, grade or time of a person's life is larger.

@@ -42,5 +42,7 @@ class Words:
     say: Callable[[Quantity, str, str], str]
     #: Puts the spaces that the language wants at signs and in numbers.
     spaces: Callable[[str], str]
+    #: What stands around the reasons: the decision, the risk, with whom it is compared, the sides.
+    phrases: Mapping[str, str]
     #: What is said where a protected concept is a principal reason.
     blocked: str
