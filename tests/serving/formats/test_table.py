@@ -318,13 +318,6 @@ def test_the_time_of_an_explanation_is_bounded_by_what_the_search_may_choose():
     assert row.space["max_leaf_nodes"].high <= sklearn_skops.MOST_LEAVES
 
 
-def by_concept(artefact):
-    found: dict[str, list[str]] = {}
-    for feature in artefact.features:
-        found.setdefault(artefact.describe(feature.name)["concept"], []).append(feature.name)
-    return found
-
-
 @pytest.fixture(scope="module")
 def additive(tmp_path_factory) -> dict[str, Artefact]:
     """Models without interactions, in which what a concept does can be found by exchanging it."""
