@@ -59,6 +59,7 @@ def build(settings: Settings) -> APIFlask:
         docs_path=None,
         static_folder=None,  # type: ignore[arg-type]  # Flask takes it
     )
+    app.config["CURRENCY"] = settings.currency
     app.config["DEBUG"] = False  # despite FLASK_DEBUG: the debugger runs any code that is sent
     app.tags = ["Decisions", "Explanations", "Clients", "Model", "Demonstration", "Operations"]
     app.json = StrictJSON(app)

@@ -29,6 +29,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "api.py": ("--check",),
     "decisions.py": ("--check",),
     "score.py": ("--clients", str(CLIENTS), "--check"),
+    "reasons.py": (str(FEATURES), "--families", "lightgbm", "xgboost", "random_forest", "--check"),
     "intervals.py": ("--check",),
     "promotion.py": ("--check",),
     "drift.py": (),

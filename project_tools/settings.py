@@ -65,6 +65,12 @@ def _trace(text: str) -> str:
     return text
 
 
+def _currency(text: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", text):
+        raise ValueError("three capital letters such as EUR")
+    return text
+
+
 def _switch(text: str) -> bool:
     if text not in {"0", "1"}:
         raise ValueError("1 for yes or 0 for no")
@@ -151,6 +157,9 @@ SETTINGS = (
     Setting("DASHBOARD_PORT", _port, 8501, "port of the dashboard"),
     Setting("API_URL", _address, "http://127.0.0.1:8000", "where the dashboard finds the API"),
     Setting(
+        "CURRENCY", _currency, "", "currency of all amounts, such as EUR; none is named without it"
+    ),
+    Setting(
         "TRACKING_URI",
         str,
         f"sqlite:///{ROOT / 'mlflow.db'}",
@@ -180,6 +189,7 @@ class Settings:
     api_port: int
     dashboard_port: int
     api_url: str
+    currency: str
     tracking_uri: str
     owner: str
     threads: int | None

@@ -22,7 +22,11 @@ class Criterion(Answer):
 
 
 class PeerFeature(Answer):
-    """A compared feature, and the client's own value of it."""
+    """A compared feature, and the client's own value of it.
+
+    ``percentile`` is the client's place among those of the group who repaid, ``usual`` the usual
+    value of all who repaid; null for a category, and where there are fewer than ten.
+    """
 
     name: str
     label: str
@@ -30,6 +34,8 @@ class PeerFeature(Answer):
     kind: Kind
     client_value: Value
     displayed: str
+    percentile: int | None = Field(None, ge=0, le=100)
+    usual: float | None = None
 
 
 class ClassCounts(Answer):
@@ -97,6 +103,7 @@ class _Compared(Answer):
     group: Group
     criteria: list[Criterion]
     features: list[PeerFeature]
+    left_out: str | None = None
     n: Count
 
 

@@ -2,17 +2,22 @@
 
 import base64
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, after_this_request, current_app, request
 
 from api.answers import explanations as answers
 from api.service import current_pictures, current_service
 from api.web.inputs import client_id
 from api.web.negotiation import accepted
 from api.web.openapi import responses
-from project_tools.serving.explanation import explain, reasons
+from project_tools.serving.explanation import (
+    decision_reasons,
+    explain,
+    explanation_of,
+    scored_parts,
+)
 from project_tools.serving.pictures import (
     Described,
     beeswarm,
@@ -20,10 +25,12 @@ from project_tools.serving.pictures import (
     waterfall,
     waterfall_key,
 )
+from project_tools.serving.reasons.languages import LANGUAGES
 
 blueprint = APIBlueprint("explanations", __name__, tag="Explanations")
 
 _PNG = "image/png"
+DEFAULT_LANGUAGE = "en"
 #: Besides JSON; the bare data URI is what a client gets that names no form, as the first one did.
 _FORMS = ("text/plain", _PNG)
 
@@ -31,24 +38,53 @@ _FORMS = ("text/plain", _PNG)
 @blueprint.get("/explanation/<client>")
 @blueprint.doc(responses=responses(400, 404, 503))
 def explanation(client: str) -> answers.Explanation:
-    """Contributions that add up to the score before calibration, and at most four reasons.
+    """The reasons for the decision in sentences, their points of risk, and the contributions behind.
 
-    All are on ``scale``: ``log-odds``, or ``probability`` where the model is a forest.
+    The client is compared with the clients just on the other side of the threshold. The sentences
+    are in the language of ``Accept-Language``, ``en`` or ``fr``; ``Content-Language`` names it.
     """
     service, number = current_service(), client_id(client)
     row, encoded = service.store.row(number), service.store.encoded(number)
-    decision = service.scorer.score_encoded(encoded).decision
-    parts = explain(service.artefact, row, encoded)
+    language = _language()
+    raw_scores, parts = scored_parts(service.artefact, row, encoded)
+    reasons = decision_reasons(
+        service.artefact, row, raw_scores, parts,
+        language=language, currency=current_app.config["CURRENCY"],
+    )  # fmt: skip
+    contributions = explanation_of(service.artefact, row, raw_scores, parts)
+    after_this_request(partial(_speaks, language))
     return answers.Explanation.model_validate(
         {
             "id": number,
-            "scale": parts.scale,
-            "base": parts.base,
-            "raw_score": parts.raw_score,
-            "groups": parts.groups,
-            "reasons": tuple(reasons(parts, granted=decision.granted)),
+            "language": language,
+            "risk": reasons.risk,
+            "reference": reasons.reference,
+            "reasons": reasons.reasons,
+            "other_side": reasons.other_side,
+            "concepts": reasons.concepts,
+            "blocked": reasons.blocked,
+            "scale": contributions.scale,
+            "base": contributions.base,
+            "raw_score": contributions.raw_score,
+            "groups": contributions.groups,
         }
     )
+
+
+def _language() -> str:
+    """The first language of ``Accept-Language`` that has words, whatever the country; else English."""
+    for tag, quality in request.accept_languages:  # by falling quality
+        language = tag.partition("-")[0].lower()
+        if quality > 0 and language in LANGUAGES:
+            return language
+    return DEFAULT_LANGUAGE
+
+
+def _speaks(language: str, response: Response) -> Response:
+    """The answer of another language is another answer."""
+    response.headers["Content-Language"] = language
+    response.vary.add("Accept-Language")
+    return response
 
 
 @blueprint.get("/local_shap/<client>")

@@ -6,7 +6,7 @@ tests of an environment that has it.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from project_tools.serving.artefact import ArtefactContent, write_artefact
 from project_tools.serving.clients import write_client_store
 from project_tools.serving.formats.base import ModelFile
 from project_tools.serving.inputs import ServedFeature
+from project_tools.serving.reference import ReferenceClients
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,8 @@ THRESHOLD = 0.2
 #: Slope and intercept.
 CALIBRATION = (0.9, -0.4)
 ROWS = 900
+#: Clients among whom the reference's just-accepted and just-refused are.
+HELD_OUT = 3_000
 FIRST_ID = 100_001
 CARD = "# Model card: credit_scoring, version 3\n\nÄ model.\n"
 CARD_PAGE = "<!doctype html><title>Model card</title><p>Ä model."
@@ -65,6 +68,13 @@ _LEVELS = {
     "NAME_EDUCATION_TYPE": _EDUCATION,
     "OCCUPATION_TYPE": _OCCUPATION,
     "NAME_INCOME_TYPE": _INCOME,
+}
+_TABLES = {"PREV_NAME_CONTRACT_STATUS_Refused:MEAN": "previous_application"}
+_COLUMNS = {
+    "PREV_NAME_CONTRACT_STATUS_Refused:MEAN": ["NAME_CONTRACT_STATUS"],
+    "CREDIT_TO_INCOME_RATIO": ["AMT_CREDIT", "AMT_INCOME_TOTAL"],
+    "AGE_RANGE": ["DAYS_BIRTH"],
+    "CREDIT_TO_ANNUITY_GROUP": ["AMT_CREDIT", "AMT_ANNUITY"],
 }
 #: In the client store, not in the model: a feature that the model may not know.
 _UNUSED = ("CODE_GENDER", "gender", "", "Person")
@@ -102,12 +112,17 @@ class Served:
         return row
 
 
-def make_served(folder: Path) -> Served:
-    """Write feature file, artefact and client store into a folder; about a third of a second."""
+def make_served(folder: Path, *, reference: bool = True) -> Served:
+    """Write feature file, artefact and client store into a folder; about a third of a second.
+
+    Without ``reference`` the artefact is one of format 2.
+    """
     table = invented_table()
     features = folder / "features.parquet"
     write_features(table, features)
     content = trained(table, folder / "features.state")
+    if not reference:
+        content = replace(content, reference=None)
     write_artefact(folder / "artefact", content)
     write_client_store(features, folder / "clients.parquet")
     return Served(folder / "artefact", folder / "clients.parquet", features, table, content)
@@ -223,7 +238,8 @@ def trained(features: "pa.Table | pd.DataFrame", state: Path) -> ArtefactContent
     """A LightGBM model of the training rows, and all that the artefact says of it."""
     state.mkdir(parents=True, exist_ok=True)
     (state / "state.json").write_text('{"version": 1}\n')
-    train, inputs = split_of(_arrow(features), "train"), features_of_model()
+    table, inputs = _arrow(features), features_of_model()
+    train = split_of(table, "train")
     booster = lightgbm.train(
         {
             "objective": "binary",
@@ -263,9 +279,21 @@ def trained(features: "pa.Table | pd.DataFrame", state: Path) -> ArtefactContent
         data_digest="d" * 64,
         feature_meta=META,
         golden=train.select([feature.name for feature in inputs]).slice(0, 5).to_pylist(),
+        reference=reference_clients(table),
         state=state,
         files={"card.md": CARD.encode(), "card.html": CARD_PAGE.encode()},
         commit="e" * 40,
+    )
+
+
+def reference_clients(table: pa.Table) -> ReferenceClients:
+    """The clients of the model's reference; more are held out than the store knows: few are granted."""
+    train = split_of(table, "train")
+    return ReferenceClients(
+        training=matrix_of(train).astype(np.float32),
+        defaulted=train.column("TARGET").to_numpy() == 1,
+        held_out=matrix_of(invented_table(HELD_OUT, seed=8)).astype(np.float32),
+        band=(THRESHOLD - 0.05, THRESHOLD + 0.05),
     )
 
 
@@ -285,11 +313,11 @@ def catalogue() -> list[dict[str, Any]]:
             "label": label,
             "sentence": f"The {label} of the client.",
             "unit": unit,
-            "tables": ["application"],
+            "tables": [_TABLES.get(name, "application")],
             "concept": concept,
             "kind": "category" if name in _LEVELS else "number",
             "levels": list(_LEVELS.get(name, ())),
-            "columns": [name],
+            "columns": _COLUMNS.get(name, [name]),
         }
         for name, label, unit, concept in (*_CATALOGUE, _UNUSED)
     ]

@@ -1,6 +1,7 @@
 """Every route's answer, held against the table that the clients were made from."""
 
 import base64
+import json
 import math
 import unittest
 from dataclasses import replace
@@ -124,8 +125,43 @@ class Explanations(Answers):
             self.assertTrue(1 <= len(found) <= 4)
             for reason in found:
                 self.assertEqual(reason["contribution"] > 0, refused)
-                self.assertTrue(reason["text"].startswith("Raises" if refused else "Lowers"))
-                self.assertIn(reason["concept"], reason["text"])
+                self.assertEqual(reason["direction"], "raises" if refused else "lowers")
+                self.assertTrue(reason["text"].endswith("."))
+
+    def test_points_lead_from_the_reference_to_the_risk(self) -> None:
+        for client_id in served().ids("test")[:20]:
+            found = self.get(f"/explanation/{client_id}")
+            probability = self.get(f"/prediction/{client_id}")["proba_risk_class"]
+            self.assertEqual(found["risk"], round(100 * probability, 1))
+            total = found["reference"]["risk"] + sum(c["points"] for c in found["concepts"])
+            self.assertAlmostEqual(total, found["risk"], places=9)
+            gap = sum(c["contribution"] for c in found["concepts"])
+            reached = found["reference"]["raw_score"] + gap
+            self.assertAlmostEqual(reached, found["raw_score"], places=9)
+            refused = probability > served().content.threshold
+            side = "just_accepted" if refused else "just_refused"
+            self.assertEqual(found["reference"]["compared_with"], side)
+            self.assertIsNone(found["reference"]["note"])
+            self.assertIsNone(found["blocked"])
+
+    def test_reasons_are_said_in_the_language_that_is_asked_for(self) -> None:
+        address, texts = f"/explanation/{self.known}", dict[str, Any]()
+        for asked, language in (
+            ("", "en"), ("fr", "fr"), ("fr-CA, en;q=0.8", "fr"), ("en-GB", "en"), ("de", "en"),
+            ("de, fr;q=0.2", "fr"), ("*", "en"), ("nonsense;;;", "en"),
+        ):  # fmt: skip
+            with self.subTest(asked):
+                got = self.client.get(address, headers={"Accept-Language": asked} if asked else {})
+                self.assertEqual(got.status_code, 200)
+                self.assertEqual(got.headers["Content-Language"], language)
+                self.assertIn("Accept-Language", got.headers["Vary"])
+                found = json.loads(got.data)
+                self.assertEqual(found["language"], language)
+                texts.setdefault(language, found["reasons"])
+                self.assertEqual(texts[language], found["reasons"])
+        for one, other in zip(texts["en"], texts["fr"], strict=True):
+            self.assertEqual((one["code"], one["points"]), (other["code"], other["points"]))
+            self.assertNotEqual(one["text"], other["text"])
 
     def test_pictures_come_as_json_or_as_they_are(self) -> None:
         for address in (f"/local_shap/{self.known}", "/global_shap"):
@@ -243,7 +279,7 @@ class Features(Answers):
 class Peers(Answers):
     def test_one_feature_gives_a_distribution(self) -> None:
         found = self.get(f"/peers/{self.known}?feature=EXT_SOURCE_2")
-        labelled = served().rows("test")
+        labelled = served().rows("train")  # the reference holds training clients
         self.assertEqual((found["group"], found["n"]), ("everyone", len(labelled)))
         (distribution,) = found["distributions"]
         defaulted = pc.sum(labelled.column("TARGET")).as_py()
@@ -262,10 +298,17 @@ class Peers(Answers):
         self.assertEqual(len(cells[0]), len(found["joint"]["y_levels"]))
 
     def test_a_missing_grouping_value_is_a_sentence_and_no_crash(self) -> None:
-        client_id = self.first_without("OCCUPATION_TYPE", "new")
+        client_id = self.first_without("NAME_EDUCATION_TYPE", "new")
         found = self.get(f"/peers/{client_id}?group=similar_person&feature=EXT_SOURCE_2")
         self.assertIs(found["too_small"], True)
-        self.assertIn("occupation", found["sentence"])
+        self.assertIn("education", found["sentence"])
+
+    def test_without_an_occupation_the_group_leaves_it_out_and_says_so(self) -> None:
+        client_id = self.first_without("OCCUPATION_TYPE", "new")
+        found = self.get(f"/peers/{client_id}?group=similar_person&feature=EXT_SOURCE_2")
+        self.assertIs(found["too_small"], False)
+        self.assertIn("“occupation” is left out", found["left_out"])
+        self.assertNotIn("occupation", {c["label"] for c in found["criteria"]})
 
 
 class Health(Answers):

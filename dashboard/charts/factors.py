@@ -1,12 +1,13 @@
 """Charts of the main factors: one client's by concept, the model's by feature."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import altair as alt
 import pandas as pd
 from charts.frame import framed
 from charts.palette import Palette
-from service.answers import ConceptContribution, Explanation, Importance
+from service.answers import ConceptContribution, Importance
 from service.scale import ScoreScale
 from words.english import factor_sentence, shown_value
 
@@ -15,16 +16,19 @@ SHOWN = 12
 BAR = 26
 
 
-def strongest(explanation: Explanation, shown: int = SHOWN) -> tuple[ConceptContribution, ...]:
+def strongest(
+    groups: Iterable[ConceptContribution], shown: int = SHOWN
+) -> tuple[ConceptContribution, ...]:
     """The concepts that move this client's score most, up or down."""
-    ordered = sorted(explanation.groups, key=lambda group: -abs(group.contribution))
+    ordered = sorted(groups, key=lambda group: -abs(group.contribution))
     return tuple(ordered[:shown])
 
 
-def left_out(explanation: Explanation, shown: int = SHOWN) -> tuple[int, float]:
+def left_out(groups: Iterable[ConceptContribution], shown: int = SHOWN) -> tuple[int, float]:
     """How many concepts the chart leaves out, and what they add up to."""
-    kept = {group.concept for group in strongest(explanation, shown)}
-    rest = [group for group in explanation.groups if group.concept not in kept]
+    groups = tuple(groups)
+    kept = {group.concept for group in strongest(groups, shown)}
+    rest = [group for group in groups if group.concept not in kept]
     return len(rest), sum(group.contribution for group in rest)
 
 

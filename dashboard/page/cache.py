@@ -57,8 +57,8 @@ def features(address: str, digest: str, client: str) -> tuple[Feature, ...]:
 
 
 @st.cache_data(ttl=TTL, max_entries=100, show_spinner="Fetching the factors …")
-def explanation(address: str, digest: str, client: str) -> Explanation:
-    return _api(address).explanation(client)
+def explanation(address: str, digest: str, client: str, language: str) -> Explanation:
+    return _api(address).explanation(client, language)
 
 
 @st.cache_data(ttl=TTL, max_entries=50, show_spinner="Fetching the picture …")

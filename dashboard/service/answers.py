@@ -124,19 +124,57 @@ class ConceptContribution(Answer):
 
 
 class Reason(Answer):
-    """A principal reason for the decision, as a sentence."""
+    """A sentence to be said, and the percentage points by which its concept moves the risk."""
 
     text: str
+    points: float
+
+
+class ConceptPoints(Answer):
+    """A concept, and the percentage points by which it moves the risk."""
+
+    concept: str
+    points: float
+
+
+class Comparison(Answer):
+    """Whom the client is compared with: how many they are, and their risk in percent.
+
+    ``note`` says why it is the average client, where it is.
+    """
+
+    compared_with: Literal["just_accepted", "just_refused", "average"]
+    clients: int
+    risk: float
+    note: str | None
 
 
 class Explanation(Answer):
-    """``base`` and all contributions add up to ``raw_score``, on one scale."""
+    """The reasons for the decision in sentences, and the contributions behind them.
 
+    ``reference.risk`` and the points of all ``concepts`` add up to ``risk``, in percent. ``base`` and
+    the contributions of all ``groups`` add up to ``raw_score``, on one scale. ``blocked`` says why
+    there are no reasons, where none may be given.
+    """
+
+    risk: float
+    reference: Comparison
+    reasons: tuple[Reason, ...]
+    other_side: tuple[Reason, ...]
+    concepts: tuple[ConceptPoints, ...]
+    blocked: str | None
     scale_name: Literal["log-odds", "probability"] = Field(alias="scale")
     base: float
     raw_score: float
     groups: tuple[ConceptContribution, ...]
-    reasons: tuple[Reason, ...]
+
+    @property
+    def in_points(self) -> tuple[ConceptContribution, ...]:
+        """The concepts as contributions in percentage points of risk, without their features."""
+        return tuple(
+            ConceptContribution(concept=one.concept, contribution=one.points, features=())
+            for one in self.concepts
+        )
 
     @property
     def scale(self) -> ScoreScale:

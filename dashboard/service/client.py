@@ -95,8 +95,9 @@ class ApiClient:
         features = self._ask(f"/clients/{_part(client)}", ClientFeatures).features
         return tuple(sorted(features, key=lambda feature: -feature.importance))
 
-    def explanation(self, client: str) -> Explanation:
-        return self._ask(f"/explanation/{_part(client)}", Explanation)
+    def explanation(self, client: str, language: str = "en") -> Explanation:
+        """The reasons, their sentences in a language of the service."""
+        return self._ask(f"/explanation/{_part(client)}", Explanation, language)
 
     def local_picture(self, client: str) -> Picture:
         return self._ask(f"/local_shap/{_part(client)}", Picture)
@@ -119,8 +120,8 @@ class ApiClient:
         path = f"/peers/{_part(client)}"
         return self._ask(path, PeersAnswer, group=group, feature=list(features)).root
 
-    def _ask(self, path: str, model: type[Answer], **query: Any) -> Answer:
-        response = self._get(self.address + path, query)
+    def _ask(self, path: str, model: type[Answer], language: str = "en", **query: Any) -> Answer:
+        response = self._get(self.address + path, query, language)
         if not response.ok:
             raise _refusal(response)
         try:
@@ -131,10 +132,11 @@ class ApiClient:
                 "the two are probably of different releases."
             ) from why
 
-    def _get(self, url: str, query: Mapping[str, Any]) -> requests.Response:
+    def _get(self, url: str, query: Mapping[str, Any], language: str) -> requests.Response:
+        headers = {"Accept-Language": language}
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self.session.get(url, params=dict(query), timeout=TIMEOUT)
+                return self.session.get(url, params=dict(query), headers=headers, timeout=TIMEOUT)
             except requests.Timeout as why:
                 raise ApiUnreachableError(
                     f"The scoring service at {self.address} does not answer in time."

@@ -45,6 +45,15 @@ LOG_ODDS = ScoreScale(
     reading=f"+0.69 doubles the odds of difficulties, {MINUS}0.69 halves them.",
 )
 
+#: Points of risk of the client's explanation, which need no factor.
+RISK_POINTS = ScoreScale(
+    unit="points of risk",
+    factor=1,
+    digits=1,
+    strengths=((5, "strongly"), (1.5, "clearly"), (0.3, "slightly")),
+    reading="The numbers are percentage points of the client's risk.",
+)
+
 
 def points_around(base: float) -> ScoreScale:
     """Percentage points of a forest's score that starts at ``base``.

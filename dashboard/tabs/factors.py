@@ -16,9 +16,19 @@ from page import cache
 from page.failures import one_part
 from page.open_client import Opened
 from service.answers import Explanation, Picture
-from words.english import escaped, factor_sentence, factors_alt, importances_alt
+from service.scale import RISK_POINTS
+from words.english import (
+    comparison_sentence,
+    escaped,
+    factor_sentence,
+    factors_alt,
+    importances_alt,
+    reason_line,
+)
 
 SENTENCES = 5
+#: The languages in which the service says the reasons.
+SPOKEN = {"English": "en", "Français": "fr"}
 IMPORTANT = 15
 CHART_KEY, CONCEPT_KEY = "factors_chart", "factors_concept"
 
@@ -35,39 +45,65 @@ def show_factors(opened: Opened, client: str) -> None:
 
 
 def _client_factors(opened: Opened, client: str) -> None:
-    explanation = cache.explanation(*opened.key, client)
-    groups, scale = strongest(explanation), explanation.scale
+    spoken = st.segmented_control(
+        "Sentences in",
+        list(SPOKEN),
+        default=next(iter(SPOKEN)),
+        required=True,
+        key="factors_language",
+    )
+    explanation = cache.explanation(*opened.key, client, SPOKEN[spoken])
+    groups = strongest(explanation.in_points)
     words, chart = st.columns([2, 3], gap="large")
     with words:
-        _reasons(explanation)
+        _reasons(explanation, granted=not cache.prediction(*opened.key, client).refused)
     with chart:
-        st.subheader("What moved the score", anchor=False)
+        st.subheader("What sets this client apart", anchor=False)
         st.altair_chart(
-            contribution_chart(groups, scale, palette(st.context.theme.type)),
+            contribution_chart(groups, RISK_POINTS, palette(st.context.theme.type)),
             theme=None,
-            key=CHART_KEY,
-            on_select=_take_concept,
-            alt=factors_alt(groups, scale),
+            alt=factors_alt(groups, RISK_POINTS),
         )
-        st.caption(escaped(_reading(explanation)))
+        st.caption(escaped(comparison_sentence(explanation.reference, explanation.risk)))
+    if st.toggle("Expert view", key="factors_expert"):
+        _expert_view(opened, client, explanation)
+
+
+def _reasons(explanation: Explanation, *, granted: bool) -> None:
+    """What can be said: the reasons for the decision first, then the other side."""
+    st.subheader("Main reasons", anchor=False)
+    if explanation.reference.note:
+        st.caption(escaped(explanation.reference.note))
+    if explanation.blocked:
+        st.warning(escaped(explanation.blocked))
+        return
+    sides = ("For", "Against") if granted else ("Against", "For")
+    for side, reasons in zip(sides, (explanation.reasons, explanation.other_side), strict=True):
+        lines = (f"1. {escaped(reason_line(reason, RISK_POINTS))}" for reason in reasons)
+        st.markdown(f"**{side}**\n\n" + ("\n".join(lines) or "Nothing of weight."))
+
+
+def _expert_view(opened: Opened, client: str, explanation: Explanation) -> None:
+    """The contributions to the score before it is calibrated, and the service's own picture."""
+    groups, scale = strongest(explanation.groups), explanation.scale
+    st.subheader("What moved the score", anchor=False)
+    st.altair_chart(
+        contribution_chart(groups, scale, palette(st.context.theme.type)),
+        theme=None,
+        key=CHART_KEY,
+        on_select=_take_concept,
+        alt=factors_alt(groups, scale),
+    )
+    st.caption(escaped(_reading(explanation)))
+    sentences = (factor_sentence(group, scale) for group in groups[:SENTENCES])
+    st.markdown("\n".join(f"- {escaped(sentence)}" for sentence in sentences))
     _concept(explanation)
     _picture(lambda: cache.local_picture(*opened.key, client), "local")
 
 
-def _reasons(explanation: Explanation) -> None:
-    st.subheader("Main reasons", anchor=False)
-    st.markdown(
-        "\n".join(f"1. {escaped(reason.text)}" for reason in explanation.reasons) or "None."
-    )
-    st.subheader("By subject", anchor=False)
-    scale = explanation.scale
-    sentences = (factor_sentence(group, scale) for group in strongest(explanation, SENTENCES))
-    st.markdown("\n".join(f"- {escaped(sentence)}" for sentence in sentences))
-
-
 def _reading(explanation: Explanation) -> str:
     """How to read the chart, and what it leaves out."""
-    (rest, total), scale = left_out(explanation), explanation.scale
+    (rest, total), scale = left_out(explanation.groups), explanation.scale
     added = scale.signed(total)
     others = f" {rest} more subjects add {added} in all; the table has them." if rest else ""
     return (
@@ -86,7 +122,9 @@ def _take_concept() -> None:
 
 def _concept(explanation: Explanation) -> None:
     """The table behind the chart: all subjects, or the features of one."""
-    groups = {group.concept: group for group in strongest(explanation, len(explanation.groups))}
+    groups = {
+        group.concept: group for group in strongest(explanation.groups, len(explanation.groups))
+    }
     st.subheader("The numbers behind it", anchor=False)
     chosen = st.selectbox(
         "Subject", list(groups), index=None, key=CONCEPT_KEY, placeholder="all subjects"

@@ -2,7 +2,15 @@
 
 import re
 
-from service.answers import ConceptContribution, Importance, Peers, Prediction, Value
+from service.answers import (
+    Comparison,
+    ConceptContribution,
+    Importance,
+    Peers,
+    Prediction,
+    Reason,
+    Value,
+)
 from service.scale import MINUS, ScoreScale
 
 #: Keeps a number and its unit on one line.
@@ -129,6 +137,28 @@ def factor_sentence(group: ConceptContribution, scale: ScoreScale) -> str:
         return f"{group.concept}: hardly matters here ({number})."
     verb = "raises" if group.contribution > 0 else "lowers"
     return f"{group.concept}: {verb} the risk {word} ({number})."
+
+
+def reason_line(reason: Reason, scale: ScoreScale) -> str:
+    """A sentence to be said, and its points for the person who says it."""
+    return f"{reason.text} ({scale.signed(reason.points)})"
+
+
+#: With whom a client is compared.
+COMPARED = {
+    "just_accepted": "the {clients} clients just accepted",
+    "just_refused": "the {clients} clients just refused",
+    "average": "the average client",
+}
+
+
+def comparison_sentence(reference: Comparison, risk: float) -> str:
+    """With whom the client is compared, and how the points add up."""
+    who = COMPARED[reference.compared_with].format(clients=thousands(reference.clients))
+    return (
+        f"Compared with {who}, whose risk is {reference.risk:.1f}{SPACE}%; this client's is "
+        f"{risk:.1f}{SPACE}%. The points of all subjects add up to the difference."
+    )
 
 
 def factors_alt(groups: tuple[ConceptContribution, ...], scale: ScoreScale) -> str:

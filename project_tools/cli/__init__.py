@@ -8,6 +8,6 @@ at once.
 
 #: The commands in the order of ``--help``; the module of ``demo-data`` is ``demo_data``.
 COMMANDS = (
-    "demo-data", "check", "features", "score", "export", "inspect", "drift", "compare", "promote", "reproduce",
+    "demo-data", "check", "features", "score", "explain", "export", "inspect", "drift", "compare", "promote", "reproduce",
     "decisions",
 )  # fmt: skip

@@ -9,7 +9,8 @@ from project_tools.settings import Settings
 HELP = "decisions on all clients of raw tables, or of a feature file"
 EPILOG = (
     "OUT has a row a client: SK_ID_CURR, SPLIT, proba_risk_class, threshold, class and "
-    "model_digest, with the numbers of the API. It calculates and records no decision."
+    "model_digest, with the numbers of the API; with --explain also compared_with, reason_1 to "
+    "reason_4, points_1 to points_4 and blocked. It calculates and records no decision."
 )
 
 
@@ -22,6 +23,10 @@ def words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", type=Path, metavar="DIR", help="model folder (CREDIT_MODEL, or api/model)"
     )
+    parser.add_argument(
+        "--explain", action="store_true",
+        help="add the codes of at most four reasons and their points of risk to each row",
+    )  # fmt: skip
     add_without(parser)
     add_quiet(parser)
 
@@ -33,7 +38,7 @@ def run(words: argparse.Namespace) -> None:
     settings = Settings.load()
     report = score_portfolio(
         words.source, words.output, words.model or settings.model,
-        without=words.without, threads=settings.threads, memory_limit=settings.memory_limit,
+        without=words.without, explain=words.explain, threads=settings.threads, memory_limit=settings.memory_limit,
         quiet=words.quiet,
     )  # fmt: skip
     if not words.quiet:

@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from project_tools.errors import TrainingError
 from project_tools.evaluation.calibration import BetaCalibration, Calibration, PlattCalibration
 from project_tools.evaluation.logistic import Floats, inside, log_loss, logit, sigmoid
+from project_tools.evaluation.metrics import Z_95
 
 #: The least slope. A model that ranks no better than chance would get a slope of 0 or below,
 #: which would tie all clients or turn their order; with this one all get nearly the base rate.
@@ -112,3 +113,30 @@ def information(columns: Floats, logits: Floats) -> Floats:
     """Fisher's information on the weights of a logistic regression; its inverse, their covariance."""
     p = sigmoid(logits)
     return np.asarray(columns.T @ (columns * (p * (1 - p))[:, None]))
+
+
+def near_band(curve: Calibration, p: npt.NDArray[Any], threshold: float) -> tuple[float, float]:
+    """The calibrated probabilities that cannot be told from a threshold: ± 1.96 standard errors.
+
+    ``p`` are the out-of-fold probabilities that the curve was fitted on. The error is that of the
+    curve where it crosses the threshold, by the delta method, t(1 - t)·sqrt(x' I⁻¹ x) with Fisher's
+    information I, as for every logistic regression.
+    """
+    columns = _columns(curve, np.asarray(p, dtype=np.float64))
+    low, high = 0.0, 1.0
+    for _ in range(100):  # halvings, until low and high are neighbours where the curve crosses
+        middle = (low + high) / 2
+        low, high = (middle, high) if curve.apply(middle) < threshold else (low, middle)
+    at = _columns(curve, np.array([high]))[0]
+    covariance = np.linalg.pinv(information(columns, curve.log_odds(np.asarray(p))))
+    error = threshold * (1 - threshold) * float(np.sqrt(max(at @ covariance @ at, 0.0)))
+    return max(0.0, threshold - Z_95 * error), min(1.0, threshold + Z_95 * error)
+
+
+def _columns(curve: Calibration, p: Floats) -> Floats:
+    """What the curve's free weights multiply; a weight that was set to 0 is not free."""
+    kept = inside(p)
+    if isinstance(curve, PlattCalibration):
+        return np.column_stack([logit(kept), np.ones_like(kept)])
+    own = [(curve.a, np.log(kept)), (curve.b, -np.log1p(-kept))]
+    return np.column_stack([*(column for weight, column in own if weight), np.ones_like(kept)])

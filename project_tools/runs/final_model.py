@@ -242,6 +242,7 @@ def register_final(project: RunLog, final: FinalModel) -> Registered:
             held_out=final.test.X,
             state=state_folder(final.training.path),
             files=final.audit.files,
+            defaulted=final.training.y == 1,
         )
         digest = write_artefact(artefact, content)
         registered = register(

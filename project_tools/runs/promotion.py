@@ -44,7 +44,7 @@ from project_tools.runs.store import (
     run_or_none,
 )
 from project_tools.serving.artefact import Artefact, load_artefact
-from project_tools.serving.explanation import explain
+from project_tools.serving.explanation import decision_reasons, scored_parts
 from project_tools.serving.folder import CARD_JSON
 from project_tools.serving.formats.table import model_format
 from project_tools.serving.golden import GOLDEN
@@ -226,7 +226,10 @@ def _candidate(client: Client, version: Registered, *, child: bool = True) -> Ca
         card = Card.from_json((folder / CARD_JSON).read_text(encoding="utf-8"))
         golden = strict_json(GOLDEN, (folder / GOLDEN).read_bytes())["rows"]
         score = latency_ms(artefact, golden, Scorer(artefact).score)
-        explanation = latency_ms(artefact, golden, lambda row: explain(artefact, row), repeats=3)
+        explanation = latency_ms(
+            artefact, golden,
+            lambda row: decision_reasons(artefact, row, *scored_parts(artefact, row)), repeats=3,
+        )  # fmt: skip
     rows = held_out_of(client, version.run_id or "")
     if rows is None:
         raise TrackingError(f"{name}: its run holds no {HELD_OUT} to compare it by; train it again")

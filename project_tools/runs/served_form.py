@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from project_tools.errors import TrainingError
+from project_tools.evaluation.calibration_fit import near_band
 from project_tools.evaluation.metrics import Estimate
 from project_tools.features.catalogue import catalogue, to_json
 from project_tools.models.training import TrainedModel
@@ -20,6 +22,7 @@ from project_tools.serving.formats.table import model_format
 from project_tools.serving.inputs import ServedFeature, Value, served_features
 from project_tools.serving.manifest import UNREGISTERED
 from project_tools.serving.model import ServedModel
+from project_tools.serving.reference import MOST_CLIENTS, ReferenceClients
 
 #: Held-out clients whose model inputs and scores are the artefact's golden rows.
 GOLDEN_ROWS = 16
@@ -40,23 +43,34 @@ def artefact_content(
     held_out: pd.DataFrame,
     state: Path,
     files: Mapping[str, bytes] | None = None,
+    defaulted: npt.NDArray[np.bool_] | None = None,
 ) -> ArtefactContent:
     """What is served of a model: ``training`` and ``held_out`` are frames with its features,
-    ``files`` lie beside it.
+    ``files`` lie beside it. With the training clients' outcomes, ``defaulted``, it has a reference.
 
     Raises ``TrainingError`` for a family that is not served, and for a model whose served form
     gives held-out clients other probabilities than the trained one.
     """
     names = list(model.feature_names)
-    training, held_out = training[names], held_out[names].head(GOLDEN_ROWS)
+    training, held_out = training[names], held_out[names]
+    few = held_out.head(GOLDEN_ROWS)
     file, features = served_form(model, training)
-    served, golden = ServedModel.read(file, features, model.calibration), plain_rows(held_out)
+    served, golden = ServedModel.read(file, features, model.calibration), plain_rows(few)
     probabilities = served.probabilities(served.raw_scores(served.encoder.encode_rows(golden)))
-    trained = model.probabilities(held_out)
+    trained = model.probabilities(few)
     if not np.allclose(probabilities, trained, rtol=_SAME, atol=_SAME):
         raise TrainingError(
             f"{model.family.label} as it would be served gives held-out clients other probabilities "
             f"than the trained model, by up to {np.abs(probabilities - trained).max():.1e}"
+        )
+    reference = None
+    if defaulted is not None:
+        at = np.unique(np.linspace(0, len(training) - 1, MOST_CLIENTS).astype(int))
+        reference = ReferenceClients(
+            training=served.encoder.encode_frame(training.iloc[at]),
+            defaulted=defaulted[at],
+            held_out=served.encoder.encode_frame(held_out),
+            band=near_band(model.calibration, model.oof, model.threshold),
         )
     return ArtefactContent(
         name=name,
@@ -75,6 +89,7 @@ def artefact_content(
         feature_meta=model.meta,
         golden=golden,
         background=plain_rows(spread(training, BACKGROUND_ROWS)),
+        reference=reference,
         state=state,
         files=files or {},
         commit=commit,

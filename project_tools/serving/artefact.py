@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from project_tools import __version__
-from project_tools.errors import ArtefactError, CreditError
+from project_tools.errors import ArtefactError, CreditError, FeatureError
 from project_tools.evaluation.calibration import Calibration
 from project_tools.serving.folder import (
     BESIDE,
@@ -41,9 +41,25 @@ from project_tools.serving.golden import GOLDEN, check_golden, golden_rows
 from project_tools.serving.inputs import ServedFeature, Value
 from project_tools.serving.json_files import plain_json
 from project_tools.serving.lean import hide_training_libraries
-from project_tools.serving.manifest import FORMAT, MANIFEST, Manifest
+from project_tools.serving.manifest import (
+    FORMAT,
+    MANIFEST,
+    WITHOUT_REFERENCE,
+    Manifest,
+    ReasonsCheck,
+)
 from project_tools.serving.model import ServedModel
 from project_tools.serving.overview import OVERVIEW, Overview, compute_overview
+from project_tools.serving.reasons.check import check_reasons
+from project_tools.serving.reasons.concepts import concepts_of
+from project_tools.serving.reasons.gap import ConceptIndex
+from project_tools.serving.reference import (
+    REFERENCE,
+    SAMPLE,
+    Reference,
+    ReferenceClients,
+    compute_reference,
+)
 from project_tools.serving.verification import verify_in_child
 from project_tools.system.files import replacing_folder, sha256
 
@@ -60,7 +76,7 @@ class ArtefactContent:
     (held-out or invented, without an id), ``background`` the clients over whom the overview is
     computed (the golden rows where there are none), ``state`` the folder of the fitted feature
     state, which is copied. ``files`` lie beside them: the model card in its forms, the reference
-    of drift.
+    of drift. ``reference`` are the clients of the model's own reference; without them it has none.
     """
 
     name: str
@@ -80,6 +96,7 @@ class ArtefactContent:
     golden: Sequence[Mapping[str, Value]]
     state: Path
     background: Sequence[Mapping[str, Value]] = ()
+    reference: ReferenceClients | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
     alias: str = ""
     commit: str = ""
@@ -90,7 +107,9 @@ class ArtefactContent:
 class Artefact:
     """A verified model with all that a decision and its explanation need.
 
-    ``card`` is the model card by the name of its file; a model of an older release has none.
+    ``index`` holds the features by the concept of their reasons. ``card`` is the model card by the
+    name of its file, ``reference`` what a client is compared with; a model of an older release has
+    neither.
     """
 
     manifest: Manifest
@@ -98,7 +117,9 @@ class Artefact:
     model: ServedModel
     catalogue: Mapping[str, Mapping[str, Any]]
     overview: Overview
+    index: ConceptIndex
     card: Mapping[str, bytes] = field(default_factory=dict)
+    reference: Reference | None = None
 
     @property
     def threshold(self) -> float:
@@ -140,8 +161,21 @@ def write_artefact(directory: Path, content: ArtefactContent) -> str:
             model.encoder.encode_rows(content.background or content.golden),
         )
         _write_json(folder / OVERVIEW, asdict(overview))
+        checked_reasons = None
+        if content.reference is not None:
+            reference = compute_reference(model, catalogue, content.reference, content.threshold)
+            facts, sample = reference.to_files(sha256(folder / model.file))
+            _write_json(folder / REFERENCE, facts)
+            (folder / SAMPLE).write_bytes(sample)
+            checked_reasons = check_reasons(
+                model,
+                concept_index(catalogue, content.features),
+                reference,
+                content.reference.held_out,
+                content.threshold,
+            )
         _write_files(folder, content.files)
-        return _seal(folder, _manifest(content, model))
+        return _seal(folder, _manifest(content, model, checked_reasons))
 
 
 def concepts(
@@ -152,6 +186,17 @@ def concepts(
     for position, feature in enumerate(features):
         positions.setdefault(catalogue[feature.name]["concept"], []).append(position)
     return positions
+
+
+def concept_index(
+    catalogue: Mapping[str, Mapping[str, Any]], features: Sequence[ServedFeature]
+) -> ConceptIndex:
+    """The features by the concept of their reasons; ``ArtefactError`` for one that has none."""
+    try:
+        codes = concepts_of(catalogue.values())
+    except FeatureError as why:
+        raise ArtefactError(f"{CATALOGUE}: {why}") from why
+    return ConceptIndex.of([codes[feature.name] for feature in features])
 
 
 def copy_artefact(
@@ -211,13 +256,15 @@ def _write_json(path: Path, data: Any) -> None:
     path.write_bytes(plain_json(data))
 
 
-def _manifest(content: ArtefactContent, model: ServedModel) -> Manifest:
+def _manifest(
+    content: ArtefactContent, model: ServedModel, checked_reasons: ReasonsCheck | None
+) -> Manifest:
     digests = {
         name: str(content.feature_meta.get(name, ""))
         for name in ("raw_digest", "split_digest", "state_digest")
     }
     return Manifest(
-        format=FORMAT,
+        format=WITHOUT_REFERENCE if content.reference is None else FORMAT,
         name=content.name,
         version=content.version,
         alias=content.alias,
@@ -238,7 +285,10 @@ def _manifest(content: ArtefactContent, model: ServedModel) -> Manifest:
             **{name: version(name) for name in ("numpy", *model_format(model.format).packages)},
         },
         files={},
-        **digests,
+        raw_digest=digests["raw_digest"],
+        split_digest=digests["split_digest"],
+        state_digest=digests["state_digest"],
+        reasons=checked_reasons,
     )
 
 
@@ -261,7 +311,9 @@ def _assemble(parts: Parts) -> Artefact:
         )
     check_golden(model, parts.golden(), manifest.threshold)
     card = {name: parts.files[name] for name in (CARD_MARKDOWN, CARD_HTML) if name in parts.files}
-    return Artefact(manifest, parts.digest, model, catalogue, parts.overview(features), card)
+    overview, reference = parts.overview(features), parts.reference(features)
+    index = concept_index(catalogue, features)
+    return Artefact(manifest, parts.digest, model, catalogue, overview, index, card, reference)
 
 
 def _main(arguments: Sequence[str]) -> int:

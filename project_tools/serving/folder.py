@@ -16,13 +16,14 @@ from project_tools.serving.formats.table import FORMATS, model_format
 from project_tools.serving.golden import GOLDEN, Golden
 from project_tools.serving.inputs import ServedFeature
 from project_tools.serving.json_files import Text, checked, strict_json
-from project_tools.serving.manifest import MANIFEST, Manifest
+from project_tools.serving.manifest import MANIFEST, WITHOUT_REFERENCE, Manifest
 from project_tools.serving.overview import OVERVIEW, Overview
+from project_tools.serving.reference import REFERENCE, SAMPLE, Reference
 from project_tools.system.files import refuse_foreign_folder
 
 FEATURES, CATALOGUE = "features.json", "catalogue.json"
-#: The files that are read beside the model's own.
-_READ = (FEATURES, CATALOGUE, GOLDEN, OVERVIEW)
+#: The files that are read beside the model's own, and those that a model with a reference has too.
+_READ, _READ_TOO = (FEATURES, CATALOGUE, GOLDEN, OVERVIEW), (REFERENCE, SAMPLE)
 #: Files that may lie beside the model: its card as facts, Markdown and page; the reference of drift.
 CARD_JSON, CARD_MARKDOWN, CARD_HTML = "card.json", "card.md", "card.html"
 DRIFT_REFERENCE = "drift_reference.json"
@@ -88,6 +89,14 @@ class Parts:
         data = strict_json(OVERVIEW, self.files[OVERVIEW])
         return Overview.from_data(data, [feature.name for feature in features])
 
+    def reference(self, features: Sequence[ServedFeature]) -> Reference | None:
+        """The reference of this model; None in a folder of before there was one."""
+        if REFERENCE not in self.files:
+            return None
+        data = strict_json(REFERENCE, self.files[REFERENCE])
+        digest = self.manifest.files[self.model_name]
+        return Reference.from_files(data, self.files[SAMPLE], features, digest)
+
 
 def file_names(folder: Path) -> list[str]:
     """The relative names of all files of the folder but the manifest, sorted.
@@ -108,7 +117,7 @@ def file_names(folder: Path) -> list[str]:
 def is_artefact_folder(directory: Path) -> bool:
     """Whether a folder holds the files of an artefact, whole or damaged, and nothing else."""
     names = {path.name for path in directory.iterdir()}
-    return MANIFEST in names and names <= {MANIFEST, *_READ, *BESIDE, STATE} | {
+    return MANIFEST in names and names <= {MANIFEST, *_READ, *_READ_TOO, *BESIDE, STATE} | {
         row.file for row in FORMATS.values()
     }
 
@@ -126,7 +135,8 @@ def read_parts(directory: Path) -> Parts:
         )
     content = _bytes(directory, MANIFEST)
     manifest = Manifest.from_bytes(content)
-    read = {model_format(manifest.model_format).file, *_READ}
+    own = _READ if manifest.format == WITHOUT_REFERENCE else (*_READ, *_READ_TOO)
+    read = {model_format(manifest.model_format).file, *own}
     present, listed = set(file_names(directory)), set(manifest.files)
     for name in sorted((listed | read) - present):
         raise ArtefactError(f"{directory / name} is missing; export the model again")

@@ -23,11 +23,13 @@ from project_tools.serving.json_files import (
     strict_json,
 )
 
-#: The only layout of the folder that this code reads and writes.
-FORMAT = 2
+#: The layouts of the folder that this code reads. The last one holds the reference; a model without
+#: one is written in the former.
+FORMATS_READ = (WITHOUT_REFERENCE, FORMAT) = (2, 3)
 MANIFEST = "manifest.json"
 #: The version of a model that the registry has not given a number yet.
 UNREGISTERED = "unregistered"
+_Count = Annotated[int, Field(strict=True, ge=0)]
 _Digest = Annotated[Text, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -55,13 +57,40 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonsCheck:
+    """How true the reasons of refused held-out ``clients`` are, ``against`` just-accepted ones.
+
+    ``top_four`` is the mean share of the four first concepts that the exact interventional values
+    name too, ``first_reason`` how often the first is the same; ``plain_…`` the same of plain
+    contributions. With a concept's features of the just-accepted the mean risk must fall:
+    ``largest_fall`` is how often the first reason's falls most, ``largest_fall_clear`` the same of
+    the ``clear`` clients, whose first concept exceeds the second by a tenth of the push, and
+    ``falls`` the share of all ``reasons`` with which it falls.
+    """
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+    clients: _Count
+    against: _Count
+    top_four: Probability
+    first_reason: Probability
+    plain_top_four: Probability
+    plain_first_reason: Probability
+    largest_fall: Probability
+    clear: _Count
+    largest_fall_clear: Probability | None
+    reasons: _Count
+    falls: Probability
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """``manifest.json``; ``created`` is UTC in ISO 8601.
 
     ``threshold`` is a probability after calibration: a client above it is a risk.
     ``model_format`` says how the model is stored, ``explains`` what its scores and contributions
     are measured in, before calibration. ``metrics`` maps a name to the fields of a ``Metric``,
-    ``files`` a relative name to its SHA-256.
+    ``files`` a relative name to its SHA-256. ``reasons`` is there in format 3 alone; null where
+    there were too few clients.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
@@ -86,6 +115,7 @@ class Manifest:
     commit: Text
     versions: Mapping[Text, Text]
     files: Mapping[Annotated[Text, AfterValidator(_inside)], _Digest]
+    reasons: ReasonsCheck | None = None
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Manifest":
@@ -93,17 +123,21 @@ class Manifest:
         data = strict_json(MANIFEST, content)
         if not isinstance(data, dict):
             raise ArtefactError(f"{MANIFEST} holds no object; export the model again")
-        if data.get("format") != FORMAT:
+        if data.get("format") not in FORMATS_READ:
             raise ArtefactError(
                 f"{MANIFEST} has format {shown(data.get('format'))}, this release reads "
-                f"{FORMAT}; export the model again with this release"
+                f"{' and '.join(map(str, FORMATS_READ))}; export the model again with this release"
             )
         data.pop("seal", None)
         manifest = checked(_MANIFEST, data, MANIFEST)
         checked(_METRICS, data["metrics"], MANIFEST, at="metrics")
         manifest.curve()
         # No other file holds the digest of this one, so it ends with its own.
-        if content != _sealed({field.name: data[field.name] for field in fields(cls)}):
+        names = _names(data["format"])
+        if set(names) != set(data):
+            what = "lacks" if "reasons" in names else "holds an unknown"
+            raise ArtefactError(f"{MANIFEST} {what} 'reasons'; export the model again")
+        if content != _sealed({name: data[name] for name in names}):
             raise ArtefactError(
                 f"{MANIFEST} is damaged: its content is not what its seal says; "
                 "export the model again"
@@ -112,7 +146,8 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         """The bytes of ``manifest.json``; the same manifest always gives the same bytes."""
-        return _sealed(asdict(self))
+        data = asdict(self)
+        return _sealed({name: data[name] for name in _names(self.format)})
 
     def curve(self) -> Calibration:
         """The curve that calibrates the model; ``ArtefactError`` where the numbers give none."""
@@ -122,6 +157,12 @@ class Manifest:
             raise ArtefactError(
                 f"{MANIFEST}: 'calibration' is refused: {why}; export the model again"
             ) from why
+
+
+def _names(layout: int) -> list[str]:
+    """The fields of a layout, in the order of the file."""
+    names = [field.name for field in fields(Manifest)]
+    return [name for name in names if name != "reasons" or layout != WITHOUT_REFERENCE]
 
 
 _MANIFEST = TypeAdapter(Manifest)

@@ -1,7 +1,11 @@
-"""A client beside others: counts per class over a group, never a row of another client."""
+"""A client beside others: counts per class over a group, never a row of another client.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+The others are the training clients of the artefact's reference. A model of before there was one, and
+a feature that the model does not take, are compared over the known clients with an outcome.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +23,8 @@ from project_tools.serving.inputs import Value
 
 #: A smaller group says little, and what it says is about single persons.
 SMALLEST_GROUP = 10
+#: What a group that is too small drops first, and where it then takes the neighbouring bands too.
+OCCUPATION, AGE = "OCCUPATION_TYPE", "AGE_RANGE"
 #: Bars of a distribution; cells along a side of a joint one.
 _BARS, _CELLS = 30, 12
 #: Labels along an axis of numbers, at most.
@@ -48,23 +54,47 @@ class Labelled:
         return int(self.repaid.sum() + self.defaulted.sum())
 
 
+@dataclass(frozen=True, slots=True)
+class _Clients:
+    """Clients with an outcome: 1 default, 0 repaid, NaN none; and their columns by name."""
+
+    targets: NDArray[np.float64]
+    column: Callable[[str], Column]
+    names: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Criterion:
+    """A feature in which a group agrees; ``within`` so many bands of the client's own."""
+
+    name: str
+    within: float = 0
+
+
 def peers(
     artefact: Artefact, store: ClientStore, client_id: int, group: str, features: Sequence[str]
 ) -> dict[str, Any]:
     """The distributions of one or two features in a client's group, per class.
 
-    The answer holds ``too_small`` and a sentence instead of counts where the group has fewer than
-    ten labelled clients, or where the client lacks a value that forms the group.
+    A group of fewer than ten backs off: occupation is dropped, then the age range widened by one;
+    ``left_out`` says so. The answer holds ``too_small`` and a sentence instead of counts where that
+    does not help, or where the client lacks a value that forms the group.
     """
     if group not in GROUPS:
         raise FeatureError(unknown("group", group, GROUPS))
     row = store.row(client_id)
-    columns = [store.column(name) for name in features]
-    members = _members(store, client_id, group)
+    kinds = [store.column(name) for name in features]  # refuses a feature that nobody has
+    clients = _clients(artefact, store, [*GROUPS[group], *features])
+    columns = [clients.column(name) for name in features]
+    members, criteria, left_out = _members(artefact, clients, row, group)
     about = {
         "group": group,
-        "criteria": [_criterion(artefact, name, row[name]) for name in GROUPS[group]],
-        "features": [_feature(artefact, column, row[column.name]) for column in columns],
+        "criteria": [_criterion(artefact, c.name, row[c.name]) for c in criteria],
+        "left_out": left_out,
+        "features": [
+            {**_feature(artefact, kind, row[kind.name]), **_place(artefact, members, column, row)}
+            for kind, column in zip(kinds, columns, strict=True)
+        ],
     }
     if members.n < SMALLEST_GROUP:
         return {**about, **_too_small(artefact, members, row, group)}
@@ -82,16 +112,86 @@ def peers(
     return answer
 
 
-def _members(store: ClientStore, client_id: int, group: str) -> Labelled:
-    """The labelled clients who share the client's value in every feature of the group."""
-    targets, at = store.targets(), store.position(client_id)
-    inside = np.ones(len(store), dtype=bool)
-    for name in GROUPS[group]:
-        if name not in store.names:
-            raise FeatureError(f"the client store lacks {name!r}, which forms the group {group!r}")
-        column = store.column(name)
-        inside &= column.known & (column.values == column.values[at])
-    return Labelled(inside & (targets == 0), inside & (targets == 1))
+def _clients(artefact: Artefact, store: ClientStore, names: Sequence[str]) -> _Clients:
+    positions = {feature.name: at for at, feature in enumerate(artefact.features)}
+    if artefact.reference is None or not positions.keys() >= {*names}:
+        return _Clients(store.targets(), store.column, store.names)
+    sample = artefact.reference.sample
+
+    def column(name: str) -> Column:
+        feature = artefact.features[positions[name]]
+        values = sample.column(positions[name])
+        if feature.kind == "category":
+            values = np.where(np.isnan(values), -1, values)
+        return Column(name, feature.kind, values, feature.levels)
+
+    return _Clients(sample.defaulted.astype(np.float64), column, positions)
+
+
+def _members(
+    artefact: Artefact, clients: _Clients, row: Mapping[str, Value], group: str
+) -> tuple[Labelled, list[_Criterion], str | None]:
+    """The members of the first form of the group that has enough, its criteria, what it leaves out."""
+    forms = [[_Criterion(name) for name in GROUPS[group]]]
+    if OCCUPATION in GROUPS[group]:
+        forms.append([c for c in forms[0] if c.name != OCCUPATION])
+    if AGE in GROUPS[group]:
+        forms.append([replace(c, within=float(c.name == AGE)) for c in forms[-1]])
+    for form in forms:
+        members = _labelled(clients, row, form)
+        if members.n >= SMALLEST_GROUP:
+            return members, form, _left_out(artefact, form, forms[0])
+    return _labelled(clients, row, forms[0]), forms[0], None
+
+
+def _labelled(
+    clients: _Clients, row: Mapping[str, Value], criteria: Sequence[_Criterion]
+) -> Labelled:
+    inside = np.ones(len(clients.targets), dtype=bool)
+    for criterion in criteria:
+        if criterion.name not in clients.names:
+            raise FeatureError(f"the client store lacks {criterion.name!r}, which forms the group")
+        column, value = clients.column(criterion.name), row[criterion.name]
+        if isinstance(value, str):
+            value = column.levels.index(value) if value in column.levels else None
+        if value is None:
+            inside[:] = False
+        else:
+            inside &= column.known & (np.abs(column.values - value) <= criterion.within)
+    return Labelled(inside & (clients.targets == 0), inside & (clients.targets == 1))
+
+
+def _left_out(
+    artefact: Artefact, form: Sequence[_Criterion], whole: Sequence[_Criterion]
+) -> str | None:
+    """What a form of the group does not ask for, as a sentence."""
+    kept = {c.name for c in form}
+    parts = [
+        f"“{artefact.describe(c.name)['label']}” is left out" for c in whole if c.name not in kept
+    ]
+    parts += [f"“{artefact.describe(c.name)['label']}” may differ by one" for c in form if c.within]
+    if not parts:
+        return None
+    return f"Fewer than {SMALLEST_GROUP} clients agree in everything, so {' and '.join(parts)}."
+
+
+def _place(
+    artefact: Artefact, members: Labelled, column: Column, row: Mapping[str, Value]
+) -> dict[str, Any]:
+    """The client's percentile among those of the group who repaid, and the usual value of all."""
+    value, usual = row[column.name], None
+    if artefact.reference is not None:
+        usual = artefact.reference.usual.get(column.name)
+    percentile = None
+    present = column.values[members.repaid & column.known]
+    if (
+        isinstance(value, int | float)
+        and column.kind == "number"
+        and len(present) >= SMALLEST_GROUP
+    ):
+        below, same = (present < value).mean(), (present == value).mean()
+        percentile = round(100 * float(below + same / 2))
+    return {"percentile": percentile, "usual": usual}
 
 
 def _too_small(

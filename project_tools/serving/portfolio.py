@@ -34,9 +34,10 @@ from project_tools.features.splits import NEW, SPLITS, TRAIN, assign_splits, spl
 from project_tools.features.state import state_digest
 from project_tools.features.transform import transformed
 from project_tools.serving.artefact import Artefact, load_artefact
-from project_tools.serving.columns import CLASS, PROBABILITY
+from project_tools.serving.columns import CLASS, PROBABILITY, RAW_SCORE
 from project_tools.serving.feature_state import state_source
 from project_tools.serving.manifest import Manifest
+from project_tools.serving.portfolio_reasons import REASONS_SCHEMA, reason_columns
 from project_tools.serving.pyfunc import PyfuncModel
 from project_tools.system.files import refuse_inputs, replacing
 from project_tools.system.progress import working
@@ -80,13 +81,15 @@ def score_portfolio(
     model: Path,
     *,
     without: Sequence[str] = (),
+    explain: bool = False,
     threads: int | None = None,
     memory_limit: str | None = None,
     quiet: bool = False,
 ) -> PortfolioReport:
     """Score all clients of a folder of raw tables or of a feature file, and write them to a file.
 
-    The output has the columns of ``SCHEMA``, a row a client. ``SPLIT`` is ``train`` for the clients
+    The output has the columns of ``SCHEMA``, a row a client; with ``explain`` also those of
+    ``REASONS_SCHEMA``. ``SPLIT`` is ``train`` for the clients
     that the model was trained on. Raw tables are transformed with the state in the model's folder;
     ``without`` names those that are missing on purpose. Raises a ``CreditError`` before the output
     is replaced.
@@ -105,7 +108,7 @@ def score_portfolio(
         )  # fmt: skip
     else:
         portfolio = _from_file(source, artefact)
-    risks = _write(portfolio, artefact, output, quiet=quiet)
+    risks = _write(portfolio, artefact, output, explain=explain, quiet=quiet)
     return PortfolioReport(
         clients=len(portfolio.ids),
         trained=portfolio.splits.count(TRAIN),
@@ -265,17 +268,21 @@ def _splits(clients: pd.DataFrame, raw_digest: Any, manifest: Manifest) -> list[
     return splits.to_list()
 
 
-def _write(portfolio: _Portfolio, artefact: Artefact, output: Path, *, quiet: bool) -> int:
+def _write(
+    portfolio: _Portfolio, artefact: Artefact, output: Path, *, explain: bool, quiet: bool
+) -> int:
     """Write the decisions, batch by batch; returns how many clients are a risk."""
     scorer, total = PyfuncModel(artefact), len(portfolio.ids)
+    schema = pa.schema([*SCHEMA, *REASONS_SCHEMA]) if explain else SCHEMA
     done = risks = 0
     with (
         replacing(output) as temporary,
-        _writer(temporary) as write,
+        _writer(temporary, schema) as write,
         working("scoring", quiet=quiet, done=lambda: 100 * done / total) as step,
     ):
         for features in portfolio.batches:
-            scored, start = scorer.predict(features), done
+            encoded = artefact.model.encoder.encode_frame(features)
+            scored, start = scorer.decide(encoded, features.index), done
             done += len(features)
             risks += int((scored[CLASS] == "risk").sum())
             columns = {
@@ -286,19 +293,21 @@ def _write(portfolio: _Portfolio, artefact: Artefact, output: Path, *, quiet: bo
                 CLASS: scored[CLASS].to_list(),
                 MODEL_DIGEST: [artefact.digest] * len(features),
             }
-            write(pa.table(columns, schema=SCHEMA))
+            if explain:
+                columns |= reason_columns(artefact, encoded, scored[RAW_SCORE].to_numpy())
+            write(pa.table(columns, schema=schema))
         step.note = f"{total:,} clients"
     return risks
 
 
 @contextmanager
-def _writer(path: Path) -> Iterator[Callable[[pa.Table], None]]:
-    """Writes tables of ``SCHEMA`` one after the other; a CSV has each number's shortest digits."""
+def _writer(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    """Writes tables of a schema one after the other; a CSV has each number's shortest digits."""
     if path.name.endswith(".csv"):
         with path.open("w", encoding="utf-8", newline="") as file:
             lines = csv.writer(file, lineterminator="\n")
-            lines.writerow(SCHEMA.names)
+            lines.writerow(schema.names)
             yield lambda table: lines.writerows(zip(*table.to_pydict().values(), strict=True))
     else:
-        with pq.ParquetWriter(path, SCHEMA, compression="zstd", write_page_checksum=True) as file:
+        with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as file:
             yield file.write_table

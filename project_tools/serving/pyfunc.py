@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from project_tools.errors import ArtefactError, FeatureError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from project_tools.serving.artefact import Artefact
     from project_tools.serving.inputs import ServedFeature
@@ -39,21 +41,26 @@ class PyfuncModel:
 
         Raises ``FeatureError`` that names a feature which is missing or of another kind.
         """
-        import pandas as pd  # noqa: PLC0415  (the caller has it)
-
-        from project_tools.evaluation.threshold import Decision  # noqa: PLC0415  (see above)
-        from project_tools.serving.columns import CLASS, PROBABILITY, RAW_SCORE  # noqa: PLC0415
-
         del params  # MLflow passes them; there are none
         model = self._artefact.model
         if self._strict:
             for feature in model.features:
                 check_levels(feature, frame)
-        raw = model.raw_scores(model.encoder.encode_frame(frame))
+        return self.decide(model.encoder.encode_frame(frame), frame.index)
+
+    def decide(self, encoded: "NDArray[np.float32]", index: "pd.Index[Any]") -> "pd.DataFrame":
+        """The same of rows as the model takes them."""
+        import pandas as pd  # noqa: PLC0415  (the caller has it)
+
+        from project_tools.evaluation.threshold import Decision  # noqa: PLC0415  (see above)
+        from project_tools.serving.columns import CLASS, PROBABILITY, RAW_SCORE  # noqa: PLC0415
+
+        model = self._artefact.model
+        raw = model.raw_scores(encoded)
         probabilities = model.probabilities(raw)
         labels = [Decision(float(p), self._artefact.threshold).label for p in probabilities]
         columns = {PROBABILITY: probabilities, CLASS: labels, RAW_SCORE: raw}
-        return pd.DataFrame(columns, index=frame.index)
+        return pd.DataFrame(columns, index=index)
 
 
 def check_levels(feature: "ServedFeature", frame: "pd.DataFrame") -> None:

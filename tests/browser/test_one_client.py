@@ -53,6 +53,7 @@ def test_a_client_is_picked_and_the_decision_read(
     expect(page.locator(CHART).first).to_be_visible()
     _sound(visit)
     page.screenshot(path=screenshots / _name("dashboard", theme))
+    page.get_by_text("Expert view").click()
     page.get_by_text("The picture of the scoring service").click()
     picture = page.locator("[data-testid=stExpander] img")
     expect(picture).to_be_visible()

@@ -80,6 +80,8 @@ class FakeApi:
     digest: str = "a" * 64
     scale: Scale = "log-odds"
     """Scale of the explained score; a forest's is ``probability``."""
+    language: str = "en"
+    """Of the request that is answered, as ``Accept-Language`` names it."""
     broken: dict[str, tuple[int, str, bytes]] = field(default_factory=dict)
     """Beginning of a path → status, content type and body that is sent instead."""
     requests: list[str] = field(default_factory=list)
@@ -165,8 +167,37 @@ class FakeApi:
         for group in answer["groups"]:
             for feature in group["features"]:
                 del feature["concept"]
-        reasons = [asdict(reason) for reason in explained.reasons(explanation, granted=granted)]
-        return {**answer, "reasons": reasons}
+        points = [
+            {"code": g.concept, "concept": g.concept, "points": round(10 * g.contribution, 1),
+             "contribution": g.contribution}
+            for g in explanation.groups
+        ]  # fmt: skip
+        sentences = {"en": ("Raises", "Lowers", "the estimated risk"),
+                     "fr": ("Élève", "Abaisse", "le risque estimé")}  # fmt: skip
+        raises, lowers, risk_words = sentences[self.language]
+        said = [
+            {**p, "direction": "lowers" if p["contribution"] < 0 else "raises",
+             "text": f"{lowers if p['contribution'] < 0 else raises} {risk_words}: {p['concept']}."}
+            for p in points if p["contribution"]
+        ]  # fmt: skip
+        side = "lowers" if granted else "raises"
+        risk = round(100 * self._prediction(client, query)["proba_risk_class"], 1)
+        return {
+            **answer,
+            "language": self.language,
+            "risk": risk,
+            "reference": {
+                "compared_with": "just_refused" if granted else "just_accepted",
+                "clients": 120,
+                "risk": round(risk - sum(p["points"] for p in points), 1),
+                "raw_score": base,
+                "note": None,
+            },
+            "reasons": [reason for reason in said if reason["direction"] == side][:4],
+            "other_side": [reason for reason in said if reason["direction"] != side][:4],
+            "concepts": points,
+            "blocked": None,
+        }
 
     def _local_shap(self, client: str, query: dict[str, list[str]]) -> Json:
         return {"image": PNG, "alt": f"What moved the score of client {client}."}
@@ -341,6 +372,7 @@ def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             api.requests.append(self.path)
+            api.language = self.headers.get("Accept-Language", "en")
             for beginning, (status, kind, body) in api.broken.items():
                 if url.path.startswith(beginning):
                     self._send(status, kind, body)

@@ -57,6 +57,8 @@ def test_an_explanation_adds_up(client: ApiClient) -> None:
     explanation = client.explanation(REFUSED)
     total = explanation.base + sum(group.contribution for group in explanation.groups)
     assert total == pytest.approx(explanation.raw_score)
+    points = sum(one.points for one in explanation.concepts)
+    assert explanation.reference.risk + points == pytest.approx(explanation.risk, abs=0.051)
 
 
 def test_pictures_are_png(client: ApiClient) -> None:
@@ -219,7 +221,18 @@ def test_this_machine_is_asked_without_a_proxy(address: str, by_proxy: bool) -> 
         (PeersAnswer, {"n": 3, "too_small": True}, "sentence"),  # too small, without its sentence
         (
             Explanation,
-            {"scale": "probability", "base": -2.3, "raw_score": 0.1, "groups": [], "reasons": []},
+            {
+                "risk": 1.0,
+                "reasons": [],
+                "other_side": [],
+                "concepts": [],
+                "blocked": None,
+                "reference": {"compared_with": "average", "clients": 0, "risk": 1.0, "note": None},
+                "scale": "probability",
+                "base": -2.3,
+                "raw_score": 0.1,
+                "groups": [],
+            },
             "around a share",
         ),
     ],

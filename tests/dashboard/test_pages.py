@@ -144,7 +144,13 @@ def test_only_the_open_tab_asks(fake_api: FakeApi, opened: Open) -> None:
 def test_factors_of_a_client(opened: Open) -> None:
     app = opened(client=REFUSED, view=FACTORS)
     assert_sound(app)
-    assert re.search(r"(Raises|Lowers) the estimated risk: ", texts(app, "markdown"))
+    said = texts(app, "markdown")
+    assert re.search(r"Raises the estimated risk: .* \([+]\d\.\d\)", said)
+    assert said.index("**Against**") < said.index("**For**")
+    assert "Compared with the 120 clients just accepted, whose risk is" in texts(app, "caption")
+    assert "odds" not in said + texts(app, "caption")
+    app.toggle(key="factors_expert").set_value(True).run()
+    assert_sound(app)
     assert re.search(r"(raises|lowers) the risk \w+ \([+\u2212]\d\.\d\d\)", texts(app, "markdown"))
     assert "2 more subjects add" in texts(app, "caption")
     assert len(app.dataframe[0].value) == 14
@@ -156,6 +162,7 @@ def test_factors_of_a_client(opened: Open) -> None:
 def test_factors_of_a_forest_are_percentage_points(fake_api: FakeApi, opened: Open) -> None:
     fake_api.scale = "probability"
     app = opened(client=REFUSED, view=FACTORS)
+    app.toggle(key="factors_expert").set_value(True).run()
     assert_sound(app)
     assert "Everyone starts at +8.0; " in texts(app, "caption")
     assert "percentage points" in texts(app, "caption")
@@ -163,6 +170,36 @@ def test_factors_of_a_forest_are_percentage_points(fake_api: FakeApi, opened: Op
     groups = fake_api.answer(f"/explanation/{REFUSED}", {})["groups"]
     shown = app.dataframe[0].value["Contribution"].iloc[0]
     assert shown == pytest.approx(100 * groups[0]["contribution"])
+
+
+@pytest.mark.usefixtures("fake_api")
+def test_reasons_are_asked_for_in_the_language_chosen(opened: Open) -> None:
+    app = opened(client=GRANTED, view=FACTORS)
+    said = texts(app, "markdown")
+    assert said.index("**For**") < said.index("**Against**")
+    app.segmented_control(key="factors_language").set_value("Français").run()
+    assert_sound(app)
+    assert re.search(r"Abaisse le risque estimé", texts(app, "markdown"))
+    assert "Lowers the estimated risk" not in texts(app, "markdown")
+
+
+def test_reasons_that_may_not_be_given_are_not_shown(fake_api: FakeApi, opened: Open) -> None:
+    answer = fake_api.answer(f"/explanation/{REFUSED}", {})
+    blocked = {**answer, "reasons": [], "other_side": [], "blocked": "A colleague will look at it."}
+    fake_api.broken["/explanation"] = (200, "application/json", json.dumps(blocked).encode())
+    app = opened(client=REFUSED, view=FACTORS)
+    assert_sound(app)
+    assert "A colleague will look at it" in texts(app, "warning")
+    assert "Against" not in texts(app, "markdown")
+
+
+def test_an_average_client_as_the_comparison_is_noted(fake_api: FakeApi, opened: Open) -> None:
+    answer = fake_api.answer(f"/explanation/{REFUSED}", {})
+    answer["reference"] |= {"compared_with": "average", "clients": 0, "note": "No reference."}
+    fake_api.broken["/explanation"] = (200, "application/json", json.dumps(answer).encode())
+    app = opened(client=REFUSED, view=FACTORS)
+    assert "No reference" in texts(app, "caption")
+    assert "Compared with the average client, whose risk is" in texts(app, "caption")
 
 
 def test_factors_of_all_clients(fake_api: FakeApi, opened: Open) -> None:
@@ -214,6 +251,7 @@ def test_one_feature_is_not_compared_with_itself(opened: Open) -> None:
 
 def test_a_chosen_subject_that_another_model_lacks(fake_api: FakeApi, opened: Open) -> None:
     app = opened(client=REFUSED, view=FACTORS)
+    app.toggle(key="factors_expert").set_value(True).run()
     app.selectbox(key="factors_concept").select("Housing").run()
     answer = fake_api.answer(f"/explanation/{REFUSED}", {})
     answer["groups"] = [one for one in answer["groups"] if one["concept"] != "Housing"]

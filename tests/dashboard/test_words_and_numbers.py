@@ -31,7 +31,6 @@ from service.answers import (
     ClassCounts,
     ConceptContribution,
     Distribution,
-    Explanation,
     Feature,
     Joint,
     Model,
@@ -487,15 +486,12 @@ def test_axes_and_categories_are_in_the_words_of_the_api() -> None:
 def test_the_strongest_factors_and_the_rest_add_up() -> None:
     groups = tuple(concept(str(n), (-1) ** n * n / 10) for n in range(20))
     raw_score = sum(g.contribution for g in groups)
-    explanation = Explanation(
-        scale="log-odds", base=0.0, raw_score=raw_score, groups=groups, reasons=()
-    )
-    shown = strongest(explanation)
-    number, rest = left_out(explanation)
+    shown = strongest(groups)
+    number, rest = left_out(groups)
     assert (len(shown), number) == (12, 8)
     assert shown[0].concept == "19"
     total = sum(g.contribution for g in shown) + rest
-    assert total == pytest.approx(explanation.raw_score)
+    assert total == pytest.approx(raw_score)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -509,7 +505,7 @@ def test_charts_are_valid_and_set_their_own_colours(fake_api: FakeApi, theme: st
         one_feature_chart(one, colours),
         one_feature_chart(level, colours),
         two_features_chart(two, colours),
-        contribution_chart(strongest(api.explanation(REFUSED)), LOG_ODDS, colours),
+        contribution_chart(strongest(api.explanation(REFUSED).groups), LOG_ODDS, colours),
         importance_chart(api.model_info().importances, colours),
     ]
     for chart in charts:

@@ -25,6 +25,7 @@ from project_tools.evaluation.calibration_fit import (
     fit_beta,
     fit_platt,
     least_log_loss,
+    near_band,
     softened,
 )
 from project_tools.evaluation.reliability import (
@@ -320,3 +321,17 @@ def test_a_reliability_curve_is_drawn_without_pyplot():
     assert drawn == pytest.approx(
         np.array([(b.predicted, b.observed) for b in reliability_curve(y, truth)])
     )
+
+
+@pytest.mark.parametrize("method", FITS)
+def test_the_band_of_a_threshold_holds_the_true_curve_as_often_as_it_says(method):
+    held, threshold = 0, 1 / 6
+    for seed in range(150):
+        truth, y = clients(1_500, seed)
+        shown = 1 / (1 + np.exp(-(0.8 * logit(truth) - 0.3)))  # both curves can undo this
+        curve = FITS[method](shown, y)
+        low, high = near_band(curve, shown, threshold)
+        assert 0 <= low < threshold < high <= 1
+        crossing = shown[np.argmin(np.abs(curve.apply(shown) - threshold))]
+        held += low <= 1 / (1 + np.exp(-(logit(crossing) + 0.3) / 0.8)) <= high
+    assert 0.89 <= held / 150 <= 0.99  # .95 ± 3 standard errors of 150 draws

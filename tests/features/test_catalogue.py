@@ -1,8 +1,8 @@
 """Every feature in words: all of them, unique, true to its number, without a word of the program's."""
 
 import re
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import get_args
 
 import pytest
@@ -12,11 +12,57 @@ from project_tools.features.definitions import application
 from project_tools.features.pipeline import HISTORIES, feature_names
 from project_tools.features.rows import Share
 from project_tools.features.wording.display import SPOKEN, displayed
-from project_tools.features.wording.english import ENGLISH
-from project_tools.features.wording.wording import Display, Noun, Template
+from project_tools.features.wording.english import ENGLISH, ENGLISH_VALUES
+from project_tools.features.wording.languages import VALUE_WORDS, WORDINGS
+from project_tools.features.wording.wording import Display, Noun, Template, ValueWords, Wording
 from project_tools.tables.declared import TABLES
 
 INFOS = all_features()
+
+
+@dataclass(frozen=True)
+class Language:
+    """What the tests need of a language beside its words."""
+
+    #: A label stands beside its number in a table; a sentence is read in one breath.
+    longest_label: int
+    longest_sentence: int
+    #: The end of a sentence about a time.
+    of_application: str
+    #: The words that MODEL.md bars from speech.
+    barred: re.Pattern[str]
+
+    @property
+    def code(self) -> str:
+        return next(code for code, language in LANGUAGES.items() if language is self)
+
+    @property
+    def wording(self) -> Wording:
+        return WORDINGS[self.code]
+
+    @property
+    def values(self) -> ValueWords:
+        return VALUE_WORDS[self.code]
+
+    @property
+    def infos(self) -> Mapping[str, FeatureInfo]:
+        return all_features(self.wording)
+
+
+LANGUAGES = {
+    "en": Language(
+        110, 235, "of the application.",
+        re.compile(
+            r"variance|spread|median|average|ratio\b|log\b|²|standard deviation|kurtosis|trend", re.IGNORECASE
+        ),
+    ),
+    "fr": Language(
+        125, 235, "de la demande.",
+        re.compile(
+            r"variance|dispersion|médiane|moyenne|ratio\b|log\b|²|écart type|kurtosis|tendance", re.IGNORECASE
+        ),
+    ),
+}  # fmt: skip
 #: The units that each display can show; a display that is not listed shows a number without unit.
 UNITS_OF: dict[str, frozenset[str]] = {
     "age": frozenset({"days"}),
@@ -48,8 +94,6 @@ def test_all_features_are_described_in_their_order() -> None:
     assert list(INFOS) == list(feature_names())
 
 
-#: A label stands beside its number in a table; a sentence is read in one breath.
-LONGEST_LABEL, LONGEST_SENTENCE = 110, 235
 EXTREMES = (
     None, 0.0, -0.0, 1.0, -1.0, 2.5, 7.0, 1e-45, -1e-9, 0.9999, -21257.0, 3.4e38, -3.4e38,
     float("nan"), float("inf"), float("-inf"),
@@ -59,113 +103,160 @@ UNSIGNED = {
     "age", "when_days", "when_months", "days_earlier", "hours_later", "days_per_payment",
     "money_per_payment",
 }  # fmt: skip
-#: The words that MODEL.md bars from speech.
-BARRED = re.compile(
-    r"variance|spread|median|average|ratio\b|log\b|²|standard deviation|kurtosis|trend",
-    re.IGNORECASE,
-)
 
 
 def in_words(info: FeatureInfo) -> tuple[str, ...]:
     return (info.label, info.sentence, info.concept)
 
 
-def shown(info: FeatureInfo) -> list[str]:
+def shown(info: FeatureInfo, language: Language) -> list[str]:
     """The extreme values as they are displayed."""
     row = asdict(info)
-    return [displayed(value, row) for value in EXTREMES]
+    return [displayed(value, row, language.values) for value in EXTREMES]
 
 
-def shown_of_nothing(info: FeatureInfo) -> set[str]:
+def shown_of_nothing(info: FeatureInfo, language: Language) -> set[str]:
     row = asdict(info)
-    return {displayed(value, row) for value in (None, float("nan"), float("inf"))}
+    return {displayed(value, row, language.values) for value in (None, float("nan"), float("inf"))}
 
 
 #: What holds for each feature.
-RULES: dict[str, Callable[[FeatureInfo], object]] = {
-    "it has a concept": lambda info: info.concept,
-    "its unit is one of the units": lambda info: info.unit in UNITS,
-    "no word of the program": lambda info: not any(map(CODE.search, in_words(info))),
-    "no template is left over": lambda info: not any("{" in words for words in in_words(info)),
-    "no two spaces": lambda info: not any("  " in words for words in in_words(info)),
-    "a label in the middle of a line": lambda info: (
+RULES: dict[str, Callable[[FeatureInfo, Language], object]] = {
+    "it has a concept": lambda info, _: info.concept,
+    "its unit is one of the units": lambda info, _: info.unit in UNITS,
+    "no word of the program": lambda info, _: not any(map(CODE.search, in_words(info))),
+    "no template is left over": lambda info, _: not any("{" in words for words in in_words(info)),
+    "no two spaces": lambda info, _: not any("  " in words for words in in_words(info)),
+    "a label in the middle of a line": lambda info, _: (
         info.label[0].islower() or info.label[0].isdigit()
     ),
-    "a sentence from its capital": lambda info: info.sentence[0].isupper(),
-    "to its full stop": lambda info: info.sentence.endswith("."),
-    "of four words or more": lambda info: len(info.sentence.split()) >= 4,
-    "its tables are raw tables": lambda info: set(info.tables) <= COLUMNS.keys(),
-    "it has columns": lambda info: info.columns,
-    "its columns are of its tables": lambda info: all(
+    "a sentence from its capital": lambda info, _: info.sentence[0].isupper(),
+    "to its one full stop": lambda info, _: re.search(r"[^.]\.$", info.sentence),
+    "of four words or more": lambda info, _: len(info.sentence.split()) >= 4,
+    "its tables are raw tables": lambda info, _: set(info.tables) <= COLUMNS.keys(),
+    "it has columns": lambda info, _: info.columns,
+    "its columns are of its tables": lambda info, _: all(
         any(column in COLUMNS[table] for table in info.tables) for column in info.columns
     ),
-    "its label is short": lambda info: len(info.label) <= LONGEST_LABEL,
-    "its sentence is short": lambda info: len(info.sentence) <= LONGEST_SENTENCE,
-    "its display is one of the displays": lambda info: info.display in get_args(Display),
-    "its display is of its unit": lambda info: (
+    "its label is short": lambda info, of: len(info.label) <= of.longest_label,
+    "its sentence is short": lambda info, of: len(info.sentence) <= of.longest_sentence,
+    "its display is one of the displays": lambda info, _: info.display in get_args(Display),
+    "its display is of its unit": lambda info, _: (
         info.unit in UNITS_OF.get(info.display or "level", {""})
     ),
-    "categories alone are displayed as levels": lambda info: (
+    "categories alone are displayed as levels": lambda info, _: (
         (info.display == "level") == (info.kind == "category")
     ),
-    "a time is counted from the application": lambda info: (
+    "a time is counted from the application": lambda info, of: (
         info.display not in {"when_days", "when_months"}
-        or info.sentence.endswith("of the application.")
+        or info.sentence.endswith(of.of_application)
     ),
-    "its sentence ends with its unit": lambda info: (
+    "its sentence ends with its unit": lambda info, of: (
         info.display not in {"money", "percent", "age", "years"}
-        or info.sentence.endswith(ENGLISH.endings[info.display] + ".")
+        or info.sentence.endswith(of.wording.endings[info.display] + ".")
     ),
-    "a value is displayed without spaces around it": lambda info: all(
-        text.strip() == text != "" for text in shown(info)
+    "a value is displayed without spaces around it": lambda info, of: all(
+        text.strip() == text != "" for text in shown(info, of)
     ),
-    "a value is displayed in a person's words": lambda info: (
-        not any(re.search(r"nan|inf\b|None|\{", text) for text in shown(info))
+    "a value is displayed in a person's words": lambda info, of: (
+        not any(re.search(r"nan|inf\b|None|\{", text) for text in shown(info, of))
     ),
-    "a display that needs no sign has none": lambda info: (
+    "a display that needs no sign has none": lambda info, of: (
         info.display not in UNSIGNED
-        or not any("\N{MINUS SIGN}" in text or text.startswith("-") for text in shown(info))
+        or not any("\N{MINUS SIGN}" in text or text.startswith("-") for text in shown(info, of))
     ),
-    "what is missing is not known": lambda info: shown_of_nothing(info) == {"not known"},
-    "what is sayable has a spoken display": lambda info: not info.sayable or info.display in SPOKEN,
-    "what is sayable is a plain fact": lambda info: (
-        not info.sayable or not BARRED.search(f"{info.label} {info.sentence}")
+    "what is missing is not known": lambda info, of: (
+        shown_of_nothing(info, of) == {of.values.missing}
+    ),
+    "what is sayable has a spoken display": lambda info, _: (
+        not info.sayable or info.display in SPOKEN
+    ),
+    "what is sayable is a plain fact": lambda info, of: (
+        not info.sayable or not of.barred.search(f"{info.label} {info.sentence}")
     ),
 }
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("rule", RULES)
-def test_each_feature_keeps_to(rule: str) -> None:
-    assert [name for name, info in INFOS.items() if not RULES[rule](info)] == []
+def test_each_feature_keeps_to(rule: str, language: str) -> None:
+    of = LANGUAGES[language]
+    assert [name for name, info in of.infos.items() if not RULES[rule](info, of)] == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("what", ["label", "name"])
-def test_no_two_features_are_called_the_same(what: str) -> None:
-    said = [getattr(info, what).casefold() for info in INFOS.values()]
+def test_no_two_features_are_called_the_same(what: str, language: str) -> None:
+    said = [getattr(info, what).casefold() for info in LANGUAGES[language].infos.values()]
     assert sorted(said) == sorted(set(said))
 
 
-def test_as_many_concepts_as_a_person_takes_in() -> None:
-    assert 20 <= len({info.concept for info in INFOS.values()}) <= 30
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_as_many_concepts_as_a_person_takes_in(language: str) -> None:
+    assert 20 <= len({info.concept for info in LANGUAGES[language].infos.values()}) <= 30
 
 
-def test_the_words_hold_nothing_that_no_feature_says() -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_changes_words_alone(language: str) -> None:
+    for name, info in LANGUAGES[language].infos.items():
+        english = INFOS[name]
+        same = replace(
+            info, label=english.label, sentence=english.sentence, concept=english.concept
+        )
+        assert same == english
+
+
+def keys(table: object) -> object:
+    """The keys of a table of words, and of the tables in it; a noun is its kind."""
+    if isinstance(table, Mapping):
+        return {key: keys(value) for key, value in table.items()}
+    return table.kind if isinstance(table, Noun) else None
+
+
+def test_the_tests_hold_every_language() -> None:
+    assert set(LANGUAGES) == set(WORDINGS) == set(VALUE_WORDS)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_words_for_the_same_things(language: str) -> None:
+    of = LANGUAGES[language]
+    for words, english in ((of.wording, ENGLISH), (of.values, ENGLISH_VALUES)):
+        for part in fields(words):
+            assert keys(getattr(words, part.name)) == keys(getattr(english, part.name)), part.name
+
+
+def test_french_stands_with_its_spaces_and_elisions() -> None:
+    row = [text for info in LANGUAGES["fr"].infos.values() for text in (info.label, info.sentence)]
+    row += [
+        text for info in LANGUAGES["fr"].infos.values() for text in shown(info, LANGUAGES["fr"])
+    ]
+    wrong = re.compile(
+        r"[^\u202f][;!?]|[^\u00a0\d][:%»]|«[^\u00a0]|'|\d,\d{3}\b(?!\d)|\d\.\d"
+        r"|\b(?:[ldnsm]e|la|que) (?:un|une|il|elle|on|[aeiouéèê]\w+)\b",
+        re.IGNORECASE,
+    )
+    assert [text for text in row if wrong.search(text)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_words_hold_nothing_that_no_feature_says(language: str) -> None:
     """A noun, subset, group, level or concept that is left over is a word for nothing."""
-    said = "\n".join(f"{info.label}\n{info.sentence}" for info in INFOS.values()).casefold()
-    nouns = [noun for table in ENGLISH.columns.values() for noun in table.values()]
-    words = [noun.short for noun in (*ENGLISH.features.values(), *nouns) if noun.kind != "key"]
+    wording, infos = LANGUAGES[language].wording, LANGUAGES[language].infos.values()
+    said = "\n".join(f"{info.label}\n{info.sentence}" for info in infos).casefold()
+    nouns = [noun for table in wording.columns.values() for noun in table.values()]
+    words = [noun.short for noun in (*wording.features.values(), *nouns) if noun.kind != "key"]
     words = [word.split("{")[0].strip() for word in words]
     levels = [
         word
-        for columns in ENGLISH.levels.values()
+        for columns in wording.levels.values()
         for levels in columns.values()
         for word in levels.values()
     ]
-    rows = [*ENGLISH.subsets.values(), *ENGLISH.groups.values()]
+    rows = [*wording.subsets.values(), *wording.groups.values()]
     unsaid = [word for word in (*words, *levels, *rows) if word.casefold() not in said]
     assert unsaid == []
-    assert {info.concept for info in INFOS.values()} == {
-        *ENGLISH.concepts.values(), ENGLISH.building_concept
+    assert {info.concept for info in infos} == {
+        *wording.concepts.values(), wording.building_concept
     }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from project_tools.serving import pyfunc, scoring, verification
 from project_tools.serving.artefact import load_artefact, write_artefact
 from project_tools.serving.formats import skops_file
 from project_tools.serving.formats.skops_file import read_skops_file
+from project_tools.serving.reasons.concepts import BY_CODE
 from project_tools.settings import ROOT
 from tests.helpers.every_family import content_of
 from tests.serving.test_artefact import seal
@@ -38,6 +39,15 @@ IN_SKOPS_FILES = {
     "project_tools.models.preparation.PowerScaler",
     "project_tools.models.preparation.infinities_to_null",
 }
+
+#: In answers, records and artefacts: the codes of the concepts under which decisions are explained.
+CONCEPT_CODES = {
+    "age", "amounts_paid", "burden", "car", "credit_cards", "dates_elsewhere", "debt_elsewhere",
+    "documents", "earlier_applications", "earlier_decisions", "earlier_loans", "education",
+    "employment", "enquiries", "external_scores", "home", "income", "kinds_of_earlier_loans",
+    "late_payments", "loan", "loans_elsewhere", "overdue_elsewhere", "papers_and_phone", "protected",
+    "running_loans", "social_circle", "time_of_application",
+}  # fmt: skip
 
 
 def skops_model(content) -> str:
@@ -121,6 +131,10 @@ def test_the_rewriting_alone_breaks_no_file(folder: Path) -> None:
     path = folder / skops_model(folder)
     same = rewritten(path.read_bytes(), lambda text: text)
     assert isinstance(read_skops_file(path.name, same), dict)
+
+
+def test_the_codes_of_the_concepts_are_those_of_before() -> None:
+    assert set(BY_CODE) == CONCEPT_CODES
 
 
 def test_mlflow_finds_the_loader_that_registered_versions_name() -> None:

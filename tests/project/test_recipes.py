@@ -63,6 +63,17 @@ USES = {
         "print(SearchSettings.from_texts(texts).quick)",
         "True",
     ),
+    "A concept or a sentence": (
+        "from project_tools.serving.reasons.sentences import Fact, sentence\n"
+        "fact = Fact('BUREAU_CLOSED_AMT_CREDIT_SUM_MAX', 45000.0, 12000.0)\n"
+        "print(sentence('loans_elsewhere', 'raises', fact))",
+        "Your largest closed loan elsewhere was 45,000; 12,000 is usual.",
+    ),
+    "A language": (
+        "from project_tools.serving.reasons.sentences import sentence\n"
+        "print(sentence('age', 'raises', None, 'de'))",
+        "Ihr Alter spricht dagegen.",
+    ),
     "A command": (
         "import sys\n"
         "from project_tools.cli.main import main\n"
@@ -82,6 +93,9 @@ BY_ITSELF = {
     "A feature": "test_a_feature_agrees_with_a_second_computation[ANNUITY_TO_GOODS_RATIO] PASSED",
     "A metric": "test_a_standard_error_is_that_of_the_bootstrap[accuracy] PASSED",
     "A model family": "test_a_family_ranks_clients_with_nulls_and_unseen_levels[ridge_unbalanced] PASSED",
+    "A concept or a sentence": "test_a_number_is_given_as_a_reason_on_its_side_of_the_usual_value_alone"
+    "[BUREAU_CLOSED_AMT_CREDIT_SUM_MAX] PASSED",
+    "A language": "test_every_language_has_words_for_the_same_things[de] PASSED",
     "A command": "test_the_script_is_the_module[families] PASSED",
     "A page": "test_every_page_opens[about_page.py] PASSED",
 }

@@ -33,7 +33,7 @@ from project_tools.runs.parameters import FinalSettings
 from project_tools.runs.store import connect, project_run
 from project_tools.serving.artefact import load_artefact
 from project_tools.serving.clients import ClientStore
-from project_tools.serving.explanation import explain, reasons
+from project_tools.serving.explanation import decision_reasons, scored_parts
 from project_tools.serving.scoring import Scorer
 from project_tools.settings import Settings
 from project_tools.system.files import sha256
@@ -135,15 +135,17 @@ def test_a_forest_is_registered_exported_served_and_explained(store, settings, t
     expected = model.probabilities(test.X.head(1))[0]
     decision = Scorer(artefact).score(row).decision
     assert decision.probability == pytest.approx(expected, rel=1e-9)
-    assert reasons(explain(artefact, row), granted=decision.granted)
+    found = decision_reasons(artefact, row, *scored_parts(artefact, row))
+    assert artefact.manifest.format == 3
+    assert artefact.reference is not None
+    assert found.granted == decision.granted
+    assert found.reasons or found.blocked
     told = answered(tmp_path / "out", f"/explanation/{test.ids[0]}")
     assert told["scale"] == "probability"
     assert told["raw_score"] == pytest.approx(model.raw_probabilities(test.X.head(1))[0])
     added = sum(feature["contribution"] for g in told["groups"] for feature in g["features"])
     assert told["base"] + added == pytest.approx(told["raw_score"], abs=1e-6)
-    assert [r["text"] for r in told["reasons"]] == [
-        r.text for r in reasons(explain(artefact, row), granted=decision.granted)
-    ]
+    assert [r["text"] for r in told["reasons"]] == [r.text for r in found.reasons]
     # What MLflow's own loader answers is what the version's signature promises.
     pyfunc = mlflow.pyfunc.load_model(f"models:/credit_scoring/{registered.version}")
     asked = pyfunc.metadata.get_input_schema()

@@ -81,7 +81,7 @@ def test_what_is_written_comes_back(served):
     assert {name: getattr(manifest, name) for name in digests} == digests
     assert {*manifest.files} == {
         "model.txt", "features.json", "catalogue.json", "golden.json", "overview.json",
-        "state/state.json", "card.md", "card.html",
+        "state/state.json", "card.md", "card.html", "reference.json", "reference.npz",
     }  # fmt: skip
     assert artefact.card == content.files
     assert manifest.versions.keys() >= {"lightgbm", "numpy"}
@@ -101,6 +101,8 @@ def test_a_name_that_lightgbm_refuses_is_paired_with_the_one_it_takes(served):
         "catalogue.json",
         "golden.json",
         "overview.json",
+        "reference.json",
+        "reference.npz",
         "state/state.json",
     ],
 )
@@ -156,7 +158,7 @@ def test_a_missing_folder_says_what_to_do(tmp_path):
         (b'{"format": 2, "format": 2}', "a key given twice"),
         (b'{"format": 2, "threshold": NaN}', "NaN"),
         (b'{"format": 2, "threshold": -Infinity}', "-Infinity"),
-        (b'{"format": 1}', "has format 1, this release reads 2"),
+        (b'{"format": 1}', "has format 1, this release reads 2 and 3"),
         (b'{"format": "2"}', "has format '2'"),
         (b'{"format": 2}', "lacks 'name'"),
     ],

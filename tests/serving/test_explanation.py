@@ -9,19 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.tests.served import make_served
-from project_tools.errors import ArtefactError
+from project_tools.errors import ArtefactError, SettingError
 from project_tools.serving import pictures
-from project_tools.serving.artefact import load_artefact
+from project_tools.serving.artefact import load_artefact, write_artefact
 from project_tools.serving.clients import ClientStore
 from project_tools.serving.explanation import (
     ConceptContribution,
     Contribution,
     Explanation,
+    decision_reasons,
     display,
     explain,
-    reasons,
+    scored_parts,
 )
 from project_tools.serving.pictures import beeswarm_key, waterfall_key
+from project_tools.serving.reasons.concepts import PROTECTED
+from project_tools.serving.reasons.gap import ConceptIndex
+from project_tools.serving.reasons.languages import words_of
+from project_tools.serving.reasons.sentences import Fact, says, sentence
 from project_tools.serving.scoring import Scorer
 
 
@@ -57,7 +62,9 @@ def test_every_feature_is_in_the_group_of_its_concept(artefact, rows):
     names = [f.name for group in found.groups for f in group.features]
     assert sorted(names) == sorted(f.name for f in artefact.features)
     for group in found.groups:
-        assert {artefact.describe(f.name)["concept"] for f in group.features} == {group.concept}
+        codes = {artefact.index.of_features[position(artefact, f.name)] for f in group.features}
+        assert codes == {group.code}
+        assert group.concept == words_of("en").concepts[group.code].label
         assert group.contribution == pytest.approx(sum(f.contribution for f in group.features))
         sizes = [abs(f.contribution) for f in group.features]
         assert sizes == sorted(sizes, reverse=True)
@@ -77,32 +84,133 @@ def test_contributions_that_do_not_add_up_are_refused(served, artefact, rows):
         explain(replace(artefact, model=replace(artefact.model, raw=liar)), rows[0])
 
 
-@pytest.mark.parametrize("granted", [True, False])
-def test_reasons_are_the_weightiest_groups_towards_the_decision(artefact, rows, granted):
-    sign, most = (-1 if granted else 1), 0
+def reasons_of(artefact, row, **how):
+    return decision_reasons(artefact, row, *scored_parts(artefact, row), **how)
+
+
+def test_reasons_are_the_weightiest_concepts_towards_the_decision(artefact, rows):
+    most = 0
     for row in rows:
-        explanation = explain(artefact, row)
-        found = reasons(explanation, granted=granted)
-        towards = sorted(
-            (sign * g.contribution for g in explanation.groups if sign * g.contribution > 0),
-            reverse=True,
+        found = reasons_of(artefact, row)
+        decision = Scorer(artefact).score(row).decision
+        assert found.granted == decision.granted
+        sign = -1 if found.granted else 1
+        for side, reasons in ((sign, found.reasons), (-sign, found.other_side)):
+            pushes = sorted((side * c.contribution for c in found.concepts), reverse=True)
+            total = sum(p for p in pushes if p > 0)
+            expected = [p for p in pushes[:4] if p > 0 and (p == pushes[0] or p >= 0.1 * total)]
+            assert [side * r.contribution for r in reasons] == expected
+            assert {r.direction for r in reasons} <= {"raises" if side > 0 else "lowers"}
+        most = max(most, len(found.reasons))
+    assert most > 1
+
+
+def test_points_add_up_from_the_reference_to_the_risk(artefact, rows):
+    for row in rows:
+        found = reasons_of(artefact, row)
+        assert found.risk == round(100 * Scorer(artefact).score(row).decision.probability, 1)
+        total = found.reference.risk + sum(c.points for c in found.concepts)
+        assert total == pytest.approx(found.risk, abs=1e-9)
+        side = artefact.reference.refused if found.granted else artefact.reference.accepted
+        true = 100 * artefact.model.probabilities(np.array([side.raw_score]))[0]
+        assert found.reference.risk == pytest.approx(true, abs=0.11)
+        assert found.reference.clients == side.clients
+
+
+def test_the_fact_of_a_reason_is_the_sayable_feature_that_carries_it_most(artefact, rows):
+    words, with_value = 0, 0
+    for row in rows:
+        raw_scores, parts = scored_parts(artefact, row)
+        found = decision_reasons(artefact, row, raw_scores, parts)
+        side = artefact.reference.refused if found.granted else artefact.reference.accepted
+        own = dict(zip(
+            [f.name for f in artefact.features], parts[0, :-1] - side.contributions, strict=True
+        ))  # fmt: skip
+        for reason in (*found.reasons, *found.other_side):
+            sign = 1 if reason.direction == "raises" else -1
+            facts = [
+                Fact(name, row[name], artefact.reference.usual[name])
+                for name in sorted(own, key=lambda name: -sign * own[name])
+                if artefact.index.of_features[position(artefact, name)] == reason.code
+                and sign * own[name] > 0
+            ]
+            told = next((f for f in facts if says(f, reason.direction)), None)
+            assert reason.text == sentence(reason.code, reason.direction, told)
+            words, with_value = words + 1, with_value + (told is not None)
+    assert 0 < with_value < words
+
+
+def position(artefact, name):
+    return next(n for n, f in enumerate(artefact.features) if f.name == name)
+
+
+def test_an_artefact_without_reference_gives_plain_contributions_and_says_so(
+    served, rows, tmp_path
+):
+    write_artefact(tmp_path / "model", replace(served.content, reference=None))
+    old = load_artefact(tmp_path / "model", child=False)
+    for row in rows:
+        found, plain = reasons_of(old, row, language="fr"), explain(old, row)
+        assert (found.reference.compared_with, found.reference.clients) == ("average", 0)
+        assert found.reference.note.startswith("Aucune référence")
+        assert {c.code: c.contribution for c in found.concepts} == pytest.approx(
+            {g.code: g.contribution for g in plain.groups}
         )
-        assert [sign * r.contribution for r in found] == towards[:4]
-        assert all(r.text.startswith("Lowers" if granted else "Raises") for r in found)
-        most = max(most, len(found))
-    assert most == 4  # there were more groups than reasons
 
 
-def test_a_reason_names_features_that_move_the_score_as_it_says(artefact, rows):
+@pytest.mark.parametrize("side", ["accepted", "refused"])
+def test_with_too_few_clients_on_a_side_it_is_said(artefact, rows, side):
+    few = replace(artefact, reference=replace(artefact.reference, **{side: None}))
+    seen = set()
     for row in rows:
-        explanation = explain(artefact, row)
-        by_concept = {group.concept: group for group in explanation.groups}
-        for reason in reasons(explanation, granted=False):
-            features = by_concept[reason.concept].features
-            raising = [f for f in features if f.contribution > 0]
-            first = max(raising, key=lambda f: f.contribution)
-            assert f"{first.label} ({first.displayed})" in reason.text
-            assert not any(f"{f.label} (" in reason.text for f in features if f not in raising)
+        found = reasons_of(few, row)
+        lacks = found.granted == (side == "refused")
+        seen.add(lacks)
+        assert (found.reference.compared_with == "average") == lacks
+        assert bool(found.reference.note) == lacks
+        if lacks:
+            assert found.reference.note.startswith("Fewer than 50 test clients")
+    assert seen == {True, False}
+
+
+THIN = dict.fromkeys(("EXT_SOURCE_3", "PREV_NAME_CONTRACT_STATUS_Refused:MEAN", "OCCUPATION_TYPE"))
+NO_SCORES = dict.fromkeys(("EXT_SOURCE_2", "EXT_SOURCE_3"))
+
+
+@pytest.mark.parametrize("lacking", [THIN, NO_SCORES, None], ids=["thin", "no scores", "nothing"])
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_client_of_whom_little_is_there_gets_reasons(artefact, rows, lacking, language):
+    nothing = dict.fromkeys(rows[0]) if lacking is None else lacking
+    for row in rows[:10]:
+        found = reasons_of(artefact, {**row, **nothing}, language=language)
+        assert found.reasons
+        for reason in (*found.reasons, *found.other_side):
+            assert "None" not in reason.text
+            assert "nan" not in reason.text.split()
+
+
+def test_a_principal_protected_concept_leaves_no_reason(artefact, rows):
+    codes = [PROTECTED if c == "external_scores" else c for c in artefact.index.of_features]
+    guarded = replace(artefact, index=ConceptIndex.of(codes))
+    found = [
+        reasons_of(guarded, row, language=language) for row in rows for language in ("en", "fr")
+    ]
+    blocked = [f for f in found if f.blocked]
+    assert 0 < len(blocked) < len(found)
+    for one in found:
+        pushes = {c.code: (-1 if one.granted else 1) * c.contribution for c in one.concepts}
+        total = sum(p for p in pushes.values() if p > 0)
+        assert bool(one.blocked) == (pushes[PROTECTED] >= 0.1 * total)
+        assert PROTECTED in pushes  # the expert view shows it
+        if one.blocked:
+            assert (one.reasons, one.other_side) == ((), ())
+        else:
+            assert PROTECTED not in {r.code for r in (*one.reasons, *one.other_side)}
+
+
+def test_a_language_without_words_is_refused(artefact, rows):
+    with pytest.raises(SettingError, match="unknown language 'de'"):
+        reasons_of(artefact, rows[0], language="de")
 
 
 @pytest.mark.parametrize(

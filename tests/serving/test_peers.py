@@ -8,6 +8,7 @@ import pytest
 
 from api.tests.served import make_served
 from project_tools.errors import FeatureError, UnknownClientError
+from project_tools.serving import peers as module
 from project_tools.serving.artefact import load_artefact
 from project_tools.serving.clients import ClientStore
 from project_tools.serving.peers import GROUPS, SMALLEST_GROUP, peers
@@ -15,7 +16,8 @@ from project_tools.serving.peers import GROUPS, SMALLEST_GROUP, peers
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    return make_served(tmp_path_factory.mktemp("served"))
+    """A model of before there was a reference: the known clients with an outcome are counted."""
+    return make_served(tmp_path_factory.mktemp("served"), reference=False)
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +50,16 @@ def labelled(served):
 
 
 def group_of(labelled, client, group):
-    """The labelled clients with the client's values, by pandas."""
+    """The labelled clients with the client's values, by pandas; a small group backs off."""
     rows = labelled
     for name in GROUPS[group]:
         rows = rows[rows[name] == client[name]]
-    return rows
+    if len(rows) >= SMALLEST_GROUP or group != "similar_person":
+        return rows
+    same = labelled[labelled["NAME_EDUCATION_TYPE"] == client["NAME_EDUCATION_TYPE"]]
+    ages = (same["AGE_RANGE"] - client["AGE_RANGE"]).abs()
+    wider = [same[ages <= within] for within in (0, 1)]
+    return next((one for one in wider if len(one) >= SMALLEST_GROUP), rows)
 
 
 @pytest.mark.parametrize("group", [*GROUPS])
@@ -115,23 +122,29 @@ def test_two_features_are_counted_in_cells(served, compare, labelled, pair):
 
 
 def test_a_null_in_a_grouping_feature_is_a_sentence(compare, labelled):
-    client_id = labelled.index[labelled["OCCUPATION_TYPE"].isna()][0]
+    client_id = labelled.index[labelled["NAME_EDUCATION_TYPE"].isna()][0]
     found = compare(client_id, "similar_person", ["EXT_SOURCE_2"])
     assert found["too_small"] is True
     assert (
         found["sentence"]
-        == "This client's value of “occupation” is not known, so there is no such group."
+        == "This client's value of “education” is not known, so there is no such group."
     )
-    assert {"label": "occupation", "value": None} in found["criteria"]
+    assert {"label": "education", "value": None} in found["criteria"]
     assert found["distributions"] == []
 
 
-def test_a_group_too_small_gives_no_counts(compare, labelled):
+def test_a_group_too_small_gives_no_counts(served, compare, labelled, monkeypatch):
+    monkeypatch.setattr(module, "SMALLEST_GROUP", 70)  # more than an education and two ages have
     for client_id in labelled.index:
         found = compare(client_id, "similar_person", ["EXT_SOURCE_2"])
-        if 0 < found["n"] < SMALLEST_GROUP:
+        if found["too_small"] and found["n"]:
             break
     assert f"like this one: {found['n']}. That is too few" in found["sentence"]
+    rows = labelled
+    for name in GROUPS["similar_person"]:
+        rows = rows[rows[name] == served.client(int(client_id))[name]]
+    assert found["n"] == len(rows)
+    assert found["left_out"] is None
     assert not {"n_by_class", "default_rate"} & found.keys()
     assert found["distributions"] == []
 
@@ -221,3 +234,69 @@ def test_a_catalogue_of_before_displays_gives_value_and_unit(served, compare):
     client_id = served.ids("test")[0]
     (feature,) = compare(client_id, "everyone", ["DAYS_BIRTH"])["features"]
     assert feature["displayed"] == f"{served.client(client_id)['DAYS_BIRTH']:,.0f} days"
+
+
+@pytest.fixture(scope="module")
+def with_reference(tmp_path_factory):
+    """A model with a reference, its training clients, and the comparison of a client with them."""
+    made = make_served(tmp_path_factory.mktemp("with_reference"))
+    artefact = load_artefact(made.model, child=False)
+    store = ClientStore.open(made.clients, artefact)
+    return made, lambda *asked: peers(artefact, store, *asked), artefact
+
+
+@pytest.mark.parametrize("group", [*GROUPS])
+def test_the_peers_are_the_training_clients_of_the_reference(with_reference, group):
+    made, compared, _ = with_reference
+    train = made.frame[made.frame["SPLIT"] == "train"].set_index("SK_ID_CURR")
+    backed_off = 0
+    for client_id in made.ids("test")[:25]:
+        client = made.client(client_id)
+        found = compared(client_id, group, ["AMT_CREDIT", "OCCUPATION_TYPE"])
+        rows = group_of(train, client, group)
+        backed_off += found["left_out"] is not None
+        if found["too_small"]:
+            assert len(rows) < SMALLEST_GROUP
+            continue
+        assert found["n"] == len(rows)
+        repaid = rows[rows["TARGET"] == 0]
+        assert found["n_by_class"]["repaid"] == len(repaid)
+        amount, occupation = found["features"]
+        below = (repaid["AMT_CREDIT"] < client["AMT_CREDIT"]).mean()
+        # In a small group a client is many percent; the sample holds hundredths.
+        expected = pytest.approx(100 * below, abs=2 + 100 / max(len(repaid), 1))
+        assert amount["percentile"] == (expected if len(repaid) >= SMALLEST_GROUP else None)
+        assert (occupation["percentile"], occupation["usual"]) == (None, None)
+        counts = dict(
+            zip(
+                found["distributions"][1]["levels"],
+                found["distributions"][1]["repaid"],
+                strict=True,
+            )
+        )
+        assert counts == {n: (repaid["OCCUPATION_TYPE"] == n).sum() for n in counts}
+    assert (backed_off > 0) == (group == "similar_person")
+
+
+def test_a_group_says_what_it_leaves_out(with_reference):
+    made, compared, _ = with_reference
+    said = {compared(i, "similar_person", [])["left_out"] for i in made.ids("test")} - {None}
+    assert "Fewer than 10 clients agree in everything, so “occupation” is left out." in said
+    assert all(text.startswith("Fewer than 10 clients agree in everything, so") for text in said)
+
+
+def test_a_feature_that_the_model_does_not_take_is_compared_over_the_known_clients(with_reference):
+    made, compared, _ = with_reference
+    found = compared(made.ids("test")[0], "everyone", ["CODE_GENDER"])
+    assert found["n"] == (made.frame["SPLIT"] == "test").sum()
+    assert found["features"][0]["usual"] is None
+
+
+def test_few_who_repaid_give_no_percentile(with_reference, monkeypatch):
+    made, compared, artefact = with_reference
+    client = made.ids("test")[0]
+    asked = (client, "everyone", ["EXT_SOURCE_2"])
+    assert compared(*asked)["features"][0]["usual"] == artefact.reference.usual["EXT_SOURCE_2"]
+    repaid = (made.frame[made.frame["SPLIT"] == "train"]["TARGET"] == 0).sum()
+    monkeypatch.setattr(module, "SMALLEST_GROUP", repaid + 1)
+    assert compared(*asked)["features"][0]["percentile"] is None

@@ -24,7 +24,10 @@ from project_tools.features.transform import transform
 from project_tools.serving import portfolio
 from project_tools.serving.artefact import ArtefactContent, load_artefact, write_artefact
 from project_tools.serving.clients import ClientStore, write_client_store
+from project_tools.serving.explanation import decision_reasons, scored_parts
 from project_tools.serving.portfolio import SCHEMA, PortfolioReport, score_portfolio
+from project_tools.serving.portfolio_reasons import REASONS_SCHEMA, reason_columns
+from project_tools.serving.reasons.gap import ConceptIndex
 from project_tools.serving.scoring import Scorer
 from project_tools.settings import ROOT
 from tests.features.made_up_tables import Tables, made_up, write
@@ -413,3 +416,41 @@ def test_an_extra_column_and_another_order_change_nothing(served: Served, tmp_pa
     score(served.features, tmp_path / "one.csv", served.model)
     score(tmp_path / "turned.parquet", tmp_path / "other.csv", served.model)
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "other.csv").read_bytes()
+
+
+def test_the_reasons_of_a_portfolio_are_those_of_each_client(
+    served: Served, tmp_path: Path
+) -> None:
+    out = tmp_path / "scores.csv"
+    score(served.features, out, served.model, explain=True)
+    found = scores(out).set_index("SK_ID_CURR")
+    assert found.columns.tolist() == [*SCHEMA.names[1:], *REASONS_SCHEMA.names]
+    artefact = load_artefact(served.model, child=False)
+    rows = ClientStore.open(served.clients, artefact)
+    assert {*found["class"]} == {"risk", "no_risk"}
+    for client in served.ids("test")[:60]:
+        row, own = rows.row(client), found.loc[client]
+        one = decision_reasons(artefact, row, *scored_parts(artefact, row))
+        columns = [(own[f"reason_{n}"], own[f"points_{n}"]) for n in range(1, 5)]
+        assert [c for c in columns if isinstance(c[0], str)] == [
+            (r.code, r.points) for r in one.reasons
+        ]
+        assert own["compared_with"] == one.reference.compared_with
+        assert not own["blocked"]
+    plain = score(served.features, tmp_path / "plain.csv", served.model)
+    assert plain.clients == len(found)
+    assert scores(tmp_path / "plain.csv").equals(found.reset_index()[SCHEMA.names])
+
+
+def test_a_principal_protected_concept_leaves_a_portfolio_no_reason(served: Served) -> None:
+    artefact = load_artefact(served.model, child=False)
+    codes = ["protected" if c == "external_scores" else c for c in artefact.index.of_features]
+    guarded = replace(artefact, index=ConceptIndex.of(codes))
+    assert served.content.reference is not None
+    rows = served.content.reference.held_out[:300]
+    columns = reason_columns(guarded, rows, artefact.model.raw_scores(rows))
+    blocked = np.array(columns["blocked"])
+    assert 0 < blocked.sum() < 300
+    first = np.array([code is None for code in columns["reason_1"]])
+    assert np.array_equal(first, blocked)
+    assert "protected" not in {code for n in range(1, 5) for code in columns[f"reason_{n}"]}

@@ -52,7 +52,7 @@ def displayed(
     if display == "band":
         return next(
             (text for band, text in band_words(BANDS[row["name"]], words).items() if band == value),
-            plain(value),
+            plain(value, words),
         )
     if display == "number":
         return _number_in(value, row["unit"], words)
@@ -78,7 +78,7 @@ def band_words(bands: Bands, words: ValueWords = ENGLISH_VALUES) -> dict[int, st
     return {**said, 0: words.phrases["over or missing"].format(low=bands.highest, unit=unit)}
 
 
-def plain(number: float) -> str:
+def plain(number: float, words: ValueWords = ENGLISH_VALUES) -> str:
     """A finite number to four figures, or in groups of three without a fraction.
 
     >>> plain(1234567.8), plain(0.123456), plain(-0.0), plain(999.96), plain(1e30)
@@ -91,6 +91,7 @@ def plain(number: float) -> str:
         text = f"{size:,.0f}"
     else:
         text = f"{size:.4g}"
+    text = text.translate({ord(","): words.thousands, ord("."): words.point})
     return f"{_MINUS}{text}" if number < 0 else text
 
 
@@ -101,10 +102,10 @@ def percent(share: float, words: ValueWords = ENGLISH_VALUES) -> str:
     ['27.4 %', 'under 0.1 %', 'over 99.9 %', '100 %', '13,400 %']
     """
     if 0 < share < 0.0005:  # noqa: PLR2004  (it would be shown as 0 %)
-        return words.phrases["tiny"].format(number="0.1 %")
+        return words.phrases["tiny"].format(number=f"{plain(0.1, words)}{words.percent}")
     if 0.9995 <= share < 1:  # noqa: PLR2004  (it would be shown as 100 %)
-        return words.phrases["nearly all"].format(number="99.9 %")
-    return f"{plain(_rounded(100 * share))} %"
+        return words.phrases["nearly all"].format(number=f"{plain(99.9, words)}{words.percent}")
+    return f"{plain(_rounded(100 * share), words)}{words.percent}"
 
 
 def _rounded(number: float) -> float:
@@ -114,8 +115,9 @@ def _rounded(number: float) -> float:
 
 def _length(number: float, unit: str, words: ValueWords) -> str:
     """A number with its unit: "1 day", "2.5 days"."""
-    text = plain(number)
-    return f"{text} {words.units[unit][text != '1']}"
+    text = plain(number, words)
+    one = text == "1" or abs(number) < words.singular_below
+    return f"{text} {words.units[unit][not one]}"
 
 
 def _time(days: float, words: ValueWords) -> str:
@@ -151,10 +153,10 @@ def _age(value: float, words: ValueWords) -> str:
     return _length(math.floor(-value / YEAR), "year", words)
 
 
-def _hour(value: float, _words: ValueWords) -> str:
+def _hour(value: float, words: ValueWords) -> str:
     minutes = round(60 * value)
     if not 0 <= value <= 24:  # noqa: PLR2004  (no hour of a day)
-        return plain(value)
+        return plain(value, words)
     return f"{minutes // 60}:{minutes % 60:02d}"
 
 
@@ -170,29 +172,25 @@ def _signed(more: str, less: str, none: str, length: Callable[[float, ValueWords
 
 
 def _number_in(value: float, unit: str, words: ValueWords) -> str:
-    return _length(value, _SQUARES[unit], words) if unit in _SQUARES else plain(value)
+    return _length(value, _SQUARES[unit], words) if unit in _SQUARES else plain(value, words)
 
 
-def _money(value: float, _words: ValueWords) -> str:
+def _money(value: float, words: ValueWords) -> str:
     """Whole from a hundred on; the tables do not say which currency it is."""
-    return plain(round(value) if abs(value) >= 100 else round(value, 2))  # noqa: PLR2004
+    return plain(round(value) if abs(value) >= 100 else round(value, 2), words)  # noqa: PLR2004
 
 
 def _yes_no(value: float, words: ValueWords) -> str:
     if value in {0, 1}:
         return words.yes if value else words.no
-    return plain(value)
+    return plain(value, words)
 
 
 _Show = Callable[[float, ValueWords], str]
 
 
-def _plain(value: float, _words: ValueWords) -> str:
-    return plain(value)
-
-
 def _phrase(name: str, factor: float = 1) -> _Show:
-    return lambda value, words: words.phrases[name].format(number=plain(factor * value))
+    return lambda value, words: words.phrases[name].format(number=plain(factor * value, words))
 
 
 def _in(unit: str) -> _Show:
@@ -200,8 +198,8 @@ def _in(unit: str) -> _Show:
 
 
 _SHOWN: Mapping[str, _Show] = {
-    "level": _plain,
-    "band": _plain,
+    "level": plain,
+    "band": plain,
     "yes_no": _yes_no,
     "rating": _phrase("rating"),
     "age": _age,
@@ -215,11 +213,11 @@ _SHOWN: Mapping[str, _Show] = {
     "hours_later": _signed("later", "earlier", "same hour", _in("hour")),
     "money": _money,
     "percent": percent,
-    "count": lambda value, _words: plain(round(value, 2)),
-    "score": lambda value, _words: plain(round(value, 3)),
-    "ratio": _plain,
+    "count": lambda value, words: plain(round(value, 2), words),
+    "score": lambda value, words: plain(round(value, 3), words),
+    "ratio": plain,
     "scale": _phrase("scale"),
-    "number": _plain,
+    "number": plain,
     "money_per_day": _phrase("per day", -1),
     "share_of_time": lambda value, words: percent(-YEAR * value, words),
     "days_per_payment": _signed("rises", "falls", "level", _in("day")),

@@ -54,6 +54,12 @@ class ValueWords:
     phrases: Mapping[str, str]
     #: The levels of each category in words, by feature.
     levels: Mapping[str, Mapping[str, str]]
+    #: Between groups of three digits, before the fraction, and after a number in percent.
+    thousands: str = ","
+    point: str = "."
+    percent: str = " %"
+    #: A number below this one takes the singular; 1 does everywhere.
+    singular_below: float = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from project_tools.errors import FeatureError, SettingError
 from project_tools.evaluation.metrics import FN_COST
+from project_tools.features.columns import TARGET
 from project_tools.features.splits import NEW, TRAIN
 from project_tools.features.state import state_digest
 from project_tools.governance.drift.comparison import Drift, DriftRule, compare
@@ -24,6 +26,8 @@ from project_tools.system.progress import working
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from project_tools.serving.artefact import Artefact
 
 
 #: The note if the reference holds only bins.
@@ -39,11 +43,14 @@ Decide = Callable[[Source], Decisions]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What drift needs of an artefact: its decisions, and the cost of a missed defaulter."""
+    """What drift needs of an artefact: its decisions, the cost of a missed defaulter, the weights of
+    its features, and the training clients of its reference, if it has one.
+    """
 
     decide: Decide
     fn_cost: float
     weights: Mapping[str, float]
+    sample: Source | None
 
     @classmethod
     def load(cls, folder: Path) -> "Model":
@@ -62,7 +69,9 @@ class Model:
                 scored[CLASS].map(CLASSES).to_numpy(dtype=np.bool_),
             )
 
-        return cls(decide, artefact.manifest.fn_cost, artefact.overview.importance)
+        return cls(
+            decide, artefact.manifest.fn_cost, artefact.overview.importance, _sample(artefact)
+        )
 
     def decided(self, source: Source, *, quiet: bool) -> Decisions:
         """The decisions on a source's rows; ``SettingError`` if the source holds decisions."""
@@ -99,9 +108,13 @@ def drift(
     notes = note_if_states_differ(new, (reference, artefact))
     if reference.is_dir():
         artefact = artefact or (None if rows.has_decisions else reference)
+        own = artefact == reference
         reference = _training_reference(reference)
+    else:
+        own = False
     model = None if artefact is None else Model.load(artefact)
-    together: Source | None = None  # the rows that a joint comparison needs
+    # The rows that a joint comparison needs.
+    together = model.sample if own and model is not None else None
     if reference.name.endswith(".json"):
         frozen = DriftReference.load(reference)
         _check_fits(frozen, reference.name, model, fn_cost)
@@ -165,6 +178,20 @@ def note_if_states_differ(new: Path, others: "Iterable[Path | None]") -> tuple[s
                 f"python -m project_tools features RAW {new} --state {state}",
             )
     return ()
+
+
+def _sample(artefact: "Artefact") -> Source | None:
+    """The numbers and outcomes of the training clients in a model's reference."""
+    if artefact.reference is None:
+        return None
+    sample = artefact.reference.sample
+    columns = {
+        feature.name: sample.column(at).astype(np.float32)
+        for at, feature in enumerate(artefact.features)
+        if feature.kind == "number"
+    }
+    frame = pd.DataFrame({**columns, TARGET: sample.defaulted.astype(np.float64)})
+    return Source.of_frame(frame, "the reference of the model")
 
 
 def _training_reference(folder: Path) -> Path:

@@ -68,6 +68,15 @@ class RawModel(Protocol):
     def contributions(self, rows: NDArray[np.float32]) -> Floats:
         """What each feature adds to the score, shape (rows, features + 1); the base is last."""
 
+    def exact_contributions(
+        self, rows: NDArray[np.float32], background: NDArray[np.float32]
+    ) -> Floats:
+        """The interventional Shapley values of rows against background rows, shape (rows, features).
+
+        They add up to the score less the mean score of the background. They take long: an export
+        compares ``contributions`` with them.
+        """
+
 
 class Format(Protocol):
     """The module of a format."""

@@ -1,8 +1,8 @@
 """A LightGBM model as it is served: log-odds, and the contributions of TreeSHAP, both its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import lightgbm
 import numpy as np
@@ -10,12 +10,17 @@ from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError
 from project_tools.serving.formats.base import Floats, Scale, check_names
+from project_tools.serving.formats.interventional import Tree, tree_values
 from project_tools.serving.inputs import ServedFeature
 
 if TYPE_CHECKING:  # a process that only scores imports no pandas
     import pandas as pd
 
 _FILE = "model.txt"
+#: The bits of a node's ``decision_type``; from the third on, what counts as missing: 0 nothing,
+#: 1 zero and null, 2 null. A number up to ``_ZERO`` is zero. A category's levels are bits of words.
+_CATEGORY, _DEFAULT_LEFT, _MISSING_RULE = 1, 2, 2
+_ZERO_IS_MISSING, _ZERO, _WORD = 1, 1e-35, 32
 
 
 class Trees(Protocol):
@@ -45,6 +50,18 @@ class LightGBMModel:
         """What each feature adds to the log-odds, shape (rows, features + 1); the base is last."""
         return np.asarray(self.booster.predict(rows, pred_contrib=True, num_threads=1), np.float64)
 
+    def exact_contributions(
+        self, rows: NDArray[np.float32], background: NDArray[np.float32]
+    ) -> Floats:
+        """The interventional Shapley values of rows against background rows, shape (rows, features)."""
+        total = np.zeros(rows.shape)
+        for block in self.booster.model_to_string().split("\nTree=")[1:]:
+            fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+            tree = _tree(fields)
+            sides = _goes_left(tree, fields, rows), _goes_left(tree, fields, background)
+            total += tree_values(tree, *sides, rows.shape[1])
+        return total
+
 
 def write(estimator: Trees, training: "pd.DataFrame") -> bytes:
     """The estimator's kept trees in LightGBM's own text; training rows are not needed."""
@@ -61,6 +78,49 @@ def read(content: bytes, features: Sequence[ServedFeature]) -> LightGBMModel:
     if booster.pandas_categorical not in (None, [], levels):
         raise ArtefactError(f"{_FILE} was trained on other levels than features.json names")
     return LightGBMModel(booster)
+
+
+def _numbers(text: str, kind: type) -> NDArray[Any]:
+    return np.array(text.split(), dtype=kind)
+
+
+def _tree(fields: Mapping[str, str]) -> Tree:
+    return Tree(
+        _numbers(fields.get("split_feature", ""), np.int64),
+        _numbers(fields.get("left_child", ""), np.int64),
+        _numbers(fields.get("right_child", ""), np.int64),
+        _numbers(fields["leaf_value"], np.float64),
+    )
+
+
+def _goes_left(
+    tree: Tree, fields: Mapping[str, str], rows: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Whether each row goes left at each inner node, shape (inner nodes, rows), as LightGBM decides."""
+    left = np.zeros((len(tree.features), len(rows)), dtype=np.bool_)
+    kinds = _numbers(fields.get("decision_type", ""), np.int64)
+    thresholds = _numbers(fields.get("threshold", ""), np.float64)
+    bounds = _numbers(fields.get("cat_boundaries", ""), np.int64)
+    words = _numbers(fields.get("cat_threshold", ""), np.int64)
+    for node, (feature, kind, threshold) in enumerate(
+        zip(tree.features, kinds, thresholds, strict=True)
+    ):
+        values = rows[:, feature].astype(np.float64)
+        missing = np.isnan(values)
+        if kind & _CATEGORY:
+            bits = words[bounds[int(threshold)] : bounds[int(threshold) + 1]]
+            codes = np.where(missing | (values < 0), len(bits) * _WORD, values).astype(np.int64)
+            codes = np.minimum(codes, len(bits) * _WORD)
+            left[node] = np.append(bits, 0)[codes // _WORD] >> (codes % _WORD) & 1
+            continue
+        values[missing] = 0.0
+        left[node] = values <= threshold
+        rule = kind >> _MISSING_RULE & 3
+        if rule == _ZERO_IS_MISSING:
+            missing = np.abs(values) <= _ZERO
+        if rule:
+            left[node, missing] = bool(kind & _DEFAULT_LEFT)
+    return left
 
 
 def _booster(text: str) -> lightgbm.Booster:

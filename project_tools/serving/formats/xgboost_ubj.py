@@ -1,7 +1,7 @@
 """An XGBoost model as it is served: log-odds, and the contributions of TreeSHAP, both its own."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError
 from project_tools.serving.formats.base import Floats, Scale, check_names
+from project_tools.serving.formats.interventional import Tree, tree_values
 from project_tools.serving.inputs import ServedFeature
 
 if TYPE_CHECKING:  # a process that only scores imports no pandas
@@ -59,6 +60,18 @@ class XGBoostModel:
         share = np.where(np.abs(lost) <= _ROUNDING * total, lost / np.where(total > 0, total, 1), 0)
         return np.asarray(parts + sizes * share[:, None])
 
+    def exact_contributions(
+        self, rows: NDArray[np.float32], background: NDArray[np.float32]
+    ) -> Floats:
+        """The interventional Shapley values of rows against background rows, shape (rows, features)."""
+        total = np.zeros(rows.shape)
+        learner = json.loads(self.booster.save_raw("json"))["learner"]
+        for fields in learner["gradient_booster"]["model"]["trees"]:
+            tree, nodes = _tree(fields)
+            sides = _goes_left(fields, nodes, rows), _goes_left(fields, nodes, background)
+            total += tree_values(tree, *sides, rows.shape[1])
+        return total
+
 
 def write(estimator: Trees, training: "pd.DataFrame") -> bytes:
     """The estimator's kept trees in XGBoost's own binary JSON; training rows are not needed."""
@@ -78,6 +91,41 @@ def read(content: bytes, features: Sequence[ServedFeature]) -> XGBoostModel:
         if kind not in _TYPES[feature.kind]:
             raise ArtefactError(f"{_FILE} does not take {feature.model_name!r} as a {feature.kind}")
     return XGBoostModel(booster)
+
+
+def _tree(fields: Mapping[str, Any]) -> tuple[Tree, NDArray[np.int64]]:
+    """A tree, and the number of each of its inner nodes in XGBoost's own order."""
+    left, right = (np.array(fields[f"{side}_children"]) for side in ("left", "right"))
+    inner = np.flatnonzero(left >= 0)
+    leaves = np.flatnonzero(left < 0)
+    numbers = np.zeros(len(left), dtype=np.int64)
+    numbers[inner], numbers[leaves] = np.arange(len(inner)), ~np.arange(len(leaves))
+    features = np.array(fields["split_indices"], dtype=np.int64)[inner]
+    values = np.array(fields["split_conditions"], dtype=np.float64)[leaves]
+    return Tree(features, numbers[left[inner]], numbers[right[inner]], values), inner
+
+
+def _goes_left(
+    fields: Mapping[str, Any], nodes: NDArray[np.int64], rows: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Whether each row goes left at each inner node, shape (inner nodes, rows), as XGBoost decides.
+
+    A level that a node lists goes right, every other one left.
+    """
+    spans = zip(
+        fields["categories_nodes"], fields["categories_segments"], fields["categories_sizes"],
+        strict=True,
+    )  # fmt: skip
+    listed = {node: fields["categories"][start : start + size] for node, start, size in spans}
+    left = np.zeros((len(nodes), len(rows)), dtype=np.bool_)
+    for place, node in enumerate(nodes.tolist()):
+        values = rows[:, fields["split_indices"][node]]
+        if node in listed:
+            left[place] = ~np.isin(values, listed[node])
+        else:
+            left[place] = values < np.float32(fields["split_conditions"][node])
+        left[place, np.isnan(values)] = bool(fields["default_left"][node])
+    return left
 
 
 def _booster(content: bytes) -> xgboost.Booster:

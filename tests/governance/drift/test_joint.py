@@ -1,5 +1,6 @@
 """Shifts that no single feature shows, and the model's performance with and without outcomes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from project_tools.governance.drift.check import NOT_JOINT, drift
+from api.tests.served import Served, invented_features, make_served, write_features
+from project_tools.governance.drift.check import NOT_JOINT, Model, drift
 from project_tools.governance.drift.comparison import JOINT, DriftRule, compare
 from project_tools.governance.drift.joint import joint_drift
 from project_tools.governance.drift.performance import (
@@ -18,6 +20,7 @@ from project_tools.governance.drift.performance import (
 from project_tools.governance.drift.reference import DriftReference
 from project_tools.governance.drift.report import html, in_words
 from project_tools.governance.drift.rows import Decisions, Source
+from project_tools.serving.artefact import write_artefact
 
 SCORES = ["EXT_SOURCE_1", "EXT_SOURCE_2", "EXT_SOURCE_3"]
 #: Twenty of them by benchmarks/drift_joint.py, on the demonstration.
@@ -158,3 +161,44 @@ def test_the_command_says_it_in_words(tmp_path: Path) -> None:
     bins_alone = drift(tmp_path / "frozen.json", new, quiet=True)
     assert bins_alone.alarms == []
     assert NOT_JOINT in bins_alone.notes
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """A model with the frozen bins of its training clients, and its feature file."""
+    made = make_served(tmp_path_factory.mktemp("served"))
+    source = Source.open(made.features, "train")
+    bins = DriftReference.of(source, Model.load(made.model).decide(source), 5.0).to_json()
+    content = replace(made.content, files={"drift_reference.json": bins.encode()})
+    write_artefact(made.model, content)
+    return replace(made, content=content)
+
+
+def moved(folder: Path, *, exchange: bool) -> Path:
+    """A feature file of other clients; where asked for, the two scores of each become alike."""
+    frame = invented_features(1_500, seed=11)
+    if exchange:
+        order = np.argsort(np.argsort(frame["EXT_SOURCE_2"].to_numpy()))
+        frame["EXT_SOURCE_3"] = np.sort(frame["EXT_SOURCE_3"].to_numpy())[order]
+    write_features(frame, folder / "new.parquet")
+    return folder / "new.parquet"
+
+
+@pytest.mark.parametrize("exchange", [False, True])
+def test_a_model_folder_alone_shows_whether_scores_changed_places(
+    served: Served, tmp_path: Path, exchange: bool
+) -> None:
+    found = drift(served.model, moved(tmp_path, exchange=exchange), quiet=True)
+    assert found.joint is not None
+    assert found.joint.rows_reference == 300
+    assert found.joint.alarm == exchange
+    assert NOT_JOINT not in found.notes
+
+
+def test_a_model_folder_without_reference_says_that_nothing_was_compared_jointly(
+    served: Served, tmp_path: Path
+) -> None:
+    write_artefact(tmp_path / "old", replace(served.content, reference=None))
+    found = drift(tmp_path / "old", moved(tmp_path, exchange=True), quiet=True)
+    assert found.joint is None
+    assert NOT_JOINT in found.notes

@@ -29,7 +29,7 @@ from project_tools.runs.served_form import artefact_content, served_form
 from project_tools.serving import formats
 from project_tools.serving.artefact import Artefact, load_artefact, write_artefact
 from project_tools.serving.canvas import png
-from project_tools.serving.explanation import explain, reasons
+from project_tools.serving.explanation import decision_reasons, explain, scored_parts
 from project_tools.serving.formats import sklearn_skops
 from project_tools.serving.formats.table import FORMATS, model_format
 from project_tools.serving.model import ServedModel
@@ -318,13 +318,6 @@ def test_the_time_of_an_explanation_is_bounded_by_what_the_search_may_choose():
     assert row.space["max_leaf_nodes"].high <= sklearn_skops.MOST_LEAVES
 
 
-def by_concept(artefact):
-    found: dict[str, list[str]] = {}
-    for feature in artefact.features:
-        found.setdefault(artefact.describe(feature.name)["concept"], []).append(feature.name)
-    return found
-
-
 @pytest.fixture(scope="module")
 def additive(tmp_path_factory) -> dict[str, Artefact]:
     """Models without interactions, in which what a concept does can be found by exchanging it."""
@@ -348,31 +341,26 @@ def _state(folder: Path) -> Path:
 
 
 @settings(max_examples=30, deadline=None)
-@given(
-    which=st.sampled_from(["stumps", "logistic_l2"]),
-    client=st.integers(0, 299),
-    granted=st.booleans(),
-)
-def test_exchanging_a_reasons_concept_moves_the_score_as_the_reason_says(
-    additive, which, client, granted
-):
+@given(which=st.sampled_from(["stumps", "logistic_l2"]), client=st.integers(0, 299))
+def test_exchanging_a_reasons_concept_moves_the_score_as_the_reason_says(additive, which, client):
     artefact = additive[which]
     row = rows_of(clients("test").X.iloc[[client]])[0]
-    found = explain(artefact, row)
-    given_reasons = reasons(found, granted=granted)
-    sizes = [abs(reason.contribution) for reason in given_reasons]
+    raw_scores, parts = scored_parts(artefact, row)
+    found = decision_reasons(artefact, row, raw_scores, parts)
+    sizes = [abs(reason.contribution) for reason in found.reasons]
     assert sizes == sorted(sizes, reverse=True)
     assert len(sizes) <= 4
     others = rows_of(clients("train").X)
-    for reason in given_reasons:
-        assert reason.text.startswith("Lowers" if granted else "Raises")
-        names = by_concept(artefact)[reason.concept]
+    for reason in (*found.reasons, *found.other_side):
+        names = [artefact.features[at].name for at in artefact.index.members(reason.code)]
         exchanged = [{**row, **{name: other[name] for name in names}} for other in others]
         model = artefact.model
         average = model.raw_scores(model.encoder.encode_rows(exchanged)).mean()
-        # The concept raised the score by what it loses with the values of all other clients.
-        assert found.raw_score - average == pytest.approx(reason.contribution, abs=1e-5)
-        assert (reason.contribution > 0) is not granted
+        # Without a reference the client is compared with the average client: the concept raised
+        # the score by what it loses with the values of all other clients.
+        assert raw_scores[0] - average == pytest.approx(reason.contribution, abs=1e-5)
+        assert (reason.contribution > 0) == (reason.direction == "raises")
+    assert all((reason.contribution > 0) is not found.granted for reason in found.reasons)
 
 
 @pytest.mark.parametrize(

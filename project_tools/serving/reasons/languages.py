@@ -1,0 +1,17 @@
+"""The languages in which a reason can be said."""
+
+from collections.abc import Mapping
+
+from project_tools.errors import SettingError, unknown
+from project_tools.serving.reasons.english import ENGLISH
+from project_tools.serving.reasons.french import FRENCH
+from project_tools.serving.reasons.words import Words
+
+LANGUAGES: Mapping[str, Words] = {"en": ENGLISH, "fr": FRENCH}
+
+
+def words_of(language: str) -> Words:
+    """The words of a language; ``SettingError`` if there are none."""
+    if language not in LANGUAGES:
+        raise SettingError(unknown("language", language, LANGUAGES))
+    return LANGUAGES[language]
