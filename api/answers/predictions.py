@@ -18,14 +18,30 @@ class ClientIds(Answer):
     size: int = Field(ge=1)
 
 
-class Prediction(Answer):
-    """The decision on a client; ``margin`` is the probability minus the threshold."""
+class Decided(Answer):
+    """A decision; ``margin`` is the probability minus the threshold.
 
-    id: ClientId
+    ``near`` says whether the probability lies within the error of the calibration around the threshold;
+    null where the model does not say how wide that is.
+    """
+
     proba_risk_class: Probability
     # Python reserves the word ``class``.
     label: Literal["risk", "no_risk"] = Field(validation_alias="class", serialization_alias="class")
     threshold: Probability
     margin: float
+    near: bool | None
     model: ModelName
     raw_score: float
+
+
+class Prediction(Decided):
+    """The decision on a client."""
+
+    id: ClientId
+
+
+class ApplicantPrediction(Decided):
+    """The decision on an applicant who is not known, and so has no id."""
+
+    id: None

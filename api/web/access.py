@@ -20,6 +20,7 @@ SCOPE_OF: Mapping[str, Scope | None] = {
     "health.version": None,
     "predictions.clients": "score",
     "predictions.prediction": "score",
+    "predictions.applicant": "score",
     "explanations.explanation": "explain",
     "explanations.local_shap": "explain",
     "explanations.global_shap": "explain",

@@ -80,6 +80,12 @@ class PeersQuery(Query):
     group: Group = "everyone"
 
 
+class FeaturesQuery(Query):
+    """1: only the features that the served model takes, with what each may be."""
+
+    used: Annotated[Literal[0, 1], BeforeValidator(_whole)] = 0
+
+
 class DataQuery(Query):
     """Some columns of the first ``n`` clients, or, without both names, the whole table."""
 

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from api.answers.problem import PROBLEM_JSON, Problem
 from api.web.access import scope_of
+from api.web.bodies import model_of
 from api.web.inputs import CLIENT_ID
 from api.web.negotiation import JSON
 
@@ -31,8 +32,6 @@ _ANYWHERE = (
     HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
-#: The body of a POST that takes nothing.
-_EMPTY = {"type": "object", "additionalProperties": False}
 _PATH_PARAMETERS = {"client": {"type": "string", "pattern": f"^{CLIENT_ID}$", "example": "100001"}}
 
 
@@ -62,11 +61,14 @@ def describe(app: APIFlask) -> None:
             operation["security"] = [{_KEY: [scope]}] if scope else []
             content = operation["responses"]["200"]["content"]
             if JSON in content:
-                model = _model_of(view)
+                model = _answer_of(view)
                 models.add(model)
                 content[JSON] = {"schema": _reference(model)}
             if method == "POST":
-                operation["requestBody"] = {"required": True, "content": {JSON: {"schema": _EMPTY}}}
+                body = model_of(view)
+                models.add(body)
+                content = {JSON: {"schema": _reference(body)}}
+                operation["requestBody"] = {"required": True, "content": content}
             for parameter in operation["parameters"]:
                 if parameter["in"] == "path":
                     parameter["schema"] = _PATH_PARAMETERS[parameter["name"]]
@@ -96,7 +98,7 @@ def _operations(
                 yield operation, rule.endpoint, method.upper()
 
 
-def _model_of(view: Any) -> type[BaseModel]:
+def _answer_of(view: Any) -> type[BaseModel]:
     """The one model in a view's declared return type, which may be ``Response | Model``."""
     declared = get_type_hints(view)["return"]
     (model,) = (

@@ -23,9 +23,18 @@ class MalformedError(CreditError):
     """A part of the address has the wrong form."""
 
 
+class FieldsError(CreditError):
+    """Some fields of a request are not valid; ``errors`` says why, by location and name."""
+
+    def __init__(self, errors: Mapping[str, Mapping[str, list[str]]]) -> None:
+        super().__init__("some fields of the request are not valid; see errors")
+        self.errors = errors
+
+
 _BY_ERROR: tuple[tuple[type[CreditError], HTTPStatus], ...] = (
     (MalformedError, HTTPStatus.BAD_REQUEST),
     (UnknownClientError, HTTPStatus.NOT_FOUND),
+    (FieldsError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (FeatureError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (NotLoadedError, HTTPStatus.SERVICE_UNAVAILABLE),
     (NoPictureError, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -80,7 +89,9 @@ def _from_ours(error: CreditError) -> Response:
                     "not answered", extra={"request_id": request_id(), "reason": str(error)}
                 )
             # An artefact's error names files of this machine: the log gets it, the caller does not.
-            return problem(status, None if isinstance(error, ArtefactError) else str(error))
+            detail = None if isinstance(error, ArtefactError) else str(error)
+            errors = error.errors if isinstance(error, FieldsError) else None
+            return problem(status, detail, errors=errors)
     return _from_anything(error)
 
 

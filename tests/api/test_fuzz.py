@@ -41,6 +41,7 @@ CHECKS = [
 #: Routes that may refuse what their document allows, and why.
 STRICTER = {
     "/data": "the names of the features are the served model's, and no pattern",
+    "/prediction": "the names and levels of the features are the served model's, and no pattern",
     "/peers/{client}": "the names of the features are the served model's, and no pattern",
     "/model_info": "JSON Schema takes 5.0 for an integer; a query string has digits alone",
 }

@@ -116,6 +116,7 @@ class FakeApi:
             "class": "risk" if probability > THRESHOLD else "no_risk",
             "threshold": THRESHOLD,
             "margin": probability - THRESHOLD,
+            "near": None,
             "model": self.model,
             "raw_score": math.log(probability / (1 - probability)),
         }
