@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from project_tools.errors import SettingError, nearest
 
@@ -53,6 +53,18 @@ def _hosts(text: str) -> tuple[str, ...]:
     return hosts
 
 
+def _database(text: str) -> str:
+    if not re.fullmatch(r"(postgresql(\+psycopg)?://|sqlite:///)\S+", text):
+        raise ValueError("postgresql://user:password@host/database or sqlite:///path")
+    return text
+
+
+def _trace(text: str) -> str:
+    if text not in {"power", "process"}:
+        raise ValueError("power (survives a loss of power) or process (survives its own end)")
+    return text
+
+
 def _switch(text: str) -> bool:
     if text not in {"0", "1"}:
         raise ValueError("1 for yes or 0 for no")
@@ -63,13 +75,15 @@ def _switch(text: str) -> bool:
 class Setting:
     """One setting: its name without the prefix, its parser, its default and its purpose.
 
-    The parser raises ``ValueError`` with a description of the values that it accepts.
+    The parser raises ``ValueError`` with a description of the values that it accepts. The value of
+    a ``secret`` is in no error.
     """
 
     name: str
     parse: Callable[[str], Any]
     default: Any
     help: str
+    secret: bool = False
 
     @property
     def variable(self) -> str:
@@ -91,7 +105,10 @@ class Setting:
         try:
             return self.parse(text.strip())
         except ValueError as why:
-            raise SettingError(f"{self.variable} is {text!r}; it takes {why}") from why
+            value = (
+                "another value (not shown: it may hold a password)" if self.secret else repr(text)
+            )
+            raise SettingError(f"{self.variable} is {value}; it takes {why}") from why
 
 
 SETTINGS = (
@@ -106,7 +123,20 @@ SETTINGS = (
         "STATE",
         _path,
         ROOT / "pickle_files" / "state",
-        "folder that the API writes: the last good copy of its model and clients",
+        "folder that the API writes: the last good copy of its model and clients, the decisions",
+    ),
+    Setting(
+        "DECISIONS",
+        _database,
+        None,
+        "database of the recorded decisions, postgresql://… (a SQLite file in CREDIT_STATE)",
+        secret=True,
+    ),
+    Setting(
+        "TRACE",
+        _trace,
+        "power",
+        "what a recorded decision survives: power (its loss) or process (the process's end alone)",
     ),
     Setting("API_HOST", str, "127.0.0.1", "address on which the API listens"),
     Setting(
@@ -141,6 +171,8 @@ class Settings:
     model: Path
     clients: Path
     state: Path
+    decisions: str | None
+    trace: Literal["power", "process"]
     api_host: str
     api_hosts: tuple[str, ...]
     api_keys: Path | None

@@ -21,5 +21,5 @@ lock_part requirements-spark.txt spark
 lock_part api/requirements.txt api serving
 lock_part api/requirements-sklearn.txt api serving serving-sklearn
 for project in hyperparameter_tuning random_forest lightgbm; do
-    :     "$bin/uv" pip compile pyproject.toml --constraint requirements.txt "${common[@]}" --output-file "$project/requirements.txt"
+    "$bin/uv" pip compile pyproject.toml --constraint requirements.txt "${common[@]}" --output-file "$project/requirements.txt"
 done
