@@ -16,6 +16,7 @@ from api.web.access import authorize
 from api.web.guard import guard, trusted_hosts
 from api.web.journal import journal, request_id
 from api.web.keys import keyring_of
+from api.web.methods import refuse_head
 from api.web.negotiation import negotiate
 from api.web.openapi import describe
 from api.web.problems import answer_errors
@@ -72,5 +73,6 @@ def build(settings: Settings) -> APIFlask:
     describe(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    refuse_head(app)
     install(app, settings)
     return app

@@ -8,6 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from api.answers import explanations as answers
+from api.record import refuse_if_halted
 from api.service import current_pictures, current_service
 from api.web.inputs import client_id
 from api.web.negotiation import accepted
@@ -35,6 +36,7 @@ def explanation(client: str) -> answers.Explanation:
 
     All are on ``scale``: ``log-odds``, or ``probability`` where the model is a forest.
     """
+    refuse_if_halted()
     service, number = current_service(), client_id(client)
     row, encoded = service.store.row(number), service.store.encoded(number)
     decision = service.scorer.score_encoded(encoded).decision
@@ -55,6 +57,7 @@ def explanation(client: str) -> answers.Explanation:
 @blueprint.doc(responses=responses(400, 404, 503, forms=_FORMS))
 def local_shap(client: str) -> Response | answers.Picture:
     """The waterfall of a client: a bare data URI; by ``Accept`` as JSON, or the PNG itself."""
+    refuse_if_halted()
     service, number = current_service(), client_id(client)
     row = service.store.row(number)
     return _in_accepted_form(

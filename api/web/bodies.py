@@ -27,7 +27,7 @@ class Nothing(Body):
 
 
 def takes(model: type[Body]) -> Callable[[F], F]:
-    """Say which body a view takes: the document describes it, and ``read_body`` reads it."""
+    """Say which body a view takes: the document describes it, and ``checked_body`` checks it."""
 
     def mark(view: F) -> F:
         setattr(view, _MODEL, model)
@@ -42,12 +42,13 @@ def model_of(view: Any) -> type[Body]:
     return model
 
 
-def read_body(model: type[B]) -> B:
-    """The body of the current request.
+def read_json() -> Any:
+    """The body of the current request; ``MalformedError`` (400) where it is no strict JSON."""
+    return _strict_json(request.get_data())
 
-    ``MalformedError`` (400) where it is no strict JSON, ``FieldsError`` (422) names the fields at fault.
-    """
-    data = _strict_json(request.get_data())
+
+def checked_body(model: type[B], data: Any) -> B:
+    """A body of the JSON that was read; ``FieldsError`` (422) names the fields at fault."""
     try:
         return model.model_validate(data)
     except ValidationError as why:

@@ -17,6 +17,14 @@ from api.service import NotLoadedError
 from api.web.journal import request_id
 from api.web.protection import RETRY_AFTER_S
 from project_tools.errors import ArtefactError, CreditError, FeatureError, UnknownClientError
+from project_tools.serving.decisions.errors import (
+    HaltedError,
+    KeyInUseError,
+    KeyReusedError,
+    NotHaltedError,
+    RecordUnavailableError,
+    UnknownDecisionError,
+)
 
 
 class MalformedError(CreditError):
@@ -39,6 +47,18 @@ _BY_ERROR: tuple[tuple[type[CreditError], HTTPStatus], ...] = (
     (NotLoadedError, HTTPStatus.SERVICE_UNAVAILABLE),
     (NoPictureError, HTTPStatus.SERVICE_UNAVAILABLE),
     (ArtefactError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (RecordUnavailableError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (HaltedError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (NotHaltedError, HTTPStatus.CONFLICT),
+    (UnknownDecisionError, HTTPStatus.NOT_FOUND),
+    (KeyReusedError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (KeyInUseError, HTTPStatus.CONFLICT),
+)
+NOT_RECORDED = "Decisions cannot be recorded now, so none is made; the server's log says why."
+#: What the caller is told where our own sentence names files of this machine: the log gets that.
+_INSTEAD: tuple[tuple[type[CreditError], str | None], ...] = (
+    (ArtefactError, None),
+    (RecordUnavailableError, NOT_RECORDED),
 )
 
 
@@ -84,14 +104,14 @@ def _from_apiflask(error: HTTPError) -> Response:
 def _from_ours(error: CreditError) -> Response:
     for kind, status in _BY_ERROR:
         if isinstance(error, kind):
-            if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR and kind is not HaltedError:
                 current_app.logger.error(
                     "not answered", extra={"request_id": request_id(), "reason": str(error)}
                 )
-            # An artefact's error names files of this machine: the log gets it, the caller does not.
-            detail = None if isinstance(error, ArtefactError) else str(error)
+            detail = next((text for k, text in _INSTEAD if isinstance(error, k)), str(error))
             errors = error.errors if isinstance(error, FieldsError) else None
-            return problem(status, detail, errors=errors)
+            reason = "halted" if kind is HaltedError else ""
+            return problem(status, detail, errors=errors, reason=reason)
     return _from_anything(error)
 
 
