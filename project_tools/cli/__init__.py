@@ -9,4 +9,5 @@ at once.
 #: The commands in the order of ``--help``; the module of ``demo-data`` is ``demo_data``.
 COMMANDS = (
     "demo-data", "check", "features", "score", "export", "inspect", "drift", "compare", "promote", "reproduce",
+    "decisions",
 )  # fmt: skip

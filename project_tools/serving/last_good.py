@@ -212,11 +212,7 @@ class LastGood:
 
     def _remove_unused(self) -> None:
         """Remove what no pointer names. A process that has mapped a file keeps it."""
-        pairs: list[Pair] = []
-        for pointer in self._folder.glob("*.json"):
-            data = strict_json(pointer.name, pointer.read_bytes())
-            named: list[Pair] = checked(_PAIRS, data, pointer.name)
-            pairs += named
+        pairs = _named_pairs(self._folder)
         used = {
             path
             for pair in pairs
@@ -231,6 +227,22 @@ class LastGood:
             for path in (self._folder / name).iterdir():
                 if path not in used:
                     _remove(path)
+
+
+def served_models(state: Path) -> set[str]:
+    """The digests of the models that the API serves, or served last, from this state folder."""
+    return {pair.model for pair in _named_pairs(state / "serving")}
+
+
+def _named_pairs(folder: Path) -> list[Pair]:
+    """The pairs that any pointer names."""
+    pairs: list[Pair] = []
+    for pointer in folder.glob("*.json"):
+        named: list[Pair] = checked(
+            _PAIRS, strict_json(pointer.name, pointer.read_bytes()), pointer.name
+        )
+        pairs += named
+    return pairs
 
 
 def _check_owner(folder: Path) -> None:

@@ -5,6 +5,7 @@ An error of a database holds parameters, and so clients' data: only its type is 
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,9 @@ class Database:
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self.path = Path(self.url.database or "") if self.sqlite else None
         self.mark = "?" if self.sqlite else "%s"
+        self._driver = sqlite3 if self.sqlite else _psycopg()
+        #: Every error of the database, SQLAlchemy's and the driver's own.
+        self.errors = (SQLAlchemyError, self._driver.Error)
         self._trace = trace
         self._engine: Engine | None = None
         self._ready = False
@@ -61,7 +65,7 @@ class Database:
 
         ``RecordUnavailableError`` for every error of the database, in the block too.
         """
-        with translated(self.name):
+        with self.translated():
             connection = self.open()
             try:
                 yield connection
@@ -84,6 +88,15 @@ class Database:
                 connection.exec_driver_sql("SELECT one FROM head FOR UPDATE")
             yield connection
 
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn every error of the database into a ``RecordUnavailableError`` that names its type."""
+        try:
+            yield
+        except (*self.errors, OSError) as why:
+            # Not "from why": the error of the database holds parameters, and would be logged beside.
+            raise unavailable(self.name, why) from None
+
     @property
     def begin(self) -> str:
         """The statement that begins a transaction that writes."""
@@ -94,6 +107,10 @@ class Database:
         if not self._ready:
             self._prepare()
         return self._connected().connect()
+
+    def refuses_rows(self, why: Exception) -> bool:
+        """Whether an error is one of the rows that are written, not of the database as a whole."""
+        return isinstance(why, self._driver.DataError | self._driver.IntegrityError)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -137,6 +154,7 @@ class Database:
         cursor = connection.cursor()
         if self.sqlite:
             cursor.execute(f"PRAGMA synchronous={'FULL' if self._trace == 'power' else 'NORMAL'}")
+            cursor.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten
         else:
             commit = "on" if self._trace == "power" else "off"
             cursor.execute(f"SET synchronous_commit = {commit}")
@@ -175,16 +193,6 @@ def transaction(connection: Connection, begin: str) -> Iterator[None]:
         raise
 
 
-@contextmanager
-def translated(name: str) -> Iterator[None]:
-    """Turn every error of the database into a ``RecordUnavailableError`` that names its type."""
-    try:
-        yield
-    except (SQLAlchemyError, OSError) as why:
-        # Not "from why": the error of the database holds parameters, and would be logged beside.
-        raise unavailable(name, why) from None
-
-
 def unavailable(name: str, why: Exception) -> RecordUnavailableError:
     """The error for a record that cannot be used because of an error of its database or disk."""
     return RecordUnavailableError(
@@ -200,6 +208,12 @@ def reason(why: Exception) -> str:
     origin = why.orig if isinstance(why, DBAPIError) and why.orig is not None else why
     code = getattr(origin, "sqlite_errorname", None) or getattr(origin, "sqlstate", None)
     return f"{type(origin).__name__} {code}" if code else type(origin).__name__
+
+
+def _psycopg() -> Any:
+    import psycopg  # noqa: PLC0415  (10 MB that SQLite does not need)
+
+    return psycopg
 
 
 def _url(text: str | None, state: Path) -> URL:

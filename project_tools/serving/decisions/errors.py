@@ -45,3 +45,7 @@ class KeyInUseError(RecordError):
 
 class ReplayError(RecordError):
     """A decision cannot be computed again: its input or its model is not there any more."""
+
+
+class BrokenChainError(RecordError):
+    """The record is not whole, or it was changed."""

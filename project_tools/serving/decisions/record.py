@@ -111,19 +111,28 @@ class NewDecision:
     label: Literal["risk", "no_risk"]
     near: bool
     key_id: str = ""
+    input: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name in ("threshold", "probability", "raw_score"):
+            if not math.isfinite(getattr(self, name)):
+                raise ValueError(f"the {name} of a decision is finite")
+        object.__setattr__(self, "input", hashlib.sha256(self.row).hexdigest())
 
     def values(self, sequence: int, facts: str) -> Values:
-        """The row of ``COLUMNS``; ``facts`` is the JSON of what computed the score."""
-        digest = hashlib.sha256(self.row).hexdigest()
+        """The row of ``COLUMNS``; ``facts`` is the JSON of what computed the score.
+
+        Adding zero turns a negative zero, which SQLite does not keep, into zero.
+        """
         return (
             sequence, new_id(), "decision", now(), self.key_id, self.client, None, self.model,
-            self.model_name, self.model_version, _number(self.threshold), digest,
-            _number(self.probability), _number(self.raw_score), self.label, int(self.near), facts,
+            self.model_name, self.model_version, self.threshold + 0.0, self.input,
+            self.probability + 0.0, self.raw_score + 0.0, self.label, int(self.near), facts,
         )  # fmt: skip
 
     def contents(self) -> dict[str, bytes]:
         """What is stored once per digest."""
-        return {hashlib.sha256(self.row).hexdigest(): self.row}
+        return {self.input: self.row}
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +240,3 @@ class Event:
     def seal(self) -> str:
         """What proves this event, and all events before it, to who has kept it."""
         return str(Seal(self.sequence, self.digest))
-
-
-def _number(value: float) -> float:
-    """A finite float without a negative zero, which SQLite does not keep."""
-    if not math.isfinite(value):
-        raise ValueError("a number of a decision is finite")
-    return float(value) + 0.0

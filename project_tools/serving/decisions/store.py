@@ -4,11 +4,11 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Select, select
+from sqlalchemy import Connection, Select, select
 
 from project_tools.errors import SettingError
 from project_tools.serving.decisions.archive import Archive
@@ -119,8 +119,19 @@ class DecisionStore:
         return bytes(row.answer)
 
     def event(self, new: NewEvent) -> Event:
-        """Record an event of another kind than a decision."""
+        """Record an event of another kind than a decision.
+
+        One about a decision (``subject``) is about its client too; ``UnknownDecisionError``.
+        """
+        if new.subject is not None:
+            new = replace(new, client=self.decision(new.subject).client)
         return self._event(Job([new]))
+
+    def change(
+        self, new: NewEvent, also: Callable[[Connection], None], wait_s: float = 600
+    ) -> Event:
+        """Record an event, and run further statements in the same transaction."""
+        return self._event(Job([new], also=also, wait_s=wait_s))
 
     def halt(self, reason: str, who: str, key_id: str = "") -> Event:
         """Let no decision be recorded from now on, in no process, until ``resume``."""

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from project_tools.serving.decisions.database import Database, unavailable
 from project_tools.serving.decisions.errors import (
@@ -63,19 +62,26 @@ class Job:
     """What one request records, and its outcome.
 
     ``answer`` makes the answer that is kept under the key of ``once``, of the values and digests of
-    the events. ``halts``: the event puts a halt in force (true), or ends it (false).
+    the events. ``halts``: the event puts a halt in force (true), or ends it (false). ``also`` runs
+    further statements in the same transaction; ``wait_s`` is how long the caller waits.
     """
 
     events: Sequence[NewDecision | NewEvent]
     once: Once | None = None
     answer: Callable[[list[tuple[Values, str]]], bytes] | None = None
     halts: bool | None = None
+    also: Callable[[Connection], None] | None = None
+    wait_s: float = WAIT_S
     rows: list[tuple[Values, str]] = field(default_factory=list)
     answered: bytes = b""
     error: Exception | None = None
-    _done: threading.Event = field(default_factory=threading.Event)
+    # Held until the job is done: a bare lock wakes a thread in half the time of an event.
+    _running: threading.Lock = field(default_factory=threading.Lock)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _state: str = "waiting"
+
+    def __post_init__(self) -> None:
+        self._running.acquire()
 
     def take(self) -> bool:
         """Whether the writer may record it; False once the request has given up."""
@@ -87,18 +93,18 @@ class Job:
     def finish(self, error: Exception | None = None) -> None:
         """Give the outcome to the request that waits."""
         self.error = error or self.error
-        self._done.set()
+        self._running.release()
 
     def wait(self) -> None:
-        """Wait until it is committed; raises its error, or ``RecordUnavailableError`` after 10 s."""
-        if not self._done.wait(WAIT_S):
+        """Wait until it is committed; raises its error, or ``RecordUnavailableError`` if that is late."""
+        if not self._running.acquire(timeout=self.wait_s):
             with self._lock:
                 given_up = self._state == "waiting"
                 self._state = "abandoned" if given_up else self._state
             # What the writer has taken is soon committed or refused.
-            if given_up or not self._done.wait(WAIT_S):
+            if given_up or not self._running.acquire(timeout=self.wait_s):
                 raise RecordUnavailableError(
-                    f"the record of decisions was not written within {WAIT_S:.0f} s; nothing is "
+                    f"the record of decisions was not written within {self.wait_s:.0f} s; nothing is "
                     "decided meanwhile"
                 )
         if self.error is not None:
@@ -114,6 +120,8 @@ class Writer:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._connection: Connection | None = None
+        # The driver's own: SQLAlchemy takes longer for the statements of a group than the database.
+        self._cursor: Any = None
         self._file: tuple[int, int] | None = None
         self._groups = 0
         self._statements = _statements(database.mark, sqlite=database.sqlite)
@@ -158,12 +166,14 @@ class Writer:
         try:
             self._commit(group)
         except Exception as why:  # noqa: BLE001  (each request must get an outcome)
-            if len(group) > 1 and not _is_outage(why):
+            if len(group) > 1 and self._database.refuses_rows(why):
                 for job in group:
                     self._record([job])
                 return
+            # Never the database's own error, which holds parameters.
+            told = isinstance(why, RecordUnavailableError)
             for job in group:
-                job.finish(_told(self._database.name, why))
+                job.finish(why if told else unavailable(self._database.name, why))
         else:
             for job in group:
                 job.finish()
@@ -174,42 +184,50 @@ class Writer:
             try:
                 try:
                     recorded = self._write(connection, group)
-                except SQLAlchemyError:
+                except self._database.errors:
                     self._disconnect()
                     if fresh or self._database.sqlite:
                         raise
                     # PostgreSQL was started anew since the last group; nothing was committed.
                     connection, _ = self._connected()
                     recorded = self._write(connection, group)
-                connection.exec_driver_sql("COMMIT" if recorded else "ROLLBACK")
+                self._cursor.execute("COMMIT" if recorded else "ROLLBACK")
             except BaseException:
                 self._disconnect()
                 raise
 
     def _write(self, connection: Connection, group: list[Job]) -> bool:
         """Everything of a transaction but its end; False where no job has anything to record."""
-        run, statements = connection.exec_driver_sql, self._statements
-        run(self._database.begin)
-        sequence, digest, halted = run(statements.head).one()
+        statements, cursor = self._statements, self._cursor
+        cursor.execute(self._database.begin)
+        cursor.execute(statements.head)
+        sequence, digest, halted = cursor.fetchone()
         batch = _Batch(sequence, digest, halted, self._facts)
         for job in group:
             if job.take():
-                key = job.once.key if job.once else None
-                used = run(statements.used, key).scalar() if key else None
-                batch.add(job, used)
+                used = None
+                if job.once is not None:
+                    cursor.execute(statements.used, job.once.key)
+                    used = cursor.fetchone()
+                batch.add(job, used[0] if used else None)
         if not batch.rows and not batch.answers:
             return False
-        if batch.contents:
-            run(statements.content, list(batch.contents.items()))
-        if batch.rows:
-            run(statements.event, batch.rows)
-        if batch.answers:
-            run(statements.forget, list(batch.answers))
-            run(statements.answer, [(*key, *rest) for key, rest in batch.answers.items()])
-        run(statements.move, (batch.sequence, batch.digest, batch.halted))
+        for statement, rows in (
+            (statements.content, list(batch.contents.items())),
+            (statements.event, batch.rows),
+            (statements.forget, list(batch.answers)),
+            (statements.answer, [(*key, *rest) for key, rest in batch.answers.items()]),
+        ):
+            if len(rows) == 1:  # the drivers take longer to prepare for many
+                cursor.execute(statement, rows[0])
+            elif rows:
+                cursor.executemany(statement, rows)
+        for also in batch.also:
+            also(connection)
+        cursor.execute(statements.move, (batch.sequence, batch.digest, batch.halted))
         self._groups += 1
         if self._groups % _SWEEP == 1:
-            run(statements.sweep, (oldest_kept(),))
+            cursor.execute(statements.sweep, (oldest_kept(),))
         return True
 
     def _connected(self) -> tuple[Connection, bool]:
@@ -223,13 +241,14 @@ class Writer:
         if self._connection is not None:
             return self._connection, False
         self._connection = self._database.open()
+        self._cursor = self._connection.connection.cursor()
         self._file = _identity(path) if path is not None else None
         return self._connection, True
 
     def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._cursor = self._connection, None, None
         if connection is not None:
-            with suppress(SQLAlchemyError):
+            with suppress(*self._database.errors):
                 connection.invalidate()
                 connection.close()
 
@@ -245,6 +264,7 @@ class _Batch:
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     contents: dict[str, bytes] = field(default_factory=dict)
     answers: dict[tuple[str, str, str], tuple[Any, ...]] = field(default_factory=dict)
+    also: list[Callable[[Connection], None]] = field(default_factory=list)
 
     def add(self, job: Job, used: str | None) -> None:
         """Chain the events of a job, or give the job the error that prevents it.
@@ -272,6 +292,8 @@ class _Batch:
         self.rows += [(*values, digest) for values, digest in rows]
         for new in job.events:
             self.contents.update(new.contents())
+        if job.also is not None:
+            self.also.append(job.also)
         if job.halts is not None:
             facts = json.loads(rows[0][0][-1])
             self.halted = canonical_json({**facts, "since": rows[0][0][3]}) if job.halts else None
@@ -335,17 +357,3 @@ def _identity(path: Any) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _is_outage(why: Exception) -> bool:
-    """Whether the store as a whole fails, so that no job of the group would fare better."""
-    return isinstance(why, OperationalError | OSError | RecordUnavailableError) or not isinstance(
-        why, DBAPIError
-    )
-
-
-def _told(name: str, why: Exception) -> Exception:
-    """What the request gets: never the database's own error, which holds parameters."""
-    if isinstance(why, RecordUnavailableError):
-        return why
-    return unavailable(name, why)

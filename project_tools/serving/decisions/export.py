@@ -1,0 +1,71 @@
+"""The recorded decisions as a whole file: CSV, Parquet or JSON lines."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
+
+from project_tools.errors import SettingError, unknown
+from project_tools.serving.columns import CLASS, PROBABILITY, RAW_SCORE
+from project_tools.serving.decisions.record import Decision
+from project_tools.serving.decisions.store import DecisionStore
+from project_tools.system.files import replacing
+
+ENDINGS = (".csv", ".jsonl", ".parquet")
+#: The columns of the file; ``client`` is empty for an applicant who was not known.
+SCHEMA = pa.schema({
+    "sequence": pa.int64(), "id": pa.string(), "time": pa.string(), "client": pa.int64(),
+    PROBABILITY: pa.float64(), CLASS: pa.string(), "near": pa.bool_(), "threshold": pa.float64(),
+    RAW_SCORE: pa.float64(), "model": pa.string(), "model_name": pa.string(),
+    "model_version": pa.string(), "input": pa.string(), "key_id": pa.string(), "seal": pa.string(),
+})  # fmt: skip
+_BATCH = 10_000
+
+
+def export(store: DecisionStore, target: Path, *, client: int | None = None) -> int:
+    """Write all decisions, or those on one client, in order; returns how many there are.
+
+    The file is whole or absent. ``SettingError`` for an ending that is not one of ``ENDINGS``.
+    """
+    if target.suffix not in ENDINGS:
+        raise SettingError(unknown("ending", target.suffix, ENDINGS))
+    if target.is_dir():
+        raise SettingError(f"{target} is a folder; name a file to write")
+    count = 0
+    with replacing(target) as temporary, _writer(temporary) as write:
+        for batch in batches(store, client):
+            count += len(batch)
+            write([as_dict(decision) for decision in batch])
+    return count
+
+
+def batches(store: DecisionStore, client: int | None = None) -> Iterator[list[Decision]]:
+    """All decisions in order, some thousands at a time."""
+    last = 0
+    while batch := store.decisions(client=client, after=last, limit=_BATCH):
+        yield batch
+        last = batch[-1].sequence
+
+
+def as_dict(decision: Decision) -> dict[str, Any]:
+    """A decision by the names of ``SCHEMA``."""
+    other = {PROBABILITY: decision.probability, CLASS: decision.label}
+    return {
+        name: other[name] if name in other else getattr(decision, name) for name in SCHEMA.names
+    }
+
+
+@contextmanager
+def _writer(path: Path) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
+    if path.suffix == ".jsonl":
+        with path.open("w", encoding="utf-8") as file:
+            yield lambda rows: file.writelines(f"{json.dumps(row)}\n" for row in rows)
+        return
+    make = csv.CSVWriter if path.suffix == ".csv" else pq.ParquetWriter
+    with make(str(path), SCHEMA) as writer:
+        yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
