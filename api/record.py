@@ -1,5 +1,6 @@
 """The record of decisions as one worker uses it: written before an answer, watched, counted."""
 
+import fcntl
 import logging
 import os
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 from flask import Flask, current_app
 
 from api.metrics import RECORD_SECONDS, RECORDS
-from project_tools.errors import CreditError
+from project_tools.errors import CreditError, StorageError
 from project_tools.serving.decisions.errors import HaltedError, RecordUnavailableError
 from project_tools.serving.decisions.record import Decision, NewDecision, NewEvent, Seal
 from project_tools.serving.decisions.store import Answer, DecisionStore, open_store
@@ -45,7 +46,7 @@ class Record:
         ``folder`` holds its model, which is archived before its first decision.
         """
         with _Counted(self):
-            self.store.archive.keep(new.model, folder)
+            self._archive(new.model, folder)
             return self.store.record([new])[0]
 
     def decide_once(
@@ -59,7 +60,7 @@ class Record:
 
         def archived() -> list[NewDecision]:
             new = decide()
-            self.store.archive.keep(new.model, folder)
+            self._archive(new.model, folder)
             return [new]
 
         with _Counted(self) as counted:
@@ -115,6 +116,30 @@ class Record:
             self._logger.exception("no head")
         else:
             self._logger.info("head", extra={"seal": str(head) if head else "none"})
+
+    def archive(self, digest: str, folder: Path) -> None:
+        """Archive a model when it is loaded, so that its first decision need not wait for that."""
+        try:
+            self._archive(digest, folder)
+        except RecordUnavailableError as why:  # said again by each decision
+            self._logger.error("model not archived", extra={"reason": str(why)})
+
+    def _archive(self, digest: str, folder: Path) -> None:
+        """One thread of one process at a time copies; ``RecordUnavailableError`` where it cannot."""
+        archive = self.store.archive
+        if archive.has(digest):
+            return
+        try:
+            archive.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with (archive.folder / ".lock").open(
+                "a"
+            ) as lock:  # each open file has a lock of its own
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                archive.keep(digest, folder)
+        except (StorageError, OSError) as why:
+            raise RecordUnavailableError(
+                f"the model of a decision cannot be archived: {why}"
+            ) from why
 
     def _try(self) -> bool:
         try:

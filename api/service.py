@@ -60,7 +60,13 @@ class Service:
 def install(app: APIFlask, settings: Settings) -> None:
     """Give an application its service. If it cannot be loaded, write the reason to the log."""
     record = open_record(app, settings)
-    keeper = Keeper(settings, app.logger, Service.load, record.note_reload)
+
+    def load(last_good: LastGood, pair: Pair) -> Service:
+        service = Service.load(last_good, pair)
+        record.archive(service.artefact.digest, service.folder)
+        return service
+
+    keeper = Keeper(settings, app.logger, load, record.note_reload)
     READY.set(0)
     keeper.start(os.environ.get(VERIFIED, ""))
     app.extensions[_EXTENSION] = keeper
