@@ -5,8 +5,10 @@ import shutil
 from pathlib import Path
 
 from project_tools.serving.decisions.errors import RecordUnavailableError
-from project_tools.serving.manifest import MANIFEST
 from project_tools.system.files import replacing_folder, sha256
+
+#: As ``serving.manifest`` names it, which would import Arrow and NumPy.
+MANIFEST = "manifest.json"
 
 
 class Archive:

@@ -7,9 +7,9 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -110,7 +110,9 @@ class Database:
 
     def refuses_rows(self, why: Exception) -> bool:
         """Whether an error is one of the rows that are written, not of the database as a whole."""
-        return isinstance(why, self._driver.DataError | self._driver.IntegrityError)
+        driver = self._driver
+        outages = (driver.OperationalError, driver.InterfaceError, driver.InternalError)
+        return not isinstance(why, (*outages, SQLAlchemyError, OSError, RecordUnavailableError))
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -147,6 +149,8 @@ class Database:
                 pool_pre_ping=not self.sqlite,
             )
             event.listen(engine, "connect", self._connection_settings)
+            if self.path is not None:
+                event.listen(engine, "do_connect", self._open_side_files)
             self._engine = engine
         return self._engine
 
@@ -161,6 +165,19 @@ class Database:
             cursor.execute(f"SET statement_timeout = {_STATEMENT_MS}")
             cursor.execute(f"SET lock_timeout = {_LOCK_MS}")
         cursor.close()
+
+    def _open_side_files(self, *_: Any) -> None:
+        """Give the log beside the file the file's own mode.
+
+        SQLite made it read-only if the file was so at that moment, and would keep it.
+        """
+        path = cast("Path", self.path)
+        with suppress(OSError):
+            mode = path.stat().st_mode & 0o777
+            for ending in ("-wal", "-shm"):
+                side = path.with_name(path.name + ending)
+                if side.exists() and side.stat().st_mode & 0o777 != mode:
+                    side.chmod(mode)
 
     def _prepare(self) -> None:
         if self.path is not None:
@@ -189,6 +206,8 @@ def transaction(connection: Connection, begin: str) -> Iterator[None]:
         connection.exec_driver_sql("COMMIT")
     except BaseException:
         # A commit that failed may leave the transaction open; a connection that is lost has none.
+        with suppress(SQLAlchemyError):
+            connection.exec_driver_sql("ROLLBACK")
         connection.invalidate()
         raise
 

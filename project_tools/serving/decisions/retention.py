@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from project_tools.errors import SettingError
 from project_tools.serving.decisions.record import NewEvent, now
-from project_tools.serving.decisions.store import DecisionStore
+from project_tools.serving.decisions.store import DecisionStore, erased_later
 from project_tools.serving.decisions.tables import ANSWERS, CHECKPOINTS, CONTENTS, EVENTS
 from project_tools.serving.last_good import served_models
 
@@ -117,9 +117,11 @@ def erase(store: DecisionStore, who: str, *, client: int | None = None, decision
         digests = connection.execute(
             select(EVENTS.c.content).where(about, EVENTS.c.content.is_not(None)).distinct()
         ).scalars().all()  # fmt: skip
-        # The same row of features may be another client's too; then it stays.
+        # The same row of features may be another client's too; then it stays, until theirs is erased.
         others = func.coalesce(about, False).is_(False)
-        shared = select(EVENTS.c.content).where(EVENTS.c.content.in_(digests), others)
+        shared = select(EVENTS.c.content).where(
+            EVENTS.c.content.in_(digests), others, ~erased_later(EVENTS.c).exists()
+        )
         unshared = set(digests) - set(connection.execute(shared).scalars())
         done = connection.execute(delete(CONTENTS).where(CONTENTS.c.digest.in_(unshared)))
         removed = done.rowcount

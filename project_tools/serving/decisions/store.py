@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, literal_column, select
 
 from project_tools.errors import SettingError
 from project_tools.serving.decisions.archive import Archive
@@ -33,6 +33,8 @@ _HALT_S = 0.5
 #: An Idempotency-Key: visible ASCII characters.
 _VALUE = range(0x21, 0x7F)
 _LONGEST_VALUE = 64
+#: In these words SQLite finds the partial indexes.
+_OTHER_KINDS = EVENTS.c.kind != literal_column("'decision'")
 _ROW = [EVENTS.c[name] for name in (*COLUMNS, "digest")]
 
 
@@ -186,7 +188,8 @@ class DecisionStore:
         if client is not None:
             query = query.where(EVENTS.c.client == client)
         if near is not None:
-            query = query.where(EVENTS.c.near == int(near))
+            # The number itself: SQLite finds the partial index by it.
+            query = query.where(EVENTS.c.near == literal_column("1" if near else "0"))
         if key_id is not None:
             query = query.where(EVENTS.c.key_id == key_id)
         if before is not None:
@@ -202,7 +205,7 @@ class DecisionStore:
         limit: int = 100,
     ) -> list[Event]:  # fmt: skip
         """Events of other kinds than decisions, in order: about a decision, a client, or all."""
-        query: Select[Any] = select(*_ROW).where(EVENTS.c.kind != "decision")
+        query: Select[Any] = select(*_ROW).where(_OTHER_KINDS)
         if subject is not None:
             query = query.where(EVENTS.c.subject == subject)
         if client is not None:
@@ -213,7 +216,13 @@ class DecisionStore:
         return [Event.of(row[:-1], row[-1]) for row in rows]
 
     def row(self, decision: Decision) -> bytes | None:
-        """The encoded row of a decision; None if it was erased."""
+        """The encoded row of a decision; None if it was erased.
+
+        Also where another client, who was not erased, has the very same row.
+        """
+        with self.database.connect() as connection:
+            if connection.execute(erased_later(decision)).first() is not None:
+                return None
         return self._content(decision.input)
 
     def content(self, event: Event) -> bytes | None:
@@ -250,6 +259,23 @@ def once(key_id: str, route: str, value: str, body: Any) -> Once:
     """
     _check_key(value)
     return Once(key_id, route, value, hashlib.sha256(canonical_json(body).encode()).hexdigest())
+
+
+def erased_later(event: Any) -> Select[Any]:
+    """The erasures after an event, or after each row of events, that were about it.
+
+    ``event`` has ``sequence``, ``client`` and ``id``.
+    """
+    erasure = EVENTS.alias("erasure")
+    about = erasure.c.subject == event.id
+    if event.client is not None:
+        about |= erasure.c.client == event.client
+    return select(erasure.c.sequence).where(
+        erasure.c.kind != literal_column("'decision'"),
+        erasure.c.kind == "erasure",
+        erasure.c.sequence > event.sequence,
+        about,
+    )
 
 
 def _check_key(value: str) -> None:

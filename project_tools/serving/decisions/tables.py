@@ -1,5 +1,7 @@
 """The tables of the record. The migrations make them; a test compares the two."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -12,9 +14,15 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 METADATA = MetaData()
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
 
 #: One row an event, in the order of ``record.COLUMNS``, and the digest that covers them.
 EVENTS = Table(
@@ -40,6 +48,10 @@ EVENTS = Table(
     Column("digest", String(64), nullable=False),
     Index("events_id", "id", unique=True),
     Index("events_client", "client", "sequence"),
+    # Partial: recording an ordinary decision writes none of these.
+    Index("events_near", "sequence", **_where("near = 1")),
+    Index("events_kind", "kind", "sequence", **_where("kind <> 'decision'")),
+    Index("events_subject", "subject", "sequence", **_where("kind <> 'decision'")),
 )
 #: The last event, and the halt that is in force as JSON (null: none). It has one row.
 HEAD = Table(

@@ -194,6 +194,8 @@ class Writer:
                 self._cursor.execute("COMMIT" if recorded else "ROLLBACK")
             except BaseException:
                 self._disconnect()
+                # One that was opened while the file was read-only would stay so.
+                self._database.close()
                 raise
 
     def _write(self, connection: Connection, group: list[Job]) -> bool:
@@ -246,11 +248,17 @@ class Writer:
         return self._connection, True
 
     def _disconnect(self) -> None:
-        connection, self._connection, self._cursor = self._connection, None, None
-        if connection is not None:
-            with suppress(*self._database.errors):
-                connection.invalidate()
-                connection.close()
+        """Give up the connection and what it has not committed."""
+        connection, cursor = self._connection, self._cursor
+        self._connection = self._cursor = None
+        if connection is None:
+            return
+        with suppress(*self._database.errors):
+            cursor.execute("ROLLBACK")  # a statement that failed would keep SQLite's file locked
+        with suppress(*self._database.errors):
+            cursor.close()
+            connection.invalidate()
+            connection.close()
 
 
 @dataclass(slots=True)

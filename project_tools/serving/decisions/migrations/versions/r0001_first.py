@@ -38,6 +38,13 @@ def upgrade() -> None:
     )
     op.create_index("events_id", "events", ["id"], unique=True)
     op.create_index("events_client", "events", ["client", "sequence"])
+    for name, columns, condition in (
+        ("events_near", ["sequence"], "near = 1"),
+        ("events_kind", ["kind", "sequence"], "kind <> 'decision'"),
+        ("events_subject", ["subject", "sequence"], "kind <> 'decision'"),
+    ):
+        where = sa.text(condition)
+        op.create_index(name, "events", columns, sqlite_where=where, postgresql_where=where)
     head = op.create_table(
         "head",
         sa.Column("one", sa.SmallInteger, primary_key=True, autoincrement=False),
