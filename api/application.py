@@ -33,6 +33,10 @@ class ScoringAPI(APIFlask):
             return Response(json_text(rv), mimetype="application/json")
         return super().make_response(rv)
 
+    def ensure_sync(self, func: Any) -> Any:
+        """No view or hook is a coroutine, so none of a request's twenty is asked whether it is one."""
+        return func
+
     def make_default_options_response(self) -> Response:
         """The methods of an address; Flask's own answer claims to hold HTML."""
         response = super().make_default_options_response()

@@ -39,6 +39,8 @@ class Record:
         self._failed = -FAILED_S
         self._tried, self._passed = -TRIED_S, False
         self._trying = threading.Lock()
+        #: By digest of a model, when it was last seen in the archive.
+        self._archived: dict[str, float] = {}
 
     def decide(self, new: NewDecision, folder: Path) -> Decision:
         """A decision as it is recorded; ``RecordUnavailableError`` or ``HaltedError``: it is not.
@@ -126,8 +128,11 @@ class Record:
 
     def _archive(self, digest: str, folder: Path) -> None:
         """One thread of one process at a time copies; ``RecordUnavailableError`` where it cannot."""
-        archive = self.store.archive
+        archive, now = self.store.archive, time.monotonic()
+        if now - self._archived.get(digest, -TRIED_S) < TRIED_S:
+            return
         if archive.has(digest):
+            self._archived[digest] = now
             return
         try:
             archive.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
