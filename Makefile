@@ -87,5 +87,9 @@ screenshots: setup ## take the README's pictures from a real browser
 lock: setup ## lock the versions anew: requirements.txt and the projects' requirements
 	@scripts/lock.sh "$(BIN)"
 
-clean: ## remove what make run wrote (tables, features, artefact, MLflow store); keep the environment
+clean: ## remove what make run wrote (tables, features, artefact, MLflow store); ask before the state and its recorded decisions
 	rm -rf pickle_files/demo_tables pickle_files/artefact pickle_files/features.* pickle_files/clients.parquet pickle_files/run.json mlflow.db mlruns
+	@if [[ -e pickle_files/state ]]; then \
+		read -r -p "remove pickle_files/state too, with all recorded decisions and archived models? [y/N] " answer || true; \
+		if [[ $$answer == y ]]; then rm -rf pickle_files/state; else echo "kept: pickle_files/state"; fi; \
+	fi

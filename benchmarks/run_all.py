@@ -27,6 +27,7 @@ CLIENTS = 88_000
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "serving.py": ("--check",),
     "api.py": ("--check",),
+    "decisions.py": ("--check",),
     "score.py": ("--clients", str(CLIENTS), "--check"),
     "intervals.py": ("--check",),
     "promotion.py": ("--check",),

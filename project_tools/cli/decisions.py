@@ -62,7 +62,7 @@ def _list(words: argparse.Namespace) -> None:
 
     from project_tools.serving.decisions.export import as_dict
 
-    with _opened() as store:
+    with opened() as store:
         near = True if words.near else None
         found = store.decisions(
             client=words.client, near=near, before=1 << 62, limit=words.limit
@@ -79,7 +79,7 @@ def _show(words: argparse.Namespace) -> None:
 
     from project_tools.serving.decisions.export import as_dict
 
-    with _opened() as store:
+    with opened() as store:
         decision = store.decision(words.id)
         events = store.events(subject=decision.id)
         kept = store.row(decision) is not None
@@ -114,7 +114,7 @@ def _line(decision: "Decision") -> str:
 def _export(words: argparse.Namespace) -> None:
     from project_tools.serving.decisions.export import export
 
-    with _opened() as store:
+    with opened() as store:
         count = export(store, words.output, client=words.client)
     print(f"{count:,} decisions written to {words.output}")
 
@@ -126,7 +126,7 @@ def _verify(words: argparse.Namespace) -> None:
     from project_tools.system.progress import working
 
     seal = Seal.parse(words.seal) if words.seal else None
-    with _opened() as store, working("verifying the record", quiet=words.quiet):
+    with opened() as store, working("verifying the record", quiet=words.quiet):
         found = verify(store.database, seal)
     for problem in found.problems:
         print(problem)
@@ -151,7 +151,7 @@ def _replay(words: argparse.Namespace) -> None:
     from project_tools.serving.decisions.replay import replay
 
     others = 0
-    with _opened() as store:
+    with opened() as store:
         for one in replay(store, words.ids):
             how = {
                 "equal": "the same to the bit",
@@ -168,7 +168,7 @@ def _replay(words: argparse.Namespace) -> None:
 def _prune(words: argparse.Namespace) -> None:
     from project_tools.serving.decisions.retention import prune
 
-    with _opened() as store:
+    with opened() as store:
         pruned = prune(store, words.older_than, _who(), force=words.force)
     print(
         f"{pruned.events:,} events removed, up to event {pruned.until}, and {pruned.models} models "
@@ -184,23 +184,23 @@ def _erase(words: argparse.Namespace) -> None:
 
     if (words.client is None) == (words.decision is None):
         raise SettingError("name a client, or a decision by --decision ID")
-    with _opened() as store:
+    with opened() as store:
         removed = erase(store, _who(), client=words.client, decision=words.decision or "")
     print(
-        f"{removed} contents removed (inputs, reasons, sheets, notes); the decisions stay, with the "
-        "digests of what was removed, so the chain holds; these decisions cannot be replayed any "
-        "more, and copies in backups remain"
+        f"contents removed (inputs, reasons, sheets, notes): {removed}. The decisions stay, with the "
+        "digests of what was removed, so the chain holds. They cannot be replayed any more, and "
+        "copies in backups remain"
     )
 
 
 def _halt(words: argparse.Namespace) -> None:
-    with _opened(new=True) as store:
+    with opened(new=True) as store:
         event = store.halt(words.reason, _who())
     print(f"halted since {event.time}: no model decides until `credit decisions resume`")
 
 
 def _resume(words: argparse.Namespace) -> None:
-    with _opened() as store:
+    with opened() as store:
         event = store.resume(words.reason, _who())
     print(f"resumed at {event.time}")
 
@@ -212,7 +212,7 @@ _VERBS = {
 
 
 @contextmanager
-def _opened(*, new: bool = False) -> "Iterator[DecisionStore]":
+def opened(*, new: bool = False) -> "Iterator[DecisionStore]":
     """The record of the settings; a ``CreditError`` where there is none, unless it may be ``new``."""
     from project_tools.serving.decisions.store import open_store
 

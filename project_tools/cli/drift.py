@@ -2,11 +2,15 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from project_tools.cli.common import add_number, add_quiet
 from project_tools.system.files import refuse_inputs, replacing
 
+#: The word that stands for the recorded decisions.
+RECORD = "decisions"
 HELP = "new rows against the training's: features, score; status 3 on drift"
 EPILOG = (
     "exit status: 0 no drift, 3 drift, 1 an input that cannot be compared, 2 a wrong "
@@ -21,7 +25,11 @@ def words(parser: argparse.ArgumentParser) -> None:
         help="frozen .json, a model folder (what its training froze, and the model), or a file: its "
         "rows of SPLIT train if it has that column, else all",
     )  # fmt: skip
-    parser.add_argument("new", type=Path, metavar="NEW", help="the rows to look at")
+    parser.add_argument(
+        "new", type=Path, metavar="NEW",
+        help="the rows to look at; `decisions` are those that the API has recorded: each client's "
+        "last one by the model that decided last",
+    )  # fmt: skip
     parser.add_argument("--split", help="only these rows of NEW: train, test or new (all)")
     parser.add_argument(
         "--artefact", type=Path, metavar="DIR", help="model folder that scores both files"
@@ -55,11 +63,12 @@ def run(words: argparse.Namespace) -> None:
     json_file = None if words.json in {None, "-"} else Path(words.json)
     outputs = [path for path in (words.html, words.freeze, json_file) if path is not None]
     refuse_inputs(outputs, filter(None, (words.reference, words.new, words.artefact)))
-    report = drift(
-        words.reference, words.new,
-        artefact=words.artefact, split=words.split, fn_cost=words.fn_cost, freeze=words.freeze,
-        rule=DriftRule(words.alpha, words.psi, words.acceptance, words.loss), quiet=words.quiet,
-    )  # fmt: skip
+    with _new_rows(words.new) as new:
+        report = drift(
+            words.reference, new,
+            artefact=words.artefact, split=words.split, fn_cost=words.fn_cost, freeze=words.freeze,
+            rule=DriftRule(words.alpha, words.psi, words.acceptance, words.loss), quiet=words.quiet,
+        )  # fmt: skip
     if words.html is not None:
         with writable(words.html):
             write_html(report, words.html)
@@ -73,3 +82,19 @@ def run(words: argparse.Namespace) -> None:
             temporary.write_text(to_json(report), encoding="utf-8")
     if report.alarms:
         sys.exit(DRIFTED)
+
+
+@contextmanager
+def _new_rows(new: Path) -> Iterator[Path]:
+    """The file of NEW; one of the recorded decisions for the word ``decisions``, if no file has it."""
+    if str(new) != RECORD or new.exists():
+        yield new
+        return
+    from project_tools.cli.decisions import opened
+    from project_tools.serving.decisions.export import export_last
+    from project_tools.system.files import temporary_folder
+
+    with temporary_folder("decisions") as folder:
+        with opened() as store:
+            export_last(store, folder / f"{RECORD}.parquet")
+        yield folder / f"{RECORD}.parquet"

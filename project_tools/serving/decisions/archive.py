@@ -1,9 +1,11 @@
 """The archived artefacts: each model that decided something, by the digest of its manifest."""
 
+import fcntl
 import os
 import shutil
 from pathlib import Path
 
+from project_tools.errors import StorageError
 from project_tools.serving.decisions.errors import RecordUnavailableError
 from project_tools.system.files import replacing_folder, sha256
 
@@ -35,16 +37,23 @@ class Archive:
             return
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with replacing_folder(self.path(digest)) as folder:
-                shutil.copytree(source, folder, dirs_exist_ok=True)
-                _flush(folder)
-                if sha256(folder / MANIFEST) != digest:
-                    raise RecordUnavailableError(f"{source} does not hold the model any more")
-        except OSError as why:
+            with (self.folder / "lock").open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # the workers of a service start at once
+                if not self.has(digest):
+                    self._copy(digest, source)
+        except (OSError, StorageError) as why:
+            reason = getattr(why, "strerror", None) or "see the disk"
             raise RecordUnavailableError(
-                f"the model cannot be archived in {self.folder} ({why.strerror}); nothing is "
+                f"the model cannot be archived in {self.folder} ({reason}); nothing is "
                 "decided meanwhile"
             ) from why
+
+    def _copy(self, digest: str, source: Path) -> None:
+        with replacing_folder(self.path(digest)) as folder:
+            shutil.copytree(source, folder, dirs_exist_ok=True)
+            _flush(folder)
+            if sha256(folder / MANIFEST) != digest:
+                raise RecordUnavailableError(f"{source} does not hold the model any more")
 
     def digests(self) -> set[str]:
         """The models that are archived here."""

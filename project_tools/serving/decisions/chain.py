@@ -62,7 +62,7 @@ def verify(database: Database, seal: Seal | None = None) -> Verification:
         for row in _events(connection, database):
             walk.step(row)
         walk.end(head)
-        _check_contents(connection, found, walk.erased)
+        _check_contents(connection, database, found, walk.erased)
     return found
 
 
@@ -174,18 +174,32 @@ def _events(connection: Connection, database: Database) -> Iterator[tuple[Any, .
         last = rows[-1][0]
 
 
+def _contents(connection: Connection, database: Database) -> Iterator[tuple[str, bytes]]:
+    """All contents, in the order of the file, or of the digests in PostgreSQL."""
+    cursor = connection.connection.cursor()
+    if database.sqlite:
+        cursor.execute("SELECT digest, content FROM contents")
+        while rows := cursor.fetchmany(_CONTENTS):
+            yield from rows
+        return
+    rows = [("", b"")]
+    query = (
+        f"SELECT digest, content FROM contents WHERE digest > %s ORDER BY digest LIMIT {_CONTENTS}"
+    )
+    while rows:
+        cursor.execute(query, (rows[-1][0],))
+        rows = cursor.fetchall()
+        yield from rows
+
+
 def _check_contents(
-    connection: Connection, found: Verification, erased: dict[int | str, int]
+    connection: Connection, database: Database, found: Verification, erased: dict[int | str, int]
 ) -> None:
     """Check each content against its digest, and that none is missing without an erasure."""
-    last = ""
-    query = select(CONTENTS).order_by(CONTENTS.c.digest).limit(_CONTENTS)
-    while rows := connection.execute(query.where(CONTENTS.c.digest > last)).all():
-        for digest, content in rows:
-            if hashlib.sha256(content).hexdigest() != digest:
-                found.add(f"the content {digest[:12]}… is not what its digest says: it was changed")
-        found.contents += len(rows)
-        last = rows[-1][0]
+    for digest, content in _contents(connection, database):
+        if hashlib.sha256(content).hexdigest() != digest:
+            found.add(f"the content {digest[:12]}… is not what its digest says: it was changed")
+        found.contents += 1
     missing = (
         select(EVENTS.c.sequence, EVENTS.c.id, EVENTS.c.client)
         .outerjoin(CONTENTS, CONTENTS.c.digest == EVENTS.c.content)

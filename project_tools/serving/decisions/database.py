@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from project_tools.errors import SettingError
-from project_tools.serving.decisions import migrations
+from project_tools.serving.decisions import schema
 from project_tools.serving.decisions.errors import RecordUnavailableError
 
 #: What a recorded decision survives: a loss of power, or the end of the process alone.
@@ -78,6 +78,8 @@ class Database:
         with self.connect() as connection:
             begin = "BEGIN" if self.sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
             with transaction(connection, begin):
+                if not self.sqlite:
+                    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
                 yield connection
 
     @contextmanager
@@ -130,6 +132,9 @@ class Database:
             return
         lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            if os.geteuid() == 0 and self.path.exists():  # as SQLite does with its own files
+                owner = self.path.stat()
+                os.fchown(lock, owner.st_uid, owner.st_gid)
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         finally:
@@ -183,7 +188,7 @@ class Database:
         if self.path is not None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._connected().connect() as connection:
-            if migrations.revision(connection) != migrations.HEAD:
+            if schema.revision(connection) != schema.HEAD:
                 self._upgrade(connection)
         self._ready = True
 
@@ -194,7 +199,7 @@ class Database:
         with self.locked(), transaction(connection, self.begin):
             if not self.sqlite:  # the number is ours alone: the digits of "credit"
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(273348)")
-            migrations.upgrade(connection)
+            schema.upgrade(connection)
 
 
 @contextmanager

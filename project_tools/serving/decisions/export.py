@@ -25,6 +25,8 @@ SCHEMA = pa.schema({
     "model_version": pa.string(), "input": pa.string(), "key_id": pa.string(), "seal": pa.string(),
 })  # fmt: skip
 _BATCH = 10_000
+#: Above every sequence number.
+_NO_SEQUENCE = 1 << 62
 
 
 def export(store: DecisionStore, target: Path, *, client: int | None = None) -> int:
@@ -41,6 +43,30 @@ def export(store: DecisionStore, target: Path, *, client: int | None = None) -> 
         for batch in batches(store, client):
             count += len(batch)
             write([as_dict(decision) for decision in batch])
+    return count
+
+
+def export_last(store: DecisionStore, target: Path) -> int:
+    """Write each client's last decision by the model that decided last; returns how many there are.
+
+    So a client who is asked for ten times counts once, and no change of the model looks like one of
+    the clients. Applicants who were not known all count. ``SettingError`` for an empty record.
+    """
+    newest = store.decisions(before=_NO_SEQUENCE, limit=1)
+    if not newest:
+        raise SettingError("no decision is recorded yet")
+    model, before, count = newest[0].model, _NO_SEQUENCE, 0
+    seen: set[int] = set()
+    with replacing(target) as temporary, _writer(temporary) as write:
+        while batch := store.decisions(before=before, limit=_BATCH):
+            before = batch[-1].sequence
+            rows = []
+            for decision in batch:
+                if decision.model == model and decision.client not in seen:
+                    seen |= set() if decision.client is None else {decision.client}
+                    rows.append(as_dict(decision))
+            write(rows)
+            count += len(rows)
     return count
 
 

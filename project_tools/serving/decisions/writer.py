@@ -279,6 +279,7 @@ class _Batch:
 
         ``used`` is when its Idempotency-Key was last used.
         """
+        job.rows, job.error = [], None
         try:
             self._refuse(job, used)
             sequence, digest = self.sequence, self.digest

@@ -67,8 +67,13 @@ def test_two_stores_have_no_digest_in_common(tmp_path: Path, decided: Make) -> N
         ("facts", "{}"), ("digest", "00" * 32),
     ],
 )  # fmt: skip
-def test_a_changed_column_is_found(filled: DecisionStore, column: str, value: Any) -> None:
-    problems = change(filled, update(EVENTS).where(EVENTS.c.sequence == 5).values({column: value}))
+def test_a_changed_column_is_found(
+    sqlite_store: DecisionStore, decided: Make, column: str, value: Any
+) -> None:
+    sqlite_store.record([decided(i, near=i % 2 == 0) for i in range(10)])
+    problems = change(
+        sqlite_store, update(EVENTS).where(EVENTS.c.sequence == 5).values({column: value})
+    )
     assert any("event 5 " in p or "event 6 " in p for p in problems)
     assert all("event" in p for p in problems)
 
@@ -207,6 +212,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple
     return folder, rows
 
 
+INSERT = f"INSERT INTO events VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"  # noqa: S608  (placeholders)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(data=st.data())
 def test_any_other_order_or_number_of_events_is_found(
@@ -221,7 +229,7 @@ def test_any_other_order_or_number_of_events_is_found(
     connection.execute("DELETE FROM events")
     for number, index in enumerate(chosen, start=1):
         row = (number, f"{number:032d}", *rows[index][2:]) if number - 1 != index else rows[index]
-        connection.execute(f"INSERT INTO events VALUES ({', '.join('?' * len(row))})", row)
+        connection.execute(INSERT, row)
     connection.commit()
     connection.close()
     with open_store(None, tmp_path) as store:

@@ -14,11 +14,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from project_tools.serving import manifest
-from project_tools.serving.decisions import archive, migrations
+from project_tools.serving.decisions import archive, schema
 from project_tools.serving.decisions.errors import RecordUnavailableError, StoreVersionError
 from project_tools.serving.decisions.record import NewDecision
 from project_tools.serving.decisions.store import DecisionStore, open_store
 from project_tools.serving.decisions.tables import METADATA
+from project_tools.settings import ROOT
 
 Make = Callable[..., NewDecision]
 
@@ -27,13 +28,13 @@ def test_the_migrations_make_the_tables_of_the_code(store: DecisionStore) -> Non
     with store.database.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
-        assert migrations.revision(connection) == migrations.HEAD
+        assert schema.revision(connection) == schema.HEAD
 
 
 def test_the_newest_migration_is_the_head() -> None:
     config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [schema.HEAD]
 
 
 def test_a_store_of_a_later_release_is_refused_in_one_line(
@@ -59,7 +60,7 @@ def test_a_store_of_an_earlier_release_is_upgraded_once(
     with open_store(address, tmp_path) as store:
         (before,) = store.record([decided(1)])
     folder = tmp_path / "migrations"
-    source = Path(migrations.__file__).parent
+    source = schema.MIGRATIONS
     (folder / "versions").mkdir(parents=True)
     (folder / "env.py").write_text((source / "env.py").read_text())
     for file in (source / "versions").glob("*.py"):
@@ -68,13 +69,13 @@ def test_a_store_of_an_earlier_release_is_upgraded_once(
         "import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = '0002', '0001'\n"
         "def upgrade():\n    op.add_column('head', sa.Column('more', sa.Text))\n"
     )
-    monkeypatch.setattr(migrations, "HEAD", "0002")
-    monkeypatch.setattr(migrations, "__file__", str(folder / "__init__.py"))
+    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "MIGRATIONS", folder)
     for _ in range(2):
         with open_store(address, tmp_path) as store:
             assert store.decision(before.id) == before
             with store.database.connect() as connection:
-                assert migrations.revision(connection) == "0002"
+                assert schema.revision(connection) == "0002"
                 assert connection.execute(text("SELECT more FROM head")).all() == [(None,)]
 
 
@@ -86,19 +87,19 @@ def test_processes_that_start_at_once_make_one_store(address: str | None, tmp_pa
         "    store.halt('stop', 'Dana')\n"
     )
     command = [sys.executable, "-c", program, address or "", str(tmp_path)]
-    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
-    assert [(p.communicate(timeout=60)[1], p.returncode) for p in running] == [("", 0)] * 4
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [(p.communicate(timeout=60)[1], p.returncode) for p in running] == [("", 0)] * 3
     with open_store(address, tmp_path) as store:
-        assert len(store.events()) == 4
+        assert len(store.events()) == 3
 
 
-def test_the_migrations_are_in_the_wheel(tmp_path: Path) -> None:
+def test_the_migrations_are_in_the_wheel() -> None:
     """The packages of setuptools hold them, without the clone."""
     import tomllib  # noqa: PLC0415
 
     from setuptools import find_packages  # noqa: PLC0415
 
-    root = Path(migrations.__file__).parents[4]
+    root = ROOT
     include = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
     found = find_packages(str(root), include=include["packages"]["find"]["include"])
     name = "project_tools.serving.decisions.migrations"

@@ -19,6 +19,7 @@ from project_tools.serving.decisions.record import (
     canonical,
     event_digest,
 )
+from project_tools.settings import ROOT
 
 plain = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text()  # fmt: skip
 rows = st.lists(plain, min_size=1, max_size=6)
@@ -41,6 +42,11 @@ def test_a_digest_is_that_of_the_documented_bytes() -> None:
     # docs/decisions.md: a JSON list of the digest before, and the columns in their order
     text = '["aa",1,"x",null,0.1,"\\u00e9"]'
     assert event_digest("aa", [1, "x", None, 0.1, "é"]) == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_the_document_names_the_columns_in_their_order() -> None:
+    text = (ROOT / "docs" / "decisions.md").read_text().split("<!-- columns:")[1].split("\n")[1]
+    assert tuple(name.strip("` ") for name in text.split(",")) == COLUMNS
 
 
 def test_a_row_has_the_columns_in_their_order(decided: Any) -> None:

@@ -1,13 +1,18 @@
 """Retention removes the beginning and leaves a checkpoint; an erasure leaves the chain as it is."""
 
+import os
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from project_tools.errors import SettingError
+from project_tools.errors import CreditError, SettingError
 from project_tools.serving.decisions import record, retention
 from project_tools.serving.decisions.chain import verify
 from project_tools.serving.decisions.record import NewDecision, NewEvent, Seal
@@ -100,7 +105,7 @@ def test_less_than_six_months_is_refused(
     sqlite_store: DecisionStore, decided: Make, monkeypatch: pytest.MonkeyPatch, days: int
 ) -> None:
     record_days_ago(sqlite_store, monkeypatch, 183.5, decided(1))
-    with pytest.raises(SettingError, match="kept for 184 days at least .* add --force"):
+    with pytest.raises(SettingError, match=r"kept for 184 days at least .* add --force"):
         prune(sqlite_store, days, "Dana")
     assert len(sqlite_store.decisions()) == 1
     assert prune(sqlite_store, days, "Dana", force=True).events == 1
@@ -131,7 +136,7 @@ def answer(decisions: list[Any]) -> bytes:
 def test_an_erasure_removes_a_persons_data_and_says_so(store: DecisionStore, decided: Make) -> None:
     key, other = once("k", "/p", "v1", 1), once("k", "/p", "v2", 1)
     store.idempotent(key, lambda: [decided(7, row=b"Hidden-Word row")], answer)
-    store.idempotent(other, lambda: [decided(8)], lambda d: b"stays")
+    store.idempotent(other, lambda: [decided(8)], lambda _: b"stays")
     (mine,) = store.decisions(client=7)
     store.event(NewEvent("note", {}, subject=mine.id, content=b"Hidden-Word note"))
     kept = store.event(NewEvent("note", {}, client=8, content=b"another's"))
@@ -178,3 +183,53 @@ def test_a_row_that_another_client_shares_stays(store: DecisionStore, decided: M
 def test_a_client_without_events_cannot_be_erased(sqlite_store: DecisionStore) -> None:
     with pytest.raises(SettingError, match="the record holds no event of client 5"):
         erase(sqlite_store, "Dana", client=5)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("decide"), st.integers(0, 3)),
+        st.tuples(st.just("note"), st.integers(0, 3)),
+        st.tuples(st.just("erase"), st.integers(0, 3)),
+        st.tuples(st.just("days"), st.integers(-40, 200)),  # the clock goes on, or is set back
+        st.tuples(st.just("prune"), st.integers(1, 300)),
+        st.tuples(st.sampled_from(["halt", "resume"]), st.just(0)),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=int(os.environ.get("EXAMPLES", "1")) * 15, deadline=None)
+@given(steps=STEPS)
+def test_whatever_is_done_the_chain_holds_and_every_seal_is_its_own_or_was_removed(
+    steps: list[tuple[str, int]],
+) -> None:
+    day, seals = 0, []
+    with tempfile.TemporaryDirectory() as folder, open_store(None, Path(folder)) as store:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(record, "now", lambda: (NOW + timedelta(days=day)).isoformat())  # noqa: PLW0108  (the day changes)
+            for what, number in steps:
+                with suppress(CreditError):
+                    if what == "days":
+                        day += number
+                    elif what == "decide":
+                        row = f"row {number % 3}".encode()  # two clients have the same row
+                        new = NewDecision(number, "m", "m", "1", 0.2, row, 0.1, 0, "no_risk", False)
+                        seals += [Seal.parse(d.seal) for d in store.record([new])]
+                    elif what == "note":
+                        store.event(NewEvent("note", {}, client=number, content=b"called"))
+                    elif what == "erase":
+                        erase(store, "Dana", client=number)
+                    elif what == "prune":
+                        prune(store, (datetime.now(UTC) - NOW).days - day + number, "Dana", force=True)  # fmt: skip
+                    else:
+                        getattr(store, what)("why", "Dana")
+        found = verify(store.database)
+        assert found.problems == []
+        for seal in seals[-3:] + seals[:3]:
+            problems = verify(store.database, seal).problems
+            assert problems == [] or "removed by retention" in problems[0]
+            assert bool(problems) == (seal.sequence < found.start)
+
+
+#: The first day of the steps: long ago, so that all days are days of the past.
+NOW = datetime(2020, 1, 1, tzinfo=UTC)

@@ -1,0 +1,207 @@
+"""``decisions`` as people type it: what it prints, one line for each refusal, its exit status."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import text, update
+
+from project_tools.cli.main import main
+from project_tools.serving.decisions.export import export_last
+from project_tools.serving.decisions.record import NewDecision
+from project_tools.serving.decisions.store import open_store
+from project_tools.serving.decisions.tables import EVENTS
+
+
+def decided(client: int | None, near: bool = False) -> NewDecision:
+    row = f"row {client}".encode()
+    return NewDecision(client, "ab" * 32, "scores", "3", 0.25, row, 0.1 + 0.2, -1.5, "risk", near)
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A record of three decisions, and the settings that name it."""
+    monkeypatch.setenv("CREDIT_STATE", str(tmp_path / "state"))
+    monkeypatch.delenv("CREDIT_DECISIONS", raising=False)
+    with open_store(None, tmp_path / "state") as store:
+        store.record([decided(7), decided(8, near=True), decided(None)])
+    return tmp_path / "state"
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
+    """What the command printed; a refusal is one line."""
+    assert main(["decisions", *words]) == status
+    output = capsys.readouterr()
+    if status:
+        assert output.err.count("\n") == 1
+        return output.err
+    assert output.err == ""
+    return output.out
+
+
+@pytest.mark.usefixtures("state")
+def test_decisions_are_listed_newest_first(capsys: Any) -> None:
+    lines = said(capsys, "list").splitlines()
+    assert [line.split(maxsplit=2)[2] for line in lines] == [
+        "applicant risk 0.300000", "client 8 risk 0.300000 near the threshold",
+        "client 7 risk 0.300000",
+    ]  # fmt: skip
+    assert said(capsys, "list", "--client", "7").splitlines() == lines[2:]
+    assert said(capsys, "list", "--near").splitlines() == lines[1:2]
+    assert said(capsys, "list", "--limit", "1").splitlines() == lines[:1]
+    assert json.loads(said(capsys, "list", "--json", "--limit", "1"))["client"] is None
+    assert said(capsys, "list", "--client", "9") == "no such decision is recorded\n"
+
+
+def test_a_decision_is_shown_and_verified_by_its_seal(state: Path, capsys: Any) -> None:
+    with open_store(None, state) as store:
+        decision = store.decisions()[0]
+    shown = said(capsys, "show", decision.id)
+    assert decision.seal in shown
+    assert "not archived on this machine" in shown
+    plain = json.loads(said(capsys, "show", decision.id, "--json"))
+    assert (plain["proba_risk_class"], plain["seal"]) == (0.1 + 0.2, decision.seal)
+    assert "the seal is its own" in said(capsys, "verify", "--quiet", "--seal", decision.seal)
+    assert "no decision 'x' is recorded" in said(capsys, "show", "x", status=1)
+    assert "is not archived in" in said(capsys, "replay", decision.id, status=1)
+
+
+def test_a_changed_record_is_named_with_status_1(state: Path, capsys: Any) -> None:
+    with open_store(None, state) as store, store.database.writing() as connection:
+        connection.execute(update(EVENTS).where(EVENTS.c.sequence == 2).values(probability=0.1))
+    assert main(["decisions", "verify", "--quiet"]) == 1
+    output = capsys.readouterr()
+    assert output.out.startswith("event 2 does not follow from the one before it")
+    assert output.err.startswith("error: the record does not hold: 1 problem")
+    assert "a seal is a sequence number" in said(capsys, "verify", "--seal", "1-2", status=1)
+
+
+def test_an_empty_and_a_missing_record_are_one_line(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDIT_STATE", str(tmp_path))
+    for verb in (["verify", "--quiet"], ["list"], ["show", "x"], ["replay", "x"]):
+        assert "no decision is recorded yet: there is no file" in said(capsys, *verb, status=1)
+    with open_store(None, tmp_path) as store:
+        assert store.head() is None
+    assert said(capsys, "verify", "--quiet") == "the record holds no event yet\n"
+    seal = "5-" + "ab" * 32
+    assert main(["decisions", "verify", "--quiet", "--seal", seal]) == 1
+    assert "the end of the chain was cut off" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_the_export_is_a_whole_file_of_the_same_numbers(
+    state: Path, tmp_path: Path, capsys: Any, ending: str
+) -> None:
+    path = tmp_path / f"out.{ending}"
+    assert said(capsys, "export", str(path)) == f"3 decisions written to {path}\n"
+    if ending == "csv":
+        with path.open() as file:
+            rows: list[dict[str, Any]] = list(csv.DictReader(file))
+    elif ending == "jsonl":
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+    else:
+        rows = pq.read_table(path).to_pylist()
+    assert [str(row["client"] or "") for row in rows] == ["7", "8", ""]
+    assert [float(row["proba_risk_class"]) for row in rows] == [0.1 + 0.2] * 3
+    with open_store(None, state) as store:
+        assert [row["seal"] for row in rows] == [d.seal for d in store.decisions()]
+
+
+@pytest.mark.usefixtures("state")
+def test_an_export_to_another_ending_or_a_folder_is_refused(tmp_path: Path, capsys: Any) -> None:
+    assert "unknown ending '.xlsx'" in said(capsys, "export", str(tmp_path / "a.xlsx"), status=1)
+    (tmp_path / "b.csv").mkdir()
+    assert "is a folder" in said(capsys, "export", str(tmp_path / "b.csv"), status=1)
+    assert list((tmp_path / "b.csv").iterdir()) == []
+
+
+def test_halt_and_resume_are_recorded_with_their_reason(state: Path, capsys: Any) -> None:
+    assert "halted since" in said(capsys, "halt", "the data are late")
+    assert "resumed at" in said(capsys, "resume", "they came")
+    assert "there is nothing to resume" in said(capsys, "resume", "again", status=1)
+    with open_store(None, state) as store:
+        assert [e.facts["reason"] for e in store.events()] == ["the data are late", "they came"]
+
+
+def test_a_halt_before_the_first_decision(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDIT_STATE", str(tmp_path))
+    assert "halted since" in said(capsys, "halt", "not yet")
+    with open_store(None, tmp_path) as store:
+        halt = store.halted()
+        assert halt is not None
+        assert halt.reason == "not yet"
+
+
+@pytest.mark.usefixtures("state")
+def test_removing_is_refused_or_said(capsys: Any) -> None:
+    refused = said(capsys, "prune", "--older-than", "30", status=1)
+    assert "kept for 184 days at least" in refused
+    assert said(capsys, "prune", "--older-than", "200") == "no event is older than 200 days\n"
+    assert "name a client, or a decision" in said(capsys, "erase", status=1)
+    assert "holds no event of client 5" in said(capsys, "erase", "5", status=1)
+    erased = said(capsys, "erase", "7")
+    assert erased.startswith("contents removed (inputs, reasons, sheets, notes): 1. The decisions")
+    assert "1 erased" in said(capsys, "verify", "--quiet")
+
+
+def test_a_store_of_a_later_release_is_one_line(state: Path, capsys: Any) -> None:
+    with open_store(None, state) as store, store.database.connect() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
+    for verb in (["list"], ["verify", "--quiet"], ["halt", "stop"]):
+        assert "has the schema 0099, this release knows" in said(capsys, *verb, status=1)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://user:Hidden-Word@127.0.0.1:1/credit", "PostgreSQL at 127.0.0.1, credit"),
+        ("mysql://user:Hidden-Word@host/credit", "it takes postgresql://user:password@host"),
+    ],
+)
+def test_no_line_shows_a_password(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch, url: str, says: str
+) -> None:
+    monkeypatch.setenv("CREDIT_STATE", str(tmp_path))
+    monkeypatch.setenv("CREDIT_DECISIONS", url)
+    for verb in (["list"], ["verify", "--quiet"], ["halt", "stop"]):
+        line = said(capsys, *verb, status=1)
+        assert says in line
+        assert "Hidden-Word" not in line
+
+
+def test_drift_reads_the_recorded_decisions_as_its_new_rows(
+    tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each client's last decision by the model that decided last, as a file of them would give."""
+    monkeypatch.setenv("CREDIT_STATE", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+
+    def made(client: int | None, probability: float, model: str = "cd") -> NewDecision:
+        label: Any = "risk" if probability > 0.25 else "no_risk"
+        return NewDecision(client, model * 32, "m", "1", 0.25, b"r", probability, 0.0, label, False)
+
+    others = [made(i, 0.99, "ab") for i in range(500)]
+    first = [made(i, 0.98) for i in range(100)]
+    last = [made(i, i / 1000) for i in range(500)]
+    applicants = [made(None, 0.2) for _ in range(3)]
+    with open_store(None, tmp_path / "state") as store:
+        store.record(others + first + last + applicants)
+        assert export_last(store, tmp_path / "last.parquet") == 503
+    told = pq.read_table(tmp_path / "last.parquet").to_pylist()
+    assert {
+        row["client"]: row["proba_risk_class"] for row in told if row["client"] is not None
+    } == {i: i / 1000 for i in range(500)}
+    outputs = []
+    for new in ("decisions", "last.parquet"):
+        assert main(["drift", "last.parquet", new, "--quiet", "--json", "-"]) == 0
+        outputs.append(json.loads(capsys.readouterr().out))
+    recorded, file = outputs
+    assert (recorded["new"], recorded["new_rows"]) == ("decisions.parquet", 503)
+    assert {**recorded, "new": file["new"]} == file
