@@ -4,8 +4,11 @@ import http.client
 import json
 import os
 import resource
+import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +24,7 @@ from api.web.keys import SCOPES, new_key, write_keys
 from project_tools.serving.decisions.chain import verify
 from project_tools.serving.decisions.record import Decision, Seal
 from project_tools.serving.decisions.store import open_store
+from project_tools.settings import ROOT
 from tests.helpers.postgres import Postgres, end_postgres, start_postgres
 
 #: How often the service is killed; a longer run sets the variable.
@@ -256,6 +260,60 @@ def test_full_disk_and_lock_are_503_and_it_comes_back_by_itself(tmp_path: Path) 
     assert service.until(200) < 10
     assert service.server.stop() == 0
     assert service.check(answered) == (62, 62)
+
+
+def drill(part: int, store: str, backup: Path, seal: str, environ: dict[str, str]) -> str:
+    """Run the lines of docs/operations.md that back up (0) or restore (1); what the last one says."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    block = text.partition("### Back up and restore")[2].split("```bash\n")[part + 1]
+    said = ""
+    for line in block.partition("```")[0].splitlines():
+        other = {"sqlite": "# PostgreSQL", "postgres": "# SQLite"}[store]
+        if other in line or (store == "postgres" and "decisions.sqlite" in line):
+            continue
+        command = line.replace("/backup", str(backup)).replace("SEAL", seal)
+        binaries = max(Path("/usr/lib/postgresql").glob("*/bin"))
+        path = f"{Path(sys.executable).parent}:{binaries}:{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-euc", command], env={**os.environ, **environ, "PATH": path},
+            capture_output=True, text=True, check=False, cwd=ROOT,
+        )  # fmt: skip
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, said
+    return said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_backed_up_lost_and_restored_as_the_document_says(
+    tmp_path: Path, postgres: Postgres, kind: str
+) -> None:
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    service = Service(tmp_path, postgres.database() if kind == "postgres" else None)
+
+    def environ() -> dict[str, str]:
+        named = {"CREDIT_STATE": str(service.state)}
+        return named | ({"CREDIT_DECISIONS": service.address} if service.address else {})
+
+    answered = [service.decide()[1] for _ in range(20)]
+    seal = answered[-1]["decision"]["seal"]
+    with service.under_load():  # nothing has to stop for a backup
+        drill(0, kind, backup, seal, environ())
+    late = service.decide()[1]["decision"]["seal"]
+    assert service.server.stop() == 0
+    shutil.rmtree(service.state)
+    (service.state / "decisions").mkdir(parents=True, mode=0o700)
+    service.address = postgres.database() if kind == "postgres" else None
+    drill(1, kind, backup, seal, environ())
+    with open_store(service.address, service.state) as store:
+        assert verify(store.database, Seal.parse(late)).problems != [], "what was lost must show"
+    service.start()
+    answered.append(service.decide()[1])
+    assert service.server.stop() == 0
+    service.check(answered)
+    digest = answered[0]["model"]["digest"]
+    assert (service.state / "decisions" / "artefacts" / digest / "manifest.json").is_file()
 
 
 @pytest.mark.slow
