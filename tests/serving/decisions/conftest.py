@@ -1,9 +1,12 @@
 """Records of decisions for tests, in SQLite and in PostgreSQL."""
 
+import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from project_tools.serving.decisions.record import NewDecision
@@ -20,13 +23,45 @@ def postgres() -> Iterator[Postgres]:
     end_postgres(server)
 
 
+@pytest.fixture(scope="session")
+def made_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite record: Alembic takes longer to make one than a test."""
+    folder = tmp_path_factory.mktemp("made")
+    with open_store(None, folder) as store:
+        assert store.head() is None
+    return folder / "decisions"
+
+
+@pytest.fixture(scope="session")
+def made_database(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An empty record in PostgreSQL."""
+    url = postgres.database()
+    with open_store(url, tmp_path_factory.mktemp("made")) as store:
+        assert store.head() is None
+    return url
+
+
+def emptied(url: str) -> str:
+    """The database as it was made, without the connections of an earlier test."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        connection.execute("TRUNCATE events, contents, answers, checkpoints")
+        digest = secrets.token_hex(32)
+        connection.execute("INSERT INTO checkpoints VALUES (0, %s, '2026')", [digest])
+        connection.execute("UPDATE head SET sequence = 0, digest = %s, halted = NULL", [digest])
+    return url
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def address(request: pytest.FixtureRequest) -> str | None:
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
     """The address of an empty record; None is the SQLite file of the state folder."""
     if request.param == "sqlite":
+        shutil.copytree(request.getfixturevalue("made_file"), tmp_path / "decisions")
         return None
-    url: str = request.getfixturevalue("postgres").database()
-    return url
+    return emptied(request.getfixturevalue("made_database"))
 
 
 @pytest.fixture
@@ -36,7 +71,8 @@ def store(address: str | None, tmp_path: Path) -> Iterator[DecisionStore]:
 
 
 @pytest.fixture
-def sqlite_store(tmp_path: Path) -> Iterator[DecisionStore]:
+def sqlite_store(made_file: Path, tmp_path: Path) -> Iterator[DecisionStore]:
+    shutil.copytree(made_file, tmp_path / "decisions")
     with open_store(None, tmp_path) as one:
         yield one
 

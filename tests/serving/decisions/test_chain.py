@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert, select, update
 
 from project_tools.serving.decisions.chain import verify
 from project_tools.serving.decisions.record import COLUMNS, NewDecision, NewEvent, Seal
+from project_tools.serving.decisions.retention import prune
 from project_tools.serving.decisions.store import DecisionStore, open_store
 from project_tools.serving.decisions.tables import CHECKPOINTS, CONTENTS, EVENTS, HEAD
 
@@ -76,6 +77,24 @@ def test_a_changed_column_is_found(
     )
     assert any("event 5 " in p or "event 6 " in p for p in problems)
     assert all("event" in p for p in problems)
+
+
+def test_what_the_record_never_wrote_stops_no_verification(
+    sqlite_store: DecisionStore, decided: Make
+) -> None:
+    sqlite_store.record([decided(i) for i in range(5)])
+    prune(sqlite_store, 0, "Dana", force=True)
+    sqlite_store.record([decided(i) for i in range(5)])
+    with sqlite_store.database.writing() as connection:
+        run = connection.exec_driver_sql
+        run("UPDATE events SET facts = 'no JSON' WHERE kind = 'deletion'")
+        run("UPDATE events SET probability = 9e999 WHERE sequence = 8")
+        run("UPDATE events SET model = x'00ff' WHERE sequence = 10")
+        run("UPDATE contents SET content = 'a text' WHERE rowid = 1")
+    problems = verify(sqlite_store.database).problems
+    assert [p.split(" does")[0] for p in problems[:3]] == ["event 6", "event 8", "event 10"]
+    assert problems[3].startswith("the checkpoint at event 5 is not the one")
+    assert problems[4].endswith("is not what its digest says: it was changed")
 
 
 def test_every_column_is_covered() -> None:

@@ -24,6 +24,15 @@ from project_tools.settings import ROOT
 Make = Callable[..., NewDecision]
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def address(request: pytest.FixtureRequest) -> str | None:
+    """Where no schema has been made yet."""
+    if request.param == "sqlite":
+        return None
+    url: str = request.getfixturevalue("postgres").database()
+    return url
+
+
 def test_the_migrations_make_the_tables_of_the_code(store: DecisionStore) -> None:
     with store.database.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
