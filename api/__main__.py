@@ -6,6 +6,7 @@ process that did it, ``API_VERIFIED`` the digest of the model.
 
 import argparse
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -15,7 +16,7 @@ from typing import Any
 from api.web.keys import OPEN, SCOPES, keyring_of, new_key, read_keys, write_keys
 from project_tools.errors import CreditError, SettingError, unknown
 from project_tools.serving.verification import adopt_in_child
-from project_tools.settings import Settings
+from project_tools.settings import ROOT, Settings
 from project_tools.system.ports import refuse_busy
 from project_tools.system.progress import working
 
@@ -101,9 +102,20 @@ def _change_keys(settings: Settings, options: argparse.Namespace) -> None:
 
 
 def _verified(settings: Settings) -> str:
-    """The digest of the model, after a child has copied and loaded all that a worker loads."""
+    """The digest of the model, after a child has copied and loaded all that a worker loads.
+
+    Another child makes or upgrades the record of decisions meanwhile.
+    """
     keyring_of(settings)
-    return adopt_in_child(settings.model, settings.clients, settings.state)
+    command = [sys.executable, "-m", "api.upgrade"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as upgrade:  # noqa: S603  (ours)
+        digest = adopt_in_child(settings.model, settings.clients, settings.state)
+        said = upgrade.communicate()[1].strip()
+    if upgrade.returncode:
+        raise SettingError(said.splitlines()[-1] if said else "the record cannot be opened")
+    if said:
+        sys.stderr.write(f"{said.splitlines()[-1]}\n")
+    return digest
 
 
 def _start(settings: Settings) -> None:

@@ -16,6 +16,7 @@ from api.web.access import authorize
 from api.web.guard import guard, trusted_hosts
 from api.web.journal import journal, request_id
 from api.web.keys import keyring_of
+from api.web.methods import refuse_head
 from api.web.negotiation import negotiate
 from api.web.openapi import describe
 from api.web.problems import answer_errors
@@ -31,6 +32,10 @@ class ScoringAPI(APIFlask):
         if isinstance(rv, BaseModel):
             return Response(json_text(rv), mimetype="application/json")
         return super().make_response(rv)
+
+    def ensure_sync(self, func: Any) -> Any:
+        """No view or hook is a coroutine, so none of a request's twenty is asked whether it is one."""
+        return func
 
     def make_default_options_response(self) -> Response:
         """The methods of an address; Flask's own answer claims to hold HTML."""
@@ -73,5 +78,6 @@ def build(settings: Settings) -> APIFlask:
     describe(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    refuse_head(app)
     install(app, settings)
     return app

@@ -13,9 +13,11 @@ from types import TracebackType
 from typing import Any
 
 #: Beside time, level, event and pid. ``reason`` is one of our own sentences, ``where`` a line of code,
+#: ``seal`` that of the record's last event,
 #: ``route`` the rule of a route (with ``<client>``) and ``key`` the id of a key, never the key.
 FIELDS = (
     "request_id", "method", "route", "status", "seconds", "key", "model", "reason", "where", "logger",
+    "seal",
 )  # fmt: skip
 #: gunicorn's messages that a worker may write; others may repeat a request.
 _OF_WORKERS = frozenset({"Booting worker with pid: %s", "Worker exiting (pid: %s)"})

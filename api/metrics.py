@@ -45,6 +45,14 @@ LAST_RELOAD = Gauge(
     "credit_api_last_reload_timestamp_seconds", "When a model was last loaded or refused.",
     ["outcome"], multiprocess_mode="max",
 )  # fmt: skip
+RECORDS = Counter(
+    "credit_api_records",
+    "Decisions by outcome: recorded, replayed (an Idempotency-Key came again), halted, failed (the "
+    "record cannot be written) or refused.", ["outcome"],
+)  # fmt: skip
+RECORD_SECONDS = Histogram(
+    "credit_api_record_seconds", "Seconds until a decision was recorded.", buckets=BUCKETS
+)
 PICTURES = Counter(
     "credit_api_pictures",
     "Pictures by outcome: drawn, kept, busy (too many waited), absent or failed.", ["outcome"],

@@ -27,14 +27,19 @@ class Keeper(Generic[S]):
     """Holds the service that answers, and replaces it as a whole.
 
     A request takes ``service`` once and answers from it, so no answer mixes two models. ``load``
-    makes a service of a copy, or raises a ``CreditError``.
+    makes a service of a copy, or raises a ``CreditError``. ``note`` records each step of a reload: what
+    happened, and the digest of the model that answers then.
     """
 
     def __init__(
-        self, settings: Settings, logger: logging.Logger, load: Callable[[LastGood, Pair], S]
+        self,
+        settings: Settings,
+        logger: logging.Logger,
+        load: Callable[[LastGood, Pair], S],
+        note: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         self.service: S | None = None
-        self._settings, self._logger, self._load = settings, logger, load
+        self._settings, self._logger, self._load, self._note = settings, logger, load, note
         self._last_good = LastGood(settings.model, settings.clients, settings.state)
         self._pair: Pair | None = None
         self._reloading = threading.Lock()
@@ -126,6 +131,8 @@ class Keeper(Generic[S]):
             event = "ready" if self._pair is None else "reloaded"
             self._logger.info(event, extra={"model": pair.model})
             count_reload("loaded")
+            if self._pair is not None:
+                self._note("loaded", pair.model)
         self._pair = pair
 
     def _log_once(self, why: CreditError, *, again: bool = False) -> None:
@@ -134,6 +141,8 @@ class Keeper(Generic[S]):
             event = "no model" if self.service is None else "model refused"
             self._logger.error(event, extra={"reason": str(why)})
             count_reload("refused")
+            if self._pair is not None:
+                self._note("refused", self._pair.model)
         self._last_reason = str(why)
 
 

@@ -12,6 +12,7 @@ from flask import Flask, current_app, g
 from api.metrics import READY, show_model
 from api.pictures.client import Pictures
 from api.pictures.messages import FOLDER
+from api.record import open_record
 from api.reload import Keeper
 from project_tools.errors import CreditError
 from project_tools.serving.artefact import Artefact
@@ -37,6 +38,8 @@ class Service:
     store: ClientStore
     scorer: Scorer
     importance: dict[str, float]
+    #: Where the model was loaded from.
+    folder: Path
     _texts: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
@@ -44,7 +47,8 @@ class Service:
         """Load both from a copy; ``CreditError`` says in one line what is missing or damaged."""
         artefact, store = last_good.load(pair)
         show_model(artefact.digest, artefact.manifest.version)
-        return cls(artefact, store, Scorer(artefact), artefact.overview.shares())
+        folder = last_good.model_folder(pair)
+        return cls(artefact, store, Scorer(artefact), artefact.overview.shares(), folder)
 
     def text(self, name: str, make: Callable[[], str]) -> bytes:
         """A text that is the same for all callers, made at its first use."""
@@ -55,7 +59,14 @@ class Service:
 
 def install(app: APIFlask, settings: Settings) -> None:
     """Give an application its service. If it cannot be loaded, write the reason to the log."""
-    keeper = Keeper(settings, app.logger, Service.load)
+    record = open_record(app, settings)
+
+    def load(last_good: LastGood, pair: Pair) -> Service:
+        service = Service.load(last_good, pair)
+        record.archive(service.artefact.digest, service.folder)
+        return service
+
+    keeper = Keeper(settings, app.logger, load, record.note_reload)
     READY.set(0)
     keeper.start(os.environ.get(VERIFIED, ""))
     app.extensions[_EXTENSION] = keeper

@@ -4,6 +4,7 @@ import gc
 
 from api import create_app
 from api.logs import log_threads
+from api.record import record_of
 from api.service import keeper_of
 from project_tools.serving.lean import hide_training_libraries
 
@@ -11,6 +12,7 @@ hide_training_libraries()  # before create_app imports LightGBM, Arrow and the r
 log_threads()
 app = create_app()
 keeper_of(app).watch()
+record_of(app).watch()
 # The model's tables live as long as the worker: a collection that walks over them takes 50 ms.
 gc.collect()
 gc.freeze()

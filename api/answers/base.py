@@ -11,6 +11,9 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 ClientId = Annotated[int, Field(ge=1)]
+#: The id of a recorded decision.
+DECISION_ID = "[0-9a-f]{32}"
+DecisionId = Annotated[str, Field(pattern=f"^{DECISION_ID}$")]
 
 
 class Answer(BaseModel):

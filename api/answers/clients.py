@@ -1,6 +1,8 @@
 """Answers about a client's features, and about features in general."""
 
-from pydantic import RootModel
+from typing import Annotated, Literal
+
+from pydantic import Field, RootModel
 
 from api.answers.base import Answer, ClientId, Share, Value
 from project_tools.serving.inputs import Kind
@@ -37,5 +39,17 @@ class CatalogueFeature(FeatureText):
     kind: Kind
 
 
-class Catalogue(RootModel[list[CatalogueFeature]]):
-    """Every feature of the clients."""
+class InputFeature(CatalogueFeature):
+    """A feature that the served model takes: a category is one of ``levels``, a number lies in ``range``.
+
+    ``dtype`` is the type as which the model reads it; null is a missing value where it is ``nullable``.
+    """
+
+    dtype: Literal["float32", "string"]
+    levels: list[str]
+    nullable: bool
+    range: Annotated[list[float], Field(min_length=2, max_length=2)] | None
+
+
+class Catalogue(RootModel[list[InputFeature] | list[CatalogueFeature]]):
+    """Every feature of the clients, or those that the served model takes, in its order."""

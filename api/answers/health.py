@@ -13,10 +13,26 @@ class Live(Answer):
 
 
 class Ready(Answer):
-    """The model is loaded; ``model`` is its digest."""
+    """The model is loaded, and decisions can be recorded; ``model`` is its digest.
+
+    ``halted``: a person has halted the decisions, and people decide until further notice.
+    """
 
     status: Literal["ready"]
     model: str
+    halted: bool
+
+
+class Halted(Answer):
+    """Whether the decisions are halted now, why that was ordered, and when (UTC, ISO 8601).
+
+    ``seal`` proves the order and all that was recorded before it.
+    """
+
+    halted: bool
+    reason: str
+    time: str
+    seal: str
 
 
 class Version(Answer):

@@ -4,6 +4,7 @@ from api.routes import (
     admin,
     clients,
     data,
+    decisions,
     explanations,
     health,
     index,
@@ -16,6 +17,7 @@ from api.routes import (
 BLUEPRINTS = (
     index.blueprint,
     predictions.blueprint,
+    decisions.blueprint,
     explanations.blueprint,
     clients.blueprint,
     peers.blueprint,

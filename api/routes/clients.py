@@ -6,9 +6,10 @@ from apiflask import APIBlueprint
 
 from api.answers.clients import Catalogue, ClientFeatures, FeatureText
 from api.service import Service, current_service
-from api.web.inputs import client_id
+from api.web.inputs import FeaturesQuery, client_id
 from api.web.openapi import responses
 from project_tools.serving.explanation import display_as
+from project_tools.serving.inputs import LARGEST, ServedFeature
 
 blueprint = APIBlueprint("clients", __name__, tag="Clients")
 
@@ -35,13 +36,34 @@ def client(client: str) -> ClientFeatures:
 
 
 @blueprint.get("/features")
-@blueprint.doc(responses=responses(503))
-def features() -> Catalogue:
-    """Every feature of the clients, with its label, unit and meaning."""
+@blueprint.input(FeaturesQuery, location="query", arg_name="query")
+@blueprint.doc(responses=responses(422, 503))
+def features(query: FeaturesQuery) -> Catalogue:
+    """Every feature of the clients, with its label, unit and meaning.
+
+    With ``used=1`` the features that the served model takes, in its order, and what each may be.
+    """
     service = current_service()
+    if query.used:
+        return Catalogue.model_validate(
+            [
+                {**_text(service, feature.name), "kind": feature.kind, **_accepted(feature)}
+                for feature in service.artefact.features
+            ]
+        )
     return Catalogue.model_validate(
         [{**_text(service, name), "kind": service.store.kind(name)} for name in service.store.names]
     )
+
+
+def _accepted(feature: ServedFeature) -> dict[str, Any]:
+    number = feature.kind == "number"
+    return {
+        "dtype": "float32" if number else "string",
+        "levels": list(feature.levels),
+        "nullable": True,
+        "range": [-LARGEST, LARGEST] if number else None,
+    }
 
 
 def _text(service: Service, name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response, after_this_request, current_app, request
 
 from api.answers import explanations as answers
+from api.record import refuse_if_halted
 from api.service import current_pictures, current_service
 from api.web.inputs import client_id
 from api.web.negotiation import accepted
@@ -43,6 +44,7 @@ def explanation(client: str) -> answers.Explanation:
     The client is compared with the clients just on the other side of the threshold. The sentences
     are in the language of ``Accept-Language``, ``en`` or ``fr``; ``Content-Language`` names it.
     """
+    refuse_if_halted()
     service, number = current_service(), client_id(client)
     row, encoded = service.store.row(number), service.store.encoded(number)
     language = _language()
@@ -91,6 +93,7 @@ def _speaks(language: str, response: Response) -> Response:
 @blueprint.doc(responses=responses(400, 404, 503, forms=_FORMS))
 def local_shap(client: str) -> Response | answers.Picture:
     """The waterfall of a client: a bare data URI; by ``Accept`` as JSON, or the PNG itself."""
+    refuse_if_halted()
     service, number = current_service(), client_id(client)
     row = service.store.row(number)
     return _in_accepted_form(

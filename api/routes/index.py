@@ -18,8 +18,8 @@ _NAMES = {"openapi.spec": "openapi"}
 def index() -> Index:
     """The name, the release and all other addresses of the API that can be read."""
     links = {
-        _NAMES.get(rule.endpoint, rule.endpoint.rpartition(".")[2]): rule.rule.replace(
-            "<client>", "{id}"
+        _NAMES.get(rule.endpoint, rule.endpoint.rpartition(".")[2]): (
+            rule.rule.replace("<client>", "{id}").replace("<decision>", "{decision}")
         )
         for rule in current_app.url_map.iter_rules()
         if rule.endpoint != request.endpoint and "GET" in (rule.methods or ())

@@ -19,6 +19,7 @@ from api.logs import JSONLines
 from api.pictures import client
 from api.pictures.messages import FOLDER
 from api.pictures.process import PictureProcess
+from api.record import record_of
 from api.service import VERIFIED
 from api.tests.served import Served, make_served
 from project_tools.settings import Settings
@@ -33,12 +34,24 @@ def served() -> Served:
     return make_served(folder)
 
 
-def settings(model: Path, clients: Path) -> Settings:
-    """Settings of an environment that names these two."""
+def settings(model: Path | None = None, clients: Path | None = None, **others: str) -> Settings:
+    """Settings of an environment that names these, and a state folder that goes with the process."""
     state = Path(tempfile.mkdtemp(prefix="api-state-"))
     atexit.register(shutil.rmtree, state, ignore_errors=True)
     names = {"CREDIT_MODEL": model, "CREDIT_CLIENTS": clients, "CREDIT_STATE": state}
-    return Settings.load({name: str(path) for name, path in names.items()})
+    named = {name: str(path) for name, path in names.items() if path is not None}
+    return Settings.load({**named, **others})
+
+
+def address_of(path: str, client: int | str, app: APIFlask | None = None) -> str:
+    """The address of a path of the document, about a client and a decision that is recorded there."""
+    if "{decision}" in path:
+        store = record_of(app or application()).store
+        known = served().ids()[0]
+        if not store.decisions(limit=1):
+            (app or application()).test_client().get(f"/prediction/{known}")
+        path = path.replace("{decision}", store.decisions(limit=1)[0].id)
+    return path.replace("{client}", str(client))
 
 
 @cache

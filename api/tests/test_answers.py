@@ -12,7 +12,7 @@ import lightgbm
 import pyarrow.compute as pc
 
 from api.service import keeper_of
-from api.tests.running import application, served
+from api.tests.running import address_of, application, served
 from api.tests.served import CALIBRATION, CARD, CARD_PAGE, THRESHOLD, matrix_of
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -41,7 +41,7 @@ class Index(Answers):
         found = self.get("/")
         self.assertEqual(found.keys(), {"name", "release", "links"})
         for name, link in found["links"].items():
-            address = link.replace("{id}", str(self.known))
+            address = address_of(link.replace("{id}", "{client}"), self.known)
             query = "?feature=EXT_SOURCE_2" if name == "peers" else ""
             with self.subTest(name):
                 if name == "metrics":  # they take a key
@@ -102,7 +102,8 @@ class Decisions(Answers):
         model = self.get(f"/prediction/{self.known}")["model"]
         self.assertEqual((model["name"], model["version"]), ("credit_scoring", "3"))
         self.assertEqual(self.get("/version")["model"], model)
-        self.assertEqual(self.get("/health/ready"), {"status": "ready", "model": model["digest"]})
+        ready = {"status": "ready", "model": model["digest"], "halted": False}
+        self.assertEqual(self.get("/health/ready"), ready)
         self.assertEqual(self.get("/model_info")["digest"], model["digest"])
 
 

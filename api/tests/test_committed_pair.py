@@ -3,6 +3,7 @@
 import json
 import os
 import unittest
+from pathlib import Path
 from typing import Any, ClassVar
 from unittest import mock
 
@@ -10,8 +11,7 @@ from flask.testing import FlaskClient
 
 from api import create_app
 from api.pictures.messages import FOLDER
-from api.tests.running import run_folder
-from project_tools.settings import Settings
+from api.tests.running import run_folder, settings
 
 
 class CommittedPairTest(unittest.TestCase):
@@ -23,7 +23,7 @@ class CommittedPairTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         with mock.patch.dict(os.environ, {FOLDER: str(run_folder())}):
-            cls.http = create_app(Settings.load({})).test_client()
+            cls.http = create_app(settings()).test_client()
         cls.known = cls.get("/prediction/?size=5")["ids"]
 
     @classmethod
@@ -131,7 +131,7 @@ class WithoutModelTest(unittest.TestCase):
 
     def test_it_is_alive_but_not_ready(self) -> None:
         with self.assertLogs(level="ERROR") as logged:
-            app = create_app(Settings.load({"CREDIT_MODEL": "/no/such/folder"}))
+            app = create_app(settings(Path("/no/such/folder")))
         reasons = [getattr(record, "reason", "") for record in logged.records]
         self.assertIn("there is no model folder", "\n".join(reasons))
         http = app.test_client()

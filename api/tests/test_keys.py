@@ -13,7 +13,7 @@ from unittest import mock
 
 from api import __main__ as launcher
 from api import create_app
-from api.tests.running import application, checked, served
+from api.tests.running import application, checked, served, settings
 from api.web import keys
 from api.web.access import SCOPE_OF, scope_of
 from api.web.keys import (
@@ -43,22 +43,20 @@ class Case(unittest.TestCase):
         write_keys(self.path, stored)
 
     def settings(self, **changes: str) -> Settings:
-        made = {"CREDIT_MODEL": str(served().model), "CREDIT_CLIENTS": str(served().clients)}
-        return Settings.load({**made, "CREDIT_API_KEYS": str(self.path), **changes})
+        named = {"CREDIT_API_KEYS": str(self.path), **changes}
+        return settings(served().model, served().clients, **named)
 
 
-def addresses(document: Any) -> dict[str, str | None]:
-    """Every address of the document with the scope that it takes."""
+def addresses(document: Any, decision: str) -> dict[str, list[str]]:
+    """Every address of the document with the scopes of which it takes one; none: it takes no key."""
     found = {}
     for path, operations in document["paths"].items():
         if "get" not in operations:  # test_service asks those that change something
             continue
         query = "?feature=EXT_SOURCE_2" if path.startswith("/peers/") else ""
         address = path.replace("{client}", str(served().ids()[0])) + query
-        (scope,) = (
-            operations["get"]["security"][0]["key"] if operations["get"]["security"] else [None]
-        )
-        found[address] = scope
+        address = address.replace("{decision}", decision)
+        found[address] = [scope for one in operations["get"]["security"] for scope in one["key"]]
     return found
 
 
@@ -79,19 +77,23 @@ class Routes(Case):
         return response.status_code
 
     def test_every_route_takes_its_scope_and_no_other(self) -> None:
-        walked = addresses(self.client.get("/openapi.json").json)
+        headers = {"Authorization": f"Bearer {self.texts['score']}"}
+        made: Any = self.client.get(f"/prediction/{served().ids()[0]}", headers=headers).json
+        walked = addresses(self.client.get("/openapi.json").json, made["decision"]["id"])
         self.assertEqual(
-            {address for address, scope in walked.items() if scope is None},
+            {address for address, scopes in walked.items() if not scopes},
             {"/", "/health/live", "/health/ready", "/version"},
         )
-        for address, scope in walked.items():
+        for address, scopes in walked.items():
             with self.subTest(address):
-                if scope is None:
+                if not scopes:
                     self.assertEqual(self.status(address, None), 200)
                     continue
-                right = self.texts[scope]
+                right = self.texts[scopes[0]]
                 self.assertEqual(self.status(address, f"Bearer {right}"), 200)
-                for other in {*SCOPES} - {scope}:
+                for also in scopes[1:]:  # what another key has recorded is not there for it
+                    self.assertEqual(self.status(address, f"Bearer {self.texts[also]}"), 404)
+                for other in {*SCOPES} - {*scopes}:
                     self.assertEqual(self.status(address, f"Bearer {self.texts[other]}"), 403)
                 for wrong in (
                     *(None, "", "Bearer", "Bearer ", f"Basic {right}", right, f"Bearer {right}x"),

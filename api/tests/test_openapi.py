@@ -12,7 +12,16 @@ from project_tools.serving.peers import GROUPS
 #: Of JSON Schema 2020-12 and OpenAPI 3.1, those that the document may use.
 KEYWORDS = {
     *("$ref", "type", "title", "description", "default", "example", "enum", "const", "pattern"),
-    *("properties", "required", "additionalProperties", "items", "minItems", "maxItems"),
+    *(
+        "properties",
+        "required",
+        "additionalProperties",
+        "items",
+        "minItems",
+        "maxItems",
+        "minLength",
+        "maxLength",
+    ),
     *("minimum", "maximum", "anyOf", "oneOf", "discriminator"),
 }
 #: APIFlask does not describe the document in itself.
@@ -89,8 +98,9 @@ class Document(unittest.TestCase):
                     pattern = parameter["schema"]["pattern"]
                     for text in ("1", "0", "1" * 18, "1" * 19, "12a"):
                         query = "?feature=EXT_SOURCE_2" if path.startswith("/peers/") else ""
-                        address = path.replace("{client}", text) + query
+                        address = path.replace("{client}", text).replace("{decision}", text) + query
                         refused = self.client.get(address).status_code in (400, 422)
+                        refused |= "{decision}" in path  # 404, as a decision that is not recorded
                         self.assertEqual(re.search(pattern, text) is None, refused, address)
 
     def test_the_groups_are_those_of_the_library(self) -> None:
@@ -105,10 +115,12 @@ class Document(unittest.TestCase):
         operation = self.document["paths"]["/admin/reload"]["post"]
         self.assertIn("415", operation["responses"])
         self.assertTrue(operation["requestBody"]["required"])
-        self.assertEqual(
-            operation["requestBody"]["content"],
-            {"application/json": {"schema": {"type": "object", "additionalProperties": False}}},
-        )
+        for path, names in (("/admin/reload", set()), ("/prediction", {"features"})):
+            operation = self.document["paths"][path]["post"]
+            content = operation["requestBody"]["content"]["application/json"]["schema"]
+            body = self.document["components"]["schemas"][content["$ref"].rpartition("/")[2]]
+            self.assertEqual((body["type"], body["additionalProperties"]), ("object", False))
+            self.assertEqual({*body.get("properties", ())}, names)
 
     def test_every_form_is_described(self) -> None:
         for path, forms in (
@@ -133,7 +145,7 @@ class Problems(unittest.TestCase):
                 if "get" not in operations:
                     continue
                 for text in ids:
-                    address = path.replace("{client}", text)
+                    address = path.replace("{client}", text).replace("{decision}", text)
                     for query in ("", "?page=x", "?feature=A", "?feature=EXT_SOURCE_2"):
                         for body in (b"", large):
                             with self.subTest(address + query):

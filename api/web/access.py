@@ -6,7 +6,7 @@ from http import HTTPStatus
 from apiflask import APIFlask
 from flask import Response, current_app, g, request
 
-from api.web.keys import OPEN_SCOPES, Allowance, Keyring, Scope
+from api.web.keys import OPEN_SCOPES, Allowance, Key, Keyring, Scope
 from api.web.portfolios import Portfolios
 from api.web.problems import problem
 from project_tools.errors import SettingError
@@ -20,6 +20,9 @@ SCOPE_OF: Mapping[str, Scope | None] = {
     "health.version": None,
     "predictions.clients": "score",
     "predictions.prediction": "score",
+    "predictions.applicant": "score",
+    "decisions.decisions": "review",
+    "decisions.decision": "review",
     "explanations.explanation": "explain",
     "explanations.local_shap": "explain",
     "explanations.global_shap": "explain",
@@ -32,7 +35,11 @@ SCOPE_OF: Mapping[str, Scope | None] = {
     "data.target": "data",
     "metrics.metrics": "metrics",
     "admin.reload_model": "admin",
+    "admin.halt": "admin",
+    "admin.resume": "admin",
 }
+#: A key without an endpoint's scope but with this one gets what was recorded under the key itself.
+OWN_SCOPE_OF: Mapping[str, Scope] = {"decisions.decision": "explain"}
 _OPEN = "credit_open"
 
 
@@ -53,6 +60,18 @@ def is_open() -> bool:
 def scope_of(endpoint: str) -> Scope | None:
     """The scope that an endpoint takes; None where nobody is asked for a key."""
     return SCOPE_OF.get(endpoint, "admin")
+
+
+def may(scope: Scope) -> bool:
+    """Whether the current caller has a scope; the open caller has all but those of operations."""
+    key: Key | None = g.get("key")
+    return scope in (OPEN_SCOPES if key is None else key.scopes)
+
+
+def caller() -> str:
+    """The id of the current caller's key; empty where none was asked for."""
+    key: Key | None = g.get("key")
+    return "" if key is None else key.id
 
 
 def _refuse_forwarded() -> Response | None:
@@ -85,7 +104,7 @@ def _asks_for_key(
                 headers={"WWW-Authenticate": "Bearer"},
                 reason="key",
             )
-        g.key_id = key.id
+        g.key_id, g.key = key.id, key
         if not allowance.take(key):
             return problem(
                 HTTPStatus.TOO_MANY_REQUESTS,
@@ -93,7 +112,7 @@ def _asks_for_key(
                 headers={"Retry-After": "60"},
                 reason="allowance",
             )
-        if scope not in key.scopes:
+        if not {scope, OWN_SCOPE_OF.get(request.endpoint or "", scope)} & {*key.scopes}:
             return problem(
                 HTTPStatus.FORBIDDEN,
                 f"this address takes a key with the scope {scope}",

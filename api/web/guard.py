@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from apiflask import APIFlask
@@ -11,6 +12,10 @@ from flask import Response, abort, request
 from api.web.problems import problem
 from api.web.protection import BODY_LIMIT, PROTECTIVE_HEADERS
 
+if TYPE_CHECKING:  # no module at run time
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_PROTECTIVE = [(pair[0].lower(), pair) for pair in PROTECTIVE_HEADERS.items()]
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
@@ -44,7 +49,7 @@ def guard(app: APIFlask, hosts: frozenset[str]) -> None:
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.before_request(_refuse_foreign(hosts))
     app.before_request(_refuse_body)
-    app.after_request(_protect)
+    app.wsgi_app = _protected(app.wsgi_app)  # type: ignore[method-assign, assignment]  # Flask's own way to wrap
 
 
 def _refuse_foreign(hosts: frozenset[str]) -> Callable[[], Response | None]:
@@ -100,7 +105,18 @@ def _refuse_body() -> Response | None:
     return None
 
 
-def _protect(response: Response) -> Response:
-    for name, value in PROTECTIVE_HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
+def _protected(application: "WSGIApplication") -> "WSGIApplication":
+    """Add the protective headers that an answer does not set itself.
+
+    Flask's answer would look through its headers for each of them: a tenth of the time of a score.
+    """
+
+    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
+        def start(status: str, headers: list[tuple[str, str]], *how: Any) -> Any:
+            names = {name.lower() for name, _ in headers}
+            headers += [pair for name, pair in _PROTECTIVE if name not in names]
+            return start_response(status, headers, *how)
+
+        return application(environ, start)
+
+    return answer

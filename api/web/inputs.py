@@ -6,14 +6,16 @@ from typing import Annotated, Any, Literal
 from flask import g, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from api.answers.base import DECISION_ID
 from api.answers.peers import Group
 from api.web.portfolios import Portfolio
 from api.web.problems import MalformedError
 from project_tools.serving.clients import unknown_client
+from project_tools.serving.decisions.errors import UnknownDecisionError
 
 #: ASCII digits, at most 18, the first not 0.
 CLIENT_ID = "[1-9][0-9]{0,17}"
-_WHOLE = re.compile(r"[0-9]{1,9}")
+_WHOLE = re.compile(r"[0-9]{1,18}")
 
 
 def client_id(text: str) -> int:
@@ -28,6 +30,13 @@ def client_id(text: str) -> int:
     if portfolio is not None and not portfolio.holds(number):
         raise unknown_client(number)
     return number
+
+
+def decision_id(text: str) -> str:
+    """The id in an address; ``UnknownDecisionError`` (404) if it has another form."""
+    if not re.fullmatch(DECISION_ID, text):
+        raise UnknownDecisionError("no decision with this id is recorded here")
+    return text
 
 
 def current_portfolio() -> Portfolio | None:
@@ -78,6 +87,21 @@ class PeersQuery(Query):
         list[str], Field(min_length=1, max_length=2), BeforeValidator(_every_feature)
     ]
     group: Group = "everyone"
+
+
+class FeaturesQuery(Query):
+    """1: only the features that the served model takes, with what each may be."""
+
+    used: Annotated[Literal[0, 1], BeforeValidator(_whole)] = 0
+
+
+class DecisionsQuery(Query):
+    """Decisions on a client, those near the threshold (1) or the others (0), after a sequence number."""
+
+    client: Annotated[str | None, Field(pattern=f"^{CLIENT_ID}$")] = None
+    near: Annotated[Literal[0, 1] | None, BeforeValidator(_whole)] = None
+    after: Annotated[int, Field(ge=0, le=10**18), BeforeValidator(_whole)] = 0
+    size: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)] = 100
 
 
 class DataQuery(Query):

@@ -35,13 +35,14 @@ def _begin() -> None:
 def _end(logger: logging.Logger) -> Callable[[Response], Response]:
     def end(response: Response) -> Response:
         # The rule, not the path: the path holds the client's id.
-        rule = request.url_rule.rule if request.url_rule else NO_ROUTE
-        method, status = method_name(request.method), response.status_code
+        matched = request.url_rule
+        rule = matched.rule if matched else NO_ROUTE
+        method, status, number = method_name(request.method), response.status_code, request_id()
         seconds = time.perf_counter() - g.get("started", time.perf_counter())
         REQUESTS.labels(rule, method, status).inc()
         SECONDS.labels(rule).observe(seconds)
         fields = {
-            "request_id": request_id(),
+            "request_id": number,
             "method": method,
             "route": rule,
             "status": status,
@@ -50,7 +51,7 @@ def _end(logger: logging.Logger) -> Callable[[Response], Response]:
             "model": g.get("model_digest"),
         }
         logger.info("answer", extra=fields)
-        response.headers["X-Request-ID"] = request_id()
+        response.headers["X-Request-ID"] = number
         return response
 
     return end

@@ -1,6 +1,7 @@
 """One rule for all routes: which query names they take, and in which forms they answer."""
 
 from collections.abc import Callable
+from functools import cache
 from http import HTTPStatus
 from typing import Any, get_origin
 
@@ -29,6 +30,7 @@ def accepted(forms: list[str]) -> str | None:
     return request.accept_mimetypes.best_match(forms)
 
 
+@cache
 def forms_of(view: Callable[..., Any]) -> list[str]:
     """The media types in which a view answers, as its document says."""
     documented = getattr(view, "_spec", {}).get("responses") or {}
@@ -70,6 +72,7 @@ def _refuse_query() -> Response | None:
     return problem(422, errors={"query": errors}) if errors else None
 
 
+@cache
 def _names_of(view: Callable[..., Any]) -> dict[str, bool]:
     """The query names of a view, and whether each may be given several times."""
     inputs = getattr(view, "_spec", {}).get("args") or ()

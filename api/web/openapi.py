@@ -8,8 +8,11 @@ from apiflask import APIFlask
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from api.answers.base import DECISION_ID
 from api.answers.problem import PROBLEM_JSON, Problem
-from api.web.access import scope_of
+from api.web.access import OWN_SCOPE_OF, scope_of
+from api.web.bodies import model_of
+from api.web.idempotency import IDEMPOTENCY_KEY, takes_key
 from api.web.inputs import CLIENT_ID
 from api.web.negotiation import JSON
 
@@ -31,9 +34,17 @@ _ANYWHERE = (
     HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
-#: The body of a POST that takes nothing.
-_EMPTY = {"type": "object", "additionalProperties": False}
-_PATH_PARAMETERS = {"client": {"type": "string", "pattern": f"^{CLIENT_ID}$", "example": "100001"}}
+_PATH_PARAMETERS = {
+    "client": {"type": "string", "pattern": f"^{CLIENT_ID}$", "example": "100001"},
+    "decision": {"type": "string", "pattern": f"^{DECISION_ID}$"},
+}
+_IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": IDEMPOTENCY_KEY,
+    "required": False,
+    "description": "The same request with the same key within 24 hours gets the same answer.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,64}$"},
+}
 
 
 def responses(*statuses: int, forms: Iterable[str] = (), json: bool = True) -> Responses:
@@ -59,17 +70,23 @@ def describe(app: APIFlask) -> None:
         models: set[type[BaseModel]] = {Problem}
         for operation, endpoint, method in _operations(app, document):
             view, scope = app.view_functions[endpoint], scope_of(endpoint)
-            operation["security"] = [{_KEY: [scope]}] if scope else []
+            scopes = [scope, OWN_SCOPE_OF.get(endpoint)]
+            operation["security"] = [{_KEY: [one]} for one in scopes if one]
             content = operation["responses"]["200"]["content"]
             if JSON in content:
-                model = _model_of(view)
+                model = _answer_of(view)
                 models.add(model)
                 content[JSON] = {"schema": _reference(model)}
             if method == "POST":
-                operation["requestBody"] = {"required": True, "content": {JSON: {"schema": _EMPTY}}}
+                body = model_of(view)
+                models.add(body)
+                content = {JSON: {"schema": _reference(body)}}
+                operation["requestBody"] = {"required": True, "content": content}
             for parameter in operation["parameters"]:
                 if parameter["in"] == "path":
                     parameter["schema"] = _PATH_PARAMETERS[parameter["name"]]
+            if takes_key(view):
+                operation["parameters"].append(_IDEMPOTENCY_KEY)
         ordered = sorted(models, key=lambda model: model.__name__)
         _, schemas = models_json_schema(
             [(model, "validation") for model in ordered], ref_template=_COMPONENT
@@ -96,7 +113,7 @@ def _operations(
                 yield operation, rule.endpoint, method.upper()
 
 
-def _model_of(view: Any) -> type[BaseModel]:
+def _answer_of(view: Any) -> type[BaseModel]:
     """The one model in a view's declared return type, which may be ``Response | Model``."""
     declared = get_type_hints(view)["return"]
     (model,) = (

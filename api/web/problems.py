@@ -17,19 +17,48 @@ from api.service import NotLoadedError
 from api.web.journal import request_id
 from api.web.protection import RETRY_AFTER_S
 from project_tools.errors import ArtefactError, CreditError, FeatureError, UnknownClientError
+from project_tools.serving.decisions.errors import (
+    HaltedError,
+    KeyInUseError,
+    KeyReusedError,
+    NotHaltedError,
+    RecordUnavailableError,
+    UnknownDecisionError,
+)
 
 
 class MalformedError(CreditError):
     """A part of the address has the wrong form."""
 
 
+class FieldsError(CreditError):
+    """Some fields of a request are not valid; ``errors`` says why, by location and name."""
+
+    def __init__(self, errors: Mapping[str, Mapping[str, list[str]]]) -> None:
+        super().__init__("some fields of the request are not valid; see errors")
+        self.errors = errors
+
+
 _BY_ERROR: tuple[tuple[type[CreditError], HTTPStatus], ...] = (
     (MalformedError, HTTPStatus.BAD_REQUEST),
     (UnknownClientError, HTTPStatus.NOT_FOUND),
+    (FieldsError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (FeatureError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (NotLoadedError, HTTPStatus.SERVICE_UNAVAILABLE),
     (NoPictureError, HTTPStatus.SERVICE_UNAVAILABLE),
     (ArtefactError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (RecordUnavailableError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (HaltedError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (NotHaltedError, HTTPStatus.CONFLICT),
+    (UnknownDecisionError, HTTPStatus.NOT_FOUND),
+    (KeyReusedError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (KeyInUseError, HTTPStatus.CONFLICT),
+)
+NOT_RECORDED = "Decisions cannot be recorded now, so none is made; the server's log says why."
+#: What the caller is told where our own sentence names files of this machine: the log gets that.
+_INSTEAD: tuple[tuple[type[CreditError], str | None], ...] = (
+    (ArtefactError, None),
+    (RecordUnavailableError, NOT_RECORDED),
 )
 
 
@@ -75,12 +104,14 @@ def _from_apiflask(error: HTTPError) -> Response:
 def _from_ours(error: CreditError) -> Response:
     for kind, status in _BY_ERROR:
         if isinstance(error, kind):
-            if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR and kind is not HaltedError:
                 current_app.logger.error(
                     "not answered", extra={"request_id": request_id(), "reason": str(error)}
                 )
-            # An artefact's error names files of this machine: the log gets it, the caller does not.
-            return problem(status, None if isinstance(error, ArtefactError) else str(error))
+            detail = next((text for k, text in _INSTEAD if isinstance(error, k)), str(error))
+            errors = error.errors if isinstance(error, FieldsError) else None
+            reason = "halted" if kind is HaltedError else ""
+            return problem(status, detail, errors=errors, reason=reason)
     return _from_anything(error)
 
 

@@ -23,8 +23,10 @@ Value = float | str | None
 Kind = Literal["number", "category"]
 #: Named one by one: asking whether a value can be made a float takes a hundred times as long.
 _NUMBERS = (float, int, np.number)
+#: The largest number that the model takes.
+LARGEST = float(np.finfo(np.float32).max)
 #: From here on a number rounds to infinity as float32: its largest value and half a step more.
-_OVERFLOW = float(np.finfo(np.float32).max) * (1 + 2.0**-25)
+_OVERFLOW = LARGEST * (1 + 2.0**-25)
 
 
 @dataclass(frozen=True, slots=True)

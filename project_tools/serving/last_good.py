@@ -84,6 +84,10 @@ class LastGood:
             raise ArtefactError(f"{self._pointer} cannot be read ({why.strerror})") from why
         return checked(_PAIRS, strict_json(self._pointer.name, content), self._pointer.name)
 
+    def model_folder(self, pair: Pair) -> Path:
+        """The folder of a pair's model."""
+        return self._model_copy(pair.model)
+
     def load(self, pair: Pair) -> tuple[Artefact, ClientStore]:
         """The model and the clients of a pair. The clients' files are mapped, not read."""
         _check_owner(self._folder)

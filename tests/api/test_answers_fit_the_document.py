@@ -4,7 +4,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from api.answers.predictions import Prediction
-from api.tests.running import application, served
+from api.tests.running import address_of, application, served
 from project_tools.serving.artefact import load_artefact
 from project_tools.serving.pyfunc import PyfuncModel
 from tests.api.document import document, faults
@@ -31,7 +31,7 @@ def addresses() -> list[tuple[str, str]]:
                 for names in pairs_of
             ]
         clients = ids if "{client}" in path else [0]
-        pairs += [(path, path.replace("{client}", str(i)) + q) for i in clients for q in queries]
+        pairs += [(path, address_of(path, i) + q) for i in clients for q in queries]
     return pairs
 
 

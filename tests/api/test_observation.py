@@ -31,12 +31,25 @@ class Observed:
         self.key_id = stored.id
         write_keys(folder / "keys", [stored])
         self.server = Server.start(
-            folder / "log", CREDIT_API_KEYS=str(folder / "keys"), TMPDIR=str(folder)
+            folder / "log",
+            CREDIT_API_KEYS=str(folder / "keys"),
+            CREDIT_STATE=str(folder / "state"),
+            TMPDIR=str(folder),
         )
 
     def get(self, path: str, **headers: str) -> tuple[int, bytes]:
         status, _, body = self.server.get(path, Authorization=f"Bearer {self.key}", **headers)
         return status, body
+
+    def post(self, path: str, body: bytes, value: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE_S)
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.key}"}
+        headers |= {"Idempotency-Key": value} if value else {}
+        connection.request("POST", path, body, headers)
+        response = connection.getresponse()
+        found = response.status, response.read()
+        connection.close()
+        return found
 
     def figures(self) -> dict[str, float]:
         text = self.get("/metrics")[1].decode()
@@ -73,6 +86,8 @@ def test_counts_add_up_over_workers_and_outlive_one(observed):
             os.kill(idle, signal.SIGCONT)
     found = observed.figures()
     assert found[count] - before == 60
+    recorded = 'credit_api_records_total{outcome="recorded"}'
+    assert found[recorded] == found["credit_api_record_seconds_count"] == found[count]
     answered = {
         line["pid"] for line in observed.lines() if line.get("route") == "/prediction/<client>"
     }
@@ -99,6 +114,11 @@ def test_counts_add_up_over_workers_and_outlive_one(observed):
     assert list(folder.glob(f"counter_{victim}.db"))
 
 
+def inputs(observed):
+    """The names of the features that the model takes."""
+    return [feature["name"] for feature in json.loads(observed.get("/features?used=1")[1])]
+
+
 def test_an_applicants_values_are_nowhere(observed):
     text, number = MARKED
     server, key = observed.server, f"Authorization: Bearer {observed.key}\r\n"
@@ -111,6 +131,21 @@ def test_an_applicants_values_are_nowhere(observed):
     ):
         plain, marked = {}, dict.fromkeys(("User-Agent", "X-Request-ID", "Accept", "Cookie"), text)
         answers += [observed.get(path, **headers)[1] for headers in (plain, marked)]
+    row = dict.fromkeys(inputs(observed))
+    whole = {"features": {**row, "AMT_CREDIT": int(number)}}
+    halts = {"reason": {text: number}}
+    for path, sent in (
+        ("/prediction", whole),
+        ("/prediction", {"features": {**row, "AMT_CREDIT": text, text: number}}),
+        ("/prediction", {"features": {**row, "OCCUPATION_TYPE": text}, text: text}),
+        ("/prediction", {text: number}),
+        ("/admin/halt", halts),
+        ("/admin/resume", halts),
+    ):
+        for key_of in ("", "a key", "a" * 65):
+            answers.append(observed.post(path, json.dumps(sent).encode(), key_of)[1])
+            answers.append(observed.post(path, json.dumps(sent)[:-1].encode(), key_of)[1])
+    assert observed.post("/prediction", json.dumps(whole).encode(), "one")[0] == 200
     body = json.dumps({"AMT_CREDIT": text, text: number}).encode()
     for path in ("/prediction/", "/admin/reload", f"/{text}"):
         for sent in (body, body[:-1], body * 5000):
@@ -147,7 +182,8 @@ def test_an_applicants_values_are_nowhere(observed):
         assert not [content for content in written if mark.encode() in content]
     assert observed.key.encode() not in b"".join(written)
     lines = observed.lines()
-    assert {line["method"] for line in lines if "method" in line} <= {"GET", "PUT", "other"}
+    methods = {line["method"] for line in lines if "method" in line}
+    assert methods <= {"GET", "POST", "PUT", "other"}
     assert {line.get("key") for line in lines if line.get("route") == "/prediction/<client>"} >= {
         observed.key_id
     }

@@ -58,6 +58,7 @@ def credit_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     settings = {"CREDIT_API_HOST": "127.0.0.1", "CREDIT_API_PORT": str(port)}
     log = tmp_path_factory.mktemp("api") / "log.txt"
+    settings["CREDIT_STATE"] = str(log.parent / "state")
     with _running([sys.executable, "-m", "api"], settings, f"{address}/health/ready", log):
         yield address
 

@@ -118,8 +118,15 @@ class FakeApi:
             "class": "risk" if probability > THRESHOLD else "no_risk",
             "threshold": THRESHOLD,
             "margin": probability - THRESHOLD,
+            "near": None,
             "model": self.model,
             "raw_score": math.log(probability / (1 - probability)),
+            "decision": {
+                "id": f"{int(client):032x}",
+                "sequence": 1,
+                "time": "2026-11-28T09:00:00.000000+00:00",
+                "seal": f"1-{0:064x}",
+            },
         }
 
     def _clients(self, client: str, query: dict[str, list[str]]) -> Json:

@@ -94,6 +94,7 @@ def answered(folder, address):
     # Its child process is tried elsewhere: it takes a second or two.
     with mock.patch.dict(os.environ, {VERIFIED: sha256(model / "manifest.json")}):
         named = {"CREDIT_MODEL": str(model), "CREDIT_CLIENTS": str(clients)}
+        named["CREDIT_STATE"] = str(folder / "state")
         app = create_app(Settings.load(named))
     response = app.test_client().get(address)
     assert response.status_code == 200, response.json
