@@ -1,6 +1,5 @@
 """The record of decisions as one worker uses it: written before an answer, watched, counted."""
 
-import fcntl
 import logging
 import os
 import threading
@@ -11,7 +10,7 @@ from pathlib import Path
 from flask import Flask, current_app
 
 from api.metrics import RECORD_SECONDS, RECORDS
-from project_tools.errors import CreditError, StorageError
+from project_tools.errors import CreditError
 from project_tools.serving.decisions.errors import HaltedError, RecordUnavailableError
 from project_tools.serving.decisions.record import Decision, NewDecision, NewEvent, Seal
 from project_tools.serving.decisions.store import Answer, DecisionStore, open_store
@@ -70,14 +69,17 @@ class Record:
             counted.outcome = "replayed" if made.replayed else "recorded"
             return made
 
-    def note_reload(self, step: str, model: str = "", key_id: str = "") -> None:
-        """Record a step of a reload: it was asked for, or this worker loaded or refused a model.
+    def note_reload(
+        self, step: str, model: str = "", key_id: str = "",
+        once: Once | None = None, answer: bytes = b"",
+    ) -> None:  # fmt: skip
+        """Record a step of a reload: it was asked for, loaded or refused by this worker, or answered.
 
-        A reload goes on where that fails; the log says so.
+        A reload goes on where that fails; the log says so. With ``once``, the answer is kept.
         """
         try:
             facts = {"step": step, "model": model, "worker": os.getpid()}
-            self.store.event(NewEvent("reload", facts, key_id=key_id))
+            self.store.event(NewEvent("reload", facts, key_id=key_id), once, lambda _: answer)
         except CreditError as why:
             self._logger.error("reload not recorded", extra={"reason": str(why)})
 
@@ -127,24 +129,10 @@ class Record:
             self._logger.error("model not archived", extra={"reason": str(why)})
 
     def _archive(self, digest: str, folder: Path) -> None:
-        """One thread of one process at a time copies; ``RecordUnavailableError`` where it cannot."""
-        archive, now = self.store.archive, time.monotonic()
-        if now - self._archived.get(digest, -TRIED_S) < TRIED_S:
-            return
-        if archive.has(digest):
+        now = time.monotonic()
+        if now - self._archived.get(digest, -TRIED_S) >= TRIED_S:
+            self.store.archive.keep(digest, folder)
             self._archived[digest] = now
-            return
-        try:
-            archive.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with (archive.folder / ".lock").open(
-                "a"
-            ) as lock:  # each open file has a lock of its own
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                archive.keep(digest, folder)
-        except (StorageError, OSError) as why:
-            raise RecordUnavailableError(
-                f"the model of a decision cannot be archived: {why}"
-            ) from why
 
     def _try(self) -> bool:
         try:

@@ -65,7 +65,7 @@ class RecordedDecision(Answer):
     """A decision as it was recorded, by the model and the threshold of then.
 
     ``client`` is null for an applicant who is not known, ``key`` the id of the caller's key (empty
-    where none was asked for), ``near`` is false too where the model did not say, ``input`` the SHA-256 of the row that the model took.
+    where none was asked for), ``near`` is null where the model did not say, ``input`` the SHA-256 of the row that the model took.
     """
 
     decision: Recorded
@@ -76,7 +76,7 @@ class RecordedDecision(Answer):
     label: Literal["risk", "no_risk"] = Field(validation_alias="class", serialization_alias="class")
     threshold: Probability
     margin: float
-    near: bool
+    near: bool | None
     model: ModelName
     raw_score: float
     input: str

@@ -64,14 +64,14 @@ def near_threshold(artefact: Artefact, probability: float) -> bool | None:
     return None if reference is None or reference.band is None else reference.near(probability)
 
 
-def shown(decision: Decision, near: bool | None) -> dict[str, Any]:
+def shown(decision: Decision) -> dict[str, Any]:
     """The fields of a ``Decided``, as they are recorded."""
     return {
         "proba_risk_class": decision.probability,
         "label": decision.label,
         "threshold": decision.threshold,
         "margin": decision.probability - decision.threshold,
-        "near": near,
+        "near": decision.near,
         "model": ModelName(
             name=decision.model_name, version=decision.model_version, digest=decision.model
         ),
@@ -97,5 +97,5 @@ def _recorded(decision: Decision) -> RecordedDecision:
         client=decision.client,
         key=decision.key_id,
         input=decision.input,
-        **shown(decision, decision.near),
+        **shown(decision),
     )

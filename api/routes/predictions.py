@@ -15,7 +15,7 @@ from api.routes.decisions import near_threshold, shown
 from api.service import Service, current_service
 from api.web.access import caller
 from api.web.bodies import BODY, Body, checked_body, read_json, takes
-from api.web.idempotency import REPLAYED, current_once, idempotent
+from api.web.idempotency import current_once, idempotent, replayed
 from api.web.inputs import ClientsQuery, client_id, current_portfolio
 from api.web.methods import records
 from api.web.openapi import responses
@@ -59,8 +59,7 @@ def prediction(client: str) -> Prediction:
     service, number = current_service(), client_id(client)
     new = _decided(service, number, service.store.encoded(number))
     recorded = current_record().decide(new, service.folder)
-    near = near_threshold(service.artefact, recorded.probability)
-    return Prediction(id=number, **shown(recorded, near))
+    return Prediction(id=number, **shown(recorded))
 
 
 @blueprint.post("")
@@ -82,18 +81,16 @@ def applicant() -> Response | ApplicantPrediction:
         return _decided(service, None, _encoded(service, body))
 
     def answer(recorded: Decision) -> ApplicantPrediction:
-        near = near_threshold(service.artefact, recorded.probability)
-        return ApplicantPrediction(id=None, **shown(recorded, near))
+        return ApplicantPrediction(id=None, **shown(recorded))
 
     if once is None:
         return answer(record.decide(decide(), service.folder))
     made = record.decide_once(
         once, decide, service.folder, lambda recorded: json_text(answer(recorded)).encode()
     )
-    response = Response(made.content, mimetype="application/json")
     if made.replayed:
-        response.headers[REPLAYED] = "true"
-    return response
+        return replayed(made.content)
+    return Response(made.content, mimetype="application/json")
 
 
 def _encoded(service: Service, body: Any) -> NDArray[np.float32]:
@@ -118,6 +115,6 @@ def _decided(service: Service, number: int | None, encoded: NDArray[np.float32])
         probability=score.decision.probability,
         raw_score=score.raw_score,
         label=score.decision.label,
-        near=bool(near_threshold(service.artefact, score.decision.probability)),
+        near=near_threshold(service.artefact, score.decision.probability),
         key_id=caller(),
     )

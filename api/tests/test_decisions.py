@@ -101,7 +101,6 @@ class Recorded(Case):
             for name in (*same, "decision"):
                 self.assertEqual(found[name], answer[name], name)
             self.assertEqual(found["key"], self.ids["officer"])
-            self.assertIsNone(answer["near"])  # a model of format 2 does not say
             decision = answer["decision"]
             self.assertEqual(decision["seal"].partition("-")[0], str(decision["sequence"]))
             self.assertTrue(decision["time"].endswith("+00:00"))
@@ -109,6 +108,8 @@ class Recorded(Case):
             stored = self.store.decision(decision["id"])
             self.assertEqual(stored.seal, decision["seal"])
             service: Any = keeper_of(self.app).service
+            low, high = service.artefact.reference.band
+            self.assertIs(answer["near"], low <= answer["proba_risk_class"] <= high)
             self.assertEqual(self.store.row(stored), service.store.encoded(number).tobytes())
         self.assertEqual(sequences, [1, 2, 3])
 
@@ -340,6 +341,32 @@ class Halt(Case):
         self.assertEqual(self.post("/admin/resume", {"reason": "x"}).status_code, 409)
         self.assertEqual(self.store.events(), [])
 
+    def test_an_order_under_a_key_is_given_once(self) -> None:
+        def order(kind: str, value: str, reason: str = "a test") -> Any:
+            return self.post(
+                f"/admin/{kind}", {"reason": reason}, headers={"Idempotency-Key": value}
+            )
+
+        first, second = order("halt", "a"), order("halt", "a")
+        self.assertEqual((first.status_code, second.status_code), (200, 200))
+        self.assertEqual(first.data, second.data)
+        self.assertNotIn("Idempotency-Replayed", first.headers)
+        self.assertEqual(second.headers["Idempotency-Replayed"], "true")
+        self.assertEqual(order("halt", "a", "another reason").status_code, 422)
+        self.assertEqual(order("halt", "a b").status_code, 422)
+        resumed = order("resume", "a")  # a key counts for its route
+        self.assertEqual(resumed.json["halted"], False)
+        # Sent again, it is answered as before, and neither halts nor resumes.
+        self.assertEqual(order("halt", "a").data, first.data)
+        self.assertIsNone(self.store.halted())
+        self.assertEqual(order("resume", "a").data, resumed.data)
+        # A refused order does not use up its key.
+        self.assertEqual(order("resume", "b").status_code, 409)
+        order("halt", "c")
+        self.assertEqual(order("resume", "b").status_code, 200)
+        kinds = [event.kind for event in self.store.events()]
+        self.assertEqual(kinds, ["halt", "resume", "halt", "resume"])
+
 
 class Seen(Case):
     def setUp(self) -> None:
@@ -366,8 +393,14 @@ class Seen(Case):
     def test_one_client_or_those_near_the_threshold(self) -> None:
         self.assertEqual(self.listed(f"?client={self.known[2]}"), [self.known[2]])
         self.assertEqual(self.listed("?client=7"), [])
-        self.assertEqual(self.listed("?near=1"), [])
-        self.assertEqual(self.listed("?near=0"), self.known)
+        three = self.known[:3]
+        with mock.patch("api.routes.predictions.near_threshold", side_effect=[True, False, None]):
+            said = [self.get(f"/prediction/{number}", "officer")["near"] for number in three]
+        self.assertEqual(said, [True, False, None])
+        self.assertEqual(self.listed("?after=6&near=1"), three[:1])
+        self.assertEqual(self.listed("?after=6&near=0"), three[1:2])
+        recorded = self.get("/decisions?after=6", "reviewer")["decisions"]
+        self.assertEqual([decision["near"] for decision in recorded], said)
 
     def test_a_wrong_query_is_422_and_an_unknown_decision_404(self) -> None:
         for query in ("client=x", "near=2", "after=-1", "after=x", "size=0", "size=1001", "x=1"):
@@ -416,6 +449,25 @@ class Reloads(Case):
         event = self.store.events()[0]
         self.assertEqual((event.kind, event.key_id), ("reload", self.ids["all"]))
         self.assertEqual(event.facts["step"], "asked")
+
+    def test_a_reload_under_a_key_is_done_once(self) -> None:
+        with (
+            mock.patch("api.reload.LastGood.adopt_in_child") as adopted,
+            mock.patch("api.routes.admin.reload_all_workers"),
+        ):
+            headers = {"Idempotency-Key": "a"}
+            first = self.post("/admin/reload", {}, headers=headers)
+            checks = adopted.call_count
+            second = self.ask("/admin/reload", method="POST", headers=headers,
+                              content_type="application/json")  # fmt: skip
+            self.assertGreater(checks, 0)
+            self.assertEqual(adopted.call_count, checks)
+            self.assertEqual(first.data, second.data)
+            self.assertEqual(second.headers["Idempotency-Replayed"], "true")
+            self.assertEqual(self.post("/admin/reload", {}).status_code, 200)
+            self.assertEqual(adopted.call_count, 2 * checks)
+        steps = [event.facts["step"] for event in self.store.events()]
+        self.assertEqual(steps, ["asked", "answered", "asked"])
 
     def test_a_reload_goes_on_where_it_cannot_be_recorded(self) -> None:
         record: Record = record_of(self.app)

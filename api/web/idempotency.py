@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import request
+from flask import Response, request
 
 from api.web.access import caller
 from api.web.problems import FieldsError
@@ -28,6 +28,13 @@ def idempotent(view: F) -> F:
 def takes_key(view: Any) -> bool:
     """Whether a view takes an Idempotency-Key."""
     return getattr(view, _MARK, False)
+
+
+def replayed(content: bytes) -> Response:
+    """An answer that was given before under the same key."""
+    response = Response(content, mimetype="application/json")
+    response.headers[REPLAYED] = "true"
+    return response
 
 
 def current_once(body: Any) -> Once | None:

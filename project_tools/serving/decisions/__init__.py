@@ -8,7 +8,8 @@ It imports nothing by itself: SQLAlchemy is loaded where a store is opened (``st
 - ``idempotent(once(key_id, route, value, body), decide, answer) -> Answer(content, replayed)``.
 - ``answered(once) -> bytes | None``: the answer kept under a key, also while decisions are halted.
 - ``halt(reason, who, key_id)``, ``resume(reason, who, key_id)``, ``halted() -> Halt | None``.
-- ``event(NewEvent(kind, facts, subject, client, content, key_id)) -> Event``, as a reload.
+- ``event(NewEvent(kind, facts, subject, client, content, key_id)) -> Event``, as a reload; these three
+  also under a key: ``key=once(…), answer=event -> bytes``.
 - ``decision(id)``, ``decisions(client=, near=, key_id=, after=, before=, limit=)``, ``events(…)``.
 - ``row(decision)``, ``content(event)``: what may have been erased (None).
 - ``head() -> Seal | None``: for the log; ``Decision.seal`` is what an answer shows.

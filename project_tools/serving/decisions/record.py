@@ -97,7 +97,8 @@ class NewDecision:
 
     ``client`` is None for an applicant who is not known. ``row`` are the bytes of the encoded row
     (float32). ``model`` is the digest of the artefact's manifest, ``near`` whether the probability
-    lies close to the threshold, ``key_id`` the caller's key ("" for the open caller).
+    lies close to the threshold (None: the model does not say), ``key_id`` the caller's key ("" for
+    the open caller).
     """
 
     client: int | None
@@ -109,7 +110,7 @@ class NewDecision:
     probability: float
     raw_score: float
     label: Literal["risk", "no_risk"]
-    near: bool
+    near: bool | None
     key_id: str = ""
     input: str = field(init=False)
 
@@ -127,7 +128,8 @@ class NewDecision:
         return (
             sequence, new_id(), "decision", now(), self.key_id, self.client, None, self.model,
             self.model_name, self.model_version, self.threshold + 0.0, self.input,
-            self.probability + 0.0, self.raw_score + 0.0, self.label, int(self.near), facts,
+            self.probability + 0.0, self.raw_score + 0.0, self.label,
+            None if self.near is None else int(self.near), facts,
         )  # fmt: skip
 
     def contents(self) -> dict[str, bytes]:
@@ -194,7 +196,7 @@ class Decision:
     probability: float
     raw_score: float
     label: Literal["risk", "no_risk"]
-    near: bool
+    near: bool | None
     computed_by: str
     digest: str
 
@@ -205,7 +207,8 @@ class Decision:
          probability, raw_score, label, near, facts) = values  # fmt: skip
         return cls(
             sequence, id_, time_, key_id, client, model, name, version, threshold, content,
-            probability, raw_score, label, bool(near), facts, digest,
+            probability, raw_score, label,
+            None if near is None else bool(near), facts, digest,
         )  # fmt: skip
 
     @property

@@ -23,11 +23,14 @@ from project_tools.serving.decisions.record import (
     NewDecision,
     NewEvent,
     Seal,
+    Values,
     canonical_json,
 )
 from project_tools.serving.decisions.tables import ANSWERS, CONTENTS, EVENTS, HEAD
 from project_tools.serving.decisions.writer import Job, Once, Writer, oldest_kept
 
+#: Makes the answer that is kept under an Idempotency-Key.
+AnswerOf = Callable[[Event], bytes]
 #: Seconds for which a process believes what it last read of a halt.
 _HALT_S = 0.5
 #: An Idempotency-Key: visible ASCII characters.
@@ -120,14 +123,17 @@ class DecisionStore:
             )
         return bytes(row.answer)
 
-    def event(self, new: NewEvent) -> Event:
+    def event(
+        self, new: NewEvent, key: Once | None = None, answer: AnswerOf | None = None
+    ) -> Event:
         """Record an event of another kind than a decision.
 
-        One about a decision (``subject``) is about its client too; ``UnknownDecisionError``.
+        One about a decision (``subject``) is about its client too; ``UnknownDecisionError``. With a
+        ``key``, what ``answer`` makes of the event is kept under it, as by ``idempotent``.
         """
         if new.subject is not None:
             new = replace(new, client=self.decision(new.subject).client)
-        return self._event(Job([new]))
+        return self._event(Job([new], key, _of_event(answer)))
 
     def change(
         self, new: NewEvent, also: Callable[[Connection], None], wait_s: float = 600
@@ -135,13 +141,24 @@ class DecisionStore:
         """Record an event, and run further statements in the same transaction."""
         return self._event(Job([new], also=also, wait_s=wait_s))
 
-    def halt(self, reason: str, who: str, key_id: str = "") -> Event:
-        """Let no decision be recorded from now on, in no process, until ``resume``."""
-        return self._event(Job([NewEvent("halt", _why(reason, who), key_id=key_id)], halts=True))
+    def halt(
+        self, reason: str, who: str, key_id: str = "", *,
+        key: Once | None = None, answer: AnswerOf | None = None,
+    ) -> Event:  # fmt: skip
+        """Let no decision be recorded from now on, in no process, until ``resume``.
 
-    def resume(self, reason: str, who: str, key_id: str = "") -> Event:
-        """End a halt; ``NotHaltedError`` where there is none."""
-        return self._event(Job([NewEvent("resume", _why(reason, who), key_id=key_id)], halts=False))
+        ``key`` and ``answer`` as for ``event``.
+        """
+        new = NewEvent("halt", _why(reason, who), key_id=key_id)
+        return self._event(Job([new], key, _of_event(answer), halts=True))
+
+    def resume(
+        self, reason: str, who: str, key_id: str = "", *,
+        key: Once | None = None, answer: AnswerOf | None = None,
+    ) -> Event:  # fmt: skip
+        """End a halt; ``NotHaltedError`` where there is none. ``key`` and ``answer`` as for ``event``."""
+        new = NewEvent("resume", _why(reason, who), key_id=key_id)
+        return self._event(Job([new], key, _of_event(answer), halts=False))
 
     def halted(self) -> Halt | None:
         """The halt that is in force, as it was at most half a second ago."""
@@ -281,6 +298,10 @@ def erased_later(event: Any) -> Select[Any]:
 def _check_key(value: str) -> None:
     if not 1 <= len(value) <= _LONGEST_VALUE or any(ord(c) not in _VALUE for c in value):
         raise SettingError("an Idempotency-Key has 1 to 64 visible ASCII characters")
+
+
+def _of_event(answer: AnswerOf | None) -> Callable[[list[tuple[Values, str]]], bytes] | None:
+    return None if answer is None else lambda rows: answer(Event.of(*rows[0]))
 
 
 def _why(reason: str, who: str) -> Mapping[str, str]:
