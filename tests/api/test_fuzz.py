@@ -43,6 +43,7 @@ STRICTER = {
     "/data": "the names of the features are the served model's, and no pattern",
     "/prediction": "the names and levels of the features are the served model's, and no pattern",
     "/peers/{client}": "the names of the features are the served model's, and no pattern",
+    "/admin/halt": "422 for an Idempotency-Key that was sent with another reason",
     "/admin/resume": "409 where nothing is halted",
     "/decisions": "JSON Schema takes 5.0 for an integer; a query string has digits alone",
     "/model_info": "JSON Schema takes 5.0 for an integer; a query string has digits alone",
