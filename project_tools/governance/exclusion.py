@@ -76,15 +76,6 @@ class Refit:
     setting: Mapping[str, Any]
     jobs: int
 
-    def own(self, data: Dataset, tried: SampledFolds) -> Floats:
-        """The same for the model's own setting and columns; what the training fitted is not refitted."""
-        rounds = self.model.rounds
-        if not tried.sampled:
-            return self.model.oof[tried.held_out]
-        if rounds is not None and rounds.sampled is not None:
-            return rounds.sampled
-        return self.probabilities(data, tried)
-
     def probabilities(self, data: Dataset, tried: SampledFolds) -> Floats:
         """Uncalibrated probabilities of the clients held out of each fold."""
         family, seed, parts = self.model.family, self.model.seed, []
@@ -95,6 +86,15 @@ class Refit:
                 estimator.fit(data.X.iloc[train], data.y[train])
                 parts.append(estimator.predict_proba(data.X.iloc[held_out])[:, 1])
         return np.concatenate(parts).astype(np.float64)
+
+    def own(self, data: Dataset, tried: SampledFolds) -> Floats:
+        """Those of the model's own setting and columns, which the training may have fitted already."""
+        rounds = self.model.rounds
+        if not tried.sampled:
+            return self.model.oof[tried.held_out]
+        if rounds is not None and rounds.sampled is not None:
+            return rounds.sampled
+        return self.probabilities(data, tried)
 
 
 def calibrated_by_halves(y: npt.NDArray[Any], p: Floats, seed: int) -> Floats:

@@ -22,7 +22,7 @@ BINNED_COLUMNS = 25
 BINS = 63
 
 
-#: As many times the watched rows are looked at in the rounds after which early stopping ends.
+#: How often early stopping takes the log loss of the watched rows in ``early_stopping_rounds``.
 LOOKS = 10
 
 
@@ -69,7 +69,8 @@ class BoostedTrees(Boosting):
 
     With ``early_stopping_rounds`` above 0 it stops when the log loss on a stratified slice
     (``boosting.watched_share``) of its own training rows has not fallen for so many rounds, at most
-    after ``n_estimators``; the log loss is taken every tenth of so many rounds. With 0, or too few rows of a class to watch, after exactly that many.
+    after ``n_estimators``. The log loss is taken ``LOOKS`` times in that number of rounds. With 0, or
+    too few rows of a class to watch, it stops after exactly ``n_estimators``.
     ``sampling`` is ``bagging``, which draws the share ``subsample`` of the rows for each tree, or
     ``goss``, which keeps the rows of the largest gradients (``top_rate``) and some of the others.
     The risk never rises with a feature of ``falling``, and no tree splits on one of ``withheld``.
@@ -173,8 +174,7 @@ class BoostedTrees(Boosting):
     ) -> lightgbm.Booster:
         """Trees up to the round with the least log loss of the watched rows.
 
-        ``lightgbm.train`` takes the log loss after each tree, an eighth of the whole time. Here it is
-        taken ten times in as many rounds as stopping waits for.
+        ``lightgbm.train`` takes the log loss after each tree, which is about a tenth of the time.
         """
         booster = lightgbm.Booster(parameters, train).add_valid(watched, "watched")
         every = max(1, self.early_stopping_rounds // LOOKS)

@@ -13,7 +13,7 @@ the sample, and trees on all of it. On all training clients it would take as lon
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,7 @@ def final_rounds(
     """
     tried, sampled = SampledFolds.of(data, folds, seed), None
     mean, grown = mean_rounds(fitted)
-    final = FinalRounds(mean, _scaled(mean, len(data), grown), Estimate(0.0, 0.0))
+    final_mean, final_scaled = mean, _scaled(mean, len(data), grown)
     if tried.sampled:
         fitted = [make({}).fit(data.X.iloc[rows], data.y[rows]) for rows, _ in tried.rows]
         sampled = np.concatenate([
@@ -94,7 +94,7 @@ def final_rounds(
         )
     served = [(np.concatenate(parts), 0.5) for parts in zip(*pairs, strict=True)]
     added = paired_difference("log_loss", data.y[tried.held_out], *served)
-    return replace(final, log_loss_added=added, sampled=sampled)
+    return FinalRounds(final_mean, final_scaled, added, sampled)
 
 
 def mean_rounds(fitted: Sequence[Any]) -> tuple[int, float]:

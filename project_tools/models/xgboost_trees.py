@@ -15,7 +15,8 @@ from project_tools.models.preparation import Matrix, model_names
 class XGBoostedTrees(Boosting):
     """XGBoost's histogram trees on raw nulls and categories by the position of their fixed level.
 
-    ``early_stopping_rounds`` and ``n_estimators`` as in ``BoostedTrees``.
+    ``early_stopping_rounds`` and ``n_estimators`` as in ``BoostedTrees``, but the log loss is taken
+    after each tree.
     ``grow_policy`` is ``depthwise``, to the depth ``max_depth``, or ``lossguide``, to the number
     of leaves ``max_leaves``. The risk never rises with a feature of ``falling``, and no tree
     splits on one of ``withheld``.

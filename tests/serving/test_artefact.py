@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from api.tests.served import META, THRESHOLD, Served, make_served
+from api.tests.served import META, THRESHOLD, Served
 from project_tools.errors import ArtefactError
 from project_tools.serving import verification
 from project_tools.serving.artefact import (
@@ -24,11 +24,6 @@ from project_tools.serving.formats.base import ModelFile
 from project_tools.serving.inputs import ServedFeature
 from project_tools.serving.manifest import Manifest
 from project_tools.serving.model import ServedModel
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    return make_served(tmp_path_factory.mktemp("served"))
 
 
 @pytest.fixture

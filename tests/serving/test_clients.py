@@ -10,20 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from api.tests.served import META, make_served, write_features
+from api.tests.served import META, write_features
 from project_tools.errors import ArtefactError, FeatureError, UnknownClientError
-from project_tools.serving.artefact import load_artefact
 from project_tools.serving.clients import ClientStore, write_client_store
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    return make_served(tmp_path_factory.mktemp("served"))
-
-
-@pytest.fixture(scope="module")
-def artefact(served):
-    return load_artefact(served.model, child=False)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.tests.served import make_served
 from project_tools.errors import ArtefactError, SettingError
 from project_tools.serving import pictures
 from project_tools.serving.artefact import load_artefact, write_artefact
@@ -28,16 +27,6 @@ from project_tools.serving.reasons.gap import ConceptIndex
 from project_tools.serving.reasons.languages import words_of
 from project_tools.serving.reasons.sentences import Fact, says, sentence
 from project_tools.serving.scoring import Scorer
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    return make_served(tmp_path_factory.mktemp("served"))
-
-
-@pytest.fixture(scope="module")
-def artefact(served):
-    return load_artefact(served.model, child=False)
 
 
 @pytest.fixture(scope="module")

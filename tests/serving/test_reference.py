@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from api.tests.served import make_served
 from project_tools.errors import ArtefactError
 from project_tools.serving.artefact import load_artefact, write_artefact
 from project_tools.serving.folder import FEATURES
@@ -29,16 +28,6 @@ NUMBER, LEVEL = (
     ServedFeature("x", "x", "number", ()),
     ServedFeature("colour", "colour", "category", ("red", "green", "blue")),
 )
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    return make_served(tmp_path_factory.mktemp("served"))
-
-
-@pytest.fixture(scope="module")
-def artefact(served):
-    return load_artefact(served.model, child=False)
 
 
 def sealed(folder):

@@ -12,25 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.tests.served import THRESHOLD, Served, make_served, model_name
+from api.tests.served import THRESHOLD, Served, model_name
 from project_tools.errors import ArtefactError, FeatureError
-from project_tools.serving.artefact import load_artefact
 from project_tools.serving.clients import ClientStore
 from project_tools.serving.inputs import Encoder, ServedFeature, served_features
 from project_tools.serving.scoring import Scorer, _load_pyfunc
 
 NUMBER = ServedFeature("A", "A", "number", ())
 CATEGORY = ServedFeature("C", "C", "category", ("x", "y"))
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    return make_served(tmp_path_factory.mktemp("served"))
-
-
-@pytest.fixture(scope="module")
-def artefact(served):
-    return load_artefact(served.model, child=False)
 
 
 @pytest.fixture(scope="module")

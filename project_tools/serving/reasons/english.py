@@ -111,11 +111,6 @@ def _level(subject: str, missing: str) -> Said:
     )
 
 
-def _yes(yes: str, no: str, missing: str) -> Said:
-    """Of a flag that speaks for itself: ``yes`` raises the risk, ``no`` lowers it."""
-    return Said(yes, no, missing, no)
-
-
 _NO_LOANS_ELSEWHERE = "We know of no loans with other lenders."
 _NO_INSTALMENTS = "You have not paid us any instalments yet."
 _NO_DEBT_FIGURE = "We have no figures on what you owe elsewhere."
@@ -832,27 +827,27 @@ _APPLICATION = {
     "REGION_RATING_CLIENT_W_CITY": _same(
         "Our risk grade for your city is {value}", "We have no risk grade for your city."
     ),
-    "REG_REGION_NOT_LIVE_REGION": _yes(
+    "REG_REGION_NOT_LIVE_REGION": Said.flag(
         "You are registered in another region than you live in.",
         "You are registered in the region you live in.",
         "We have no registered address of yours.",
     ),
-    "REG_REGION_NOT_WORK_REGION": _yes(
+    "REG_REGION_NOT_WORK_REGION": Said.flag(
         "You are registered in another region than you work in.",
         "You are registered in the region you work in.",
         "We have no address of your work.",
     ),
-    "REG_CITY_NOT_LIVE_CITY": _yes(
+    "REG_CITY_NOT_LIVE_CITY": Said.flag(
         "You are registered in another city than you live in.",
         "You are registered in the city you live in.",
         "We have no registered address of yours.",
     ),
-    "REG_CITY_NOT_WORK_CITY": _yes(
+    "REG_CITY_NOT_WORK_CITY": Said.flag(
         "You are registered in another city than you work in.",
         "You are registered in the city you work in.",
         "We have no address of your work.",
     ),
-    "LIVE_CITY_NOT_WORK_CITY": _yes(
+    "LIVE_CITY_NOT_WORK_CITY": Said.flag(
         "You live in another city than you work in.",
         "You live in the city you work in.",
         "We have no address of your work.",

@@ -137,11 +137,6 @@ def _level(subject: str, missing: str, *, plural: bool = False) -> Said:
     )
 
 
-def _yes(yes: str, no: str, missing: str) -> Said:
-    """Of a flag that speaks for itself: ``yes`` raises the risk, ``no`` lowers it."""
-    return Said(yes, no, missing, no)
-
-
 _NO_LOANS_ELSEWHERE = "Nous n’avons trace d’aucun prêt chez d’autres prêteurs."
 _NO_RUNNING_ELSEWHERE = "Nous n’avons trace d’aucun prêt en cours ailleurs."
 _NO_CLOSED_ELSEWHERE = "Nous n’avons trace d’aucun prêt soldé ailleurs."
@@ -874,27 +869,27 @@ _APPLICATION = {
         "Notre note de risque pour votre ville est de {value}",
         "Nous n’avons pas de note de risque pour votre ville.",
     ),
-    "REG_REGION_NOT_LIVE_REGION": _yes(
+    "REG_REGION_NOT_LIVE_REGION": Said.flag(
         "Votre adresse officielle n’est pas dans la région où vous habitez.",
         "Votre adresse officielle est dans la région où vous habitez.",
         "Nous n’avons pas votre adresse officielle.",
     ),
-    "REG_REGION_NOT_WORK_REGION": _yes(
+    "REG_REGION_NOT_WORK_REGION": Said.flag(
         "Votre adresse officielle n’est pas dans la région où vous travaillez.",
         "Votre adresse officielle est dans la région où vous travaillez.",
         "Nous n’avons pas l’adresse de votre travail.",
     ),
-    "REG_CITY_NOT_LIVE_CITY": _yes(
+    "REG_CITY_NOT_LIVE_CITY": Said.flag(
         "Votre adresse officielle n’est pas dans la ville où vous habitez.",
         "Votre adresse officielle est dans la ville où vous habitez.",
         "Nous n’avons pas votre adresse officielle.",
     ),
-    "REG_CITY_NOT_WORK_CITY": _yes(
+    "REG_CITY_NOT_WORK_CITY": Said.flag(
         "Votre adresse officielle n’est pas dans la ville où vous travaillez.",
         "Votre adresse officielle est dans la ville où vous travaillez.",
         "Nous n’avons pas l’adresse de votre travail.",
     ),
-    "LIVE_CITY_NOT_WORK_CITY": _yes(
+    "LIVE_CITY_NOT_WORK_CITY": Said.flag(
         "Vous n’habitez pas dans la ville où vous travaillez.",
         "Vous habitez dans la ville où vous travaillez.",
         "Nous n’avons pas l’adresse de votre travail.",

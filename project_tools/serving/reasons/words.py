@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from project_tools.serving.reasons.spoken import Quantity
 
@@ -28,6 +29,11 @@ class Said:
     lowers: str
     missing: str
     zero: str = ""
+
+    @classmethod
+    def flag(cls, yes: str, no: str, missing: str) -> Self:
+        """Of a flag that speaks for itself: ``yes`` raises the risk, ``no`` lowers it."""
+        return cls(yes, no, missing, no)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,20 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from api.tests.served import make_served
-from project_tools.serving.artefact import load_artefact
 from project_tools.serving.reasons import check
 from project_tools.serving.reasons.check import check_reasons, risk_falls
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    return make_served(tmp_path_factory.mktemp("served"))
-
-
-@pytest.fixture(scope="module")
-def artefact(served):
-    return load_artefact(served.model, child=False)
 
 
 def test_the_risk_falls_by_the_mean_over_all_exchanges(served, artefact):

@@ -7,21 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.tests.served import make_served
-from project_tools.serving.artefact import load_artefact
 from project_tools.serving.reasons.concepts import PROTECTED
 from project_tools.serving.reasons.gap import ConceptIndex, gaps, material, points, shown_points
 from project_tools.serving.reference import Neighbours
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    return make_served(tmp_path_factory.mktemp("served"))
-
-
-@pytest.fixture(scope="module")
-def artefact(served):
-    return load_artefact(served.model, child=False)
 
 
 @pytest.fixture(scope="module")
