@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from project_tools.errors import UnknownClientError
 from project_tools.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,8 +42,16 @@ def run(words: argparse.Namespace) -> None:
     settings = Settings.load()
     words_of(words.language)  # an unknown language is refused before the model is read
     artefact = load_artefact(words.model or settings.model)
-    store = ClientStore.open(words.clients or settings.clients, artefact)
-    row = store.row(words.client)
+    clients = words.clients or settings.clients
+    store = ClientStore.open(clients, artefact)
+    try:
+        row = store.row(words.client)
+    except UnknownClientError as why:
+        raise UnknownClientError(
+            f"no client {words.client} is known in {clients}; --model and --clients name another "
+            "model and its clients, as make run leaves them in pickle_files/artefact and "
+            "pickle_files/clients.parquet"
+        ) from why
     raw_scores, parts = scored_parts(artefact, row, store.encoded(words.client))
     reasons = decision_reasons(
         artefact, row, raw_scores, parts, language=words.language, currency=settings.currency

@@ -104,7 +104,8 @@ def test_blocked_reasons_are_not_said(served: Served, artefact: Artefact) -> Non
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["1"], "no client 1 is known here"),
+        (["1"], "no client 1 is known in "),
+        (["1"], "--model and --clients name another model and its clients"),
         (["100001", "--language", "de"], "unknown language 'de'; choose one of en, fr"),
     ],
 )
