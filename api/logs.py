@@ -21,6 +21,7 @@ FIELDS = (
 )  # fmt: skip
 #: gunicorn's messages that a worker may write; others may repeat a request.
 _OF_WORKERS = frozenset({"Booting worker with pid: %s", "Worker exiting (pid: %s)"})
+_encode = json.JSONEncoder(ensure_ascii=False, default=lambda _: "?").encode
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
 
@@ -44,7 +45,7 @@ class JSONLines(logging.Formatter):
             line["where"] = place(record.exc_info[1])
         if line["event"] == _FOREIGN:
             line["logger"] = record.name
-        return json.dumps(line, ensure_ascii=False, default=lambda _: "?")
+        return _encode(line)
 
     def _event(self, record: logging.LogRecord) -> str:
         if record.name.partition(".")[0] == "api":

@@ -9,13 +9,14 @@ import time
 import unittest
 from contextlib import ExitStack
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from gunicorn.config import Config
 
 from api.tests.running import served
-from api.tests.running_server import running
+from api.tests.running_server import children_of, running
 from api.web.framing import HEADER_LIMIT, Framing, TooLargeError
 from api.web.protection import BODY_LIMIT
 from api.web.worker import REQUEST_S, SHARED, WAITING, Worker, refusal
@@ -205,6 +206,36 @@ class Served(unittest.TestCase):
         self.assertEqual(body.count(b"HTTP/1.1 405 "), 1)
         self.assertEqual(body.count(b"HTTP/1.1 200 OK"), 1)
 
+    def test_what_arrives_while_an_answer_is_computed_is_answered_after_it(self) -> None:
+        with running().connect() as connection, connection.makefile("rb") as answers:
+            for client in served().ids()[:20]:
+                for path in (
+                    f"/explanation/{client}",
+                    "/health/live",
+                ):  # the second is the quick one
+                    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+                    time.sleep(0.001)
+                for name, value in (("id", client), ("status", "live")):
+                    self.assertTrue(answers.readline().startswith(b"HTTP/1.1 200"))
+                    lines = iter(answers.readline, b"\r\n")
+                    headers = dict(line.decode().strip().lower().split(": ", 1) for line in lines)
+                    body = json.loads(answers.read(int(headers["content-length"])))
+                    self.assertEqual(body[name], value)
+
+    def test_clients_that_leave_before_their_answer_stop_nobody(self) -> None:
+        server = running()
+        workers, _ = children_of(server.process.pid)
+        for client in served().ids()[:40]:
+            with server.connect() as connection:
+                address = f"GET /explanation/{client} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+                connection.sendall(address.encode())
+        before, start = sum(map(_computed, workers)), time.monotonic()
+        for client in served().ids()[:5]:
+            self.assertEqual(server.get(f"/explanation/{client}")[0], 200)
+        time.sleep(1)
+        # A loop that cannot forget them would compute all the time.
+        self.assertLess(sum(map(_computed, workers)) - before, (time.monotonic() - start) / 2)
+
     def test_a_client_that_waits_for_100_gets_it_once(self) -> None:
         with running().connect() as connection:
             connection.sendall(
@@ -213,6 +244,12 @@ class Served(unittest.TestCase):
             self.assertEqual(connection.recv(100), b"HTTP/1.1 100 Continue\r\n\r\n")
             connection.sendall(b"{}")
             self.assertTrue(connection.recv(65536).startswith(b"HTTP/1.1 405 "))
+
+
+def _computed(pid: int) -> float:
+    """Seconds that a process has computed (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Frames(unittest.TestCase):

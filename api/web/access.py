@@ -41,6 +41,8 @@ SCOPE_OF: Mapping[str, Scope | None] = {
 #: A key without an endpoint's scope but with this one gets what was recorded under the key itself.
 OWN_SCOPE_OF: Mapping[str, Scope] = {"decisions.decision": "explain"}
 _OPEN = "credit_open"
+#: How WSGI names the headers Forwarded and X-Forwarded-*.
+_FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_")
 
 
 def authorize(app: APIFlask, keyring: Keyring | None) -> None:
@@ -75,7 +77,7 @@ def caller() -> str:
 
 
 def _refuse_forwarded() -> Response | None:
-    if any(name == "Forwarded" or name.startswith("X-Forwarded-") for name, _ in request.headers):
+    if any(name.startswith(_FORWARDED) for name in request.environ):
         return problem(
             HTTPStatus.FORBIDDEN,
             "without keys, no request that a proxy forwards is taken",

@@ -17,9 +17,7 @@ JSON = "application/json"
 
 def negotiate(app: APIFlask) -> None:
     """Refuse unknown and repeated query names (422) and forms that a route lacks (406)."""
-    app.before_request(_refuse_other_address)
-    app.before_request(_refuse_form)
-    app.before_request(_refuse_query)
+    app.before_request(_refuse)
     app.after_request(_vary)
 
 
@@ -38,30 +36,26 @@ def forms_of(view: Callable[..., Any]) -> list[str]:
 
 
 def _view() -> Callable[..., Any] | None:
-    return None if request.endpoint is None else current_app.view_functions[request.endpoint]
+    endpoint = request.endpoint
+    return None if endpoint is None else current_app.view_functions[endpoint]
 
 
-def _refuse_other_address() -> Response | None:
-    """A slash more or less is another address: Flask would redirect to the right one."""
+def _refuse() -> Response | None:
+    # A slash more or less is another address: Flask would redirect to the right one.
     if isinstance(request.routing_exception, RequestRedirect):
         return problem(HTTPStatus.NOT_FOUND)
-    return None
-
-
-def _refuse_form() -> Response | None:
-    view = _view()
-    if view is None or accepted(forms_of(view)) is not None:
-        return None
-    return problem(
-        HTTPStatus.NOT_ACCEPTABLE,
-        f"this address answers in {', '.join(forms_of(view))}; the header Accept allows none",
-    )
-
-
-def _refuse_query() -> Response | None:
     view = _view()
     if view is None:
         return None
+    if accepted(forms_of(view)) is None:
+        return problem(
+            HTTPStatus.NOT_ACCEPTABLE,
+            f"this address answers in {', '.join(forms_of(view))}; the header Accept allows none",
+        )
+    return _refuse_query(view)
+
+
+def _refuse_query(view: Callable[..., Any]) -> Response | None:
     several = _names_of(view)
     errors = {}
     for name, values in request.args.lists():
