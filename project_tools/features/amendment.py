@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from project_tools.features.applicant import OTHER_TEXT, as_float32
 from project_tools.features.columns import ID
 from project_tools.features.definitions import across, application
-from project_tools.features.engines.arrays import Array
+from project_tools.features.engines.arrays import Array, as_float32
 from project_tools.features.engines.engine import FrameTables
 from project_tools.features.engines.on_numpy import NumpyEngine
 from project_tools.features.engines.program import Program
@@ -44,6 +43,8 @@ HISTORY_SOURCES = tuple(
 _COUNTED_DOCUMENTS = tuple(name for name in application.DOCUMENTS if name in application.DROPPED)
 _OWN_DOCUMENTS = tuple(name for name in application.DOCUMENTS if name not in application.DROPPED)
 _DOCUMENT_COUNT = "DOCUMENT_COUNT"
+#: Number of a text that is in no group.
+_OTHER_TEXT = -1.0
 #: Sets of changed columns whose steps are kept.
 _KEPT_PARTS = 256
 
@@ -109,6 +110,8 @@ class Amendments:
         itself and is not among the results. ``KeyError`` where ``known`` lacks what ``needs`` names.
         """
         names, program = self._part(frozenset(changes))
+        if not names:
+            return {}
         rows = len(next(iter(changes.values())))
         inputs = {}
         for (table, name), place in program.inputs.items():
@@ -121,14 +124,12 @@ class Amendments:
             else:
                 values = [self._number(name, known[name])] * rows
             inputs[place] = np.array(values, dtype="float64")
-        if not names:
-            return {}
         columns = as_float32(program.run(inputs)).reshape(len(names), rows)
         return dict(zip(names, columns, strict=True))
 
     def _number(self, name: str, value: Value) -> float | None:
         if isinstance(value, str):
-            return self._program.codes.get(value, OTHER_TEXT)
+            return self._program.codes.get(value, _OTHER_TEXT)
         column = _COLUMNS.get(name)
         beyond = value is not None and column is not None and abs(value) > column.largest
         return None if beyond else value

@@ -37,7 +37,7 @@ RECORD_NAMES = ("application", *HISTORY_NAMES)
 _THE_CLIENT = 1
 _LARGEST_KEY = 2**63 - 1
 #: Number of a text that is no level and in no condition or group.
-OTHER_TEXT = -1.0
+_OTHER_TEXT = -1.0
 
 
 class Applicants:
@@ -65,8 +65,7 @@ class Applicants:
         more than one client.
         """
         doubles = self._program.run(dict(_inputs(self._program, columns_of(records))))
-        numbers = (None if math.isnan(n) else n for n in as_float32(doubles).tolist())
-        values: dict[str, Value] = dict(zip(feature_names(), numbers, strict=True))
+        values: dict[str, Value] = dict(zip(feature_names(), _as_float32(doubles), strict=True))
         for name, levels in self._levels.items():
             code = values[name]
             text = None if code is None else self._texts.get(code)  # type: ignore[arg-type]  # a number until here
@@ -98,7 +97,7 @@ def _inputs(program: Program, tables: Columns) -> Iterator[tuple[Place, Array]]:
         values = tables[table][name] if table in tables and name in tables[table] else ()
         match TABLES[table].column(name).kind:
             case "text":
-                values = [codes.get(value, OTHER_TEXT) for value in values]
+                values = [codes.get(value, _OTHER_TEXT) for value in values]
             case "key":
                 if name not in keys:
                     keys[name] = _places(columns.get(name, ()) for columns in tables.values())
@@ -112,10 +111,13 @@ def _places(columns: Iterable[Sequence[Any]]) -> dict[Any, float]:
     return {None: math.nan} | {key: float(place) for place, key in enumerate(sorted(known))}
 
 
-def as_float32(doubles: Array) -> Array:
-    """The numbers as the batch writes them: rounded to float32, NaN beyond it, 0 for -0."""
+def _as_float32(doubles: Array) -> list[float | None]:
+    """The numbers as the batch writes them: rounded to float32, null beyond it, 0 for -0."""
     within = np.abs(doubles) <= FLOAT32_MOST
-    return np.where(within, doubles, np.nan).astype("float32") + np.float32(0)
+    rounded = np.where(within, doubles, 0.0).astype("float32") + np.float32(0)
+    return [
+        n if there else None for n, there in zip(rounded.tolist(), within.tolist(), strict=True)
+    ]
 
 
 def columns_of(records: Records) -> Columns:
