@@ -76,7 +76,7 @@ class MissingValue(Answer):
 
     name: str
     label: str
-    share: float = Field(gt=0, le=1)
+    share: Probability
     sentence: str
 
 

@@ -55,6 +55,8 @@ def is_exact(name: str) -> bool:
     >>> is_exact("DAYS_BIRTH"), is_exact("AMT_CREDIT"), is_exact("BUREAU_AMT_ANNUITY_MEAN")
     (True, False, False)
     """
+    if name == _DOCUMENT_COUNT:
+        return True
     column = _COLUMNS.get(name)
     return column is not None and (column.kind in {"text", "flag"} or column.is_whole)
 
