@@ -19,6 +19,7 @@ from project_tools.serving.artefact import Artefact
 from project_tools.serving.clients import ClientStore
 from project_tools.serving.last_good import LastGood, Pair
 from project_tools.serving.scoring import Scorer
+from project_tools.serving.simulation import Simulator
 from project_tools.settings import Settings
 
 #: The variable in which the start passes on the digest of the model that it has verified.
@@ -41,6 +42,7 @@ class Service:
     #: Where the model was loaded from.
     folder: Path
     _texts: dict[str, bytes] = field(default_factory=dict)
+    _simulators: list[Simulator] = field(default_factory=list)
 
     @classmethod
     def load(cls, last_good: LastGood, pair: Pair) -> Self:
@@ -49,6 +51,12 @@ class Service:
         show_model(artefact.digest, artefact.manifest.version)
         folder = last_good.model_folder(pair)
         return cls(artefact, store, Scorer(artefact), artefact.overview.shares(), folder)
+
+    def simulator(self) -> Simulator:
+        """What simulates decisions, made at its first use in a tenth of a second."""
+        if not self._simulators:
+            self._simulators.append(Simulator.load(self.folder, self.artefact, self.store))
+        return self._simulators[0]
 
     def text(self, name: str, make: Callable[[], str]) -> bytes:
         """A text that is the same for all callers, made at its first use."""

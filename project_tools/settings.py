@@ -71,6 +71,32 @@ def _currency(text: str) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class OfferGrid:
+    """The cells of the counter-offers: amounts in percent of the request, terms in months; ascending."""
+
+    shares: tuple[int, ...]
+    terms: tuple[int, ...]
+
+
+#: Percent of the request and months, at most; and the cells of a grid, which are scored at once.
+_LARGEST_SHARE, _LONGEST_TERM, _LEAST_CELLS, _MOST_CELLS = 100, 600, 2, 400
+
+
+def _offers(text: str) -> OfferGrid:
+    parts = re.fullmatch(r"([1-9]\d*(?:,[1-9]\d*)*) ?x ?([1-9]\d*(?:,[1-9]\d*)*)", text)
+    if parts:
+        shares, terms = (tuple(int(n) for n in part.split(",")) for part in parts.groups())
+        right = [*shares] == sorted({*shares}) and [*terms] == sorted({*terms})
+        within = shares[-1] <= _LARGEST_SHARE and terms[-1] <= _LONGEST_TERM
+        if right and within and _LEAST_CELLS <= len(shares) * len(terms) <= _MOST_CELLS:
+            return OfferGrid(shares, terms)
+    raise ValueError(
+        "ascending percentages of the amount up to 100, x, and ascending terms in months up to 600, "
+        "such as 50,75,100x24,36,60, in all 2 to 400 cells"
+    )
+
+
 def _switch(text: str) -> bool:
     if text not in {"0", "1"}:
         raise ValueError("1 for yes or 0 for no")
@@ -160,6 +186,12 @@ SETTINGS = (
         "CURRENCY", _currency, "", "currency of all amounts, such as EUR; none is named without it"
     ),
     Setting(
+        "OFFERS",
+        _offers,
+        OfferGrid((25, 30, 40, 50, 60, 70, 80, 90, 95, 100), (12, 18, 24, 36, 48, 60)),
+        "counter-offers that are tried: amounts in percent of the request x terms in months",
+    ),
+    Setting(
         "TRACKING_URI",
         str,
         f"sqlite:///{ROOT / 'mlflow.db'}",
@@ -190,6 +222,7 @@ class Settings:
     dashboard_port: int
     api_url: str
     currency: str
+    offers: OfferGrid
     tracking_uri: str
     owner: str
     threads: int | None

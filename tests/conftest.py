@@ -15,6 +15,8 @@ from project_tools.system.command import keep_usage_private, share_cores
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from tests.helpers.known_clients import Known
+
 # Before any test's module loads LightGBM or MLflow: spinning threads made the suite wait for itself.
 share_cores()
 keep_usage_private()
@@ -91,6 +93,14 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
     generate(folder / "raw", 700, 3, force=True, quiet=True)
     build(folder / "raw", [folder / "features.parquet"], engine=QUICK, quiet=True)
     return folder / "features.parquet"
+
+
+@pytest.fixture(scope="session")
+def known(features: Path, tmp_path_factory: pytest.TempPathFactory) -> "Known":
+    """A served model of those clients that takes every feature; not to be changed."""
+    from tests.helpers.known_clients import make_known  # noqa: PLC0415  (most tests need no model)
+
+    return make_known(features, tmp_path_factory.mktemp("known"))
 
 
 @pytest.fixture

@@ -51,5 +51,24 @@ class InputFeature(CatalogueFeature):
     range: Annotated[list[float], Field(min_length=2, max_length=2)] | None
 
 
-class Catalogue(RootModel[list[InputFeature] | list[CatalogueFeature]]):
-    """Every feature of the clients, or those that the served model takes, in its order."""
+class Level(Answer):
+    """A level of a category as it is sent, and in words."""
+
+    value: str
+    label: str
+
+
+class ChangeableColumn(CatalogueFeature):
+    """A column of the application that may change: to one of ``levels``, or to a number in ``range``.
+
+    ``whole``: a fraction is refused; ``nullable``: null is taken.
+    """
+
+    levels: list[Level]
+    nullable: bool
+    whole: bool
+    range: Annotated[list[float], Field(min_length=2, max_length=2)] | None
+
+
+class Catalogue(RootModel[list[InputFeature] | list[ChangeableColumn] | list[CatalogueFeature]]):
+    """Every feature of the clients, those that the served model takes, or those that may change."""

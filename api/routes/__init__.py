@@ -12,11 +12,13 @@ from api.routes import (
     model_info,
     peers,
     predictions,
+    simulations,
 )
 
 BLUEPRINTS = (
     index.blueprint,
     predictions.blueprint,
+    simulations.blueprint,
     decisions.blueprint,
     explanations.blueprint,
     clients.blueprint,

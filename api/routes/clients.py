@@ -5,6 +5,7 @@ from typing import Any
 from apiflask import APIBlueprint
 
 from api.answers.clients import Catalogue, ClientFeatures, FeatureText
+from api.routes.explanations import spoken
 from api.service import Service, current_service
 from api.web.inputs import FeaturesQuery, client_id
 from api.web.openapi import responses
@@ -42,8 +43,14 @@ def features(query: FeaturesQuery) -> Catalogue:
     """Every feature of the clients, with its label, unit and meaning.
 
     With ``used=1`` the features that the served model takes, in its order, and what each may be.
+    With ``changeable=1`` the columns of the application that ``/what_if`` may change, in the language
+    of ``Accept-Language``.
     """
     service = current_service()
+    if query.changeable:
+        rows = service.simulator().described(spoken())
+        used = {feature.name for feature in service.artefact.features}
+        return Catalogue.model_validate([r for r in rows if not query.used or r["name"] in used])
     if query.used:
         return Catalogue.model_validate(
             [

@@ -1,15 +1,17 @@
 """Why a decision is what it is: contributions, reasons in words, and pictures."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 
+import numpy as np
 from apiflask import APIBlueprint
 from flask import Response, after_this_request, current_app, request
+from numpy.typing import NDArray
 
 from api.answers import explanations as answers
 from api.record import refuse_if_halted
-from api.service import current_pictures, current_service
+from api.service import Service, current_pictures, current_service
 from api.web.inputs import client_id
 from api.web.negotiation import accepted
 from api.web.openapi import responses
@@ -19,6 +21,7 @@ from project_tools.serving.explanation import (
     explanation_of,
     scored_parts,
 )
+from project_tools.serving.inputs import Value
 from project_tools.serving.pictures import (
     Described,
     beeswarm,
@@ -47,14 +50,23 @@ def explanation(client: str) -> answers.Explanation:
     refuse_if_halted()
     service, number = current_service(), client_id(client)
     row, encoded = service.store.row(number), service.store.encoded(number)
-    language = _language()
+    return explained_row(service, number, row, encoded, spoken())
+
+
+def explained_row(
+    service: Service,
+    number: int,
+    row: Mapping[str, Value],
+    encoded: NDArray[np.float32],
+    language: str,
+) -> answers.Explanation:
+    """The explanation of a row of features, which ``encoded`` is as the model takes it."""
     raw_scores, parts = scored_parts(service.artefact, row, encoded)
     reasons = decision_reasons(
         service.artefact, row, raw_scores, parts,
         language=language, currency=current_app.config["CURRENCY"],
     )  # fmt: skip
     contributions = explanation_of(service.artefact, row, raw_scores, parts)
-    after_this_request(partial(_speaks, language))
     return answers.Explanation.model_validate(
         {
             "id": number,
@@ -71,6 +83,13 @@ def explanation(client: str) -> answers.Explanation:
             "groups": contributions.groups,
         }
     )
+
+
+def spoken() -> str:
+    """The language of the current answer, which its ``Content-Language`` will name."""
+    language = _language()
+    after_this_request(partial(_speaks, language))
+    return language
 
 
 def _language() -> str:

@@ -19,6 +19,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from project_tools.evaluation.calibration import PlattCalibration
+from project_tools.features.definitions.across import SAME_DURATION
+from project_tools.features.definitions.application import GROUPS, LEVELS
+from project_tools.features.pipeline import HISTORIES
+from project_tools.features.state import FeatureState
 from project_tools.serving.artefact import ArtefactContent, write_artefact
 from project_tools.serving.clients import write_client_store
 from project_tools.serving.formats.base import ModelFile
@@ -237,7 +241,7 @@ def matrix_of(table: pa.Table) -> NDArray[np.float64]:
 def trained(features: "pa.Table | pd.DataFrame", state: Path) -> ArtefactContent:
     """A LightGBM model of the training rows, and all that the artefact says of it."""
     state.mkdir(parents=True, exist_ok=True)
-    (state / "state.json").write_text('{"version": 1}\n')
+    empty_state().save(state)
     table, inputs = _arrow(features), features_of_model()
     train = split_of(table, "train")
     booster = lightgbm.train(
@@ -284,6 +288,18 @@ def trained(features: "pa.Table | pd.DataFrame", state: Path) -> ArtefactContent
         files={"card.md": CARD.encode(), "card.html": CARD_PAGE.encode()},
         commit="e" * 40,
     )
+
+
+def empty_state() -> FeatureState:
+    """A state that knows all levels and no group of clients."""
+    tables = {
+        groups.name: pa.table({
+            **{name: pa.array([], pa.string() if name in LEVELS else pa.float64()) for name in groups.by},
+            **{name: pa.array([], pa.float64()) for name in groups.names},
+        })
+        for groups in (*GROUPS, SAME_DURATION, *(g for history in HISTORIES for g in history.groups))
+    }  # fmt: skip
+    return FeatureState(tables, LEVELS)
 
 
 def reference_clients(table: pa.Table) -> ReferenceClients:

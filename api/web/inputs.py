@@ -90,9 +90,13 @@ class PeersQuery(Query):
 
 
 class FeaturesQuery(Query):
-    """1: only the features that the served model takes, with what each may be."""
+    """1: only the features that the served model takes, with what each may be.
+
+    ``changeable``: only the columns of the application that ``/what_if`` may change.
+    """
 
     used: Annotated[Literal[0, 1], BeforeValidator(_whole)] = 0
+    changeable: Annotated[Literal[0, 1], BeforeValidator(_whole)] = 0
 
 
 class DecisionsQuery(Query):

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from project_tools.errors import FeatureError, SettingError
+from project_tools.features.amendment import ROUNDED
 from project_tools.features.columns import ID, SPLIT, TARGET
 from project_tools.features.definitions import application
 from project_tools.features.engines.batch import BatchTables
@@ -55,6 +56,18 @@ class BuildReport:
 
 
 @dataclass(frozen=True)
+class FeatureRows:
+    """The rows of a feature file, and the doubles of those features from which others are computed.
+
+    ``exact`` has the clients of ``table`` in its order: with the doubles, a changed application is
+    computed again to the bit.
+    """
+
+    table: pa.Table
+    exact: pa.Table
+
+
+@dataclass(frozen=True)
 class OpenTables:
     """Raw tables opened on an engine, which checks them as it reads them."""
 
@@ -94,7 +107,7 @@ def open_on_engine(
 
 
 def write(
-    table: pa.Table,
+    rows: FeatureRows,
     state: FeatureState,
     paths: Sequence[Path],
     source: OpenTables,
@@ -110,9 +123,12 @@ def write(
     raw_digest = state.raw_digest if origin is None else origin["raw_digest"]
     with working("writing " + " and ".join(path.name for path in paths), quiet=quiet):
         invented = is_demonstration(source.raw.files.values(), raw_digest)
-        digest = write_features(table, state, paths, origin, demonstration=invented)
+        digest = write_features(
+            rows.table, state, paths, origin, demonstration=invented, exact=rows.exact
+        )
+    splits = rows.table[SPLIT].value_counts().to_pylist()
     return BuildReport(
-        clients={row["values"]: row["counts"] for row in table[SPLIT].value_counts().to_pylist()},
+        clients={row["values"]: row["counts"] for row in splits},
         raw_digest=raw_digest,
         split_digest=state.split_digest if origin is None else origin["split_digest"],
         state_digest=digest,
@@ -135,7 +151,7 @@ def odd_findings(source: OpenTables, *, quiet: bool) -> tuple[Finding, ...]:
 
 def collect(
     parts: Parts, splits: pa.Table, engine: Engine, levels: Mapping[str, Sequence[str]]
-) -> pa.Table:
+) -> FeatureRows:
     """The feature file's rows, sorted by client: whole keys, float32 numbers, categories for texts.
 
     Each part is taken out before the engine computes the next one: as float32 it is half as large,
@@ -144,13 +160,18 @@ def collect(
     clients = splits[ID].combine_chunks()
     numbers = {TARGET, *feature_names()}.difference(application.CATEGORIES)
     columns = {ID: splits[ID], SPLIT: as_category(splits[SPLIT], SPLITS)}
+    exact = {ID: splits[ID]}
     with closing(parts):
         for part in parts:
             lowered = engine.lower_for(clients, part, numbers)
             columns |= {n: _no_negative_zero(lowered[n]) for n in lowered.column_names}
+            if rounded := [name for name in ROUNDED if name in lowered.column_names]:
+                doubles = engine.lower_for(clients, part.select(ID, *rounded), ())
+                exact |= {name: doubles[name] for name in rounded}
     for name in application.CATEGORIES:
         columns[name] = as_category(columns[name], levels[name])
-    return pa.table({n: columns[n] for n in (ID, TARGET, SPLIT, *feature_names())})
+    table = pa.table({n: columns[n] for n in (ID, TARGET, SPLIT, *feature_names())})
+    return FeatureRows(table, pa.table({name: exact[name] for name in (ID, *ROUNDED)}))
 
 
 def _no_negative_zero(column: pa.ChunkedArray) -> pa.ChunkedArray:

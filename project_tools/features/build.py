@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from project_tools.errors import FeatureError
 from project_tools.features.batch import (
     BuildReport,
+    FeatureRows,
     applications,
     checked_outputs,
     collect,
@@ -46,11 +47,11 @@ def build(
     with open_on_engine(
         raw_dir, without, engine, threads=threads, memory_limit=memory_limit, quiet=quiet
     ) as source:
-        table, state = fit_transform(
+        rows, state = fit_transform(
             source.tables, source.engine, seed=seed, as_published=as_published, quiet=quiet,
             raw_sha=source.raw_sha,
         )  # fmt: skip
-    return write(table, state, paths, source, quiet=quiet)
+    return write(rows, state, paths, source, quiet=quiet)
 
 
 def fit_transform(
@@ -61,7 +62,7 @@ def fit_transform(
     seed: int = SPLIT_SEED,
     as_published: bool = False,
     quiet: bool = False,
-) -> tuple[pa.Table, FeatureState]:
+) -> tuple[FeatureRows, FeatureState]:
     """Learn from the training clients and compute everybody's features, sorted by client id.
 
     Returns these rows and the fitted state.
@@ -73,7 +74,7 @@ def fit_transform(
     ).select([ID])
     learner = Learner(engine, engine.lift(learning), least_clients)
     parts = compute(tables, engine, learner, quiet=quiet)
-    table = collect(parts, splits, engine, application.LEVELS)
+    rows = collect(parts, splits, engine, application.LEVELS)
     state = FeatureState(
         tables_=learner.tables_,
         levels_=application.LEVELS,
@@ -82,7 +83,7 @@ def fit_transform(
         split_digest=split_digest(splits[ID].to_pylist(), split.to_pylist()),
         catalogue=to_json(catalogue(feature_names())),
     )
-    return table, state
+    return rows, state
 
 
 def _splits(tables: Tables, engine: Engine, seed: int) -> pa.Table:

@@ -8,5 +8,7 @@ INDEX_COLUMNS = (ID, TARGET, SPLIT)
 META_KEY = "credit_features"
 #: Set in that JSON where the clients are invented.
 DEMONSTRATION = "demonstration"
+#: Before the name of a feature: the column of a client store with its doubles, which are no feature.
+EXACT = "exact "
 #: Raw columns that models do not use by default, nor any feature computed from them.
 PROTECTED_COLUMNS = ("CODE_GENDER", "NAME_FAMILY_STATUS", "CNT_CHILDREN", "CNT_FAM_MEMBERS")

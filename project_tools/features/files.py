@@ -60,6 +60,15 @@ def state_folder(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(ending) + ".state")
 
 
+def exact_file(path: Path) -> Path:
+    """The Parquet file with the doubles of some features, beside a feature file in Parquet.
+
+    >>> exact_file(Path("pickle_files/features.parquet")).as_posix()
+    'pickle_files/features.exact.parquet'
+    """
+    return path.with_name(f"{path.name.removesuffix('.parquet')}.exact.parquet")
+
+
 def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
     """Raises a ``CreditError`` for outputs that cannot be written without a loss, before any work.
 
@@ -69,7 +78,8 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
     for path in outputs:
         check_ending(path)
         refuse_foreign_folder(state_folder(path), is_state_folder, "a feature state")
-    refuse_inputs(outputs, inputs)
+    beside = [exact_file(path) for path in outputs if path.suffix == ".parquet"]
+    refuse_inputs([*outputs, *beside], inputs)
     for number, path in enumerate(outputs):
         refuse_inputs([path], outputs[:number])
 
@@ -95,12 +105,14 @@ def write_features(
     origin: Mapping[str, Any] | None = None,
     *,
     demonstration: bool = False,
+    exact: pa.Table | None = None,
 ) -> str:
     """Write the rows to each output and the state beside it, and return the state's digest. No
     file is replaced unless all of them could be written.
 
     ``origin`` describes the tables of the rows; without it they are those the state was learnt from.
-    ``demonstration``: the clients are invented, and the metadata records it.
+    ``demonstration``: the clients are invented, and the metadata records it. ``exact`` are the
+    doubles of some features, which are written beside each Parquet file.
     """
     digest = ""
     with ExitStack() as stack:
@@ -112,23 +124,30 @@ def write_features(
             meta[DEMONSTRATION] = True
         for path in outputs:
             _write(table, meta, stack.enter_context(replacing(path)))
+            if exact is not None and path.suffix == ".parquet":
+                temporary = stack.enter_context(replacing(exact_file(path)))
+                _write_parquet(exact, temporary)
     return digest
 
 
 def _write(table: pa.Table, meta: dict[str, Any], path: Path) -> None:
     if path.name.endswith(".parquet"):
         marked = table.replace_schema_metadata({META_KEY: json.dumps(meta)})
-        categories = [f.name for f in marked.schema if pa.types.is_dictionary(f.type)]
-        pq.write_table(
-            marked, path, compression="zstd", row_group_size=ROWS_IN_GROUP,
-            # Floats rarely repeat and nobody filters by them: dictionaries and statistics of them
-            # would only take time.
-            use_dictionary=categories, write_statistics=list(INDEX_COLUMNS), write_page_checksum=True,
-        )  # fmt: skip
+        _write_parquet(marked, path)
         return
     frame = table.to_pandas()
     frame.attrs[META_KEY] = meta
     frame.to_pickle(path, compression={"method": "gzip", "compresslevel": 1, "mtime": 1})
+
+
+def _write_parquet(table: pa.Table, path: Path) -> None:
+    categories = [f.name for f in table.schema if pa.types.is_dictionary(f.type)]
+    pq.write_table(
+        table, path, compression="zstd", row_group_size=ROWS_IN_GROUP,
+        # Floats rarely repeat and nobody filters by them: dictionaries and statistics of them
+        # would only take time.
+        use_dictionary=categories, write_statistics=list(INDEX_COLUMNS), write_page_checksum=True,
+    )  # fmt: skip
 
 
 def read_features(path: Path, columns: Sequence[str] | None = None) -> FeatureTable:

@@ -73,6 +73,17 @@ def compute(raw: Tables, engine: Engine, groups: Groups, *, quiet: bool = False)
         yield from steps.across_tables(clients, histories)
 
 
+def compute_applications(raw: Tables, engine: Engine, groups: Groups, histories: Frame) -> Parts:
+    """The parts that the applications decide: their own features, and those across tables.
+
+    ``histories`` holds the features of the other tables that these need, by client.
+    """
+    with ExitStack() as held:
+        steps = _Steps(raw, engine, groups, partial(working, quiet=True), held)
+        clients = yield from steps.applications()
+        yield from steps.across_tables(clients, [histories])
+
+
 class _Steps:
     """The steps. Each reads its raw tables, frees them, and yields its features; what a later
     step needs of it, it returns.

@@ -13,6 +13,7 @@ import pyarrow as pa
 from project_tools.errors import FeatureError, SettingError
 from project_tools.features.batch import (
     BuildReport,
+    FeatureRows,
     OpenTables,
     applications,
     checked_outputs,
@@ -59,17 +60,22 @@ def transform(
         "split_digest": split_digest(made.table[ID].to_pylist(), made.table[SPLIT].to_pylist()),
         TRANSFORMED: True,
     }
-    return write(made.table, made.state, paths, made.source, quiet=quiet, origin=origin)
+    return write(made.rows, made.state, paths, made.source, quiet=quiet, origin=origin)
 
 
 @dataclass(frozen=True)
 class Transformed:
     """The rows of a feature file in memory, with the state and the raw tables that they come from."""
 
-    table: pa.Table
+    rows: FeatureRows
     state: StoredState
     source: OpenTables
     raw_digest: str
+
+    @property
+    def table(self) -> pa.Table:
+        """The features of all clients."""
+        return self.rows.table
 
 
 def transformed(
@@ -96,11 +102,11 @@ def transformed(
         raw_dir, (*without, *absent), engine,
         threads=threads, memory_limit=memory_limit, quiet=quiet, learning=False,
     ) as source:  # fmt: skip
-        table = _features(source, stored, quiet=quiet)
-        return Transformed(table, stored, source, source.raw_sha())
+        rows = _features(source, stored, quiet=quiet)
+        return Transformed(rows, stored, source, source.raw_sha())
 
 
-def _features(source: OpenTables, stored: StoredState, *, quiet: bool) -> pa.Table:
+def _features(source: OpenTables, stored: StoredState, *, quiet: bool) -> FeatureRows:
     clients = applications(source.tables, source.engine)
     if clients.empty:
         raise FeatureError(

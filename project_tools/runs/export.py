@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from project_tools.errors import ArtefactError
+from project_tools.features.files import exact_file
 from project_tools.governance.card import Card
 from project_tools.governance.card_page import card_files
 from project_tools.runs.registry import (
@@ -51,7 +52,9 @@ def export(model: str, directory: Path, *, features: Path, most_clients: int | N
             approver = approver_of(version)
             digest = copy_artefact(source, directory, _card_of(source, stamp, approver), **stamp)
         with working("cutting the client store"):
-            write_client_store(features, store, limit=most_clients)
+            # A feature file of an older release has no doubles beside it.
+            exact = exact_file(features) if exact_file(features).is_file() else None
+            write_client_store(features, store, limit=most_clients, exact=exact)
     return digest
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError, FeatureError, UnknownClientError, nearest
-from project_tools.features.columns import DEMONSTRATION, ID, META_KEY, SPLIT, TARGET
+from project_tools.features.columns import DEMONSTRATION, EXACT, ID, META_KEY, SPLIT, TARGET
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.inputs import Kind, Value
 from project_tools.system.files import replacing
@@ -65,11 +65,14 @@ class Column:
         return self.values >= 0 if self.kind == "category" else ~np.isnan(self.values)
 
 
-def write_client_store(feature_file: Path, target: Path, *, limit: int | None = None) -> int:
+def write_client_store(
+    feature_file: Path, target: Path, *, limit: int | None = None, exact: Path | None = None
+) -> int:
     """Write the held-out and new clients of a feature file; returns how many there are.
 
     ``limit`` keeps that many, evenly spaced by id. Only a group of rows is in memory at a time,
-    and every page carries a checksum, so that a damaged store is refused and not served.
+    and every page carries a checksum, so that a damaged store is refused and not served. ``exact``
+    is the file of doubles that was built with the feature file; ``FeatureError`` for another one.
     """
     try:
         source = pq.ParquetFile(feature_file)
@@ -79,7 +82,8 @@ def write_client_store(feature_file: Path, target: Path, *, limit: int | None = 
     kept = _evenly(np.flatnonzero(pc.is_in(split, pa.array(SERVED_SPLITS)).to_numpy()), limit)
     if not len(kept):
         raise FeatureError(f"{feature_file} holds no held-out or new client to serve")
-    schema = source.schema_arrow
+    doubles = None if exact is None else _Doubles(exact, len(split))
+    schema = source.schema_arrow if doubles is None else doubles.beside(source.schema_arrow)
     with (
         replacing(target) as temporary,
         pq.ParquetWriter(temporary, schema, compression="zstd", write_page_checksum=True) as writer,
@@ -87,7 +91,10 @@ def write_client_store(feature_file: Path, target: Path, *, limit: int | None = 
         first = 0
         for batch in source.iter_batches(batch_size=_ROW_GROUP * 4):
             inside = kept[(kept >= first) & (kept < first + len(batch))] - first
-            rows = pa.Table.from_batches([batch.take(pa.array(inside))], schema=schema)
+            rows = pa.Table.from_batches([batch.take(pa.array(inside))])
+            if doubles is not None:
+                rows = doubles.add(rows, first + inside)
+            rows = rows.cast(schema)
             writer.write_table(rows, row_group_size=_ROW_GROUP)
             first += len(batch)
     return len(kept)
@@ -98,6 +105,49 @@ def _evenly(positions: NDArray[np.int64], limit: int | None) -> NDArray[np.int64
         return positions
     spaced = np.linspace(0, len(positions) - 1, limit).round().astype(np.int64)
     return np.asarray(positions[spaced], dtype=np.int64)
+
+
+class _Doubles:
+    """The file of doubles beside a feature file."""
+
+    def __init__(self, path: Path, clients: int) -> None:
+        self._path = path
+        try:
+            self._table = pq.read_table(path, memory_map=False)
+        except (OSError, pa.ArrowException) as why:
+            raise FeatureError(
+                f"{path} is damaged or no Parquet file; build the features again"
+            ) from why
+        if len(self._table) != clients or self._table.column_names[:1] != [ID]:
+            raise self._foreign()
+        self._names = self._table.column_names[1:]
+
+    def beside(self, schema: pa.Schema) -> pa.Schema:
+        """The schema of the rows, with the columns of the doubles."""
+        for name in self._names:
+            schema = schema.append(pa.field(f"{EXACT}{name}", pa.float64()))
+        return schema
+
+    def add(self, rows: pa.Table, positions: NDArray[np.int64]) -> pa.Table:
+        """The rows at these positions of the feature file, with their doubles."""
+        mine = self._table.take(pa.array(positions))
+        if not mine.column(ID).equals(rows.column(ID)):
+            raise self._foreign()
+        for name in self._names:
+            column = mine.column(name).cast(pa.float64())
+            rounded = _numbers(column).astype(np.float32)
+            if name not in rows.column_names or not np.array_equal(
+                rounded, _numbers(rows.column(name)).astype(np.float32), equal_nan=True
+            ):
+                raise self._foreign()
+            rows = rows.append_column(f"{EXACT}{name}", column)
+        return rows
+
+    def _foreign(self) -> FeatureError:
+        return FeatureError(
+            f"{self._path.name} does not hold the doubles of this feature file; build the features "
+            "again"
+        )
 
 
 class _Parquet:
@@ -157,7 +207,12 @@ class ClientStore:
         _check_names(path, self._schema, artefact)
         self._ends = np.cumsum([0, *rows.sizes])
         #: The features that the store holds, in the file's order: all that may be shown.
-        self.names = tuple(n for n in self._schema.names if n not in (ID, TARGET, SPLIT))
+        self.names = tuple(
+            n
+            for n in self._schema.names
+            if n not in (ID, TARGET, SPLIT) and not n.startswith(EXACT)
+        )
+        self._exact = tuple(n for n in self._schema.names if n.startswith(EXACT))
         self._narrow = {n for n in self.names if self._schema.field(n).type == pa.float32()}
         self._read_clients()
         self._kept_groups = lru_cache(_KEPT_GROUPS)(self._read_group)
@@ -233,6 +288,27 @@ class ClientStore:
         """
         return self._kept_rows(client_id)
 
+    @property
+    def exact(self) -> frozenset[str]:
+        """The features of which the store holds the doubles."""
+        return frozenset(name.removeprefix(EXACT) for name in self._exact)
+
+    def doubles(self, client_id: int) -> Mapping[str, Value]:
+        """The features of a client, not rounded where the store holds their doubles.
+
+        Raises ``UnknownClientError``.
+        """
+        row = self.row(client_id)
+        if not self._exact:
+            return row
+        group, at = self._place(self.position(client_id))
+        columns = self._read(self._exact, [group])
+        doubles = {n.removeprefix(EXACT): columns.column(n)[at].as_py() for n in self._exact}
+        for name, value in doubles.items():
+            if not _rounds_to(value, row[name]):
+                raise ArtefactError(f"the doubles of {self._path} are damaged; export it again")
+        return {**row, **doubles}
+
     def encoded(self, client_id: int) -> NDArray[np.float32]:
         """The model's input of a client, shape (1, features); ``UnknownClientError``."""
         if self._matrix is None:
@@ -298,8 +374,7 @@ class ClientStore:
 
     def _read_row(self, client_id: int) -> Mapping[str, Value]:
         position = self.position(client_id)
-        group = int(np.searchsorted(self._ends, position, side="right")) - 1
-        at = position - int(self._ends[group])
+        group, at = self._place(position)
         # Value by value: a slice of hundreds of columns takes ten times as long.
         try:
             row = {name: column[at].as_py() for name, column in self._kept_groups(group)}
@@ -314,6 +389,11 @@ class ClientStore:
             if not np.array_equal(encoded[0], self._matrix[position], equal_nan=True):
                 raise ArtefactError(f"the copy of {self._path} is damaged; start the API again")
         return plain
+
+    def _place(self, position: int) -> tuple[int, int]:
+        """The group of a row, and the row's position in it."""
+        group = int(np.searchsorted(self._ends, position, side="right")) - 1
+        return group, position - int(self._ends[group])
 
     def _read_group(self, group: int) -> list[tuple[str, pa.ChunkedArray]]:
         return list(zip(self.names, self._read(groups=[group]).columns, strict=True))
@@ -420,6 +500,13 @@ def _plain(row: Mapping[str, Any], narrow: Collection[str]) -> dict[str, Value]:
             shortest = float(str(np.float32(value))) if name in narrow else value
             plain[name] = shortest if math.isfinite(value) else None
     return plain
+
+
+def _rounds_to(double: float | None, value: Value) -> bool:
+    """Whether a feature is the float32 of a double."""
+    if double is None or value is None:
+        return double is value
+    return bool(np.float32(double) == np.float32(value))
 
 
 def _spans(ids: NDArray[np.int64], prefix: str) -> list[tuple[int, int]]:

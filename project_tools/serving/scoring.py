@@ -53,10 +53,15 @@ def load_applicants(directory: Path, artefact: Artefact) -> "Applicants":
 
     ``artefact`` was loaded from that folder; ``ArtefactError`` if the state changed since.
     """
+    check_state(directory, artefact)
+    from project_tools.features.applicant import Applicants  # noqa: PLC0415  (it imports narwhals)
+
+    return Applicants.load(directory / STATE)
+
+
+def check_state(directory: Path, artefact: Artefact) -> None:
+    """``ArtefactError`` if the feature state of a served folder changed since the artefact was loaded."""
     for name, digest in artefact.manifest.files.items():
         path = directory / name
         if name.startswith(f"{STATE}/") and (not path.is_file() or sha256(path) != digest):
             raise ArtefactError(f"{name} has changed since the model was loaded; load it again")
-    from project_tools.features.applicant import Applicants  # noqa: PLC0415  (it imports narwhals)
-
-    return Applicants.load(directory / STATE)

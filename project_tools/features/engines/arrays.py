@@ -8,9 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from project_tools.tables.schema import FLOAT32_MOST
+
 Array = np.ndarray[Any, Any]
 #: The row of each key.
 Rows = Mapping[tuple[float, ...], int]
+
+
+def as_float32(doubles: Array) -> Array:
+    """The numbers as the batch writes them: rounded to float32, NaN beyond it, 0 for -0."""
+    within = np.abs(doubles) <= FLOAT32_MOST
+    return np.where(within, doubles, np.nan).astype("float32") + np.float32(0)
 
 
 def differ(one: Array, other: Array) -> Array:

@@ -1,8 +1,9 @@
 """A list of NumPy calls, made once and run for each applicant."""
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import copy
+from typing import Any, Self
 
 import numpy as np
 
@@ -14,7 +15,7 @@ Place = int
 
 
 class Program:
-    """Steps that compute one row of outputs from columns of tables.
+    """Steps that compute outputs, columns of one length, from columns of tables.
 
     A step that occurs twice is kept once, and one without inputs is computed at once.
     """
@@ -74,7 +75,7 @@ class Program:
         return place
 
     def finish(self, outputs: Iterable[Place]) -> None:
-        """Keep what the outputs, columns of one row, are computed from."""
+        """Keep what the outputs are computed from."""
         self._outputs = tuple(outputs)
         needed = set(self._outputs)
         for place, (_, arguments) in reversed(self._steps.items()):
@@ -87,8 +88,22 @@ class Program:
         ]
         self.inputs = {name: place for name, place in self.inputs.items() if place in needed}
 
+    def moved_by(self, changed: Collection[tuple[str, str]]) -> list[int]:
+        """The positions of the outputs that are computed from any of these inputs."""
+        moving = {place for name, place in self.inputs.items() if name in changed}
+        for place, (_, arguments) in self._steps.items():
+            if not moving.isdisjoint(arguments):
+                moving.add(place)
+        return [at for at, place in enumerate(self._outputs) if place in moving]
+
+    def part(self, outputs: Iterable[int]) -> Self:
+        """The steps and inputs of some outputs alone, which their positions name."""
+        part = copy(self)
+        part.finish([self._outputs[at] for at in outputs])
+        return part
+
     def run(self, inputs: Mapping[Place, Array]) -> Array:
-        """The outputs of all ``inputs``, one number each. Threads may share a program."""
+        """The outputs of all ``inputs``, one below the other. Threads may share a program."""
         values = self._values.copy()
         for place, column in inputs.items():
             values[place] = column
