@@ -27,8 +27,8 @@ from project_tools.serving.formats.trees import MOST_FEATURES, Trees
 WIDEST, TABLE_BYTES = 8, 32_000_000
 #: Models with more leaves are not counted: their counts are too large to be kept.
 MOST_LEAVES = 100_000
-#: Leaves that are counted at a time.
-_CHUNK = 2_048
+#: Leaves that are counted, and rows that are led through the trees, at a time.
+_CHUNK, TOGETHER = 2_048, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,11 @@ class LeafCounts:
     @classmethod
     def of(cls, trees: Trees, background: NDArray[np.float32]) -> Self:
         """The counts over at most 65,535 rows."""
-        away = np.array([trees.away(row) for row in background])
+        chunks = [background[at : at + TOGETHER] for at in range(0, len(background), TOGETHER)]
+        away = np.concatenate([trees.away(rows) for rows in chunks], axis=1)
         lengths, sets, rows = [], [], []
-        for start in range(0, away.shape[1], _CHUNK):
-            ordered = np.sort(away[:, start : start + _CHUNK].T, axis=1)
+        for start in range(0, len(away), _CHUNK):
+            ordered = np.sort(away[start : start + _CHUNK], axis=1)
             first = np.ones(ordered.shape, np.bool_)
             first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
             at = np.flatnonzero(first)
@@ -59,7 +60,7 @@ class LeafCounts:
         none = np.zeros(0, np.int64)
         return cls(
             np.concatenate([none, *lengths]).astype(np.uint16),
-            np.concatenate([away[:0, 0] if away.size else none.astype(np.uint8), *sets]),
+            np.concatenate([away[:0, 0], *sets]),
             np.concatenate([none, *rows]).astype(np.uint16),
         )
 
@@ -125,10 +126,12 @@ class Tables:
         slots = _spans((np.cumsum(trees.widths) - trees.widths)[leaves], trees.widths[leaves])
         return cls(leaves, numbers << width, values, trees.slots[slots])
 
-    def add(self, away: NDArray[Any], features: int) -> Floats:
-        """What the leaves add to each feature of a row which these sets lead away."""
-        found = self.values[self.starts + away[self.leaves]]
-        return np.asarray(np.bincount(self.features, found.ravel(), features), np.float64)
+    def add(self, away: NDArray[Any], total: Floats) -> None:
+        """Add to each feature, shape (rows, features), what the leaves add by what leads away."""
+        found = self.values[self.starts[:, None] + away[self.leaves]]
+        count, features = total.shape
+        at = self.features.reshape(-1, 1, found.shape[2]) + features * np.arange(count)[:, None]
+        total += np.bincount(at.ravel(), found.ravel(), total.size).reshape(total.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +162,21 @@ class Sums:
         weights = counts.rows[at] * share[leaves][leaf]
         return cls(leaves, leaf, away, np.bitwise_count(away), weights, features)
 
-    def add(self, away: NDArray[Any], features: int) -> Floats:
-        """What the leaves add to each feature of a row which these sets lead away."""
-        own, total = away[self.leaves], np.zeros(features)
-        reached = np.flatnonzero((self.away & own[self.leaf]) == 0)
-        leaf, sets, weights = self.leaf[reached], self.away[reached], self.weights[reached]
-        sizes = self.sizes[reached], np.bitwise_count(own)[leaf]
-        gains, loss = _GAIN[sizes] * weights, np.bincount(leaf, _LOSS[sizes] * weights, len(own))
-        for place, of_leaf in enumerate(self.features):
-            here = np.flatnonzero(sets >> place & 1)
-            gain = np.bincount(leaf[here], gains[here], len(own))
-            total += np.bincount(of_leaf, gain - np.where(own >> place & 1, loss, 0.0), features)
-        return total
+    def add(self, away: NDArray[Any], total: Floats) -> None:
+        """Add to each feature, shape (rows, features), what the leaves add by what leads away."""
+        for number, own in enumerate(away[self.leaves].T):
+            reached = np.flatnonzero((self.away & own[self.leaf]) == 0)
+            leaf, sets, weights = self.leaf[reached], self.away[reached], self.weights[reached]
+            sizes = self.sizes[reached], np.bitwise_count(own)[leaf]
+            gains, loss = (
+                _GAIN[sizes] * weights,
+                np.bincount(leaf, _LOSS[sizes] * weights, len(own)),
+            )
+            for place, of_leaf in enumerate(self.features):
+                here = np.flatnonzero(sets >> place & 1)
+                gain = np.bincount(leaf[here], gains[here], len(own))
+                added = gain - np.where(own >> place & 1, loss, 0.0)
+                total[number] += np.bincount(of_leaf, added, total.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +204,16 @@ class Background:
         return cls(counts, trees, tuple(parts))
 
     def values(self, rows: NDArray[np.float32]) -> Floats:
-        """The exact values of encoded rows, shape (rows, features), each row by itself.
+        """The exact values of encoded rows, shape (rows, features), the same bits for one and many.
 
         They add up to the score less the mean score of the background.
         """
         found = np.zeros(rows.shape)
-        for number, row in enumerate(rows):
-            away = self.trees.away(row)
+        for start in range(0, len(rows), TOGETHER):
+            chunk = slice(start, start + TOGETHER)
+            away = self.trees.away(rows[chunk])
             for part in self.parts:
-                found[number] += part.add(away, len(row))
+                part.add(away, found[chunk])
         return found
 
 

@@ -37,19 +37,19 @@ class Nodes:
     level_counts: Integers
     level_left: Flags
 
-    def go_left(self, row: NDArray[np.float32]) -> Flags:
-        """Whether an encoded row goes left, at each node."""
-        values = row.astype(np.float64)[self.features]
+    def go_left(self, rows: NDArray[np.float32]) -> Flags:
+        """Whether encoded rows go left, shape (nodes, rows)."""
+        values = rows.T.astype(np.float64)[self.features]
         if len(self.zero_is_null):
-            values[self.zero_is_null & (np.abs(values) <= _ZERO)] = np.nan
-        left = values <= self.thresholds
+            values[self.zero_is_null[:, None] & (np.abs(values) <= _ZERO)] = np.nan
+        left = values <= self.thresholds[:, None]
         null = np.isnan(values)
         if len(self.categories):
-            levels = values[self.categories]
-            other = ~((levels >= 0) & (levels < self.level_counts))
-            at = np.where(other, self.level_counts, levels).astype(np.int64)
-            left[self.categories] = self.level_left[self.level_starts + at]
-        return np.where(null, self.null_left, left)
+            levels, counts = values[self.categories], self.level_counts[:, None]
+            other = ~((levels >= 0) & (levels < counts))
+            at = np.where(other, counts, levels).astype(np.int64)
+            left[self.categories] = self.level_left[self.level_starts[:, None] + at]
+        return np.where(null, self.null_left[:, None], left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +102,13 @@ class Trees:
         together = tuple((step[turn], bits[turn]) for turn in by_turn)
         return cls(nodes, values[longest[: len(starts)]], feature[new_slot], widths, together)
 
-    def away(self, row: NDArray[np.float32]) -> NDArray[Any]:
-        """For each leaf the slots whose feature leads an encoded row away from it, as bits."""
-        left = self.nodes.go_left(row)
+    def away(self, rows: NDArray[np.float32]) -> NDArray[Any]:
+        """The slots whose feature leads encoded rows away from a leaf, as bits; shape (leaves, rows)."""
+        left = self.nodes.go_left(rows)
         leads = np.concatenate([left, ~left])
-        away: NDArray[Any] = np.zeros(0, np.uint8)
+        away: NDArray[Any] = np.zeros((0, len(rows)), np.uint8)
         for steps, bits in self._steps:
-            led = leads[steps] * bits
+            led = leads[steps] * bits[:, None]
             away = led if not len(away) else away
             away[: len(led)] |= led
         return away

@@ -205,7 +205,7 @@ def test_random_trees_give_what_the_walk_gives(widest, parts, seed):
     expected, done = np.zeros((6, 8)), 0
     for features, left, right, added, _ in parts:
         here = slice(done, done + len(features))
-        sides = (np.array([nodes.go_left(r)[here] for r in rs]).T for rs in (own, background))
+        sides = (nodes.go_left(rs)[here] for rs in (own, background))
         if len(features):
             expected += tree_values(Tree(features, left, right, added), *sides, 8)
         done += len(features)
