@@ -1,11 +1,11 @@
-"""How true the reasons are, and what they cost: agreement, checks over refused clients, times.
+"""How true the reasons are, and what they cost: checks over refused clients, times.
 
     python benchmarks/reasons.py FEATURES [--families lightgbm xgboost …] [--model DIR] [--check]
 
 A small model of each family is trained on the training clients of a feature file and written with
 its reference; ``--model`` takes a folder that is there instead. Of 200 refused held-out clients (20
-for a forest), the table shows how often the reasons agree with exact interventional values, and
-whether the risk falls where a concept's features are replaced by those of 100 just-accepted clients.
+for a forest), the table shows whether the risk falls where a concept's features are replaced by those
+of the just-accepted, and how often the model's own contributions name the same concepts.
 ``--check`` exits with status 1 if a bound does not hold for a LightGBM or XGBoost model.
 """
 

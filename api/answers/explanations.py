@@ -11,7 +11,7 @@ from project_tools.serving.reasons.gap import MOST_REASONS, ComparedWith
 
 
 class Contribution(Answer):
-    """What one feature adds to the score; above 0 it raises the risk."""
+    """What one feature adds to the gap of the scores; above 0 it raises the risk."""
 
     name: str
     label: str
@@ -22,7 +22,7 @@ class Contribution(Answer):
 
 
 class ConceptContribution(Answer):
-    """What the features of one concept add to the score together."""
+    """What the features of one concept add to the gap together."""
 
     code: str
     concept: str
@@ -70,8 +70,9 @@ class Comparison(Answer):
 class Explanation(Answer):
     """The reasons for the decision, and the contributions that they come from.
 
-    ``reference.risk`` and the points of all ``concepts`` add up to ``risk``, in percent. ``base`` and
-    all contributions of ``groups`` add up to ``raw_score``, on ``scale``, before calibration.
+    ``reference.risk`` and the points of all ``concepts`` add up to ``risk``, in percent. ``base``, the
+    mean score of those compared with, and all contributions of ``groups`` add up to ``raw_score``, on
+    ``scale``, before calibration.
     ``blocked``: a protected concept is a principal reason, so that no reason may be given.
     """
 

@@ -29,12 +29,11 @@ from project_tools.serving.pictures import (
     waterfall,
     waterfall_key,
 )
-from project_tools.serving.reasons.languages import LANGUAGES
+from project_tools.serving.reasons.languages import DEFAULT_LANGUAGE, LANGUAGES
 
 blueprint = APIBlueprint("explanations", __name__, tag="Explanations")
 
 _PNG = "image/png"
-DEFAULT_LANGUAGE = "en"
 #: Besides JSON; the bare data URI is what a client gets that names no form, as the first one did.
 _FORMS = ("text/plain", _PNG)
 
@@ -44,8 +43,9 @@ _FORMS = ("text/plain", _PNG)
 def explanation(client: str) -> answers.Explanation:
     """The reasons for the decision in sentences, their points of risk, and the contributions behind.
 
-    The client is compared with the clients just on the other side of the threshold. The sentences
-    are in the language of ``Accept-Language``, ``en`` or ``fr``; ``Content-Language`` names it.
+    The client is compared with the clients just on the other side of the threshold, whose mean score
+    is ``base``. Sentences and labels are in the language of ``Accept-Language``, ``en`` or ``fr``;
+    ``Content-Language`` names it.
     """
     refuse_if_halted()
     service, number = current_service(), client_id(client)
@@ -66,7 +66,7 @@ def explained_row(
         service.artefact, row, raw_scores, parts,
         language=language, currency=current_app.config["CURRENCY"],
     )  # fmt: skip
-    contributions = explanation_of(service.artefact, row, raw_scores, parts)
+    contributions = explanation_of(service.artefact, row, raw_scores, parts, language)
     return answers.Explanation.model_validate(
         {
             "id": number,

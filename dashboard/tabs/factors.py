@@ -24,6 +24,7 @@ from words.english import (
     factors_alt,
     importances_alt,
     reason_line,
+    score_sentence,
 )
 
 SENTENCES = 5
@@ -103,14 +104,10 @@ def _expert_view(opened: Opened, client: str, explanation: Explanation) -> None:
 
 def _reading(explanation: Explanation) -> str:
     """How to read the chart, and what it leaves out."""
-    (rest, total), scale = left_out(explanation.groups), explanation.scale
-    added = scale.signed(total)
+    rest, total = left_out(explanation.groups)
+    added = explanation.scale.signed(total)
     others = f" {rest} more subjects add {added} in all; the table has them." if rest else ""
-    return (
-        f"Everyone starts at {scale.signed(explanation.base)}; with this client's subjects the "
-        f"score is {scale.signed(explanation.raw_score)}, before it is calibrated to the risk. "
-        f"{scale.reading}{others}"
-    )
+    return f"{score_sentence(explanation)}{others}"
 
 
 def _take_concept() -> None:

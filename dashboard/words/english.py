@@ -5,6 +5,7 @@ import re
 from service.answers import (
     Comparison,
     ConceptContribution,
+    Explanation,
     Importance,
     Peers,
     Prediction,
@@ -158,6 +159,17 @@ def comparison_sentence(reference: Comparison, risk: float) -> str:
     return (
         f"Compared with {who}, whose risk is {reference.risk:.1f}{SPACE}%; this client's is "
         f"{risk:.1f}{SPACE}%. The points of all subjects add up to the difference."
+    )
+
+
+def score_sentence(explanation: Explanation) -> str:
+    """From the score of those with whom the client is compared to the client's own."""
+    reference, scale = explanation.reference, explanation.scale
+    who = COMPARED[reference.compared_with].format(clients=thousands(reference.clients))
+    return (
+        f"The mean score of {who} is {scale.signed(explanation.base)}; this client's is "
+        f"{scale.signed(explanation.raw_score)}, before it is calibrated to the risk. The "
+        f"subjects add up to the difference. {scale.reading}"
     )
 
 

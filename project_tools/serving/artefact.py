@@ -311,7 +311,7 @@ def _assemble(parts: Parts) -> Artefact:
         )
     check_golden(model, parts.golden(), manifest.threshold)
     card = {name: parts.files[name] for name in (CARD_MARKDOWN, CARD_HTML) if name in parts.files}
-    overview, reference = parts.overview(features), parts.reference(features)
+    overview, reference = parts.overview(features), parts.reference(model)
     index = concept_index(catalogue, features)
     return Artefact(manifest, parts.digest, model, catalogue, overview, index, card, reference)
 

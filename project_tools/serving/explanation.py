@@ -1,9 +1,10 @@
-"""The explanation of a client's score: exact contributions, and the reasons for the decision.
+"""The explanation of a client's score: contributions of features, and the reasons for the decision.
 
-Base and contributions add up to the model's own score before calibration (log-odds, or a forest's
-probability); this is checked for every client. Calibration is strictly increasing: a feature that
-raises the score raises the probability. The reasons come from the gap to the clients next to the
-threshold (``reasons.gap``), in the words of one language.
+A decision has one set of contributions and reasons: the gap to the clients next to the threshold
+(``reasons.gap``), in the words of one language. The pictures show the model's own contributions,
+which lead from the average client (``explain``). Either with its base adds up to the model's own
+score before calibration (log-odds, or a forest's probability); this is checked for every client.
+Calibration is strictly increasing: a feature that raises the score raises the probability.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,13 +16,14 @@ from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError
 from project_tools.features.wording.display import displayed
+from project_tools.features.wording.languages import VALUE_WORDS, WORDINGS
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.formats.base import Scale
 from project_tools.serving.golden import SUMS_TO
 from project_tools.serving.inputs import Value
 from project_tools.serving.reasons.concepts import Direction
-from project_tools.serving.reasons.gap import ComparedWith, Gaps, gaps
-from project_tools.serving.reasons.languages import words_of
+from project_tools.serving.reasons.gap import ComparedWith, Gaps, feature_parts, gaps
+from project_tools.serving.reasons.languages import DEFAULT_LANGUAGE, words_of
 from project_tools.serving.reasons.notes import note
 from project_tools.serving.reasons.sentences import Fact, says, sentence
 
@@ -124,28 +126,44 @@ class Explanation:
 def explain(
     artefact: Artefact, row: Mapping[str, Value], encoded: NDArray[np.float32] | None = None
 ) -> Explanation:
-    """The exact contributions of a row, grouped by concept, the weightiest first.
+    """The model's own contributions of a row, grouped by concept, the weightiest first.
 
     ``encoded`` is the same row as the model takes it, where it is there already. Raises
     ``ArtefactError`` if the contributions do not add up to the model's own score.
     """
-    return explanation_of(artefact, row, *scored_parts(artefact, row, encoded))
+    if encoded is None:
+        encoded = artefact.model.encoder.encode(row)
+    raw_scores, parts = artefact.model.raw_scores(encoded), artefact.model.contributions(encoded)
+    check_sums(parts, raw_scores)
+    return explanation_of(artefact, row, raw_scores, parts)
 
 
 def scored_parts(
     artefact: Artefact, row: Mapping[str, Value], encoded: NDArray[np.float32] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The score of a row, and its contributions, which end with the base and add up to the score.
+    """The score of a row, and what each feature adds to its gap (``reasons.gap.feature_parts``).
 
-    Raises ``ArtefactError`` if they do not add up.
+    Raises ``ArtefactError`` if the parts do not add up to the score.
     """
     if encoded is None:
         encoded = artefact.model.encoder.encode(row)
-    parts = artefact.model.contributions(encoded)
     raw_scores = artefact.model.raw_scores(encoded)
+    parts = feature_parts(
+        artefact.model, artefact.reference, encoded, raw_scores,
+        granted=_granted(artefact, raw_scores),
+    )  # fmt: skip
+    check_sums(parts, raw_scores)
+    return raw_scores, parts
+
+
+def check_sums(parts: NDArray[np.float64], raw_scores: NDArray[np.float64]) -> None:
+    """Raises ``ArtefactError`` if contributions, which end with the base, do not add up to scores."""
     if not np.allclose(parts.sum(axis=1), raw_scores, rtol=SUMS_TO, atol=SUMS_TO):
         raise ArtefactError("the contributions do not add up to the score; export the model again")
-    return raw_scores, parts
+
+
+def _granted(artefact: Artefact, raw_scores: NDArray[np.float64]) -> bool:
+    return not artefact.model.probabilities(raw_scores)[0] > artefact.threshold
 
 
 def explanation_of(
@@ -153,10 +171,11 @@ def explanation_of(
     row: Mapping[str, Value],
     raw_scores: NDArray[np.float64],
     parts: NDArray[np.float64],
+    language: str = DEFAULT_LANGUAGE,
 ) -> Explanation:
-    """The contributions of a row, as ``scored_parts`` gave them, grouped by concept."""
+    """The parts of a row, which end with the base, grouped by concept, in the words of a language."""
     *own, base = parts[0].tolist()
-    groups = _by_concept(contributions(artefact, row, own), artefact)
+    groups = _by_concept(contributions(artefact, row, own, language), artefact)
     return Explanation(artefact.model.scale, base, float(raw_scores[0]), tuple(groups))
 
 
@@ -166,7 +185,7 @@ def decision_reasons(
     raw_scores: NDArray[np.float64],
     parts: NDArray[np.float64],
     *,
-    language: str = "en",
+    language: str = DEFAULT_LANGUAGE,
     currency: str = "",
 ) -> DecisionReasons:
     """The reasons for the decision on a row, whose score and parts ``scored_parts`` gave.
@@ -174,13 +193,11 @@ def decision_reasons(
     Raises ``SettingError`` for a language without words.
     """
     probability = float(artefact.model.probabilities(raw_scores)[0])
-    granted = not probability > artefact.threshold
+    granted = _granted(artefact, raw_scores)
     found = gaps(
         artefact.model, artefact.index, artefact.reference, raw_scores, parts, granted=granted
     )
-    speaker = _Speaker(
-        artefact, row, found, _feature_gaps(artefact, found, parts), language, currency
-    )
+    speaker = _Speaker(artefact, row, found, parts[0, :-1], language, currency)
     risk = round(100 * probability, 1)
     baseline, blocked = found.baseline, bool(found.blocked[0])
     return DecisionReasons(
@@ -209,17 +226,6 @@ def decision_reasons(
         ),
         blocked=words_of(language).blocked if blocked else None,
     )
-
-
-def _feature_gaps(
-    artefact: Artefact, found: Gaps, parts: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Each feature's part of the gap."""
-    own = parts[0, :-1]
-    if artefact.reference is None or found.baseline.compared_with == "average":
-        return own
-    side = artefact.reference.refused if found.granted else artefact.reference.accepted
-    return own if side is None else own - np.array(side.contributions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,19 +272,34 @@ class _Speaker:
 
 
 def contributions(
-    artefact: Artefact, row: Mapping[str, Value], parts: Sequence[float]
+    artefact: Artefact,
+    row: Mapping[str, Value],
+    parts: Sequence[float],
+    language: str = DEFAULT_LANGUAGE,
 ) -> list[Contribution]:
     """Each feature of the model with its part of the score, in the model's order."""
     features = []
-    words = words_of("en").concepts
+    words = words_of(language).concepts
     for feature, part, code in zip(
         artefact.features, parts, artefact.index.of_features, strict=True
     ):
-        described, value = artefact.describe(feature.name), row[feature.name]
-        label, concept, unit = described["label"], words[code].label, described["unit"]
-        text = display_as(value, described)
+        about, value = _described(artefact, feature.name, language), row[feature.name]
+        label, concept, unit = about["label"], words[code].label, about["unit"]
+        text = display_as(value, about, language)
         features.append(Contribution(feature.name, label, concept, unit, value, part, text))
     return features
+
+
+def _described(artefact: Artefact, name: str, language: str) -> Mapping[str, Any]:
+    """The catalogue's row of a feature; what this release declares has words of every language."""
+    about = artefact.describe(name)
+    if language == DEFAULT_LANGUAGE:
+        return about
+    # Answers in the artefact's own language do without the definitions of the features.
+    from project_tools.features.catalogue import all_features  # noqa: PLC0415
+
+    info = all_features(WORDINGS[language]).get(name)
+    return about if info is None else {**about, "label": info.label, "unit": info.unit}
 
 
 def _by_concept(features: Sequence[Contribution], artefact: Artefact) -> list[ConceptContribution]:
@@ -292,7 +313,7 @@ def _by_concept(features: Sequence[Contribution], artefact: Artefact) -> list[Co
     return sorted(groups, key=lambda group: -abs(group.contribution))
 
 
-def display_as(value: Value, about: Mapping[str, Any]) -> str:
+def display_as(value: Value, about: Mapping[str, Any], language: str = DEFAULT_LANGUAGE) -> str:
     """A value as its row of the catalogue says; a row of an older model gives value and unit.
 
     >>> display_as(-15000.0, {"name": "DAYS_BIRTH", "unit": "days", "display": "age"})
@@ -300,7 +321,11 @@ def display_as(value: Value, about: Mapping[str, Any]) -> str:
     >>> display_as(-15000.0, {"name": "DAYS_BIRTH", "unit": "days"})
     '-15,000 days'
     """
-    return displayed(value, about) if about.get("display") else display(value, about["unit"])
+    if about.get("display"):
+        return displayed(value, about, VALUE_WORDS[language])
+    if value is None:
+        return VALUE_WORDS[language].missing
+    return display(value, about["unit"])
 
 
 def display(value: Value, unit: str = "") -> str:

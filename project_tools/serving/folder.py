@@ -6,7 +6,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
@@ -20,6 +20,9 @@ from project_tools.serving.manifest import MANIFEST, WITHOUT_REFERENCE, Manifest
 from project_tools.serving.overview import OVERVIEW, Overview
 from project_tools.serving.reference import REFERENCE, SAMPLE, Reference
 from project_tools.system.files import refuse_foreign_folder
+
+if TYPE_CHECKING:  # an inspection reads a folder and needs no model
+    from project_tools.serving.model import ServedModel
 
 FEATURES, CATALOGUE = "features.json", "catalogue.json"
 #: The files that are read beside the model's own, and those that a model with a reference has too.
@@ -89,13 +92,13 @@ class Parts:
         data = strict_json(OVERVIEW, self.files[OVERVIEW])
         return Overview.from_data(data, [feature.name for feature in features])
 
-    def reference(self, features: Sequence[ServedFeature]) -> Reference | None:
+    def reference(self, model: "ServedModel") -> Reference | None:
         """The reference of this model; None in a folder of before there was one."""
         if REFERENCE not in self.files:
             return None
         data = strict_json(REFERENCE, self.files[REFERENCE])
         digest = self.manifest.files[self.model_name]
-        return Reference.from_files(data, self.files[SAMPLE], features, digest)
+        return Reference.from_files(data, self.files[SAMPLE], model, digest)
 
 
 def file_names(folder: Path) -> list[str]:

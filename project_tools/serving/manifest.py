@@ -60,9 +60,9 @@ class Metric:
 class ReasonsCheck:
     """How true the reasons of refused held-out ``clients`` are, ``against`` just-accepted ones.
 
-    ``top_four`` is the mean share of the four first concepts that the exact interventional values
-    name too, ``first_reason`` how often the first is the same; ``plain_…`` the same of plain
-    contributions. With a concept's features of the just-accepted the mean risk must fall:
+    ``plain_top_four`` is the mean share of the four first concepts that the model's own
+    contributions name too, ``plain_first_reason`` how often the first is the same. With a concept's
+    features of the just-accepted the mean risk must fall:
     ``largest_fall`` is how often the first reason's falls most, ``largest_fall_clear`` the same of
     the ``clear`` clients, whose first concept exceeds the second by a tenth of the push, and
     ``falls`` the share of all ``reasons`` with which it falls.
@@ -71,8 +71,6 @@ class ReasonsCheck:
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
     clients: _Count
     against: _Count
-    top_four: Probability
-    first_reason: Probability
     plain_top_four: Probability
     plain_first_reason: Probability
     largest_fall: Probability

@@ -6,10 +6,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from project_tools.errors import ArtefactError
 from project_tools.serving.artefact import Artefact
-from project_tools.serving.golden import SUMS_TO
-from project_tools.serving.reasons.gap import MOST_REASONS, gaps
+from project_tools.serving.explanation import check_sums
+from project_tools.serving.reasons.gap import MOST_REASONS, feature_parts, gaps
 
 _NUMBERS = range(1, MOST_REASONS + 1)
 #: Whom a client is compared with, the codes of the reasons and their points of risk, the weightiest
@@ -29,10 +28,8 @@ def reason_columns(
 
     Raises ``ArtefactError`` if contributions do not add up to a score.
     """
-    count, parts = len(encoded), artefact.model.contributions(encoded)
-    if not np.allclose(parts.sum(axis=1), raw_scores, rtol=SUMS_TO, atol=SUMS_TO):
-        raise ArtefactError("the contributions do not add up to the score; export the model again")
-    refused = artefact.model.probabilities(raw_scores) > artefact.threshold
+    count, model, reference = len(encoded), artefact.model, artefact.reference
+    refused = model.probabilities(raw_scores) > artefact.threshold
     compared = np.empty(count, dtype=object)
     blocked = np.zeros(count, dtype=np.bool_)
     codes = np.full((count, MOST_REASONS), None, dtype=object)
@@ -41,10 +38,10 @@ def reason_columns(
         at = np.flatnonzero(refused != granted)
         if not len(at):
             continue
-        found = gaps(
-            artefact.model, artefact.index, artefact.reference, raw_scores[at], parts[at],
-            granted=granted,
-        )  # fmt: skip
+        scores = raw_scores[at]
+        parts = feature_parts(model, reference, encoded[at], scores, granted=granted)
+        check_sums(parts, scores)
+        found = gaps(model, artefact.index, reference, scores, parts, granted=granted)
         compared[at], blocked[at] = found.baseline.compared_with, found.blocked
         names = np.array(found.index.codes, dtype=object)
         pushes = -found.gaps if granted else found.gaps

@@ -164,7 +164,7 @@ def test_factors_of_a_forest_are_percentage_points(fake_api: FakeApi, opened: Op
     app = opened(client=REFUSED, view=FACTORS)
     app.toggle(key="factors_expert").set_value(True).run()
     assert_sound(app)
-    assert "Everyone starts at +8.0; " in texts(app, "caption")
+    assert "clients just accepted is +8.0; this client's is " in texts(app, "caption")
     assert "percentage points" in texts(app, "caption")
     assert "odds of difficulties" not in texts(app, "caption")
     groups = fake_api.answer(f"/explanation/{REFUSED}", {})["groups"]

@@ -88,6 +88,11 @@ def test_reasons_are_the_weightiest_concepts_towards_the_decision(artefact, rows
             pushes = sorted((side * c.contribution for c in found.concepts), reverse=True)
             total = sum(p for p in pushes if p > 0)
             expected = [p for p in pushes[:4] if p > 0 and (p == pushes[0] or p >= 0.1 * total)]
+            if (
+                side != sign
+            ):  # nobody says a reason of 0.0 points that the decision does not rest on
+                none = {side * c.contribution for c in found.concepts if c.points == 0}
+                expected = [p for p in expected if p not in none]
             assert [side * r.contribution for r in reasons] == expected
             assert {r.direction for r in reasons} <= {"raises" if side > 0 else "lowers"}
         most = max(most, len(found.reasons))
@@ -111,10 +116,7 @@ def test_the_fact_of_a_reason_is_the_sayable_feature_that_carries_it_most(artefa
     for row in rows:
         raw_scores, parts = scored_parts(artefact, row)
         found = decision_reasons(artefact, row, raw_scores, parts)
-        side = artefact.reference.refused if found.granted else artefact.reference.accepted
-        own = dict(zip(
-            [f.name for f in artefact.features], parts[0, :-1] - side.contributions, strict=True
-        ))  # fmt: skip
+        own = dict(zip([f.name for f in artefact.features], parts[0, :-1], strict=True))
         for reason in (*found.reasons, *found.other_side):
             sign = 1 if reason.direction == "raises" else -1
             facts = [

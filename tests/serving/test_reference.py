@@ -1,6 +1,7 @@
 """The reference of a model: who is in it, what it holds of them, and what is refused."""
 
 import hashlib
+import io
 import json
 from dataclasses import replace
 
@@ -8,10 +9,13 @@ import numpy as np
 import pytest
 
 from project_tools.errors import ArtefactError
+from project_tools.serving import reference
 from project_tools.serving.artefact import load_artefact, write_artefact
 from project_tools.serving.folder import FEATURES
 from project_tools.serving.inputs import ServedFeature
 from project_tools.serving.manifest import MANIFEST, Manifest
+from project_tools.serving.model import ServedModel
+from project_tools.serving.reasons.gap import feature_parts
 from project_tools.serving.reference import (
     MOST_BYTES,
     MOST_CLIENTS,
@@ -23,6 +27,8 @@ from project_tools.serving.reference import (
     Sample,
     compute_reference,
 )
+from tests.helpers.every_family import clients, content_of
+from tests.helpers.walk import over_coalitions, walked
 
 NUMBER, LEVEL = (
     ServedFeature("x", "x", "number", ()),
@@ -45,7 +51,6 @@ def test_the_sides_are_the_clients_next_to_the_threshold(served, artefact):
     ranked = sorted(zip(model.probabilities(scores), scores, range(len(scores)), strict=True))
     granted = [row for row in ranked if row[0] <= artefact.threshold]
     refused = [row for row in ranked if row[0] > artefact.threshold]
-    parts = model.contributions(clients.held_out)
     assert 50 <= len(granted) < 500 < len(refused)  # a tenth is less than 50, and more
     for side, nearest in (
         (artefact.reference.accepted, granted[-50:]),
@@ -54,8 +59,9 @@ def test_the_sides_are_the_clients_next_to_the_threshold(served, artefact):
         at = [row[2] for row in nearest]
         assert side.clients == len(nearest)
         assert side.raw_score == pytest.approx(np.mean([row[1] for row in nearest]))
-        assert side.contributions == pytest.approx(parts[at, :-1].mean(axis=0))
-        assert sum(side.contributions) + parts[0, -1] == pytest.approx(side.raw_score)
+        assert side.facts.contributions is None
+        expected = walked(model.raw, clients.held_out[:5], clients.held_out[at])
+        assert side.parts(model, clients.held_out[:5]) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -117,50 +123,155 @@ def test_of_many_numbers_a_sample_holds_the_nearest_hundredth():
 def test_a_sample_of_the_largest_model_stays_within_its_bytes():
     rows = np.random.default_rng(2).normal(size=(3_500, 800)).astype(np.float32)  # nothing repeats
     sample = Sample.of([NUMBER] * 800, rows, np.arange(3_500) % 12 == 0)
-    assert len(sample.to_bytes()) <= MOST_BYTES
+    assert _size_of(sample) <= MOST_BYTES
     assert 0.7 * MOST_CLIENTS < len(sample) <= MOST_CLIENTS
     assert sample.defaulted.mean() == pytest.approx(1 / 12, abs=0.01)
 
 
 def test_a_sample_is_read_as_it_was_written(artefact):
-    content = artefact.reference.sample.to_bytes()
-    again = Sample.from_bytes(content, artefact.features)
-    assert again.to_bytes() == content
+    arrays = artefact.reference.sample.arrays()
+    again = Sample.from_arrays(arrays, artefact.features)
+    assert all(np.array_equal(again.arrays()[name], array) for name, array in arrays.items())
     for at in range(len(artefact.features)):
         held = artefact.reference.sample.column(at)
         assert np.array_equal(again.column(at), held, equal_nan=True)
 
 
-def _saved(**changes):
+def _size_of(sample):
+    file = io.BytesIO()
+    np.savez_compressed(file, **sample.arrays())
+    return file.tell()
+
+
+def _sample(**changes):
     arrays = {
         "defaulted": np.zeros(3, bool), "codes": np.zeros((2, 3), np.uint8),
         "lengths": np.array([1, 3], np.uint8), "values": np.arange(4, dtype=np.float32),
     }  # fmt: skip
-    import io  # noqa: PLC0415
-
-    file = io.BytesIO()
-    np.savez_compressed(file, **{**arrays, **changes})
-    return file.getvalue()
+    return {name: a for name, a in {**arrays, **changes}.items() if a is not None}
 
 
 @pytest.mark.parametrize(
-    "content",
+    "arrays",
     [
-        b"",
-        b"no archive",
-        _saved()[:-40],
-        _saved(codes=np.ones((2, 3), np.uint8)),  # a code beyond the values of a feature
-        _saved(codes=np.zeros((3, 3), np.uint8)),  # another number of features
-        _saved(values=np.array([0, 1, np.nan, 3], np.float32)),
-        _saved(values=np.arange(5, dtype=np.float32)),
-        _saved(defaulted=np.zeros(3)),
-        _saved(defaulted=np.array([None] * 3)),  # would need pickle
+        _sample(codes=None),
+        _sample(codes=np.ones((2, 3), np.uint8)),  # a code beyond the values of a feature
+        _sample(codes=np.zeros((3, 3), np.uint8)),  # another number of features
+        _sample(values=np.array([0, 1, np.nan, 3], np.float32)),
+        _sample(values=np.arange(5, dtype=np.float32)),
+        _sample(defaulted=np.zeros(3)),
     ],
 )
-def test_a_damaged_sample_is_refused(content):
-    assert len(Sample.from_bytes(_saved(), [NUMBER, LEVEL])) == 3
-    with pytest.raises(ArtefactError, match="holds no sample of this model's features"):
-        Sample.from_bytes(content, [NUMBER, LEVEL])
+def test_a_damaged_sample_is_refused(arrays):
+    assert len(Sample.from_arrays(_sample(), [NUMBER, LEVEL])) == 3
+    with pytest.raises(ArtefactError, match=DAMAGED):
+        Sample.from_arrays(arrays, [NUMBER, LEVEL])
+
+
+DAMAGED = r"reference\.npz does not fit this model"
+
+
+def _again(artefact, change):
+    """The reference read from its files after a change of its arrays."""
+    facts, content = artefact.reference.to_files("d" * 64)
+    with np.load(io.BytesIO(content)) as arrays:
+        changed = dict(arrays)
+    change(changed)
+    file = io.BytesIO()
+    np.savez_compressed(file, **changed)
+    return Reference.from_files(facts, file.getvalue(), artefact.model, "d" * 64)
+
+
+def test_the_counts_are_read_as_they_were_written(served, artefact):
+    again, rows = _again(artefact, dict), served.content.reference.held_out[:20]
+    for one, other in (
+        (again.accepted, artefact.reference.accepted),
+        (again.refused, artefact.reference.refused),
+    ):
+        assert np.array_equal(one.parts(artefact.model, rows), other.parts(artefact.model, rows))
+    assert again.to_files("d" * 64) == artefact.reference.to_files("d" * 64)
+
+
+def _first(name, value):
+    def change(arrays):
+        arrays[name][0] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: arrays.pop("accepted.lengths"),
+        lambda arrays: arrays.update({"refused.rows": arrays["refused.rows"][:-1]}),
+        lambda arrays: arrays.update({"refused.rows": arrays["refused.rows"].astype(float)}),
+        lambda arrays: arrays.update({"accepted.lengths": arrays["accepted.lengths"][:-1]}),
+        lambda arrays: arrays.update({"defaulted": np.array([None] * 3)}),  # would need pickle
+        _first("accepted.rows", 7),  # not the number of clients
+        _first("accepted.away", 255),  # more features than the leaf's path has
+        lambda arrays: arrays.update({"accepted.away": arrays["accepted.away"][::-1]}),
+    ],
+)
+def test_counts_of_other_trees_or_clients_are_refused(artefact, change):
+    with pytest.raises(ArtefactError, match=DAMAGED):
+        _again(artefact, change)
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", "cut"])
+def test_a_file_that_is_no_archive_of_arrays_is_refused(artefact, content):
+    facts, whole = artefact.reference.to_files("d" * 64)
+    damaged = whole[:-40] if content == "cut" else content
+    with pytest.raises(ArtefactError, match=DAMAGED):
+        Reference.from_files(facts, damaged, artefact.model, "d" * 64)
+
+
+def test_trees_whose_counts_are_too_many_are_counted_over_fewer_clients_or_not_at_all(
+    served, artefact, monkeypatch
+):
+    few = artefact.model, artefact.catalogue, served.content.reference, artefact.threshold
+    rows = served.content.reference.held_out[:5]
+    sizes = {}
+    for most in (reference.MOST_SIDE_BYTES, 2_250, 100):
+        monkeypatch.setattr(reference, "MOST_SIDE_BYTES", most)
+        side = compute_reference(*few).refused
+        sizes[most] = side.clients
+        gap = artefact.model.raw_scores(rows) - side.raw_score
+        assert side.parts(artefact.model, rows).sum(axis=1) == pytest.approx(gap, abs=1e-12)
+        assert (side.counts is None) == (most == 100)
+    whole, thinned, none = sizes.values()
+    assert thinned == whole // 2
+    assert none == whole
+
+
+def test_the_counts_take_their_bytes_from_the_sample():
+    rows = np.random.default_rng(2).normal(size=(900, 200)).astype(np.float32)
+    whole, less = (
+        Sample.of([NUMBER] * 200, rows, np.zeros(900, bool), most) for most in (MOST_BYTES, 100_000)
+    )
+    assert _size_of(less) <= 100_000
+    assert 0 < len(less) < len(whole) == 900
+
+
+@pytest.mark.parametrize("name", ["xgboost", "logistic_l2", "random_forest"])
+def test_the_parts_of_every_family_add_up_to_the_gap(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(reference, "LEAST", 5)
+    content = content_of(name, tmp_path / "state")
+    model = ServedModel.read(content.model, content.features, content.calibration)
+    rows = model.encoder.encode_frame(clients("test").X)
+    limit = float(np.median(model.probabilities(model.raw_scores(rows))))
+    held = ReferenceClients(rows, np.arange(len(rows)) % 3 == 0, rows)
+    catalogue = {row["name"]: row for row in content.catalogue}
+    made = compute_reference(model, catalogue, held, limit)
+    own = rows[:20]
+    for side in (made.accepted, made.refused):
+        assert (side.counts is not None) == (name == "xgboost")
+        found = feature_parts(model, made, own, model.raw_scores(own), granted=side is made.refused)
+        assert (found[:, -1] == side.raw_score).all()
+        assert found.sum(axis=1) == pytest.approx(model.raw_scores(own), abs=1e-12)
+    if name == "logistic_l2":  # exact: the definition by coalitions
+        at = Neighbours.of(model.probabilities(model.raw_scores(rows)), limit).just_accepted
+        expected = over_coalitions(model, own[0], rows[at])
+        assert made.accepted.parts(model, own)[0] == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_reference_of_another_model_is_refused(served, tmp_path):
@@ -185,10 +296,10 @@ def test_a_model_of_format_3_needs_both_files(served, tmp_path, name):
 
 
 def test_the_reference_of_other_features_is_refused(artefact):
-    facts, sample = artefact.reference.to_files("d" * 64)
+    facts, content = artefact.reference.to_files("d" * 64)
     del facts["usual"]["AMT_CREDIT"]
     with pytest.raises(ArtefactError, match=f"other features than {FEATURES} names"):
-        Reference.from_files(facts, sample, artefact.features, "d" * 64)
+        Reference.from_files(facts, content, artefact.model, "d" * 64)
 
 
 def test_a_model_without_a_reference_is_one_of_format_2(served, tmp_path):
@@ -201,8 +312,8 @@ def test_a_model_without_a_reference_is_one_of_format_2(served, tmp_path):
 
 def test_with_few_clients_on_a_side_the_reference_has_none(served, artefact):
     few = replace(served.content.reference, held_out=served.content.reference.held_out[:40])
-    reference = compute_reference(artefact.model, artefact.catalogue, few, artefact.threshold)
-    assert (reference.accepted, reference.refused) == (None, None)
+    made = compute_reference(artefact.model, artefact.catalogue, few, artefact.threshold)
+    assert (made.accepted, made.refused) == (None, None)
 
 
 def test_a_client_within_the_band_is_near_the_threshold(artefact):

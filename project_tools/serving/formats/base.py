@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from project_tools.errors import ArtefactError
 from project_tools.serving.inputs import ServedFeature
 
-if TYPE_CHECKING:  # a process that only scores imports no pandas
+if TYPE_CHECKING:  # a process that only scores imports no pandas, and needs no trees
     import pandas as pd
+
+    from project_tools.serving.formats.trees import Trees
 
 Floats = NDArray[np.float64]
 #: What a process that serves boosted trees needs, and what forests and linear models need.
 REQUIREMENTS, SKLEARN_REQUIREMENTS = "api/requirements.txt", "api/requirements-sklearn.txt"
+#: Contributions may miss the sum of their sizes by so many times the precision of the scores.
+_ROUNDING = 100
 #: The unit of a score and its contributions, before calibration.
 Scale = Literal["log-odds", "probability"]
 
@@ -68,14 +72,21 @@ class RawModel(Protocol):
     def contributions(self, rows: NDArray[np.float32]) -> Floats:
         """What each feature adds to the score, shape (rows, features + 1); the base is last."""
 
-    def exact_contributions(
-        self, rows: NDArray[np.float32], background: NDArray[np.float32]
-    ) -> Floats:
-        """The interventional Shapley values of rows against background rows, shape (rows, features).
+    def trees(self) -> "Trees | None":
+        """The trees of a boosted model, by which exact values are computed; None for any other."""
 
-        They add up to the score less the mean score of the background. They take long: an export
-        compares ``contributions`` with them.
-        """
+
+def spread_rounding(parts: Floats, lost: Floats, precision: float) -> Floats:
+    """Contributions, shape (rows, parts), with what rounding lost spread in proportion to their size.
+
+    ``lost`` is what they miss in each row. More than ``_ROUNDING`` of the model's precision is no
+    rounding: it stays, and the check of the sum refuses it.
+    """
+    sizes = np.abs(parts)
+    total = sizes.sum(axis=1)
+    small = np.abs(lost) <= _ROUNDING * precision * total
+    share = np.where(small, lost / np.where(total > 0, total, 1), 0)
+    return np.asarray(parts + sizes * share[:, None])
 
 
 class Format(Protocol):

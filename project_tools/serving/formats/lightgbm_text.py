@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError
 from project_tools.serving.formats.base import Floats, Scale, check_names
-from project_tools.serving.formats.interventional import Tree, tree_values
+from project_tools.serving.formats.trees import Nodes, Trees
 from project_tools.serving.inputs import ServedFeature
 
 if TYPE_CHECKING:  # a process that only scores imports no pandas
@@ -19,14 +19,14 @@ if TYPE_CHECKING:  # a process that only scores imports no pandas
 
 _FILE = "model.txt"
 #: The bits of a node's ``decision_type``; from the third on, what counts as missing: 0 nothing,
-#: 1 zero and null, 2 null. A number up to ``_ZERO`` is zero. A category's levels are bits of words.
+#: 1 zero and null, 2 null. A category's levels are bits of words.
 _CATEGORY, _DEFAULT_LEFT, _MISSING_RULE = 1, 2, 2
-_ZERO_IS_MISSING, _ZERO, _WORD = 1, 1e-35, 32
+_ZERO_IS_MISSING, _WORD = 1, 32
 #: Constants of LightGBM's c_api.h.
 _FLOAT32, _RAW_SCORE = 0, 1
 
 
-class Trees(Protocol):
+class TextTrees(Protocol):
     """A fitted estimator that gives its kept trees in LightGBM's text."""
 
     def model_text(self) -> str:
@@ -59,17 +59,10 @@ class LightGBMModel:
         """What each feature adds to the log-odds, shape (rows, features + 1); the base is last."""
         return np.asarray(self.booster.predict(rows, pred_contrib=True, num_threads=1), np.float64)
 
-    def exact_contributions(
-        self, rows: NDArray[np.float32], background: NDArray[np.float32]
-    ) -> Floats:
-        """The interventional Shapley values of rows against background rows, shape (rows, features)."""
-        total = np.zeros(rows.shape)
-        for block in self.booster.model_to_string().split("\nTree=")[1:]:
-            fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-            tree = _tree(fields)
-            sides = _goes_left(tree, fields, rows), _goes_left(tree, fields, background)
-            total += tree_values(tree, *sides, rows.shape[1])
-        return total
+    def trees(self) -> Trees | None:
+        """The trees as LightGBM's own text tells them."""
+        blocks = [_fields(block) for block in self.booster.model_to_string().split("\nTree=")[1:]]
+        return _trees(blocks)
 
 
 class _OneRow:
@@ -121,7 +114,7 @@ class _OneRow:
             raise lightgbm.basic.LightGBMError(self._library.LGBM_GetLastError().decode())
 
 
-def write(estimator: Trees, training: "pd.DataFrame") -> bytes:
+def write(estimator: TextTrees, training: "pd.DataFrame") -> bytes:
     """The estimator's kept trees in LightGBM's own text; training rows are not needed."""
     del training
     return estimator.model_text().encode()
@@ -138,47 +131,57 @@ def read(content: bytes, features: Sequence[ServedFeature]) -> LightGBMModel:
     return LightGBMModel(booster)
 
 
-def _numbers(text: str, kind: type) -> NDArray[Any]:
-    return np.array(text.split(), dtype=kind)
+def _fields(block: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
 
 
-def _tree(fields: Mapping[str, str]) -> Tree:
-    return Tree(
-        _numbers(fields.get("split_feature", ""), np.int64),
-        _numbers(fields.get("left_child", ""), np.int64),
-        _numbers(fields.get("right_child", ""), np.int64),
-        _numbers(fields["leaf_value"], np.float64),
+def _trees(blocks: Sequence[Mapping[str, str]]) -> Trees | None:
+    def column(name: str, kind: type) -> NDArray[Any]:
+        return np.fromstring(" ".join(block.get(name, "") for block in blocks), kind, sep=" ")
+
+    def lengths(name: str) -> NDArray[np.int64]:
+        return np.array([len(block.get(name, "").split()) for block in blocks], np.int64)
+
+    values, leaves, inner = column("leaf_value", np.float64), lengths("leaf_value"), lengths("split_feature")  # fmt: skip
+    first_node, first_leaf = (np.repeat(np.cumsum(n) - n, inner) for n in (inner, leaves))
+    left, right = (
+        np.where(child >= 0, child + first_node, child - first_leaf)
+        for child in (column("left_child", np.int64), column("right_child", np.int64))
+    )
+    kinds, thresholds = column("decision_type", np.int64), column("threshold", np.float64)
+    rule, default_left = kinds >> _MISSING_RULE & 3, kinds & _DEFAULT_LEFT != 0
+    is_category = kinds & _CATEGORY != 0
+    # A category's threshold is its place in ``cat_boundaries``, which counts words of 32 levels.
+    bounds, words = column("cat_boundaries", np.int64), column("cat_threshold", np.int64)
+    of_bounds, of_words = lengths("cat_boundaries"), lengths("cat_threshold")
+    tree = np.repeat(np.arange(len(blocks)), inner)[is_category]
+    at = (np.cumsum(of_bounds) - of_bounds)[tree] + thresholds[is_category].astype(np.int64)
+    starts = (np.cumsum(of_words) - of_words)[tree] + bounds[at]
+    counts = bounds[at + 1] - bounds[at]
+    listed = [
+        _levels(words[start : start + count]) for start, count in zip(starts, counts, strict=True)
+    ]
+    return Trees.of(
+        Nodes(
+            features=column("split_feature", np.int64),
+            thresholds=thresholds,
+            null_left=np.where(rule == 0, thresholds >= 0, default_left) & ~is_category,
+            zero_is_null=rule == _ZERO_IS_MISSING,
+            left=left,
+            right=right,
+            categories=np.flatnonzero(is_category),
+            level_starts=np.cumsum(counts * _WORD + 1) - (counts * _WORD + 1),
+            level_counts=counts * _WORD,
+            level_left=np.concatenate([*listed, np.zeros(0, np.bool_)]),
+        ),
+        values,
     )
 
 
-def _goes_left(
-    tree: Tree, fields: Mapping[str, str], rows: NDArray[np.float32]
-) -> NDArray[np.bool_]:
-    """Whether each row goes left at each inner node, shape (inner nodes, rows), as LightGBM decides."""
-    left = np.zeros((len(tree.features), len(rows)), dtype=np.bool_)
-    kinds = _numbers(fields.get("decision_type", ""), np.int64)
-    thresholds = _numbers(fields.get("threshold", ""), np.float64)
-    bounds = _numbers(fields.get("cat_boundaries", ""), np.int64)
-    words = _numbers(fields.get("cat_threshold", ""), np.int64)
-    for node, (feature, kind, threshold) in enumerate(
-        zip(tree.features, kinds, thresholds, strict=True)
-    ):
-        values = rows[:, feature].astype(np.float64)
-        missing = np.isnan(values)
-        if kind & _CATEGORY:
-            bits = words[bounds[int(threshold)] : bounds[int(threshold) + 1]]
-            codes = np.where(missing | (values < 0), len(bits) * _WORD, values).astype(np.int64)
-            codes = np.minimum(codes, len(bits) * _WORD)
-            left[node] = np.append(bits, 0)[codes // _WORD] >> (codes % _WORD) & 1
-            continue
-        values[missing] = 0.0
-        left[node] = values <= threshold
-        rule = kind >> _MISSING_RULE & 3
-        if rule == _ZERO_IS_MISSING:
-            missing = np.abs(values) <= _ZERO
-        if rule:
-            left[node, missing] = bool(kind & _DEFAULT_LEFT)
-    return left
+def _levels(words: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each level is among the bits of the words; then that no other one is."""
+    bits = words[:, None] >> np.arange(_WORD) & 1
+    return np.append(bits.ravel() == 1, False)
 
 
 def _booster(text: str) -> lightgbm.Booster:

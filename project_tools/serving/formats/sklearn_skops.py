@@ -147,17 +147,8 @@ class ForestModel:
         base = np.full((len(rows), 1), float(explainer.expected_value[1]))
         return np.hstack([parts, base])
 
-    def exact_contributions(
-        self, rows: NDArray[np.float32], background: NDArray[np.float32]
-    ) -> Floats:
-        """The interventional Shapley values of rows against background rows, shape (rows, features)."""
-        shap, _ = import_shap()
-        prepare = self.preparation.prepare
-        explainer = shap.TreeExplainer(
-            self.forest, data=prepare(background), feature_perturbation="interventional"
-        )
-        values = explainer.shap_values(prepare(rows), check_additivity=False)
-        return self.preparation.by_feature(np.asarray(values, np.float64)[:, :, 1])
+    def trees(self) -> None:
+        """No exact values leaf by leaf."""
 
     def _prepared(self) -> Any:
         with self._lock:
@@ -200,13 +191,8 @@ class LinearModel:
         base = self.intercept + float((self.weights * self.background).sum())
         return np.hstack([parts, np.full((len(rows), 1), base)])
 
-    def exact_contributions(
-        self, rows: NDArray[np.float32], background: NDArray[np.float32]
-    ) -> Floats:
-        """The interventional Shapley values of rows against background rows, shape (rows, features)."""
-        own = self.preparation.prepare(rows).astype(np.float64)
-        mean = self.preparation.prepare(background).mean(axis=0, dtype=np.float64)
-        return self.preparation.by_feature(self.weights * (own - mean))
+    def trees(self) -> None:
+        """No exact values leaf by leaf."""
 
 
 @runtime_checkable

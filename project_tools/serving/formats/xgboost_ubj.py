@@ -10,8 +10,8 @@ import xgboost
 from numpy.typing import NDArray
 
 from project_tools.errors import ArtefactError
-from project_tools.serving.formats.base import Floats, Scale, check_names
-from project_tools.serving.formats.interventional import Tree, tree_values
+from project_tools.serving.formats.base import Floats, Scale, check_names, spread_rounding
+from project_tools.serving.formats.trees import Nodes, Trees
 from project_tools.serving.inputs import ServedFeature
 
 if TYPE_CHECKING:  # a process that only scores imports no pandas
@@ -19,11 +19,9 @@ if TYPE_CHECKING:  # a process that only scores imports no pandas
 
 _FILE = "model.ubj"
 _TYPES = {"number": ("q", "float", "int", "i"), "category": ("c",)}
-#: Single precision loses at most this share of the sum of all magnitudes.
-_ROUNDING = 1e-4
 
 
-class Trees(Protocol):
+class KeptTrees(Protocol):
     """A fitted estimator that holds XGBoost's trees, of which the first ``rounds_`` count."""
 
     booster_: xgboost.Booster
@@ -54,26 +52,15 @@ class XGBoostModel:
         matrix = xgboost.DMatrix(rows, nthread=1)
         own = self.booster.predict(matrix, pred_contribs=True, validate_features=False)
         parts = np.asarray(own, np.float64)
-        sizes = np.abs(parts)
-        total = sizes.sum(axis=1)
-        lost = self.raw_scores(rows) - parts.sum(axis=1)
-        share = np.where(np.abs(lost) <= _ROUNDING * total, lost / np.where(total > 0, total, 1), 0)
-        return np.asarray(parts + sizes * share[:, None])
+        return spread_rounding(parts, self.raw_scores(rows) - parts.sum(axis=1), self.precision)
 
-    def exact_contributions(
-        self, rows: NDArray[np.float32], background: NDArray[np.float32]
-    ) -> Floats:
-        """The interventional Shapley values of rows against background rows, shape (rows, features)."""
-        total = np.zeros(rows.shape)
+    def trees(self) -> Trees | None:
+        """The trees as XGBoost's own JSON tells them."""
         learner = json.loads(self.booster.save_raw("json"))["learner"]
-        for fields in learner["gradient_booster"]["model"]["trees"]:
-            tree, nodes = _tree(fields)
-            sides = _goes_left(fields, nodes, rows), _goes_left(fields, nodes, background)
-            total += tree_values(tree, *sides, rows.shape[1])
-        return total
+        return _trees(learner["gradient_booster"]["model"]["trees"])
 
 
-def write(estimator: Trees, training: "pd.DataFrame") -> bytes:
+def write(estimator: KeptTrees, training: "pd.DataFrame") -> bytes:
     """The estimator's kept trees in XGBoost's own binary JSON; training rows are not needed."""
     del training
     booster = estimator.booster_
@@ -93,38 +80,48 @@ def read(content: bytes, features: Sequence[ServedFeature]) -> XGBoostModel:
     return XGBoostModel(booster)
 
 
-def _tree(fields: Mapping[str, Any]) -> tuple[Tree, NDArray[np.int64]]:
-    """A tree, and the number of each of its inner nodes in XGBoost's own order."""
-    left, right = (np.array(fields[f"{side}_children"]) for side in ("left", "right"))
-    inner = np.flatnonzero(left >= 0)
-    leaves = np.flatnonzero(left < 0)
-    numbers = np.zeros(len(left), dtype=np.int64)
-    numbers[inner], numbers[leaves] = np.arange(len(inner)), ~np.arange(len(leaves))
-    features = np.array(fields["split_indices"], dtype=np.int64)[inner]
-    values = np.array(fields["split_conditions"], dtype=np.float64)[leaves]
-    return Tree(features, numbers[left[inner]], numbers[right[inner]], values), inner
+def _trees(trees: Sequence[Mapping[str, Any]]) -> Trees | None:
+    """XGBoost numbers inner nodes and leaves together; here each has numbers of its own."""
+
+    def column(name: str, kind: type) -> NDArray[Any]:
+        return np.concatenate([np.zeros(0, kind), *(np.array(tree[name], kind) for tree in trees)])
+
+    sizes = np.array([len(tree["left_children"]) for tree in trees], np.int64)
+    first = np.cumsum(sizes) - sizes
+    children = [column(f"{side}_children", np.int64) for side in ("left", "right")]
+    inner = children[0] >= 0
+    numbers = np.where(inner, np.cumsum(inner) - 1, ~(np.cumsum(~inner) - 1))
+    left, right = (numbers[(child + np.repeat(first, sizes))[inner]] for child in children)
+    conditions = column("split_conditions", np.float32)
+    categories, listed = [], []
+    for offset, tree in zip(first.tolist(), trees, strict=True):
+        spans = zip(tree["categories_nodes"], tree["categories_segments"], tree["categories_sizes"], strict=True)  # fmt: skip
+        for node, start, size in spans:
+            categories.append(numbers[offset + node])
+            listed.append(_levels(tree["categories"][start : start + size]))
+    counts = np.array([len(levels) - 1 for levels in listed], np.int64)
+    return Trees.of(
+        Nodes(
+            features=column("split_indices", np.int64)[inner],
+            # Less than the condition, in single precision.
+            thresholds=np.nextafter(conditions[inner], np.float32(-np.inf)).astype(np.float64),
+            null_left=column("default_left", np.int64)[inner] != 0,
+            zero_is_null=np.zeros(0, np.bool_),
+            left=left,
+            right=right,
+            categories=np.array(categories, np.int64),
+            level_starts=np.cumsum(counts + 1) - (counts + 1),
+            level_counts=counts,
+            level_left=np.concatenate([*listed, np.zeros(0, np.bool_)]),
+        ),
+        conditions[~inner].astype(np.float64),
+    )
 
 
-def _goes_left(
-    fields: Mapping[str, Any], nodes: NDArray[np.int64], rows: NDArray[np.float32]
-) -> NDArray[np.bool_]:
-    """Whether each row goes left at each inner node, shape (inner nodes, rows), as XGBoost decides.
-
-    A level that a node lists goes right, every other one left.
-    """
-    spans = zip(
-        fields["categories_nodes"], fields["categories_segments"], fields["categories_sizes"],
-        strict=True,
-    )  # fmt: skip
-    listed = {node: fields["categories"][start : start + size] for node, start, size in spans}
-    left = np.zeros((len(nodes), len(rows)), dtype=np.bool_)
-    for place, node in enumerate(nodes.tolist()):
-        values = rows[:, fields["split_indices"][node]]
-        if node in listed:
-            left[place] = ~np.isin(values, listed[node])
-        else:
-            left[place] = values < np.float32(fields["split_conditions"][node])
-        left[place, np.isnan(values)] = bool(fields["default_left"][node])
+def _levels(right: Sequence[int]) -> NDArray[np.bool_]:
+    """Whether each level goes left: those that a node lists go right, every other one left."""
+    left = np.ones(max(right) + 2, np.bool_)
+    left[list(right)] = False
     return left
 
 

@@ -1,9 +1,9 @@
 """The gap between a client and those next to the threshold, by concept, in points of risk.
 
-A refused client is compared with the just-accepted, a granted one with the just-refused: what a
-concept's features add to the client's score, less what they add to theirs on average, is the
-concept's part of the gap. The parts add up to the difference of the scores. All functions take many
-clients at once, so that an answer and a whole portfolio get the same numbers, bit for bit.
+A refused client is compared with the just-accepted, a granted one with the just-refused: the exact
+interventional values of a concept's features against these clients are the concept's part of the
+gap. The parts add up to the difference of the scores. All functions take many clients at once, so
+that an answer and a whole portfolio get the same numbers, bit for bit.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from project_tools.serving.formats.base import spread_rounding
 from project_tools.serving.model import ServedModel
 from project_tools.serving.reasons.concepts import PROTECTED
 from project_tools.serving.reference import Reference, Side
@@ -71,7 +72,7 @@ class ConceptIndex:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Whom clients of one decision are compared with: mean score, and mean contributions by concept.
+    """Whom clients of one decision are compared with, and their mean score.
 
     ``clients`` is their number; 0 where it is the average client of the training.
     """
@@ -79,21 +80,42 @@ class Baseline:
     compared_with: ComparedWith
     clients: int
     raw_score: float
-    by_concept: Floats
 
     @classmethod
-    def of(
-        cls, index: ConceptIndex, reference: Reference | None, base: float, *, granted: bool
-    ) -> Self:
+    def of(cls, reference: Reference | None, base: float, *, granted: bool) -> Self:
         """The mirror side of the threshold, or the average client where the reference lacks it."""
-        name: ComparedWith = "just_refused" if granted else "just_accepted"
-        side: Side | None = None
-        if reference is not None:
-            side = reference.refused if granted else reference.accepted
+        side = _mirror(reference, granted=granted)
         if side is None:
-            return cls("average", 0, base, np.zeros(len(index.codes)))
-        means = index.sums(np.array([side.contributions]))[0]
-        return cls(name, side.clients, side.raw_score, means)
+            return cls("average", 0, base)
+        return cls("just_refused" if granted else "just_accepted", side.clients, side.raw_score)
+
+
+def _mirror(reference: Reference | None, *, granted: bool) -> Side | None:
+    if reference is None:
+        return None
+    return reference.refused if granted else reference.accepted
+
+
+def feature_parts(
+    model: ServedModel,
+    reference: Reference | None,
+    rows: NDArray[np.float32],
+    raw_scores: Floats,
+    *,
+    granted: bool,
+) -> Floats:
+    """What each feature adds to the gap of encoded clients who all got the same decision.
+
+    The shape is (clients, features + 1); the last is the baseline's score, and all add up to the
+    client's. Without a baseline these are the model's own contributions.
+    """
+    side = _mirror(reference, granted=granted)
+    if side is None:
+        return model.contributions(rows)
+    parts = side.parts(model, rows)
+    lost = raw_scores - side.raw_score - parts.sum(axis=1)
+    parts = spread_rounding(parts, lost, model.raw.precision)
+    return np.hstack([parts, np.full((len(rows), 1), side.raw_score)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +133,6 @@ class Gaps:
     index: ConceptIndex
     baseline: Baseline
     raw_scores: Floats
-    by_concept: Floats
     gaps: Floats
     points: Floats
     principal: Flags
@@ -124,17 +145,13 @@ def gaps(
     index: ConceptIndex,
     reference: Reference | None,
     raw_scores: Floats,
-    contributions: Floats,
+    of_features: Floats,
     *,
     granted: bool,
 ) -> Gaps:
-    """The gaps of clients who all got the same decision.
-
-    ``contributions``, shape (clients, features + 1), end with the base, as the model gives them.
-    """
-    baseline = Baseline.of(index, reference, float(contributions[0, -1]), granted=granted)
-    by_concept = index.sums(contributions[:, :-1])
-    parts = by_concept - baseline.by_concept
+    """The gaps of clients who all got the same decision, from their ``feature_parts``."""
+    baseline = Baseline.of(reference, float(of_features[0, -1]), granted=granted)
+    parts = index.sums(of_features[:, :-1])
     sign = -1 if granted else 1
     principal = material(sign * parts)
     protected = np.array([code == PROTECTED for code in index.codes])
@@ -144,7 +161,6 @@ def gaps(
         index=index,
         baseline=baseline,
         raw_scores=raw_scores,
-        by_concept=by_concept,
         gaps=parts,
         points=shown,
         principal=principal,

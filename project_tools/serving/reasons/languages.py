@@ -7,6 +7,8 @@ from project_tools.serving.reasons.english import ENGLISH
 from project_tools.serving.reasons.french import FRENCH
 from project_tools.serving.reasons.words import Words
 
+#: Of the artefact's own catalogue, and of whoever asks for no language that is there.
+DEFAULT_LANGUAGE = "en"
 LANGUAGES: Mapping[str, Words] = {"en": ENGLISH, "fr": FRENCH}
 
 

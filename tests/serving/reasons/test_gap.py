@@ -8,21 +8,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from project_tools.serving.reasons.concepts import PROTECTED
-from project_tools.serving.reasons.gap import ConceptIndex, gaps, material, points, shown_points
+from project_tools.serving.reasons.gap import (
+    ConceptIndex,
+    feature_parts,
+    gaps,
+    material,
+    points,
+    shown_points,
+)
 from project_tools.serving.reference import Neighbours
+from tests.helpers.walk import walked
 
 
 @pytest.fixture(scope="module")
 def sides(served, artefact):
-    """Held-out clients by their decision: rows, scores and contributions."""
+    """Held-out clients by their decision: rows, scores and the parts of the features."""
     rows = served.content.reference.held_out
     scores = artefact.model.raw_scores(rows)
     decided = Neighbours.of(artefact.model.probabilities(scores), artefact.threshold)
-    parts = artefact.model.contributions(rows)
     return {
-        granted: (rows[at], scores[at], parts[at])
+        granted: (
+            rows[at], scores[at],
+            feature_parts(
+                artefact.model, artefact.reference, rows[at], scores[at], granted=granted
+            ),
+        )
         for granted, at in ((True, decided.granted), (False, decided.refused[:400]))
-    }
+    }  # fmt: skip
 
 
 def gaps_of(artefact, sides, granted):
@@ -36,11 +48,36 @@ def test_the_gaps_add_up_to_the_distance_of_the_scores(artefact, sides, granted)
     side = artefact.reference.refused if granted else artefact.reference.accepted
     assert found.baseline.compared_with == ("just_refused" if granted else "just_accepted")
     assert found.baseline.clients == side.clients
-    assert found.gaps.sum(axis=1) == pytest.approx(scores - side.raw_score, abs=1e-9)
+    assert found.gaps.sum(axis=1) == pytest.approx(scores - side.raw_score, abs=1e-12)
     for place, code in enumerate(artefact.index.codes):
         members = artefact.index.members(code)
-        of_side = sum(side.contributions[m] for m in members)
-        assert found.gaps[:, place] == pytest.approx(parts[:, members].sum(axis=1) - of_side)
+        assert found.gaps[:, place] == pytest.approx(parts[:, members].sum(axis=1))
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_the_parts_are_the_exact_values_against_all_clients_of_the_side(
+    served, artefact, sides, granted
+):
+    clients = served.content.reference.held_out
+    decided = Neighbours.of(
+        artefact.model.probabilities(artefact.model.raw_scores(clients)), artefact.threshold
+    )
+    background = clients[decided.just_refused if granted else decided.just_accepted]
+    rows, _, parts = sides[granted]
+    expected = walked(artefact.model.raw, rows[:9], background)
+    assert parts[:9, :-1] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_one_client_and_many_have_the_same_parts_bit_for_bit(artefact, sides, held):
+    reference = artefact.reference if held else None
+    rows, scores, _ = sides[False]
+    many = feature_parts(artefact.model, reference, rows[:50], scores[:50], granted=False)
+    for n in range(0, 50, 7):
+        one = feature_parts(
+            artefact.model, reference, rows[n : n + 1], scores[n : n + 1], granted=False
+        )
+        assert np.array_equal(one[0], many[n])
 
 
 @pytest.mark.parametrize("granted", [True, False])
@@ -109,9 +146,11 @@ def test_one_client_and_a_portfolio_get_the_same_bits(artefact, sides):
 
 @pytest.mark.parametrize("side", ["no reference", "too few"])
 def test_without_a_side_the_gap_is_the_plain_contribution(artefact, sides, side):
-    _, scores, parts = sides[False]
+    rows, scores, _ = sides[False]
     few = replace(artefact.reference, accepted=None)
     reference = None if side == "no reference" else few
+    parts = feature_parts(artefact.model, reference, rows, scores, granted=False)
+    assert np.array_equal(parts, artefact.model.contributions(rows))
     found = gaps(artefact.model, artefact.index, reference, scores, parts, granted=False)
     assert (found.baseline.compared_with, found.baseline.clients) == ("average", 0)
     assert found.baseline.raw_score == parts[0, -1]
