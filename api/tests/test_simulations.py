@@ -30,7 +30,7 @@ class Committed(unittest.TestCase):
         with mock.patch.dict(os.environ, {FOLDER: str(run_folder())}):
             cls.app = create_app(settings())
         cls.http = cls.app.test_client()
-        cls.known = (cls.http.get("/prediction/?size=12").json or {})["ids"]
+        cls.known = (cls.http.get("/prediction/?size=7").json or {})["ids"]
 
     def what_if(self, client: int, changes: Any, status: int = 200, **how: Any) -> Any:
         response = self.http.post(f"/what_if/{client}", json={"changes": changes}, **how)
@@ -59,7 +59,7 @@ class Committed(unittest.TestCase):
             values = {f["name"]: f["value"] for g in explained["groups"] for f in g["features"]}
             self.assertEqual(values["EXT_SOURCE_2"], 0.01)
             self.assertEqual(values["EXT_SOURCES_MIN"], 0.01)
-        self.assertGreater(moved, 9)
+        self.assertGreater(moved, 4)
 
     def test_nothing_is_recorded_and_head_is_a_method(self) -> None:
         before = record_of(self.app).store.head()
@@ -121,7 +121,7 @@ class Committed(unittest.TestCase):
                 for name in ("proba_risk_class", "raw_score"):
                     self.assertEqual(outcome[name], offer[name])
                 tried += 1
-        self.assertGreater(tried, 4)
+        self.assertGreater(tried, 2)
 
     def test_what_may_change_is_what_is_taken(self) -> None:
         columns: Any = self.http.get("/features?changeable=1").json
