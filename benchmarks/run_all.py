@@ -30,6 +30,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "decisions.py": ("--check",),
     "score.py": ("--clients", str(CLIENTS), "--check"),
     "reasons.py": (str(FEATURES), "--families", "lightgbm", "xgboost", "random_forest", "--check"),
+    "simulations.py": ("--check",),
     "intervals.py": ("--check",),
     "promotion.py": ("--check",),
     "drift.py": (),

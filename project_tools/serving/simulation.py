@@ -107,6 +107,10 @@ class Simulator:
         except FeatureError as why:
             raise ArtefactError(str(why)) from why
 
+    def of(self, artefact: Artefact) -> "Simulator":
+        """The same simulator for an artefact that differs in its reference alone."""
+        return Simulator(artefact, self.store, self._amendments)
+
     def described(self, language: str = "en") -> list[dict[str, Any]]:
         """The columns that may change, in words of a language, with what each takes."""
         infos, values = all_features(WORDINGS[language]), VALUE_WORDS[language]

@@ -41,6 +41,7 @@ CHECKS = [
 #: Routes that may refuse what their document allows, and why.
 STRICTER = {
     "/data": "the names of the features are the served model's, and no pattern",
+    "/what_if/{client}": "the names, levels and ranges are those of the application's columns, and no pattern",
     "/prediction": "the names and levels of the features are the served model's, and no pattern",
     "/peers/{client}": "the names of the features are the served model's, and no pattern",
     "/admin/halt": "422 for an Idempotency-Key that was sent with another reason",
@@ -105,6 +106,7 @@ def test_every_answer_is_described_and_none_is_a_failure_of_ours(
             answered.add(response.status_code)
 
         is_described()
-    assert len(tried) > (4 if mode is GenerationMode.NEGATIVE else 21)
+    assert len(tried) > (7 if mode is GenerationMode.NEGATIVE else 24)
     assert {"/prediction/{client}", "/prediction", "/admin/halt", "/decisions"} <= tried
+    assert {"/what_if/{client}", "/offers/{client}", "/missing/{client}"} <= tried
     assert {422} <= answered if mode is GenerationMode.NEGATIVE else {200} <= answered

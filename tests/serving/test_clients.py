@@ -12,6 +12,8 @@ import pytest
 
 from api.tests.served import META, write_features
 from project_tools.errors import ArtefactError, FeatureError, UnknownClientError
+from project_tools.features.files import exact_file
+from project_tools.serving.artefact import load_artefact
 from project_tools.serving.clients import ClientStore, write_client_store
 
 
@@ -247,3 +249,61 @@ def test_no_store_is_cut_from_what_is_no_feature_file(served, tmp_path, make, wo
     with pytest.raises(FeatureError, match=words):
         write_client_store(tmp_path / "f.parquet", tmp_path / "c.parquet")
     assert not (tmp_path / "c.parquet").exists()
+
+
+def test_doubles_lie_beside_the_features_and_are_none(known, tmp_path):
+    artefact = load_artefact(known.model, child=False)
+    exact, rounded = (ClientStore.open(path, artefact) for path in (known.clients, known.rounded))
+    assert exact.names == rounded.names
+    assert "AMT_CREDIT" in exact.exact
+    assert rounded.exact == frozenset()
+    table = pq.read_table(exact_file(known.features))
+    kept = {row.pop("SK_ID_CURR"): row for row in table.to_pylist()}
+    exact.write_columns(tmp_path / "columns.arrow")
+    mapped = ClientStore.open(known.clients, artefact, columns=tmp_path / "columns.arrow")
+    for client_id in exact.ids(size=50).ids:
+        assert exact.row(client_id) == rounded.row(client_id) == rounded.doubles(client_id)
+        wanted = {n: None if v is None or math.isnan(v) else v for n, v in kept[client_id].items()}
+        assert exact.doubles(client_id) == {**exact.row(client_id), **wanted}
+        assert mapped.doubles(client_id) == exact.doubles(client_id)
+    with pytest.raises(UnknownClientError, match="no client 5 is known here"):
+        exact.doubles(5)
+
+
+def test_doubles_of_a_limited_store_are_its_clients(known, tmp_path):
+    artefact = load_artefact(known.model, child=False)
+    path = tmp_path / "few.parquet"
+    write_client_store(known.features, path, limit=7, exact=exact_file(known.features))
+    few, all_ = (ClientStore.open(p, artefact) for p in (path, known.clients))
+    assert [few.doubles(i) for i in few.ids().ids] == [all_.doubles(i) for i in few.ids().ids]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda table: table.slice(1), "does not hold the doubles of this feature file"),
+        (lambda table: table.take(list(range(len(table)))[::-1]), "does not hold the doubles"),
+        (lambda table: table.drop_columns(["SK_ID_CURR"]), "does not hold the doubles"),
+        (
+            lambda table: table.set_column(
+                1, table.column_names[1], pa.array([0.5] * len(table), pa.float64())
+            ),
+            "does not hold the doubles of this feature file; build the features again",
+        ),
+        (
+            lambda table: table.rename_columns(["SK_ID_CURR", "X", *table.column_names[2:]]),
+            "does not hold",
+        ),
+        (lambda _: None, "is damaged or no Parquet file; build the features again"),
+    ],
+)
+def test_doubles_of_another_feature_file_are_refused(known, tmp_path, spoil, says):
+    spoilt = spoil(pq.read_table(exact_file(known.features)))
+    path, target = tmp_path / "exact.parquet", tmp_path / "clients.parquet"
+    if spoilt is None:
+        path.write_bytes(b"PAR1")
+    else:
+        pq.write_table(spoilt, path)
+    with pytest.raises(FeatureError, match=says):
+        write_client_store(known.features, target, exact=path)
+    assert not target.exists()

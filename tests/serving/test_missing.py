@@ -125,8 +125,7 @@ def test_nothing_found_and_nothing_missing_are_sentences(
 
 
 def test_a_model_without_a_reference_says_so(simulator: Simulator, clients: list[Client]) -> None:
-    old = replace(simulator.artefact, reference=None)
-    without = Simulator(old, simulator.store, simulator._amendments)
+    without = simulator.of(replace(simulator.artefact, reference=None))
     made = missing(without, clients[0])
     assert (made.values, made.tried) == ((), 0)
     assert made.sentence.startswith("This model holds no reference of other clients")

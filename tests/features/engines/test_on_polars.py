@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from project_tools.errors import SettingError
 from project_tools.features.build import build
-from project_tools.features.files import read_features
+from project_tools.features.files import exact_file, read_features
 
 
 def test_all_columns_agree_with_duckdb(
@@ -16,6 +17,8 @@ def test_all_columns_agree_with_duckdb(
     found, wanted = (read_features(path).frame for path in (tmp_path / "f.parquet", by_duckdb))
     agree(found.set_index("SK_ID_CURR"), wanted.set_index("SK_ID_CURR"))
     assert wanted.isna().all().sum() <= 30  # nor is most of it null
+    exact = [pq.read_table(exact_file(path)) for path in (tmp_path / "f.parquet", by_duckdb)]
+    assert exact[0].equals(exact[1])  # doubles, to the bit
 
 
 @pytest.mark.parametrize(
