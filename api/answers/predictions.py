@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from api.answers.base import Answer, ClientId, Count, DecisionId, Probability
+from api.answers.explanations import Explanation
 from api.answers.model import ModelName
 
 
@@ -50,9 +51,10 @@ class Decided(Answer):
 
 
 class Prediction(Decided):
-    """The decision on a client."""
+    """The decision on a client; ``explanation`` is there where it was asked for."""
 
     id: ClientId
+    explanation: Explanation | None = None
 
 
 class ApplicantPrediction(Decided):

@@ -49,10 +49,18 @@ def decisions(query: DecisionsQuery) -> RecordedDecisions:
 @blueprint.doc(responses=responses(404, 503))
 def decision(decision: str) -> RecordedDecision:
     """A recorded decision. A key without the scope ``review`` gets those recorded under itself alone."""
+    return _recorded(readable(decision))
+
+
+def readable(decision: str) -> Decision:
+    """The decision with this id, if the caller may read it; ``UnknownDecisionError`` (404).
+
+    A key without the scope ``review`` may read those that were recorded under itself alone.
+    """
     found = current_record().store.decision(decision_id(decision))
     if not _is_visible(found) or not (may("review") or found.key_id == caller()):
         raise UnknownDecisionError(f"no decision {decision!r} is recorded here")
-    return _recorded(found)
+    return found
 
 
 def near_threshold(artefact: Artefact, probability: float) -> bool | None:

@@ -8,11 +8,14 @@ from apiflask import APIBlueprint
 from flask import Response, after_this_request, current_app, request
 
 from api.answers import explanations as answers
+from api.issued import explained
 from api.record import refuse_if_halted
+from api.routes.decisions import readable
 from api.service import current_pictures, current_service
-from api.web.inputs import client_id
+from api.web.inputs import ExplanationQuery, client_id, takes_query
 from api.web.negotiation import accepted
 from api.web.openapi import responses
+from project_tools.serving.decisions.errors import UnknownDecisionError
 from project_tools.serving.explanation import (
     decision_reasons,
     explain,
@@ -37,24 +40,29 @@ _FORMS = ("text/plain", _PNG)
 
 
 @blueprint.get("/explanation/<client>")
-@blueprint.doc(responses=responses(400, 404, 503))
-def explanation(client: str) -> answers.Explanation:
+@takes_query(blueprint, ExplanationQuery)
+@blueprint.doc(responses=responses(400, 404, 409, 503))
+def explanation(client: str, query: ExplanationQuery) -> answers.Explanation:
     """The reasons for the decision in sentences, their points of risk, and the contributions behind.
 
     The client is compared with the clients just on the other side of the threshold. The sentences
     are in the language of ``Accept-Language``, ``en`` or ``fr``; ``Content-Language`` names it.
+    With ``decision`` the reasons are those for that recorded decision: they are recorded with it at
+    their first issue in a language, and given as they were recorded from then on. ``groups`` is empty
+    where another model is served now.
     """
+    if query.decision is not None:
+        return _explained(client_id(client), query.decision)
     refuse_if_halted()
     service, number = current_service(), client_id(client)
     row, encoded = service.store.row(number), service.store.encoded(number)
-    language = _language()
+    language = spoken()
     raw_scores, parts = scored_parts(service.artefact, row, encoded)
     reasons = decision_reasons(
         service.artefact, row, raw_scores, parts,
         language=language, currency=current_app.config["CURRENCY"],
     )  # fmt: skip
     contributions = explanation_of(service.artefact, row, raw_scores, parts)
-    after_this_request(partial(_speaks, language))
     return answers.Explanation.model_validate(
         {
             "id": number,
@@ -71,6 +79,20 @@ def explanation(client: str) -> answers.Explanation:
             "groups": contributions.groups,
         }
     )
+
+
+def _explained(number: int, decision: str) -> answers.Explanation:
+    recorded = readable(decision)
+    if recorded.client != number:
+        raise UnknownDecisionError(f"no decision {decision!r} on this client is recorded here")
+    return explained(current_service(), recorded, spoken())
+
+
+def spoken() -> str:
+    """The language of the current answer, which its ``Content-Language`` will name."""
+    language = _language()
+    after_this_request(partial(_speaks, language))
+    return language
 
 
 def _language() -> str:

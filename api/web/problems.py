@@ -18,6 +18,7 @@ from api.web.journal import request_id
 from api.web.protection import RETRY_AFTER_S
 from project_tools.errors import ArtefactError, CreditError, FeatureError, UnknownClientError
 from project_tools.serving.decisions.errors import (
+    ConflictError,
     HaltedError,
     KeyInUseError,
     KeyReusedError,
@@ -51,6 +52,7 @@ _BY_ERROR: tuple[tuple[type[CreditError], HTTPStatus], ...] = (
     (HaltedError, HTTPStatus.SERVICE_UNAVAILABLE),
     (NotHaltedError, HTTPStatus.CONFLICT),
     (UnknownDecisionError, HTTPStatus.NOT_FOUND),
+    (ConflictError, HTTPStatus.CONFLICT),
     (KeyReusedError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (KeyInUseError, HTTPStatus.CONFLICT),
 )

@@ -160,7 +160,14 @@ def _replay(words: argparse.Namespace) -> None:
             }[one.outcome]
             also = f" ({'; '.join(one.differences)})" if one.differences else ""
             print(f"{_line(one.decision)}: {how}{also}")
-            others += one.outcome == "different"
+            for language in one.reasons:
+                how = {
+                    "equal": "the same to the bit",
+                    "close": "the same within 1e-12",
+                    "different": "DIFFERENT now",
+                }[one.outcome_of(language)]
+                print(f"  reasons as issued in {language}: {how}")
+            others += one.different
     if others:
         raise ReplayError(f"{others} of {len(words.ids)} decisions come out otherwise now")
 
