@@ -7,19 +7,23 @@ from api.routes import (
     decisions,
     explanations,
     health,
+    history,
     index,
     metrics,
     model_info,
     peers,
     predictions,
+    reviews,
 )
 
 BLUEPRINTS = (
     index.blueprint,
     predictions.blueprint,
     decisions.blueprint,
+    reviews.blueprint,
     explanations.blueprint,
     clients.blueprint,
+    history.blueprint,
     peers.blueprint,
     model_info.blueprint,
     data.blueprint,

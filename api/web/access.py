@@ -10,6 +10,7 @@ from api.web.keys import OPEN_SCOPES, Allowance, Key, Keyring, Scope
 from api.web.portfolios import Portfolios
 from api.web.problems import problem
 from project_tools.errors import SettingError
+from project_tools.serving.decisions.reviews import Person
 
 #: The scope of each endpoint, or None where nobody is asked. One that is missing here takes ``admin``.
 SCOPE_OF: Mapping[str, Scope | None] = {
@@ -23,6 +24,10 @@ SCOPE_OF: Mapping[str, Scope | None] = {
     "predictions.applicant": "score",
     "decisions.decisions": "review",
     "decisions.decision": "review",
+    "reviews.review": "review",
+    "reviews.confirm": "review",
+    "history.history": "explain",
+    "history.note": "review",
     "explanations.explanation": "explain",
     "explanations.local_shap": "explain",
     "explanations.global_shap": "explain",
@@ -40,12 +45,12 @@ SCOPE_OF: Mapping[str, Scope | None] = {
 }
 #: A key without an endpoint's scope but with this one gets what was recorded under the key itself.
 OWN_SCOPE_OF: Mapping[str, Scope] = {"decisions.decision": "explain"}
-_OPEN = "credit_open"
+_OPEN, _KEYRING = "credit_open", "credit_keyring"
 
 
 def authorize(app: APIFlask, keyring: Keyring | None) -> None:
     """Ask every request for a key with the scope of its route; without keys, take local ones alone."""
-    app.extensions[_OPEN] = keyring is None
+    app.extensions[_OPEN], app.extensions[_KEYRING] = keyring is None, keyring
     if keyring is None:
         app.before_request(_refuse_forwarded)
     else:
@@ -72,6 +77,18 @@ def caller() -> str:
     """The id of the current caller's key; empty where none was asked for."""
     key: Key | None = g.get("key")
     return "" if key is None else key.id
+
+
+def current_person() -> Person:
+    """The holder of the current caller's key; nobody where none was asked for."""
+    key: Key | None = g.get("key")
+    return Person("", "") if key is None else Person(key.holder, key.id)
+
+
+def holder_of(key_id: str) -> str | None:
+    """Who holds or held the key with this id; None if the key file does not have it any more."""
+    keyring: Keyring | None = current_app.extensions[_KEYRING]
+    return None if keyring is None else keyring.holder(key_id)
 
 
 def _refuse_forwarded() -> Response | None:

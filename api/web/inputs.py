@@ -142,6 +142,13 @@ class DecisionsQuery(Query):
     size: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)] = 100
 
 
+class HistoryQuery(Query):
+    """A page of what is recorded about a client, from before a sequence number downwards."""
+
+    before: Annotated[int, Field(ge=1, le=10**18), BeforeValidator(_whole)] = 10**18
+    size: Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole)] = 20
+
+
 class DataQuery(Query):
     """Some columns of the first ``n`` clients, or, without both names, the whole table."""
 

@@ -239,6 +239,26 @@ class DecisionStore:
             rows = connection.execute(query.limit(limit)).all()
         return [Decision.of(row[:-1], row[-1]) for row in rows]
 
+    def decisions_of(self, ids: Sequence[str]) -> list[Decision]:
+        """The decisions with these ids, in order; one that is not recorded is left out."""
+        query = select(*_ROW).where(EVENTS.c.id.in_(ids), EVENTS.c.kind == "decision")
+        with self.database.connect() as connection:
+            rows = connection.execute(query.order_by(EVENTS.c.sequence)).all()
+        return [Decision.of(row[:-1], row[-1]) for row in rows]
+
+    def timeline(self, client: int, *, before: int, limit: int) -> list[Decision | Event]:
+        """Decisions on a client and notes about them, the newest first."""
+        query = select(*_ROW).where(
+            EVENTS.c.client == client,
+            EVENTS.c.kind.in_(["decision", "note"]),
+            EVENTS.c.sequence < before,
+        )
+        with self.database.connect() as connection:
+            rows = connection.execute(query.order_by(EVENTS.c.sequence.desc()).limit(limit)).all()
+        return [
+            (Decision if row.kind == "decision" else Event).of(row[:-1], row[-1]) for row in rows
+        ]
+
     def events(
         self, *, subject: str | None = None, subjects: Sequence[str] = (), client: int | None = None,
         kinds: Sequence[Kind] = (), after: int = 0, before: int | None = None, limit: int = 100,
