@@ -1,4 +1,4 @@
-"""Reasons that are issued for a recorded decision: recorded once in a language, then given as recorded."""
+"""What is issued of a decision: reasons and sheets, recorded once in a language, then given as recorded."""
 
 from dataclasses import replace
 
@@ -6,11 +6,12 @@ from flask import current_app
 
 from api.answers.explanations import Explanation
 from api.record import current_record, refuse_if_halted
-from api.service import Service
+from api.service import Service, current_service
 from api.web.access import caller
 from project_tools.serving.decisions.errors import AlreadyRecordedError, ConflictError
 from project_tools.serving.decisions.reasons import RecordedReasons, ScoredInput
 from project_tools.serving.decisions.record import Decision, NewDecision, NewEvent, new_id
+from project_tools.serving.decisions.sheet import page
 
 ERASED = "the data behind this decision were erased, with its reasons and sheets; no new ones can be made"
 
@@ -60,13 +61,45 @@ def reasons_for(
             raise ConflictError(ERASED)
         return RecordedReasons.model_validate_json(content), None
     refuse_if_halted()
-    scored = scored or scored_input(service, decision)
+    scored = scored or ScoredInput.of(service.artefact, issuable_input(service, decision))
     reasons = RecordedReasons.of(scored, language, current_app.config["CURRENCY"])
     return reasons, reasons.event(decision.id, caller())
 
 
-def scored_input(service: Service, decision: Decision) -> ScoredInput:
-    """The input of a decision, scored by the model that decided; ``ConflictError`` (409) without one."""
+def sheet(decision: Decision, language: str) -> bytes:
+    """The printable sheet of a decision, made at its first issue in a language, then as it was stored.
+
+    ``ConflictError`` (409) where the data were erased, another model is served now, or a protected
+    concept is a principal reason.
+    """
+    store = current_record().store
+    while True:
+        event = store.first("sheet", decision.id, language)
+        if event is not None:
+            content = store.content(event)
+            if content is None:
+                raise ConflictError(ERASED)
+            return content
+        refuse_if_halted()
+        service = current_service()
+        issuable_input(service, decision)
+        reasons, new = reasons_for(service, decision, language)
+        if reasons.decision.blocked is not None:
+            raise ConflictError(reasons.decision.blocked)
+        content = page(decision, reasons, offers=None).encode()
+        issue = NewEvent(
+            "sheet", {"language": language}, subject=decision.id, content=content, key_id=caller(),
+            first=language,
+        )  # fmt: skip
+        try:
+            store.add([issue] if new is None else [new, issue])
+        except AlreadyRecordedError:  # by another request, meanwhile: given as it was stored there
+            continue
+        return content
+
+
+def issuable_input(service: Service, decision: Decision) -> bytes:
+    """The recorded input of a decision whose model is served; ``ConflictError`` (409) where it is not."""
     row = current_record().store.row(decision)
     if row is None:
         raise ConflictError(ERASED)
@@ -75,7 +108,7 @@ def scored_input(service: Service, decision: Decision) -> ScoredInput:
             "another model is served now than the one that decided; what was not issued before is "
             "not issued any more: decide again"
         )
-    return ScoredInput.of(service.artefact, row)
+    return row
 
 
 def answer(client: int | None, reasons: RecordedReasons, scored: ScoredInput | None) -> Explanation:

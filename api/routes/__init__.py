@@ -14,6 +14,7 @@ from api.routes import (
     peers,
     predictions,
     reviews,
+    sheets,
 )
 
 BLUEPRINTS = (
@@ -21,6 +22,7 @@ BLUEPRINTS = (
     predictions.blueprint,
     decisions.blueprint,
     reviews.blueprint,
+    sheets.blueprint,
     explanations.blueprint,
     clients.blueprint,
     history.blueprint,

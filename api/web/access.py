@@ -24,6 +24,7 @@ SCOPE_OF: Mapping[str, Scope | None] = {
     "predictions.applicant": "score",
     "decisions.decisions": "review",
     "decisions.decision": "review",
+    "sheets.sheet": "review",
     "reviews.review": "review",
     "reviews.confirm": "review",
     "history.history": "explain",
@@ -44,7 +45,7 @@ SCOPE_OF: Mapping[str, Scope | None] = {
     "admin.resume": "admin",
 }
 #: A key without an endpoint's scope but with this one gets what was recorded under the key itself.
-OWN_SCOPE_OF: Mapping[str, Scope] = {"decisions.decision": "explain"}
+OWN_SCOPE_OF: Mapping[str, Scope] = {"decisions.decision": "explain", "sheets.sheet": "explain"}
 _OPEN, _KEYRING = "credit_open", "credit_keyring"
 
 

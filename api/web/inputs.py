@@ -142,6 +142,12 @@ class DecisionsQuery(Query):
     size: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)] = 100
 
 
+class SheetQuery(Query):
+    """The language of the sheet."""
+
+    lang: Literal["en", "fr"] = "en"
+
+
 class HistoryQuery(Query):
     """A page of what is recorded about a client, from before a sequence number downwards."""
 

@@ -56,7 +56,7 @@ _BY_ERROR: tuple[tuple[type[CreditError], HTTPStatus], ...] = (
     (KeyReusedError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (KeyInUseError, HTTPStatus.CONFLICT),
 )
-NOT_RECORDED = "Decisions cannot be recorded now, so none is made; the server's log says why."
+NOT_RECORDED = "It cannot be recorded now, so nothing is decided; the server's log says why."
 #: What the caller is told where our own sentence names files of this machine: the log gets that.
 _INSTEAD: tuple[tuple[type[CreditError], str | None], ...] = (
     (ArtefactError, None),
