@@ -52,6 +52,8 @@ class Seen(Case):
 
     def get(self, address: str, key: str = "") -> Any:
         headers = {"Authorization": f"Bearer {key or self.text}"}
+        if address.endswith("/notes"):
+            return self.client.post(address, headers=headers, json={"text": "called"})
         return self.client.get(address, headers=headers)
 
     def with_a_client(self) -> list[str]:

@@ -199,12 +199,12 @@ def overrides(store: DecisionStore) -> Iterator[tuple[Decision, Review]]:
     while events := store.events(kinds=["review"], after=after, limit=_PAGE):
         after = events[-1].sequence
         ids = list(dict.fromkeys(str(event.subject) for event in events))
-        decisions = {decision.id: decision for decision in store.decisions_of(ids)}
-        seals = {event.seal for event in events}
-        for id_, reviews in reviews_of(store, ids).items():
-            for one in reviews:
-                if one.outcome == "override" and one.seal in seals and id_ in decisions:
-                    yield decisions[id_], one
+        decisions = {found.id: found for found in store.decisions_of(ids)}
+        by_seal = {one.seal: one for many in reviews_of(store, ids).values() for one in many}
+        for event in events:
+            one, decision = by_seal[event.seal], decisions.get(str(event.subject))
+            if one.outcome == "override" and decision is not None:
+                yield decision, one
 
 
 def _refuse_erased(store: DecisionStore, decision: Decision) -> None:
