@@ -51,7 +51,7 @@ def page(decision: Decision, reasons: RecordedReasons, offers: str | None = None
         near=phrases["near"] if decision.near else "",
         own=said(found.reasons),
         other=said(found.other_side),
-        none=phrases["none"],
+        nothing=phrases["none"],
         note=words["average_note" if average else "points_note"],
         offers=offers,
         model=words["version"].format(name=decision.model_name, version=decision.model_version),
