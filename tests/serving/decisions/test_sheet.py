@@ -21,13 +21,13 @@ DECISION = Decision(
 
 
 def made(language: str, *, granted: bool = False, count: int = 4) -> RecordedReasons:
-    """Reasons with the longest sentences that the language has."""
+    """Reasons with sentences as long as any, twenty long words."""
     words = LANGUAGES[language]
     longest = sorted((words.concepts[c.code].raises for c in CONCEPTS), key=len)[-4:]
 
     def side(direction: str, sign: int) -> tuple[Reason, ...]:
         return tuple(
-            Reason(f"c{n}", "x", direction, f"{text} <&>", sign * (12.3 - n), sign * 0.5)  # type: ignore[arg-type]
+            Reason(f"c{n}", "x", direction, f"{text:·<110} <&>", sign * (12.3 - n), sign * 0.5)  # type: ignore[arg-type]
             for n, text in enumerate(longest[:count])
         )
 
