@@ -12,7 +12,7 @@ from flask import Flask, current_app
 from api.metrics import RECORD_SECONDS, RECORDS
 from project_tools.errors import CreditError
 from project_tools.serving.decisions.errors import HaltedError, RecordUnavailableError
-from project_tools.serving.decisions.record import Decision, NewDecision, NewEvent, Seal
+from project_tools.serving.decisions.record import Decision, Event, NewDecision, NewEvent, Seal
 from project_tools.serving.decisions.store import Answer, DecisionStore, open_store
 from project_tools.serving.decisions.writer import Once
 from project_tools.settings import Settings
@@ -49,6 +49,14 @@ class Record:
         with _Counted(self):
             self._archive(new.model, folder)
             return self.store.record([new])[0]
+
+    def decide_explained(
+        self, new: NewDecision, reasons: NewEvent, folder: Path
+    ) -> tuple[Decision, Event]:
+        """A decision and the reasons that are issued with it, both or none; else as ``decide``."""
+        with _Counted(self):
+            self._archive(new.model, folder)
+            return self.store.record_explained(new, reasons)
 
     def decide_once(
         self,

@@ -5,7 +5,9 @@ from typing import Literal
 from pydantic import Field
 
 from api.answers.base import Answer, ClientId, Count, DecisionId, Probability
+from api.answers.explanations import Explanation
 from api.answers.model import ModelName
+from api.answers.reviews import Review
 
 
 class ClientIds(Answer):
@@ -50,9 +52,10 @@ class Decided(Answer):
 
 
 class Prediction(Decided):
-    """The decision on a client."""
+    """The decision on a client; ``explanation`` is there where it was asked for."""
 
     id: ClientId
+    explanation: Explanation | None = None
 
 
 class ApplicantPrediction(Decided):
@@ -66,6 +69,7 @@ class RecordedDecision(Answer):
 
     ``client`` is null for an applicant who is not known, ``key`` the id of the caller's key (empty
     where none was asked for), ``near`` is null where the model did not say, ``input`` the SHA-256 of the row that the model took.
+    ``review_wanted``: it is near the threshold, and nobody has reviewed it.
     """
 
     decision: Recorded
@@ -80,6 +84,8 @@ class RecordedDecision(Answer):
     model: ModelName
     raw_score: float
     input: str
+    review_wanted: bool
+    reviews: list[Review]
 
 
 class RecordedDecisions(Answer):

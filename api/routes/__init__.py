@@ -7,12 +7,15 @@ from api.routes import (
     decisions,
     explanations,
     health,
+    history,
     index,
     metrics,
     model_info,
     peers,
     predictions,
     simulations,
+    reviews,
+    sheets,
 )
 
 BLUEPRINTS = (
@@ -20,8 +23,11 @@ BLUEPRINTS = (
     predictions.blueprint,
     simulations.blueprint,
     decisions.blueprint,
+    reviews.blueprint,
+    sheets.blueprint,
     explanations.blueprint,
     clients.blueprint,
+    history.blueprint,
     peers.blueprint,
     model_info.blueprint,
     data.blueprint,

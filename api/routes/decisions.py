@@ -1,9 +1,11 @@
 """The record of decisions: what was answered, when, to whom and by which model."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from apiflask import APIBlueprint
 
+from api.answers import reviews as answers
 from api.answers.model import ModelName
 from api.answers.predictions import Recorded, RecordedDecision, RecordedDecisions
 from api.record import current_record
@@ -13,6 +15,7 @@ from api.web.openapi import responses
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.decisions.errors import UnknownDecisionError
 from project_tools.serving.decisions.record import Decision
+from project_tools.serving.decisions.reviews import Review, reviews_of
 
 blueprint = APIBlueprint("decisions", __name__, url_prefix="/decisions", tag="Decisions")
 
@@ -26,22 +29,27 @@ _MOST_READ = 5_000
 def decisions(query: DecisionsQuery) -> RecordedDecisions:
     """A page of recorded decisions: those after the sequence number ``after``, in the chain's order.
 
-    ``client`` and ``near`` choose among them.
+    ``client``, ``near`` and ``reviewed`` choose among them.
     """
     client = None if query.client is None else client_id(query.client)
     near = None if query.near is None else bool(query.near)
+    reviewed = None if query.reviewed is None else bool(query.reviewed)
     store, after, read = current_record().store, query.after, 0
     page: list[Decision] = []
     more = True
     while more and len(page) < query.size and read < _MOST_READ:
         asked = query.size - len(page) + 1
-        found = store.decisions(client=client, near=near, after=after, limit=asked)
+        found = store.decisions(
+            client=client, near=near, reviewed=reviewed, after=after, limit=asked
+        )
         more, found = len(found) == asked, found[: asked - 1]
         page += [decision for decision in found if _is_visible(decision)]
         after = found[-1].sequence if found else after
         read += len(found)
+    reviews = reviews_of(store, [decision.id for decision in page])
     return RecordedDecisions(
-        decisions=[_recorded(decision) for decision in page], next=after if more else None
+        decisions=[recorded(decision, reviews.get(decision.id, [])) for decision in page],
+        next=after if more else None,
     )
 
 
@@ -49,10 +57,19 @@ def decisions(query: DecisionsQuery) -> RecordedDecisions:
 @blueprint.doc(responses=responses(404, 503))
 def decision(decision: str) -> RecordedDecision:
     """A recorded decision. A key without the scope ``review`` gets those recorded under itself alone."""
+    found = readable(decision)
+    return recorded(found, reviews_of(current_record().store, [found.id]).get(found.id, []))
+
+
+def readable(decision: str) -> Decision:
+    """The decision with this id, if the caller may read it; ``UnknownDecisionError`` (404).
+
+    A key without the scope ``review`` may read those that were recorded under itself alone.
+    """
     found = current_record().store.decision(decision_id(decision))
     if not _is_visible(found) or not (may("review") or found.key_id == caller()):
         raise UnknownDecisionError(f"no decision {decision!r} is recorded here")
-    return _recorded(found)
+    return found
 
 
 def near_threshold(artefact: Artefact, probability: float) -> bool | None:
@@ -92,10 +109,13 @@ def _is_visible(decision: Decision) -> bool:
     return portfolio.holds(decision.client)
 
 
-def _recorded(decision: Decision) -> RecordedDecision:
+def recorded(decision: Decision, reviews: Sequence[Review]) -> RecordedDecision:
+    """A decision as it was recorded, with its reviews."""
     return RecordedDecision(
         client=decision.client,
         key=decision.key_id,
         input=decision.input,
+        review_wanted=bool(decision.near) and not reviews,
+        reviews=[answers.Review.model_validate(review) for review in reviews],
         **shown(decision),
     )

@@ -10,11 +10,14 @@ from flask import Response, after_this_request, current_app, request
 from numpy.typing import NDArray
 
 from api.answers import explanations as answers
+from api.issued import explained
 from api.record import refuse_if_halted
+from api.routes.decisions import readable
 from api.service import Service, current_pictures, current_service
-from api.web.inputs import client_id
+from api.web.inputs import ExplanationQuery, client_id, takes_query
 from api.web.negotiation import accepted
 from api.web.openapi import responses
+from project_tools.serving.decisions.errors import UnknownDecisionError
 from project_tools.serving.explanation import (
     decision_reasons,
     explain,
@@ -39,14 +42,20 @@ _FORMS = ("text/plain", _PNG)
 
 
 @blueprint.get("/explanation/<client>")
-@blueprint.doc(responses=responses(400, 404, 503))
-def explanation(client: str) -> answers.Explanation:
+@takes_query(blueprint, ExplanationQuery)
+@blueprint.doc(responses=responses(400, 404, 409, 503))
+def explanation(client: str, query: ExplanationQuery) -> answers.Explanation:
     """The reasons for the decision in sentences, their points of risk, and the contributions behind.
 
     The client is compared with the clients just on the other side of the threshold, whose mean score
     is ``base``. Sentences and labels are in the language of ``Accept-Language``, ``en`` or ``fr``;
     ``Content-Language`` names it.
+    With ``decision`` the reasons are those for that recorded decision: they are recorded with it at
+    their first issue in a language, and given as they were recorded from then on. ``groups`` is empty
+    where another model is served now.
     """
+    if query.decision is not None:
+        return _explained(client_id(client), query.decision)
     refuse_if_halted()
     service, number = current_service(), client_id(client)
     row, encoded = service.store.row(number), service.store.encoded(number)
@@ -83,6 +92,13 @@ def explained_row(
             "groups": contributions.groups,
         }
     )
+
+
+def _explained(number: int, decision: str) -> answers.Explanation:
+    recorded = readable(decision)
+    if recorded.client != number:
+        raise UnknownDecisionError(f"no decision {decision!r} on this client is recorded here")
+    return explained(current_service(), recorded, spoken())
 
 
 def spoken() -> str:

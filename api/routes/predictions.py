@@ -10,13 +10,21 @@ from pydantic import WithJsonSchema
 
 from api.answers.base import json_text
 from api.answers.predictions import ApplicantPrediction, ClientIds, Prediction
+from api.issued import decide_explained
 from api.record import current_record
 from api.routes.decisions import near_threshold, shown
+from api.routes.explanations import spoken
 from api.service import Service, current_service
 from api.web.access import caller
 from api.web.bodies import BODY, Body, checked_body, read_json, takes
 from api.web.idempotency import current_once, idempotent, replayed
-from api.web.inputs import ClientsQuery, client_id, current_portfolio
+from api.web.inputs import (
+    ClientsQuery,
+    PredictionQuery,
+    client_id,
+    current_portfolio,
+    takes_query,
+)
 from api.web.methods import records
 from api.web.openapi import responses
 from api.web.problems import FieldsError
@@ -50,14 +58,19 @@ def clients(query: ClientsQuery) -> ClientIds:
 
 @blueprint.get("/<client>")
 @records
+@takes_query(blueprint, PredictionQuery)
 @blueprint.doc(responses=responses(400, 404, 503))
-def prediction(client: str) -> Prediction:
+def prediction(client: str, query: PredictionQuery) -> Prediction:
     """A client's probability of default, and the decision that follows from the threshold.
 
-    The decision is in the record before it is answered; 503 where it cannot be recorded.
+    The decision is in the record before it is answered; 503 where it cannot be recorded. With
+    ``explain=1`` the explanation is there too, and its reasons are recorded with the decision.
     """
     service, number = current_service(), client_id(client)
     new = _decided(service, number, service.store.encoded(number))
+    if query.explain:
+        recorded, explanation = decide_explained(service, new, spoken())
+        return Prediction(id=number, explanation=explanation, **shown(recorded))
     recorded = current_record().decide(new, service.folder)
     return Prediction(id=number, **shown(recorded))
 

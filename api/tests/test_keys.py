@@ -67,7 +67,7 @@ class Routes(Case):
             self.client = create_app(self.settings()).test_client()
 
     def status(self, address: str, authorization: str | None) -> int:
-        headers = {"Accept": "application/json, text/plain;q=0.1"}
+        headers = {"Accept": "application/json, text/html;q=0.1, text/plain;q=0.1"}
         if authorization is not None:
             headers["Authorization"] = authorization
         response = self.client.get(address, headers=headers)

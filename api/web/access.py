@@ -10,6 +10,7 @@ from api.web.keys import OPEN_SCOPES, Allowance, Key, Keyring, Scope
 from api.web.portfolios import Portfolios
 from api.web.problems import problem
 from project_tools.errors import SettingError
+from project_tools.serving.decisions.reviews import Person
 
 #: The scope of each endpoint, or None where nobody is asked. One that is missing here takes ``admin``.
 SCOPE_OF: Mapping[str, Scope | None] = {
@@ -26,6 +27,11 @@ SCOPE_OF: Mapping[str, Scope | None] = {
     "simulations.missing": "score",
     "decisions.decisions": "review",
     "decisions.decision": "review",
+    "sheets.sheet": "review",
+    "reviews.review": "review",
+    "reviews.confirm": "review",
+    "history.history": "explain",
+    "history.note": "review",
     "explanations.explanation": "explain",
     "explanations.local_shap": "explain",
     "explanations.global_shap": "explain",
@@ -42,15 +48,15 @@ SCOPE_OF: Mapping[str, Scope | None] = {
     "admin.resume": "admin",
 }
 #: A key without an endpoint's scope but with this one gets what was recorded under the key itself.
-OWN_SCOPE_OF: Mapping[str, Scope] = {"decisions.decision": "explain"}
-_OPEN = "credit_open"
+OWN_SCOPE_OF: Mapping[str, Scope] = {"decisions.decision": "explain", "sheets.sheet": "explain"}
+_OPEN, _KEYRING = "credit_open", "credit_keyring"
 #: How WSGI names the headers Forwarded and X-Forwarded-*.
 _FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_")
 
 
 def authorize(app: APIFlask, keyring: Keyring | None) -> None:
     """Ask every request for a key with the scope of its route; without keys, take local ones alone."""
-    app.extensions[_OPEN] = keyring is None
+    app.extensions[_OPEN], app.extensions[_KEYRING] = keyring is None, keyring
     if keyring is None:
         app.before_request(_refuse_forwarded)
     else:
@@ -77,6 +83,18 @@ def caller() -> str:
     """The id of the current caller's key; empty where none was asked for."""
     key: Key | None = g.get("key")
     return "" if key is None else key.id
+
+
+def current_person() -> Person:
+    """The holder of the current caller's key; nobody where none was asked for."""
+    key: Key | None = g.get("key")
+    return Person("", "") if key is None else Person(key.holder, key.id)
+
+
+def holder_of(key_id: str) -> str | None:
+    """Who holds or held the key with this id; None if the key file does not have it any more."""
+    keyring: Keyring | None = current_app.extensions[_KEYRING]
+    return None if keyring is None else keyring.holder(key_id)
 
 
 def _refuse_forwarded() -> Response | None:

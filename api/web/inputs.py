@@ -1,8 +1,11 @@
 """Strict models of the query strings, and the form of a client's id."""
 
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, Literal, TypeVar, cast
 
+from apiflask import APIBlueprint
 from flask import g, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -13,6 +16,7 @@ from api.web.problems import MalformedError
 from project_tools.serving.clients import unknown_client
 from project_tools.serving.decisions.errors import UnknownDecisionError
 
+F = TypeVar("F", bound=Callable[..., Any])
 #: ASCII digits, at most 18, the first not 0.
 CLIENT_ID = "[1-9][0-9]{0,17}"
 _WHOLE = re.compile(r"[0-9]{1,18}")
@@ -59,6 +63,24 @@ def _every_column(_: Any) -> list[str]:
     return request.args.getlist("columns")
 
 
+def takes_query(blueprint: APIBlueprint, model: type["Query"]) -> Callable[[F], F]:
+    """``blueprint.input`` for a query that is rare: a request without one does not pay for its check."""
+    none = model()
+
+    def decorate(view: F) -> F:
+        checked = blueprint.input(model, location="query", arg_name="query")(view)
+
+        @wraps(checked)
+        def either(*args: Any, **kwargs: Any) -> Any:
+            if request.query_string:
+                return checked(*args, **kwargs)
+            return view(*args, **kwargs, query=none)
+
+        return cast("F", either)
+
+    return decorate
+
+
 class Query(BaseModel):
     """A query string; an unknown name is refused."""
 
@@ -99,13 +121,42 @@ class FeaturesQuery(Query):
     changeable: Annotated[Literal[0, 1], BeforeValidator(_whole)] = 0
 
 
+class PredictionQuery(Query):
+    """1: the answer holds the explanation too, and the reasons are recorded with the decision."""
+
+    explain: Annotated[Literal[0, 1], BeforeValidator(_whole)] = 0
+
+
+class ExplanationQuery(Query):
+    """The recorded decision on the client whose reasons are issued, and recorded with it."""
+
+    decision: Annotated[str | None, Field(pattern=f"^{DECISION_ID}$")] = None
+
+
 class DecisionsQuery(Query):
-    """Decisions on a client, those near the threshold (1) or the others (0), after a sequence number."""
+    """Decisions on a client, near the threshold (1) or not (0), with a review (1) or without (0).
+
+    They come after a sequence number.
+    """
 
     client: Annotated[str | None, Field(pattern=f"^{CLIENT_ID}$")] = None
     near: Annotated[Literal[0, 1] | None, BeforeValidator(_whole)] = None
+    reviewed: Annotated[Literal[0, 1] | None, BeforeValidator(_whole)] = None
     after: Annotated[int, Field(ge=0, le=10**18), BeforeValidator(_whole)] = 0
     size: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_whole)] = 100
+
+
+class SheetQuery(Query):
+    """The language of the sheet."""
+
+    lang: Literal["en", "fr"] = "en"
+
+
+class HistoryQuery(Query):
+    """A page of what is recorded about a client, from before a sequence number downwards."""
+
+    before: Annotated[int, Field(ge=1, le=10**18), BeforeValidator(_whole)] = 10**18
+    size: Annotated[int, Field(ge=1, le=100), BeforeValidator(_whole)] = 20
 
 
 class DataQuery(Query):

@@ -121,8 +121,17 @@ class Keyring:
         self._read_at = time.monotonic()
         self._lock = threading.Lock()
 
+    def holder(self, key_id: str) -> str | None:
+        """The holder of the key with this id, also of one that has expired; None if it is not there."""
+        return next((key.holder for key in self._current() if key.id == key_id), None)
+
     def find(self, text: str) -> Key | None:
         """The live key of this text. All hashes are compared, each in constant time."""
+        digest = _sha256(text)
+        matching = [key for key in self._current() if hmac.compare_digest(key.sha256, digest)]
+        return next((key for key in matching if key.is_live()), None)
+
+    def _current(self) -> tuple[Key, ...]:
         with self._lock:
             if time.monotonic() - self._read_at >= REREAD_S:
                 self._read_at = time.monotonic()
@@ -130,10 +139,7 @@ class Keyring:
                     self._keys = read_keys(self._path)
                 except SettingError:
                     self._keys = ()
-            keys = self._keys
-        digest = _sha256(text)
-        matching = [key for key in keys if hmac.compare_digest(key.sha256, digest)]
-        return next((key for key in matching if key.is_live()), None)
+            return self._keys
 
 
 def keyring_of(settings: Settings) -> Keyring | None:

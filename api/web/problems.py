@@ -18,6 +18,7 @@ from api.web.journal import request_id
 from api.web.protection import RETRY_AFTER_S
 from project_tools.errors import ArtefactError, CreditError, FeatureError, UnknownClientError
 from project_tools.serving.decisions.errors import (
+    ConflictError,
     HaltedError,
     KeyInUseError,
     KeyReusedError,
@@ -51,10 +52,11 @@ _BY_ERROR: tuple[tuple[type[CreditError], HTTPStatus], ...] = (
     (HaltedError, HTTPStatus.SERVICE_UNAVAILABLE),
     (NotHaltedError, HTTPStatus.CONFLICT),
     (UnknownDecisionError, HTTPStatus.NOT_FOUND),
+    (ConflictError, HTTPStatus.CONFLICT),
     (KeyReusedError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (KeyInUseError, HTTPStatus.CONFLICT),
 )
-NOT_RECORDED = "Decisions cannot be recorded now, so none is made; the server's log says why."
+NOT_RECORDED = "It cannot be recorded now, so nothing is decided; the server's log says why."
 #: What the caller is told where our own sentence names files of this machine: the log gets that.
 _INSTEAD: tuple[tuple[type[CreditError], str | None], ...] = (
     (ArtefactError, None),

@@ -13,8 +13,20 @@ from project_tools.settings import Settings
 
 if TYPE_CHECKING:
     from project_tools.serving.decisions.record import Decision
+    from project_tools.serving.decisions.reviews import Review
     from project_tools.serving.decisions.store import DecisionStore
 
+#: Of a review by the open caller, and of a text that was erased.
+NOBODY, ERASED = "somebody without a key", "(erased)"
+#: The columns of the report on overrides.
+_OVERRIDE = (
+    "time", "decision", "client", "class", "proba_risk_class", "reviewer", "reason", "status",
+    "confirmed_by", "confirmation", "confirmed",
+)  # fmt: skip
+_STATUS = {
+    "agreed": "agreed to", "pending": "overridden, not confirmed yet,", "confirmed": "overridden",
+    "rejected": "override rejected, made",
+}  # fmt: skip
 HELP = "the recorded decisions: look them up, verify, replay, halt, remove"
 EPILOG = (
     "The record is the database of CREDIT_DECISIONS, or a SQLite file in CREDIT_STATE. Exit status: "
@@ -27,6 +39,9 @@ def words(parser: argparse.ArgumentParser) -> None:
     show_all = verbs.add_parser("list", help="the last decisions, newest first")
     show_all.add_argument("--client", type=int, help="those on this client")
     show_all.add_argument("--near", action="store_true", help="those close to the threshold")
+    show_all.add_argument(
+        "--wanting-review", action="store_true", help="those close to it that nobody has reviewed"
+    )
     show_all.add_argument("--limit", type=_whole, default=20, help="how many at most (20)")
     show = verbs.add_parser("show", help="one decision and what was recorded about it")
     show.add_argument("id")
@@ -46,6 +61,12 @@ def words(parser: argparse.ArgumentParser) -> None:
     erase = verbs.add_parser("erase", help="remove a person's data; the chain stays whole")
     erase.add_argument("client", nargs="?", type=int)
     erase.add_argument("--decision", metavar="ID", help="of an applicant who was not known")
+    reported = verbs.add_parser(
+        "overrides", help="who overrode which decision, why, and who confirmed it"
+    )
+    reported.add_argument(
+        "--format", choices=("text", "json", "csv"), default="text", help="how to print them (text)"
+    )
     for name, text in (
         ("halt", "let no model decide until resume"),
         ("resume", "let the model decide again"),
@@ -61,14 +82,18 @@ def _list(words: argparse.Namespace) -> None:
     import json
 
     from project_tools.serving.decisions.export import as_dict
+    from project_tools.serving.decisions.reviews import reviews_of
 
     with opened() as store:
-        near = True if words.near else None
+        near = True if words.near or words.wanting_review else None
+        reviewed = False if words.wanting_review else None
         found = store.decisions(
-            client=words.client, near=near, before=1 << 62, limit=words.limit
+            client=words.client, near=near, reviewed=reviewed, before=1 << 62, limit=words.limit
         )  # fmt: skip
+        reviews = reviews_of(store, [decision.id for decision in found])
     for decision in found:
-        print(json.dumps(as_dict(decision)) if words.json else _line(decision))
+        last = reviews.get(decision.id, [None])[-1]
+        print(json.dumps(as_dict(decision, last)) if words.json else _line(decision, last))
     if not found and not words.json:
         print("no such decision is recorded")
 
@@ -78,20 +103,23 @@ def _show(words: argparse.Namespace) -> None:
     from dataclasses import asdict
 
     from project_tools.serving.decisions.export import as_dict
+    from project_tools.serving.decisions.reviews import reviews_of
 
     with opened() as store:
         decision = store.decision(words.id)
+        last = reviews_of(store, [decision.id]).get(decision.id, [None])[-1]
         events = store.events(subject=decision.id)
+        said = store.texts([e for e in events if e.kind in ("review", "confirmation")])
         kept = store.row(decision) is not None
         archived = store.archive.has(decision.model)
     if words.json:
-        facts = {**as_dict(decision), "computed_by": json.loads(decision.computed_by)}
-        about = [asdict(event) for event in events]
+        facts = {**as_dict(decision, last), "computed_by": json.loads(decision.computed_by)}
+        about = [{**asdict(event), "text": said.get(event.sequence)} for event in events]
         print(
             json.dumps({**facts, "input_kept": kept, "model_archived": archived, "events": about})
         )
         return
-    print(_line(decision))
+    print(_line(decision, last))
     print(f"  model     {decision.model_name} version {decision.model_version}, {decision.model}")
     print(f"  raw score {decision.raw_score!r}, threshold {decision.threshold!r}")
     print(f"  input     {decision.input}{'' if kept else ' (erased)'}")
@@ -100,15 +128,64 @@ def _show(words: argparse.Namespace) -> None:
     if not archived:
         print("  the model is not archived on this machine, so that no replay is possible here")
     for event in events:
-        print(f"  {event.time} {event.kind} {json.dumps(dict(event.facts))}")
+        text = f": {said[event.sequence]}" if event.sequence in said else ""
+        print(f"  {event.time} {event.kind} {json.dumps(dict(event.facts))}{text}")
 
 
-def _line(decision: "Decision") -> str:
+def _line(decision: "Decision", review: "Review | None" = None) -> str:
     client = "applicant" if decision.client is None else f"client {decision.client}"
     near = " near the threshold" if decision.near else ""
+    reviewed = f", {_STATUS[review.status]} by {review.by or NOBODY}" if review else ""
     return (
         f"{decision.time} {decision.id} {client} {decision.label} {decision.probability:.6f}{near}"
+        f"{reviewed}"
     )
+
+
+def _overrides(words: argparse.Namespace) -> None:
+    import csv
+    import json
+    import sys
+    from collections import Counter
+
+    from project_tools.serving.decisions.reviews import overrides
+
+    with opened() as store:
+        rows = [_override(decision, review) for decision, review in overrides(store)]
+    if words.format == "json":
+        for row in rows:
+            print(json.dumps(row))
+    elif words.format == "csv":
+        writer = csv.DictWriter(sys.stdout, _OVERRIDE, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    elif not rows:
+        print("no decision was overridden")
+    else:
+        for (reviewer, status), count in sorted(
+            Counter((row["reviewer"], row["status"]) for row in rows).items()
+        ):
+            print(f"{reviewer or NOBODY}: {count} {status}")
+        for row in rows:
+            client = "applicant" if row["client"] is None else f"client {row['client']}"
+            by = f" by {row['confirmed_by']}: {row['confirmation']}" if row["confirmed_by"] else ""
+            print(
+                f"{row['time']} {row['decision']} {client} {row['class']} overridden by "
+                f"{row['reviewer'] or NOBODY}: {row['reason']}; {row['status']}{by}"
+            )
+
+
+def _override(decision: "Decision", review: "Review") -> dict[str, object]:
+    """An override by the names of ``_OVERRIDE``."""
+    second = review.confirmation
+    values = (
+        review.time, review.decision, decision.client, decision.label, decision.probability,
+        review.by, review.reason if review.reason is not None else ERASED, review.status,
+        second.by if second else "",
+        (second.reason if second.reason is not None else ERASED) if second else "",
+        second.time if second else "",
+    )  # fmt: skip
+    return dict(zip(_OVERRIDE, values, strict=True))
 
 
 def _export(words: argparse.Namespace) -> None:
@@ -160,7 +237,14 @@ def _replay(words: argparse.Namespace) -> None:
             }[one.outcome]
             also = f" ({'; '.join(one.differences)})" if one.differences else ""
             print(f"{_line(one.decision)}: {how}{also}")
-            others += one.outcome == "different"
+            for language in one.reasons:
+                how = {
+                    "equal": "the same to the bit",
+                    "close": "the same within 1e-12",
+                    "different": "DIFFERENT now",
+                }[one.outcome_of(language)]
+                print(f"  reasons as issued in {language}: {how}")
+            others += one.different
     if others:
         raise ReplayError(f"{others} of {len(words.ids)} decisions come out otherwise now")
 
@@ -207,7 +291,7 @@ def _resume(words: argparse.Namespace) -> None:
 
 _VERBS = {
     "list": _list, "show": _show, "export": _export, "verify": _verify, "replay": _replay,
-    "prune": _prune, "erase": _erase, "halt": _halt, "resume": _resume,
+    "overrides": _overrides, "prune": _prune, "erase": _erase, "halt": _halt, "resume": _resume,
 }  # fmt: skip
 
 

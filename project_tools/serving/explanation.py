@@ -60,7 +60,8 @@ class ConceptContribution:
 class Reason:
     """A reason as it is said: a concept, what it does to the risk, and by how many points.
 
-    ``contribution`` is the concept's part of the gap, on the model's scale.
+    ``contribution`` is the concept's part of the gap, on the model's scale. ``fact`` is what the
+    sentence says; None where it names no value.
     """
 
     code: str
@@ -69,6 +70,7 @@ class Reason:
     text: str
     points: float
     contribution: float
+    fact: Fact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,9 +253,10 @@ class _Speaker:
     def _reason(self, at: int) -> Reason:
         code, gap = self.found.index.codes[at], float(self.found.gaps[0, at])
         direction: Direction = "raises" if gap > 0 else "lowers"
-        text = sentence(code, direction, self._fact(code, direction), self.language, self.currency)
+        fact = self._fact(code, direction)
+        text = sentence(code, direction, fact, self.language, self.currency)
         points = float(self.found.points[0, at])
-        return Reason(code, self.label(code), direction, text, points, gap)
+        return Reason(code, self.label(code), direction, text, points, gap, fact)
 
     def _fact(self, code: str, direction: Direction) -> Fact | None:
         """The feature that moves the score most as the concept does and that may be said so."""

@@ -87,6 +87,18 @@ class Encoder:
             values[0, position] = _number(feature, codes, row[feature.name])
         return values
 
+    def decode(self, row: NDArray[np.float32]) -> dict[str, Value]:
+        """The values of one encoded row by feature name: numbers by their shortest digits, null for NaN."""
+        values: dict[str, Value] = {}
+        for feature, number in zip(self.features, row.reshape(-1), strict=True):
+            if math.isnan(number):
+                values[feature.name] = None
+            elif feature.kind == "category":
+                values[feature.name] = feature.levels[int(number)]
+            else:
+                values[feature.name] = float(str(number))
+        return values
+
     def encode_rows(self, rows: Iterable[Mapping[str, Value]]) -> NDArray[np.float32]:
         """Several rows, shape (rows, features)."""
         encoded = [self.encode(row) for row in rows]

@@ -19,7 +19,8 @@ def addresses() -> list[tuple[str, str]]:
     ids = [*known[every], alone]  # who has no group of similar clients
     pairs = []
     for path, operations in document()["paths"].items():
-        if "get" not in operations or path == "/metrics":  # a text, and it takes a key
+        # A text that takes a key, and a page.
+        if "get" not in operations or path in {"/metrics", "/decisions/{decision}/sheet"}:
             continue
         queries = [""]
         if path == "/peers/{client}":

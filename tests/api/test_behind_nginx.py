@@ -84,7 +84,7 @@ def test_every_route_takes_its_scope_and_no_other(front: Target, keyed: Keyed) -
     made = json.loads(front.get(f"/prediction/{served().ids()[0]}", **score)[2])
     walked = addresses(document(), made["decision"]["id"])
     assert len(walked) > 15
-    accept = {"Accept": "application/json, text/plain;q=0.1"}
+    accept = {"Accept": "application/json, text/html;q=0.1, text/plain;q=0.1"}
 
     def status(path: str, **headers: str) -> int:
         return front.get(path, **accept, **headers)[0]

@@ -46,6 +46,7 @@ STRICTER = {
     "/peers/{client}": "the names of the features are the served model's, and no pattern",
     "/admin/halt": "422 for an Idempotency-Key that was sent with another reason",
     "/admin/resume": "409 where nothing is halted",
+    "/clients/{client}/history": "JSON Schema takes 5.0 for an integer; a query string has digits alone",
     "/decisions": "JSON Schema takes 5.0 for an integer; a query string has digits alone",
     "/model_info": "JSON Schema takes 5.0 for an integer; a query string has digits alone",
 }
@@ -81,7 +82,11 @@ def test_every_answer_is_described_and_none_is_a_failure_of_ours(
 ) -> None:
     app, key = keyed
     document = schemathesis.openapi.from_wsgi("/openapi.json", app)
-    tried, answered = set(), set()
+    tried, answered = set[str](), set[int]()
+    by_path: dict[str, set[int]] = {}
+    known = f"/prediction/{served().ids()[0]}"
+    made = app.test_client().get(known, headers={"Authorization": f"Bearer {key}"}).json
+    decision = made["decision"]["id"]
     # A halt refuses what comes after it, so the orders come last.
     operations = [found.ok() for found in document.get_all_operations()]
     for operation in sorted(operations, key=lambda one: one.path.startswith("/admin/")):
@@ -100,13 +105,22 @@ def test_every_answer_is_described_and_none_is_a_failure_of_ours(
         @given(case=operation.as_strategy(generation_mode=mode))
         def is_described(case: schemathesis.Case) -> None:
             case.headers["Authorization"] = f"Bearer {key}"
+            if mode is GenerationMode.POSITIVE and "decision" in case.path_parameters:
+                case.path_parameters["decision"] = decision  # no id that is made up is recorded
             more = [] if case.path in STRICTER else [positive_data_acceptance]
             response = case.call_and_validate(checks=[*CHECKS, *more])
             tried.add(case.path)
             answered.add(response.status_code)
+            by_path.setdefault(case.path, set()).add(response.status_code)
 
         is_described()
-    assert len(tried) > (7 if mode is GenerationMode.NEGATIVE else 24)
+    assert len(tried) > (7 if mode is GenerationMode.NEGATIVE else 29)
     assert {"/prediction/{client}", "/prediction", "/admin/halt", "/decisions"} <= tried
     assert {"/what_if/{client}", "/offers/{client}", "/missing/{client}"} <= tried
+    if mode is GenerationMode.POSITIVE:
+        # Reviewed by who decided, and nothing to confirm: refused, as they must be.
+        assert by_path["/decisions/{decision}/sheet"] == {200}
+        assert by_path["/decisions/{decision}/review"] == {409}
+        assert by_path["/decisions/{decision}/review/confirm"] == {409}
+        assert 404 in by_path["/clients/{client}/notes"]
     assert {422} <= answered if mode is GenerationMode.NEGATIVE else {200} <= answered

@@ -12,6 +12,8 @@ from sqlalchemy import text, update
 from project_tools.cli.main import main
 from project_tools.serving.decisions.export import export_last
 from project_tools.serving.decisions.record import NewDecision
+from project_tools.serving.decisions.retention import prune
+from project_tools.serving.decisions.reviews import Person, confirm, review
 from project_tools.serving.decisions.store import open_store
 from project_tools.serving.decisions.tables import EVENTS
 
@@ -205,3 +207,75 @@ def test_drift_reads_the_recorded_decisions_as_its_new_rows(
     recorded, file = outputs
     assert (recorded["new"], recorded["new_rows"]) == ("decisions.parquet", 503)
     assert {**recorded, "new": file["new"]} == file
+
+
+@pytest.fixture
+def reviewed(state: Path) -> Path:
+    """The record with an override that was confirmed, one that is pending, and an agreement."""
+    eve = Person("Eve", "e")
+    with open_store(None, state) as store:
+        client, near, applicant = store.decisions()
+        for decision, outcome in ((client, "override"), (near, "agree"), (applicant, "override")):
+            review(
+                store, decision, outcome, f"papers, of {decision.client}",  # type: ignore[arg-type]
+                person=Person("Dana", "d"), decided_by=None, key=None, answer=lambda _: b"",
+            )  # fmt: skip
+        confirm(
+            store, client, "confirm", "I saw them", person=eve, decided_by=None, key=None,
+            answer=lambda _: b"",
+        )  # fmt: skip
+    return state
+
+
+@pytest.mark.usefixtures("reviewed")
+def test_overrides_are_reported_by_reviewer_reason_and_outcome(capsys: Any) -> None:
+    lines = said(capsys, "overrides").splitlines()
+    assert lines[:2] == ["Dana: 1 confirmed", "Dana: 1 pending"]
+    assert (
+        "client 7 risk overridden by Dana: papers, of 7; confirmed by Eve: I saw them" in lines[2]
+    )
+    assert "applicant risk overridden by Dana: papers, of None; pending" in lines[3]
+    plain = [
+        json.loads(line) for line in said(capsys, "overrides", "--format", "json").splitlines()
+    ]
+    assert [(row["client"], row["status"], row["confirmed_by"]) for row in plain] == [
+        (7, "confirmed", "Eve"), (None, "pending", ""),
+    ]  # fmt: skip
+    table = list(csv.DictReader(said(capsys, "overrides", "--format", "csv").splitlines()))
+    assert [(row["client"], row["reason"]) for row in table] == [
+        ("7", "papers, of 7"), ("", "papers, of None"),
+    ]  # fmt: skip
+    assert {row["proba_risk_class"] for row in table} == {str(0.1 + 0.2)}
+
+
+def test_no_override_and_an_erased_reason(state: Path, reviewed: Path, capsys: Any) -> None:
+    assert state == reviewed
+    said(capsys, "erase", "7")
+    assert "overridden by Dana: (erased); confirmed by Eve: (erased)" in said(capsys, "overrides")
+    said(capsys, "prune", "--older-than", "1", "--force")
+    with open_store(None, state) as store:
+        prune(store, 0.0, "Dana", force=True)
+    assert said(capsys, "overrides") == "no decision was overridden\n"
+
+
+def test_reviews_are_listed_shown_and_exported(reviewed: Path, tmp_path: Path, capsys: Any) -> None:
+    with open_store(None, reviewed) as store:
+        store.record([decided(9, near=True)])
+        (client, near, _, wanting) = store.decisions()
+    ends = [line.partition("0.300000")[2] for line in said(capsys, "list").splitlines()]
+    assert ends == [
+        " near the threshold", ", overridden, not confirmed yet, by Dana",
+        " near the threshold, agreed to by Dana", ", overridden by Dana",
+    ]  # fmt: skip
+    assert said(capsys, "list", "--wanting-review").split()[1] == wanting.id
+    shown = said(capsys, "show", client.id)
+    assert '"outcome": "override"' in shown
+    assert ": papers, of 7" in shown
+    events = json.loads(said(capsys, "show", near.id, "--json"))["events"]
+    assert [(e["kind"], e["text"]) for e in events] == [("review", "papers, of 8")]
+    said(capsys, "export", str(tmp_path / "out.parquet"))
+    rows = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    assert [(r["review"], r["reviewer"], r["confirmed_by"]) for r in rows] == [
+        ("confirmed", "Dana", "Eve"), ("agreed", "Dana", None), ("pending", "Dana", None),
+        (None, None, None),
+    ]  # fmt: skip

@@ -35,6 +35,14 @@ class UnknownDecisionError(RecordError):
     """No decision with this id is in the record."""
 
 
+class ConflictError(RecordError):
+    """What is asked does not fit what is recorded (409): the sentence says why."""
+
+
+class AlreadyRecordedError(ConflictError):
+    """Another request has recorded meanwhile what may be recorded once alone."""
+
+
 class KeyReusedError(RecordError):
     """An Idempotency-Key came again with another body (422)."""
 

@@ -13,16 +13,19 @@ from pyarrow import csv
 from project_tools.errors import SettingError, unknown
 from project_tools.serving.columns import CLASS, PROBABILITY, RAW_SCORE
 from project_tools.serving.decisions.record import Decision
+from project_tools.serving.decisions.reviews import Review, reviews_of
 from project_tools.serving.decisions.store import DecisionStore
 from project_tools.system.files import replacing
 
 ENDINGS = (".csv", ".jsonl", ".parquet")
-#: The columns of the file; ``client`` is empty for an applicant who was not known.
+#: The columns of the file; ``client`` is empty for an applicant who was not known. ``review`` is the
+#: last review's status, ``reviewer`` who made it, ``confirmed_by`` who confirmed or rejected it.
 SCHEMA = pa.schema({
     "sequence": pa.int64(), "id": pa.string(), "time": pa.string(), "client": pa.int64(),
     PROBABILITY: pa.float64(), CLASS: pa.string(), "near": pa.bool_(), "threshold": pa.float64(),
     RAW_SCORE: pa.float64(), "model": pa.string(), "model_name": pa.string(),
     "model_version": pa.string(), "input": pa.string(), "key_id": pa.string(), "seal": pa.string(),
+    "review": pa.string(), "reviewer": pa.string(), "confirmed_by": pa.string(),
 })  # fmt: skip
 _BATCH = 10_000
 #: Above every sequence number.
@@ -42,7 +45,8 @@ def export(store: DecisionStore, target: Path, *, client: int | None = None) -> 
     with replacing(target) as temporary, _writer(temporary) as write:
         for batch in batches(store, client):
             count += len(batch)
-            write([as_dict(decision) for decision in batch])
+            reviews = reviews_of(store, [decision.id for decision in batch])
+            write([as_dict(d, reviews.get(d.id, [None])[-1]) for d in batch])
     return count
 
 
@@ -78,9 +82,16 @@ def batches(store: DecisionStore, client: int | None = None) -> Iterator[list[De
         last = batch[-1].sequence
 
 
-def as_dict(decision: Decision) -> dict[str, Any]:
-    """A decision by the names of ``SCHEMA``."""
-    other = {PROBABILITY: decision.probability, CLASS: decision.label}
+def as_dict(decision: Decision, review: Review | None = None) -> dict[str, Any]:
+    """A decision and its last review by the names of ``SCHEMA``."""
+    second = None if review is None else review.confirmation
+    other = {
+        PROBABILITY: decision.probability,
+        CLASS: decision.label,
+        "review": None if review is None else review.status,
+        "reviewer": None if review is None else review.by,
+        "confirmed_by": None if second is None else second.by,
+    }
     return {
         name: other[name] if name in other else getattr(decision, name) for name in SCHEMA.names
     }

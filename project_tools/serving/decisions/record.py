@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 from project_tools.errors import SettingError
 
 Kind = Literal[
-    "decision", "reasons", "sheet", "review", "note", "halt", "resume", "reload", "deletion", "erasure",
+    "decision", "reasons", "sheet", "review", "confirmation", "note", "halt", "resume", "reload", "deletion", "erasure",
 ]  # fmt: skip
 #: The columns that the digest covers, in the order of the canonical bytes. Never change the order.
 COLUMNS = (
@@ -98,7 +98,7 @@ class NewDecision:
     ``client`` is None for an applicant who is not known. ``row`` are the bytes of the encoded row
     (float32). ``model`` is the digest of the artefact's manifest, ``near`` whether the probability
     lies close to the threshold (None: the model does not say), ``key_id`` the caller's key ("" for
-    the open caller).
+    the open caller). ``id`` is given where an event of the same transaction refers to it.
     """
 
     client: int | None
@@ -112,6 +112,7 @@ class NewDecision:
     label: Literal["risk", "no_risk"]
     near: bool | None
     key_id: str = ""
+    id: str = ""
     input: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -126,7 +127,7 @@ class NewDecision:
         Adding zero turns a negative zero, which SQLite does not keep, into zero.
         """
         return (
-            sequence, new_id(), "decision", now(), self.key_id, self.client, None, self.model,
+            sequence, self.id or new_id(), "decision", now(), self.key_id, self.client, None, self.model,
             self.model_name, self.model_version, self.threshold + 0.0, self.input,
             self.probability + 0.0, self.raw_score + 0.0, self.label,
             None if self.near is None else int(self.near), facts,
@@ -144,6 +145,7 @@ class NewEvent:
     ``facts`` are plain data without anything personal, ``subject`` the id of the decision that it
     is about, ``content`` the personal part (a note, a sheet, reasons), which can be erased: the
     chain covers its digest alone. ``content`` is salted, because a short text could be guessed.
+    With ``first``, one event of its kind alone is recorded about the decision under that name.
     """
 
     kind: Kind
@@ -152,6 +154,7 @@ class NewEvent:
     client: int | None = None
     content: bytes | None = None
     key_id: str = ""
+    first: str | None = None
     _salt: bytes = field(default_factory=lambda: secrets.token_bytes(SALT))
 
     def values(self, sequence: int, facts: str) -> Values:
@@ -162,6 +165,11 @@ class NewEvent:
             sequence, new_id(), self.kind, now(), self.key_id, self.client, self.subject, None, None,
             None, None, digest, None, None, None, None, canonical_json(dict(self.facts)),
         )  # fmt: skip
+
+    @property
+    def only(self) -> tuple[str, str, str] | None:
+        """Under what it may be recorded once alone: kind, decision, name; None: as often as it comes."""
+        return None if self.first is None else (self.kind, self.subject or "", self.first)
 
     def contents(self) -> dict[str, bytes]:
         """What is stored once per digest: salt and content."""

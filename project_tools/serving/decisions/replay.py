@@ -1,4 +1,4 @@
-"""Replay: a recorded decision is computed again, from its input and the archived model.
+"""Replay: a decision and its recorded reasons are computed again, from its input and the archived model.
 
 With the same versions of the libraries and the same kind of processor the numbers are equal to the
 bit. Otherwise they agree within 1e-12, and the replay names what differs.
@@ -6,11 +6,12 @@ bit. Otherwise they agree within 1e-12, and the replay names what differs.
 
 import hashlib
 import json
+import math
 import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from project_tools.serving.decisions.record import Decision
 from project_tools.serving.decisions.store import DecisionStore
 from project_tools.settings import ROOT
 
+Outcome = Literal["equal", "close", "different"]
 #: How closely another processor or another version of a library repeats a score.
 CLOSE = 1e-12
 _TIMEOUT_S = 120
@@ -28,33 +30,54 @@ _ROWS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A decision, computed again; ``differences`` names versions and processor that are others."""
+    """A decision, computed again; ``differences`` names versions and processor that are others.
+
+    ``reasons`` are the recorded reasons beside those of now, by language.
+    """
 
     decision: Decision
     probability: float
     raw_score: float
     label: str
     differences: tuple[str, ...]
+    reasons: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 
     @property
-    def outcome(self) -> Literal["equal", "close", "different"]:
+    def outcome(self) -> Outcome:
         """``equal`` to the bit, ``close`` within 1e-12 under other versions, or ``different``."""
         recorded = self.decision
-        pairs = (
-            (self.probability, recorded.probability),
-            (self.raw_score + 0.0, recorded.raw_score),
-        )
-        if self.label != recorded.label:
-            return "different"
-        if all(one == other for one, other in pairs):
+        then = [recorded.probability, recorded.raw_score, recorded.label]
+        return self._compared(then, [self.probability, self.raw_score + 0.0, self.label])
+
+    def outcome_of(self, language: str) -> Outcome:
+        """The same of the reasons that were said in a language: codes, points, facts, sentences."""
+        return self._compared(*self.reasons[language])
+
+    @property
+    def different(self) -> bool:
+        """Whether the decision or any of its reasons comes out otherwise."""
+        return "different" in {self.outcome, *map(self.outcome_of, self.reasons)}
+
+    def _compared(self, then: Any, here: Any) -> Outcome:
+        distance = _distance(then, here)
+        if distance == 0:
             return "equal"
-        if self.differences and all(abs(one - other) <= CLOSE for one, other in pairs):
-            return "close"
-        return "different"
+        return "close" if self.differences and distance <= CLOSE else "different"
+
+
+def _distance(then: Any, here: Any) -> float:
+    """The largest difference of two numbers of plain data; infinite where anything else differs."""
+    if isinstance(then, dict) and isinstance(here, dict) and then.keys() == here.keys():
+        return max((_distance(then[name], here[name]) for name in then), default=0.0)
+    if isinstance(then, list) and isinstance(here, list) and len(then) == len(here):
+        return max(map(_distance, then, here), default=0.0)
+    if isinstance(then, float) and isinstance(here, float):
+        return abs(then - here)
+    return 0.0 if then == here else math.inf
 
 
 def replay(store: DecisionStore, ids: Iterable[str]) -> Iterator[Replay]:
-    """Compute decisions again; one child process for each model.
+    """Compute decisions and their recorded reasons again; one child process for each model.
 
     Raises ``UnknownDecisionError``, and ``ReplayError`` for a decision whose input was erased or
     changed, and for a model that is not archived here or has a former format.
@@ -66,11 +89,22 @@ def replay(store: DecisionStore, ids: Iterable[str]) -> Iterator[Replay]:
     for model, decisions in by_model.items():
         for start in range(0, len(decisions), _ROWS):
             part = decisions[start : start + _ROWS]
-            answer = _recompute(store, model, [_input(store, decision) for decision in part])
-            for decision, (raw, probability, label) in zip(part, answer["scores"], strict=True):
+            rows = [_input(store, decision) for decision in part]
+            issued = [_issued(store, decision) for decision in part]
+            answer = _recompute(store, model, rows, issued)
+            for decision, (raw, probability, label), then, here in zip(
+                part, answer["scores"], issued, answer["reasons"], strict=True
+            ):
                 recorded = json.loads(decision.computed_by)
                 differences = _differences(recorded, answer["computed_by"], answer["packages"])
-                yield Replay(decision, probability, raw, label, differences)
+                reasons = {one["language"]: (one, now) for one, now in zip(then, here, strict=True)}
+                yield Replay(decision, probability, raw, label, differences, reasons)
+
+
+def _issued(store: DecisionStore, decision: Decision) -> list[dict[str, Any]]:
+    """The reasons that were issued for a decision, one for each language."""
+    contents = map(store.content, store.events(subject=decision.id, kinds=["reasons"]))
+    return [json.loads(content) for content in contents if content is not None]
 
 
 def _input(store: DecisionStore, decision: Decision) -> bytes:
@@ -82,14 +116,16 @@ def _input(store: DecisionStore, decision: Decision) -> bytes:
     return row
 
 
-def _recompute(store: DecisionStore, model: str, rows: list[bytes]) -> dict[str, Any]:
+def _recompute(
+    store: DecisionStore, model: str, rows: list[bytes], issued: list[list[dict[str, Any]]]
+) -> dict[str, Any]:
     folder = store.archive.path(model)
     if not store.archive.has(model):
         raise ReplayError(
             f"the model {model[:12]}… is not archived in {folder.parent}; replay on the machine "
             "that served it, or copy its folder from there"
         )
-    answer = _ask_child(folder, rows)
+    answer = _ask_child(folder, rows, issued)
     if "error" in answer:
         raise ReplayError(
             f"the archived model {model[:12]}… cannot be read by this release: {answer['error']}"
@@ -99,9 +135,17 @@ def _recompute(store: DecisionStore, model: str, rows: list[bytes]) -> dict[str,
     return answer
 
 
-def _ask_child(folder: Path, rows: list[bytes]) -> dict[str, Any]:
+def _ask_child(
+    folder: Path, rows: list[bytes], issued: list[list[dict[str, Any]]]
+) -> dict[str, Any]:
     search_path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    asked = json.dumps({"folder": str(folder), "rows": [row.hex() for row in rows]})
+    asked = json.dumps(
+        {
+            "folder": str(folder),
+            "rows": [row.hex() for row in rows],
+            "spoken": [[[one["language"], one["currency"]] for one in said] for said in issued],
+        }
+    )
     try:
         done = subprocess.run(
             [sys.executable, "-m", "project_tools.serving.decisions.recomputation"],

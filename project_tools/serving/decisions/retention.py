@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from project_tools.errors import SettingError
 from project_tools.serving.decisions.record import NewEvent, now
 from project_tools.serving.decisions.store import DecisionStore, erased_later
-from project_tools.serving.decisions.tables import ANSWERS, CHECKPOINTS, CONTENTS, EVENTS
+from project_tools.serving.decisions.tables import ANSWERS, CHECKPOINTS, CONTENTS, EVENTS, FIRSTS
 from project_tools.serving.last_good import served_models
 
 #: Days for which decisions are kept at least: six months (EU AI Act, article 26, for the logs of a
@@ -73,6 +73,7 @@ def _remove(store: DecisionStore, first: int, until: int, who: str, *, last: boo
         connection.execute(delete(CHECKPOINTS))
         connection.execute(insert(CHECKPOINTS).values(sequence=until, digest=digest, time=now()))
         connection.execute(delete(EVENTS).where(EVENTS.c.sequence <= until))
+        connection.execute(delete(FIRSTS).where(FIRSTS.c.sequence <= until))
         if last:
             unused = (
                 select(CONTENTS.c.digest)

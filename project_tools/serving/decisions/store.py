@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Select, literal_column, select
+from sqlalchemy import Connection, Select, and_, literal_column, select
 
 from project_tools.errors import SettingError
 from project_tools.serving.decisions.archive import Archive
@@ -20,13 +20,14 @@ from project_tools.serving.decisions.record import (
     SALT,
     Decision,
     Event,
+    Kind,
     NewDecision,
     NewEvent,
     Seal,
     Values,
     canonical_json,
 )
-from project_tools.serving.decisions.tables import ANSWERS, CONTENTS, EVENTS, HEAD
+from project_tools.serving.decisions.tables import ANSWERS, CONTENTS, EVENTS, FIRSTS, HEAD
 from project_tools.serving.decisions.writer import Job, Once, Writer, oldest_kept
 
 #: Makes the answer that is kept under an Idempotency-Key.
@@ -89,6 +90,20 @@ class DecisionStore:
         job = self._writer.run(Job(decisions))
         return [Decision.of(values, digest) for values, digest in job.rows]
 
+    def record_explained(self, new: NewDecision, reasons: NewEvent) -> tuple[Decision, Event]:
+        """A decision and the reasons that were issued with it, both or none.
+
+        The decision has its id already, which is the ``subject`` of the reasons. ``HaltedError``.
+        """
+        decision, event = self._writer.run(Job([new, replace(reasons, client=new.client)])).rows
+        return Decision.of(*decision), Event.of(*event)
+
+    def add(self, events: Sequence[NewEvent]) -> list[Event]:
+        """Record several events about one decision, all or none; else as ``event``."""
+        client = self.decision(str(events[0].subject)).client
+        job = self._writer.run(Job([replace(new, client=client) for new in events]))
+        return [Event.of(values, digest) for values, digest in job.rows]
+
     def idempotent(
         self,
         once: Once,
@@ -130,6 +145,7 @@ class DecisionStore:
 
         One about a decision (``subject``) is about its client too; ``UnknownDecisionError``. With a
         ``key``, what ``answer`` makes of the event is kept under it, as by ``idempotent``.
+        ``AlreadyRecordedError`` where it is not the ``first`` one.
         """
         if new.subject is not None:
             new = replace(new, client=self.decision(new.subject).client)
@@ -191,6 +207,7 @@ class DecisionStore:
         *,
         client: int | None = None,
         near: bool | None = None,
+        reviewed: bool | None = None,
         key_id: str | None = None,
         before: int | None = None,
         after: int = 0,
@@ -199,7 +216,8 @@ class DecisionStore:
         """Decisions in the order of their sequence numbers, those after ``after``.
 
         With ``before`` the newest ones come first, from there downwards. ``near`` chooses those
-        close to the threshold or the others, ``key_id`` those of one caller.
+        close to the threshold or the others, ``reviewed`` those with a review or without one,
+        ``key_id`` those of one caller.
         """
         query = select(*_ROW).where(EVENTS.c.kind == "decision")
         if client is not None:
@@ -207,6 +225,10 @@ class DecisionStore:
         if near is not None:
             # The number itself: SQLite finds the partial index by it.
             query = query.where(EVENTS.c.near == literal_column("1" if near else "0"))
+        if reviewed is not None:
+            reviews = select(FIRSTS.c.subject).where(FIRSTS.c.kind == "review")
+            among = EVENTS.c.id.in_(reviews)
+            query = query.where(among if reviewed else ~among)
         if key_id is not None:
             query = query.where(EVENTS.c.key_id == key_id)
         if before is not None:
@@ -217,20 +239,59 @@ class DecisionStore:
             rows = connection.execute(query.limit(limit)).all()
         return [Decision.of(row[:-1], row[-1]) for row in rows]
 
+    def decisions_of(self, ids: Sequence[str]) -> list[Decision]:
+        """The decisions with these ids, in order; one that is not recorded is left out."""
+        query = select(*_ROW).where(EVENTS.c.id.in_(ids), EVENTS.c.kind == "decision")
+        with self.database.connect() as connection:
+            rows = connection.execute(query.order_by(EVENTS.c.sequence)).all()
+        return [Decision.of(row[:-1], row[-1]) for row in rows]
+
+    def timeline(self, client: int, *, before: int, limit: int) -> list[Decision | Event]:
+        """Decisions on a client and notes about them, the newest first."""
+        query = select(*_ROW).where(
+            EVENTS.c.client == client,
+            EVENTS.c.kind.in_(["decision", "note"]),
+            EVENTS.c.sequence < before,
+        )
+        with self.database.connect() as connection:
+            rows = connection.execute(query.order_by(EVENTS.c.sequence.desc()).limit(limit)).all()
+        return [
+            (Decision if row.kind == "decision" else Event).of(row[:-1], row[-1]) for row in rows
+        ]
+
     def events(
-        self, *, subject: str | None = None, client: int | None = None, after: int = 0,
-        limit: int = 100,
+        self, *, subject: str | None = None, subjects: Sequence[str] = (), client: int | None = None,
+        kinds: Sequence[Kind] = (), after: int = 0, before: int | None = None, limit: int = 100,
     ) -> list[Event]:  # fmt: skip
-        """Events of other kinds than decisions, in order: about a decision, a client, or all."""
+        """Events of other kinds than decisions, in order: about a decision, a client, or all.
+
+        ``subjects`` are several decisions, ``kinds`` the kinds to choose. With ``before`` the newest
+        ones come first, from there downwards.
+        """
         query: Select[Any] = select(*_ROW).where(_OTHER_KINDS)
         if subject is not None:
             query = query.where(EVENTS.c.subject == subject)
+        if subjects:
+            query = query.where(EVENTS.c.subject.in_(subjects))
+        if kinds:
+            query = query.where(EVENTS.c.kind.in_(kinds))
         if client is not None:
             query = query.where(EVENTS.c.client == client)
-        query = query.where(EVENTS.c.sequence > after).order_by(EVENTS.c.sequence).limit(limit)
+        if before is not None:
+            query = query.where(EVENTS.c.sequence < before).order_by(EVENTS.c.sequence.desc())
+        else:
+            query = query.where(EVENTS.c.sequence > after).order_by(EVENTS.c.sequence)
         with self.database.connect() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query.limit(limit)).all()
         return [Event.of(row[:-1], row[-1]) for row in rows]
+
+    def first(self, kind: Kind, subject: str, name: str) -> Event | None:
+        """The event that is recorded about a decision once alone under a name; None: none yet."""
+        only = [FIRSTS.c.kind == kind, FIRSTS.c.subject == subject, FIRSTS.c.name == name]
+        joined = and_(EVENTS.c.sequence == FIRSTS.c.sequence, *only)
+        with self.database.connect() as connection:
+            row = connection.execute(select(*_ROW).join(FIRSTS, joined)).first()
+        return None if row is None else Event.of(row[:-1], row[-1])
 
     def row(self, decision: Decision) -> bytes | None:
         """The encoded row of a decision; None if it was erased.
@@ -246,6 +307,14 @@ class DecisionStore:
         """The content of an event; None if it has none, or if it was erased."""
         salted = self._content(event.content) if event.content else None
         return None if salted is None else salted[SALT:]
+
+    def texts(self, events: Sequence[Event]) -> dict[int, str]:
+        """What people wrote in these events, by sequence number, without what was erased."""
+        by_digest = {event.content: event.sequence for event in events if event.content}
+        query = select(CONTENTS).where(CONTENTS.c.digest.in_(by_digest))
+        with self.database.connect() as connection:
+            rows = connection.execute(query).all()
+        return {by_digest[row.digest]: bytes(row.content)[SALT:].decode() for row in rows}
 
     def _content(self, digest: str) -> bytes | None:
         query = select(CONTENTS.c.content).where(CONTENTS.c.digest == digest)

@@ -78,6 +78,15 @@ CONTENTS = Table(
     Column("digest", String(64), primary_key=True),
     Column("content", LargeBinary, nullable=False),
 )
+#: What may be recorded once alone, by the kind of event, the decision and a name (a language, a number).
+FIRSTS = Table(
+    "firsts",
+    METADATA,
+    Column("kind", String(16), primary_key=True),
+    Column("subject", String(32), primary_key=True),
+    Column("name", String(16), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+)
 #: The answers by Idempotency-Key, and the events that each of them recorded.
 ANSWERS = Table(
     "answers",

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from project_tools.serving.decisions.database import Database, unavailable
 from project_tools.serving.decisions.errors import (
+    AlreadyRecordedError,
     HaltedError,
     KeyInUseError,
     NotHaltedError,
@@ -82,6 +83,11 @@ class Job:
 
     def __post_init__(self) -> None:
         self._running.acquire()
+
+    @property
+    def firsts(self) -> list[tuple[str, str, str]]:
+        """What its events record that may be recorded once alone, in their order."""
+        return [new.only for new in self.events if isinstance(new, NewEvent) and new.only]
 
     def take(self) -> bool:
         """Whether the writer may record it; False once the request has given up."""
@@ -211,12 +217,17 @@ class Writer:
                 if job.once is not None:
                     cursor.execute(statements.used, job.once.key)
                     used = cursor.fetchone()
-                batch.add(job, used[0] if used else None)
+                taken = False
+                for first in job.firsts:
+                    cursor.execute(statements.taken, first)
+                    taken = taken or cursor.fetchone() is not None
+                batch.add(job, used[0] if used else None, taken=taken)
         if not batch.rows and not batch.answers:
             return False
         for statement, rows in (
             (statements.content, list(batch.contents.items())),
             (statements.event, batch.rows),
+            (statements.first, [(*first, at) for first, at in batch.firsts.items()]),
             (statements.forget, list(batch.answers)),
             (statements.answer, [(*key, *rest) for key, rest in batch.answers.items()]),
         ):
@@ -272,16 +283,19 @@ class _Batch:
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     contents: dict[str, bytes] = field(default_factory=dict)
     answers: dict[tuple[str, str, str], tuple[Any, ...]] = field(default_factory=dict)
+    firsts: dict[tuple[str, str, str], int] = field(default_factory=dict)
     also: list[Callable[[Connection], None]] = field(default_factory=list)
 
-    def add(self, job: Job, used: str | None) -> None:
+    def add(self, job: Job, used: str | None, *, taken: bool) -> None:
         """Chain the events of a job, or give the job the error that prevents it.
 
-        ``used`` is when its Idempotency-Key was last used.
+        ``used`` is when its Idempotency-Key was last used; ``taken``: one of its firsts is recorded.
         """
         job.rows, job.error = [], None
         try:
             self._refuse(job, used)
+            if taken or any(first in self.firsts for first in job.firsts):
+                raise AlreadyRecordedError("another request has recorded this meanwhile")
             sequence, digest = self.sequence, self.digest
             rows = []
             for new in job.events:
@@ -301,6 +315,9 @@ class _Batch:
         self.rows += [(*values, digest) for values, digest in rows]
         for new in job.events:
             self.contents.update(new.contents())
+        for new, (values, _) in zip(job.events, rows, strict=True):
+            if isinstance(new, NewEvent) and new.only:
+                self.firsts[new.only] = values[0]
         if job.also is not None:
             self.also.append(job.also)
         if job.halts is not None:
@@ -332,6 +349,8 @@ class _Statements:
     used: str
     forget: str
     sweep: str
+    taken: str
+    first: str
 
 
 def _statements(mark: str, *, sqlite: bool) -> _Statements:
@@ -353,6 +372,8 @@ def _statements(mark: str, *, sqlite: bool) -> _Statements:
         used=f"SELECT time FROM answers WHERE {key}",
         forget=f"DELETE FROM answers WHERE {key}",
         sweep=f"DELETE FROM answers WHERE time < {mark}",
+        taken=f"SELECT 1 FROM firsts WHERE kind = {mark} AND subject = {mark} AND name = {mark}",
+        first=f"INSERT INTO firsts (kind, subject, name, sequence) VALUES ({', '.join([mark] * 4)})",
     )
 
 

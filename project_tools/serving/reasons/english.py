@@ -1,6 +1,7 @@
 """The words for reasons in English, as one says them to a client on the telephone."""
 
 from project_tools.features.wording.english import VALUES
+from project_tools.serving.reasons.sheet_english import SHEET
 from project_tools.serving.reasons.spoken import Quantity
 from project_tools.serving.reasons.words import ConceptWords, Said, Words
 
@@ -978,4 +979,5 @@ ENGLISH = Words(
     spaces=lambda text: text,
     phrases=PHRASES,
     blocked="This decision rests on something it must not rest on; a colleague will look at it.",
+    sheet=SHEET,
 )

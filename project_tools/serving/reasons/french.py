@@ -6,6 +6,7 @@ A share is said as "une fois sur six"; ``{value:%}`` says it in percent, where a
 import re
 
 from project_tools.features.wording.french import VALUES, spaces
+from project_tools.serving.reasons.sheet_french import SHEET
 from project_tools.serving.reasons.spoken import Quantity, two_figures
 from project_tools.serving.reasons.words import ConceptWords, Said, Words
 
@@ -1029,4 +1030,5 @@ FRENCH = Words(
     blocked=spaces(
         "Cette décision repose sur un élément qu’elle ne doit pas utiliser ; un collègue l’examinera."
     ),
+    sheet={name: spaces(text) for name, text in SHEET.items()},
 )

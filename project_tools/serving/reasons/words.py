@@ -52,3 +52,5 @@ class Words:
     phrases: Mapping[str, str]
     #: What is said where a protected concept is a principal reason.
     blocked: str
+    #: The texts of the printable sheet around the reasons.
+    sheet: Mapping[str, str]

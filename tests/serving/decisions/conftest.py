@@ -48,7 +48,7 @@ def emptied(url: str) -> str:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-        connection.execute("TRUNCATE events, contents, answers, checkpoints")
+        connection.execute("TRUNCATE events, contents, answers, checkpoints, firsts")
         digest = secrets.token_hex(32)
         connection.execute("INSERT INTO checkpoints VALUES (0, %s, '2026')", [digest])
         connection.execute("UPDATE head SET sequence = 0, digest = %s, halted = NULL", [digest])

@@ -15,8 +15,9 @@ from sqlalchemy import text
 
 from project_tools.serving import manifest
 from project_tools.serving.decisions import archive, schema
+from project_tools.serving.decisions.chain import verify
 from project_tools.serving.decisions.errors import RecordUnavailableError, StoreVersionError
-from project_tools.serving.decisions.record import NewDecision
+from project_tools.serving.decisions.record import NewDecision, NewEvent, Seal
 from project_tools.serving.decisions.store import DecisionStore, open_store
 from project_tools.serving.decisions.tables import METADATA
 from project_tools.settings import ROOT
@@ -53,7 +54,7 @@ def test_a_store_of_a_later_release_is_refused_in_one_line(
         store.record([decided(1)])
         with store.database.connect() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
-    says = r"^the record of decisions has the schema 0099, this release knows 0001: install the"
+    says = r"^the record of decisions has the schema 0099, this release knows 0002: install the"
     with open_store(address, tmp_path) as store:
         for use in (store.halted, store.decisions, lambda: store.record([decided(1)])):
             with pytest.raises(StoreVersionError, match=says) as refused:
@@ -65,7 +66,7 @@ def test_a_store_of_a_later_release_is_refused_in_one_line(
 def test_a_store_of_an_earlier_release_is_upgraded_once(
     address: str | None, tmp_path: Path, decided: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second revision, as a later release would add it: the chain before it stays."""
+    """A further revision, as a later release would add it: the chain before it stays."""
     with open_store(address, tmp_path) as store:
         (before,) = store.record([decided(1)])
     folder = tmp_path / "migrations"
@@ -74,18 +75,35 @@ def test_a_store_of_an_earlier_release_is_upgraded_once(
     (folder / "env.py").write_text((source / "env.py").read_text())
     for file in (source / "versions").glob("*.py"):
         (folder / "versions" / file.name).write_text(file.read_text())
-    (folder / "versions" / "r0002_more.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = '0002', '0001'\n"
+    (folder / "versions" / "r0003_more.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = '0003', '0002'\n"
         "def upgrade():\n    op.add_column('head', sa.Column('more', sa.Text))\n"
     )
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "HEAD", "0003")
     monkeypatch.setattr(schema, "MIGRATIONS", folder)
     for _ in range(2):
         with open_store(address, tmp_path) as store:
             assert store.decision(before.id) == before
             with store.database.connect() as connection:
-                assert schema.revision(connection) == "0002"
+                assert schema.revision(connection) == "0003"
                 assert connection.execute(text("SELECT more FROM head")).all() == [(None,)]
+
+
+def test_a_store_of_the_first_schema_keeps_its_chain_and_takes_reviews(
+    address: str | None, tmp_path: Path, decided: Make
+) -> None:
+    with open_store(address, tmp_path) as store:
+        (before,) = store.record([decided(1)])
+        with store.database.connect() as connection:
+            connection.execute(text("DROP TABLE firsts"))
+            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    with open_store(address, tmp_path) as store:
+        assert store.decision(before.id) == before
+        store.event(NewEvent("review", {}, subject=before.id, first="1"))
+        assert store.first("review", before.id, "1") is not None
+        assert verify(store.database, Seal.parse(before.seal)).problems == []
+        with store.database.connect() as connection:
+            assert schema.revision(connection) == schema.HEAD
 
 
 def test_processes_that_start_at_once_make_one_store(address: str | None, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_other_libraries_or_processors_are_allowed_a_last_digit(
 
 
 def test_another_processor_and_another_version_are_named(served: Served) -> None:
-    answer = replay_module._ask_child(served.store.archive.path(served.model), [])
+    answer = replay_module._ask_child(served.store.archive.path(served.model), [], [])
     here = {**answer["computed_by"], "processor": "another kind", "lightgbm": "99", "skops": "99"}
     recorded = json.loads(served.decisions[0].computed_by)
     assert replay_module._differences(recorded, here, answer["packages"]) == (
