@@ -8,10 +8,12 @@ from api.answers.explanations import Explanation
 from api.record import current_record, refuse_if_halted
 from api.service import Service, current_service
 from api.web.access import caller
+from project_tools.errors import UnknownClientError
 from project_tools.serving.decisions.errors import AlreadyRecordedError, ConflictError
 from project_tools.serving.decisions.reasons import RecordedReasons, ScoredInput
 from project_tools.serving.decisions.record import Decision, NewDecision, NewEvent, new_id
 from project_tools.serving.decisions.sheet import page
+from project_tools.serving.offers import offers
 
 ERASED = "the data behind this decision were erased, with its reasons and sheets; no new ones can be made"
 
@@ -86,7 +88,7 @@ def sheet(decision: Decision, language: str) -> bytes:
         reasons, new = reasons_for(service, decision, language)
         if reasons.decision.blocked is not None:
             raise ConflictError(reasons.decision.blocked)
-        content = page(decision, reasons, offers=None).encode()
+        content = page(decision, reasons, offers=_offers(service, decision, language)).encode()
         issue = NewEvent(
             "sheet", {"language": language}, subject=decision.id, content=content, key_id=caller(),
             first=language,
@@ -96,6 +98,23 @@ def sheet(decision: Decision, language: str) -> bytes:
         except AlreadyRecordedError:  # by another request, meanwhile: given as it was stored there
             continue
         return content
+
+
+def _offers(service: Service, decision: Decision, language: str) -> str | None:
+    """What would have been accepted from a refused client whose data are known here."""
+    if decision.client is None or decision.label == "no_risk":
+        return None
+    simulator = service.simulator()
+    try:
+        client = simulator.client(decision.client)
+    except UnknownClientError:  # the store was replaced
+        return None
+    if client.encoded.tobytes() != current_record().store.row(decision):
+        return None  # the data are others than those decided on
+    return offers(
+        simulator, client, current_app.config["OFFERS"],
+        language=language, currency=current_app.config["CURRENCY"],
+    ).sentence  # fmt: skip
 
 
 def issuable_input(service: Service, decision: Decision) -> bytes:
@@ -127,6 +146,6 @@ def answer(client: int | None, reasons: RecordedReasons, scored: ScoredInput | N
             "scale": reasons.scale,
             "base": reasons.base,
             "raw_score": reasons.raw_score,
-            "groups": () if scored is None else scored.contributions().groups,
+            "groups": () if scored is None else scored.contributions(reasons.language).groups,
         }
     )

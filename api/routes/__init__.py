@@ -13,9 +13,9 @@ from api.routes import (
     model_info,
     peers,
     predictions,
-    simulations,
     reviews,
     sheets,
+    simulations,
 )
 
 BLUEPRINTS = (

@@ -10,7 +10,7 @@ from flask import Response, after_this_request, current_app, request
 from numpy.typing import NDArray
 
 from api.answers import explanations as answers
-from api.issued import explained
+from api.issued import answer, explained
 from api.record import refuse_if_halted
 from api.routes.decisions import readable
 from api.service import Service, current_pictures, current_service
@@ -18,12 +18,8 @@ from api.web.inputs import ExplanationQuery, client_id, takes_query
 from api.web.negotiation import accepted
 from api.web.openapi import responses
 from project_tools.serving.decisions.errors import UnknownDecisionError
-from project_tools.serving.explanation import (
-    decision_reasons,
-    explain,
-    explanation_of,
-    scored_parts,
-)
+from project_tools.serving.decisions.reasons import RecordedReasons, ScoredInput
+from project_tools.serving.explanation import explain, scored_parts
 from project_tools.serving.inputs import Value
 from project_tools.serving.pictures import (
     Described,
@@ -70,28 +66,10 @@ def explained_row(
     language: str,
 ) -> answers.Explanation:
     """The explanation of a row of features, which ``encoded`` is as the model takes it."""
-    raw_scores, parts = scored_parts(service.artefact, row, encoded)
-    reasons = decision_reasons(
-        service.artefact, row, raw_scores, parts,
-        language=language, currency=current_app.config["CURRENCY"],
-    )  # fmt: skip
-    contributions = explanation_of(service.artefact, row, raw_scores, parts, language)
-    return answers.Explanation.model_validate(
-        {
-            "id": number,
-            "language": language,
-            "risk": reasons.risk,
-            "reference": reasons.reference,
-            "reasons": reasons.reasons,
-            "other_side": reasons.other_side,
-            "concepts": reasons.concepts,
-            "blocked": reasons.blocked,
-            "scale": contributions.scale,
-            "base": contributions.base,
-            "raw_score": contributions.raw_score,
-            "groups": contributions.groups,
-        }
-    )
+    artefact = service.artefact
+    scored = ScoredInput(artefact, row, *scored_parts(artefact, row, encoded))
+    reasons = RecordedReasons.of(scored, language, current_app.config["CURRENCY"])
+    return answer(number, reasons, scored)
 
 
 def _explained(number: int, decision: str) -> answers.Explanation:

@@ -40,9 +40,9 @@ class ScoredInput:
         row = artefact.model.encoder.decode(encoded)
         return cls(artefact, row, *scored_parts(artefact, row, encoded))
 
-    def contributions(self) -> Explanation:
-        """The contributions of all features, by concept."""
-        return explanation_of(self.artefact, self.row, self.raw_scores, self.parts)
+    def contributions(self, language: str) -> Explanation:
+        """The contributions of all features, by concept, in the words of a language."""
+        return explanation_of(self.artefact, self.row, self.raw_scores, self.parts, language)
 
 
 class RecordedReasons(BaseModel):
