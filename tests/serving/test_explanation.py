@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from project_tools.errors import ArtefactError, SettingError
+from project_tools.features.catalogue import all_features
+from project_tools.features.wording.french import FRENCH
 from project_tools.serving import pictures
 from project_tools.serving.artefact import load_artefact, write_artefact
 from project_tools.serving.clients import ClientStore
@@ -18,7 +20,9 @@ from project_tools.serving.explanation import (
     Explanation,
     decision_reasons,
     display,
+    display_as,
     explain,
+    explanation_of,
     scored_parts,
 )
 from project_tools.serving.pictures import beeswarm_key, waterfall_key
@@ -133,6 +137,40 @@ def test_the_fact_of_a_reason_is_the_sayable_feature_that_carries_it_most(artefa
 
 def position(artefact, name):
     return next(n for n, f in enumerate(artefact.features) if f.name == name)
+
+
+def test_groups_are_the_parts_of_the_reasons_by_feature(artefact, rows):
+    for row in rows:
+        raw_scores, parts = scored_parts(artefact, row)
+        found = decision_reasons(artefact, row, raw_scores, parts)
+        shown = explanation_of(artefact, row, raw_scores, parts)
+        assert shown.base == found.reference.raw_score
+        by_code = {c.code: c.contribution for c in found.concepts}
+        assert {g.code: g.contribution for g in shown.groups} == pytest.approx(by_code, abs=1e-12)
+        total = shown.base + sum(f.contribution for g in shown.groups for f in g.features)
+        assert total == pytest.approx(shown.raw_score, abs=1e-12)
+
+
+def test_labels_and_values_are_in_the_language(artefact, rows):
+    raw_scores, parts = scored_parts(artefact, rows[0])
+    english, french = (
+        {f.name: (f, g) for g in found.groups for f in g.features}
+        for found in (
+            explanation_of(artefact, rows[0], raw_scores, parts, language)
+            for language in ("en", "fr")
+        )
+    )
+    declared, other = all_features(FRENCH), "PREV_NAME_CONTRACT_STATUS_Refused:MEAN"
+    assert english.keys() - declared.keys() == {other}
+    for name, (feature, group) in french.items():
+        assert group.concept == words_of("fr").concepts[group.code].label
+        label = english[name][0].label if name == other else declared[name].label
+        assert (feature.label, feature.concept) == (label, group.concept)
+        assert feature.contribution == english[name][0].contribution
+    assert french["DAYS_BIRTH"][0].label != english["DAYS_BIRTH"][0].label
+    about = {"name": "DAYS_BIRTH", "unit": "days", "display": "age"}
+    assert display_as(-15000.0, about, "fr") == "41 ans"
+    assert display_as(None, {"unit": "days"}, "fr") == "non renseigné"
 
 
 def test_an_artefact_without_reference_gives_plain_contributions_and_says_so(
