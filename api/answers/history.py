@@ -26,7 +26,7 @@ class Former(Answer):
     model: ModelName
 
 
-class Changes(Answer):
+class DecisionChanges(Answer):
     """What differs from the client's decision before; what is equal is left out of ``changed``.
 
     ``features`` are the most important ones for the model, protected ones left out; ``more`` counts
@@ -44,7 +44,7 @@ class PastDecision(Answer):
 
     kind: Literal["decision"]
     decision: RecordedDecision
-    changes: Changes | None
+    changes: DecisionChanges | None
 
 
 class PastNote(Answer):

@@ -95,7 +95,7 @@ def _note(event: Event, text: str | None) -> Note:
     )  # fmt: skip
 
 
-def _changes(decision: Decision, found: Changes | None) -> answers.Changes | None:
+def _changes(decision: Decision, found: Changes | None) -> answers.DecisionChanges | None:
     if found is None:
         return None
     former = found.before
@@ -105,7 +105,7 @@ def _changes(decision: Decision, found: Changes | None) -> answers.Changes | Non
         "class": (former.label, decision.label),
         "threshold": (former.threshold, decision.threshold),
     }
-    return answers.Changes.model_validate(
+    return answers.DecisionChanges.model_validate(
         {
             "former": answers.Former(
                 decision=former.id,

@@ -46,6 +46,8 @@ class Index(Answers):
             with self.subTest(name):
                 if name == "metrics":  # they take a key
                     self.assertEqual(self.client.get(address).status_code, 403)
+                elif name == "sheet":  # a page
+                    self.assertEqual(self.client.get(address).mimetype, "text/html")
                 else:
                     self.get(address + query)
 
