@@ -21,6 +21,8 @@ NOT_FINITE = "not a finite number, treated as missing"
 TREATED_AS_MISSING = "treated as missing"
 #: Description of fractions in a column of whole numbers.
 FRACTION = "a fraction where whole numbers are expected"
+#: Rules that no number breaks whose magnitude is within the limits of its column.
+BY_MAGNITUDE: frozenset[Code] = frozenset(("not-finite", "out-of-range", "outside-limits"))
 #: Description of texts that the schema does not list.
 UNKNOWN_LEVEL = "unknown level"
 

@@ -1,14 +1,14 @@
 """Violations in the rows of one raw table, counted in one scan by the rules of its schema."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
 from project_tools.tables.codes import Code
 from project_tools.tables.report import Finding
-from project_tools.tables.rules import UNKNOWN_LEVEL, Rule, Severity, rules
-from project_tools.tables.schema import Table
+from project_tools.tables.rules import BY_MAGNITUDE, UNKNOWN_LEVEL, Rule, Severity, rules
+from project_tools.tables.schema import Column, Table
 from project_tools.tables.sql import quoted
 
 #: Unknown levels that a finding names; it only counts the others.
@@ -36,7 +36,9 @@ def count(
 
     With ``row_number`` (``TABLE_ROW`` or ``VIEW_ROW``), each finding names the first such row.
     """
-    rows, violations = _scan(con, table, source)
+    # A view would read its file once more.
+    inside = set() if row_number == VIEW_ROW else _inside_limits(con, table, source)
+    rows, violations = _scan(con, table, source, inside)
     unusable = tuple(dict.fromkeys(rule.column for rule, _ in violations if rule.missing))
     if unusable:  # these numbers count as missing, so they must not count as out of limits too
         others = _scan(con, table, f"({usable_rows(table, source, unusable)})")[1]
@@ -62,13 +64,46 @@ def usable_rows(table: Table, source: str, columns: Sequence[str]) -> str:
 
 
 def _scan(
-    con: duckdb.DuckDBPyConnection, table: Table, source: str
+    con: duckdb.DuckDBPyConnection, table: Table, source: str, inside: Collection[str] = ()
 ) -> tuple[int, list[tuple[Rule, int]]]:
-    """Number of rows, and the broken rules with their number of violations."""
-    every = rules(table)
-    counted = ", ".join(f"count_if({rule.broken})" for rule in every)
-    (values,) = con.execute(f"SELECT count(*), {counted} FROM {source}").fetchall()
+    """Number of rows, and the broken rules with their number of violations. Columns ``inside`` keep
+    the rules of ``BY_MAGNITUDE``.
+    """
+    every = [r for r in rules(table) if r.code not in BY_MAGNITUDE or r.column not in inside]
+    counted = ", ".join(("count(*)", *(f"count_if({rule.broken})" for rule in every)))
+    (values,) = con.execute(f"SELECT {counted} FROM {source}").fetchall()
     return values[0], [(r, n) for r, n in zip(every, values[1:], strict=True) if n]
+
+
+def _inside_limits(con: duckdb.DuckDBPyConnection, table: Table, source: str) -> set[str]:
+    """Columns whose least and greatest number break no rule of ``BY_MAGNITUDE``: to find these two
+    takes a third of the time of the rules. DuckDB's greatest number is NaN where there is one.
+    """
+    columns = [column for column in table.columns if column.sql_type == "DOUBLE"]
+    ends = ", ".join(f"min({value}), max({value})" for value in map(_no_sentinel, columns))
+    if not ends:
+        return set()
+    (found,) = con.execute(f"SELECT {ends} FROM {source}").fetchall()
+    return {
+        column.name
+        for column, least, most in zip(columns, found[::2], found[1::2], strict=True)
+        if least is None or _is_inside(column, least, most)
+    }
+
+
+def _no_sentinel(column: Column) -> str:
+    """SQL for the column's number, null where it is a sentinel."""
+    name = quoted(column.name)
+    sentinels = ", ".join(str(number) for number in column.sentinels)
+    return f"CASE WHEN {name} NOT IN ({sentinels}) THEN {name} END" if sentinels else name
+
+
+def _is_inside(column: Column, least: float, most: float) -> bool:
+    low, high = column.between
+    largest = column.largest
+    return max(-largest, -largest if low is None else low) <= least and most <= min(
+        largest, largest if high is None else high
+    )
 
 
 def _finding(

@@ -6,6 +6,7 @@ from functools import partial
 
 import duckdb
 import narwhals as nw
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,8 +20,12 @@ from project_tools.tables.sql import quoted
 
 #: Rows of a piece: small enough to be sorted and grouped in memory, without spilling.
 PIECE_ROWS = 4_000_000
-#: Column of the clients whose features are taken out.
-_CLIENT = "client"
+#: Narwhals writes ``round(value, 0)``, for which DuckDB multiplies and divides each value by a power
+#: of ten. ``round(value)`` gives the same bits in a tenth of the time.
+_ROUND = (
+    "CREATE OR REPLACE MACRO round(value, digits) AS CASE WHEN digits = 0 "
+    "THEN system.main.round(value) ELSE system.main.round(value, digits) END"
+)
 
 
 class DuckEngine(BatchEngine):
@@ -30,6 +35,7 @@ class DuckEngine(BatchEngine):
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        connection.execute(_ROUND)
         self._serial = itertools.count()
 
     def tables(self, raw: RawTables, *, quiet: bool) -> LoadedTables:
@@ -65,29 +71,26 @@ class DuckEngine(BatchEngine):
         return self.hold(nw.from_native(self._connection.from_arrow(table))).frame
 
     def lower_for(self, clients: pa.Array, frame: Frame, numbers: Collection[str]) -> pa.Table:
-        """As in ``Engine``, by a join in the order of the clients: to reorder the rows afterwards
-        takes three times as long. One statement: Narwhals would parse hundreds of expressions.
+        """As in ``Engine``. NumPy brings the rows into the order of the clients: DuckDB's join takes
+        twice as long, as it copies each row twice.
         """
-        con = self._connection
-        names = [name for name in frame.collect_schema().names() if name != ID]
-        written = (
-            f"CASE WHEN abs({name}) <= {FLOAT32_MOST!r}::DOUBLE THEN {name} END::FLOAT AS {name}"
-            if column in numbers
-            else name
-            for column in names
-            for name in [quoted(column)]
-        )
-        asked = con.from_arrow(pa.table({_CLIENT: clients})).set_alias("asked")
-        joined = asked.join(
-            frame.to_native().set_alias("part"), f"{_CLIENT} = {quoted(ID)}", "left"
-        )
-        con.execute("SET preserve_insertion_order = true")
-        con.execute("SET disabled_optimizers = 'build_side_probe_side'")  # the clients lead
-        try:
-            table = joined.select(f"{_CLIENT}, {', '.join(written)}").to_arrow_table()
-        finally:
-            con.execute("SET disabled_optimizers = ''")
-            con.execute("SET preserve_insertion_order = false")
-        if not table[_CLIENT].combine_chunks().equals(clients):  # DuckDB does not promise it
-            table = table.take(pc.index_in(clients, value_set=table[_CLIENT].combine_chunks()))
-        return table.select(names)
+        part = frame.to_native().to_arrow_table()
+        places = pc.index_in(clients, value_set=part[ID].combine_chunks())
+        rows = pc.fill_null(places, part.num_rows).to_numpy()  # the row after the last is missing
+        columns = {
+            name: _as_float32(part[name], rows) if name in numbers else part[name].take(places)
+            for name in part.column_names
+            if name != ID
+        }
+        return pa.table(columns)
+
+
+def _as_float32(column: pa.ChunkedArray, rows: np.ndarray) -> pa.Array:
+    """The column's numbers at these rows as float32; null where they are null or beyond float32.
+
+    The row after the last one is null.
+    """
+    numbers = column.cast(pa.float64()).to_numpy()
+    found = np.full(len(numbers) + 1, np.nan, np.float32)
+    np.copyto(found[:-1], numbers, where=np.abs(numbers) <= FLOAT32_MOST, casting="same_kind")
+    return pa.array(found[rows], from_pandas=True)

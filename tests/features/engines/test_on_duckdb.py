@@ -97,6 +97,25 @@ def test_features_are_taken_out_as_float32_in_the_order_of_the_clients(engine: s
     assert table['a "B", c'].to_pylist() == [2.0, None, None, float(np.float32(3.4e38))]
 
 
+@pytest.mark.parametrize("expression", ["value.round(0)", "value.round(2)"])
+def test_numbers_are_rounded_to_the_bit_as_duckdb_rounds_them(expression: str) -> None:
+    """Halves and their neighbours, every exponent, both zeros, and what is not finite."""
+    halves = np.random.default_rng(5).integers(-(2**52), 2**52, 2_000) / 2
+    bits = np.random.default_rng(6).integers(0, 2**64, 20_000, dtype=np.uint64)
+    ends = [0.0, -0.0, 0.5, -0.5, 2.5, 0.49999999999999994, 5e-324, 1.79e308, np.inf, -np.inf]
+    around = (np.nextafter(halves, np.inf), np.nextafter(halves, -np.inf))
+    numbers = np.concatenate([halves, *around, bits.view(np.float64), ends])
+    rows = pa.table({"x": pa.array(numbers, from_pandas=True)})
+    with duckdb.connect() as connection, duckdb.connect() as plain:
+        value = nw.col("x")
+        rounded = {"value.round(0)": value.round(0), "value.round(2)": value.round(2)}[expression]
+        engine = DuckEngine(connection)
+        ours = engine.lower(engine.lift(rows).select(y=rounded))
+        theirs = plain.from_arrow(rows).select(expression.replace("value.round(", "round(x, ")).to_arrow_table()  # fmt: skip
+    ours, theirs = (t.column(0).to_numpy() for t in (ours, theirs))
+    assert ours.view(np.uint64).tolist() == theirs.view(np.uint64).tolist()
+
+
 def test_a_ratio_of_two_subsets_is_not_left_out_silently() -> None:
     some = Subset("SOME_", Where("DAYS", ">=", -30))
     features = (
