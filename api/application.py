@@ -65,6 +65,7 @@ def build(settings: Settings) -> APIFlask:
         static_folder=None,  # type: ignore[arg-type]  # Flask takes it
     )
     app.config["CURRENCY"] = settings.currency
+    app.config["STATE"] = settings.state
     app.config["DEBUG"] = False  # despite FLASK_DEBUG: the debugger runs any code that is sent
     app.tags = ["Decisions", "Explanations", "Clients", "Model", "Demonstration", "Operations"]
     app.json = StrictJSON(app)

@@ -11,6 +11,7 @@ from api.routes import (
     metrics,
     model_info,
     peers,
+    portfolio,
     predictions,
 )
 
@@ -18,6 +19,7 @@ BLUEPRINTS = (
     index.blueprint,
     predictions.blueprint,
     decisions.blueprint,
+    portfolio.blueprint,
     explanations.blueprint,
     clients.blueprint,
     peers.blueprint,

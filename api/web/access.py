@@ -23,6 +23,7 @@ SCOPE_OF: Mapping[str, Scope | None] = {
     "predictions.applicant": "score",
     "decisions.decisions": "review",
     "decisions.decision": "review",
+    "portfolio.portfolio": "review",
     "explanations.explanation": "explain",
     "explanations.local_shap": "explain",
     "explanations.global_shap": "explain",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from project_tools.errors import ArtefactError
+from project_tools.evaluation.curves import Curves
 from project_tools.serving.inputs import ServedFeature
 from project_tools.serving.json_files import Number, Probability, Text, checked
 
@@ -165,6 +166,7 @@ class _Facts:
     accepted: Side | None
     refused: Side | None
     band: tuple[Probability, Probability] | None
+    curves: Curves | None = None
 
 
 _FACTS = TypeAdapter(_Facts)
@@ -176,7 +178,8 @@ class Reference:
 
     ``usual`` is, by feature, the usual value of the clients who repaid: the median, or the mean of a
     share; null for a category and where nobody has a value. ``accepted`` and ``refused`` are the
-    just-accepted and the just-refused; null where there are fewer than 50.
+    just-accepted and the just-refused; null where there are fewer than 50. ``curves`` are those of the
+    test clients.
     """
 
     usual: Mapping[str, float | None]
@@ -184,6 +187,7 @@ class Reference:
     refused: Side | None
     band: tuple[float, float] | None
     sample: Sample
+    curves: Curves | None = None
 
     def near(self, probability: float) -> bool:
         """Whether a probability cannot be told from the threshold, given the calibration's error."""
@@ -191,7 +195,9 @@ class Reference:
 
     def to_files(self, model_digest: str) -> tuple[dict[str, Any], bytes]:
         """The data of ``reference.json``, and the bytes of the sample."""
-        facts = _Facts(model_digest, self.usual, self.accepted, self.refused, self.band)
+        facts = _Facts(
+            model_digest, self.usual, self.accepted, self.refused, self.band, self.curves
+        )
         return asdict(facts), self.sample.to_bytes()
 
     @classmethod
@@ -210,7 +216,7 @@ class Reference:
         if list(facts.usual) != names or any(len(s.contributions) != len(names) for s in sides):
             raise ArtefactError(f"{REFERENCE} tells of other features than features.json names")
         read = Sample.from_bytes(sample, features)
-        return cls(facts.usual, facts.accepted, facts.refused, facts.band, read)
+        return cls(facts.usual, facts.accepted, facts.refused, facts.band, read, facts.curves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,13 +224,14 @@ class ReferenceClients:
     """The clients whom a reference is made of, as the model takes them.
 
     ``training`` are labelled training clients, ``defaulted`` their outcomes; ``held_out`` are the
-    test clients, whose outcomes are not used; ``band`` as in ``Reference``.
+    test clients, whose outcomes are used by the ``curves`` alone; ``band`` as in ``Reference``.
     """
 
     training: NDArray[np.float32]
     defaulted: NDArray[np.bool_]
     held_out: NDArray[np.float32]
     band: tuple[float, float] | None = None
+    curves: Curves | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +287,7 @@ def compute_reference(
         refused=_side(model, clients.held_out, scores, sides.just_refused),
         band=clients.band,
         sample=Sample.of(model.features, clients.training, clients.defaulted),
+        curves=clients.curves,
     )
 
 

@@ -105,6 +105,7 @@ def test_every_answer_is_described_and_none_is_a_failure_of_ours(
             answered.add(response.status_code)
 
         is_described()
-    assert len(tried) > (4 if mode is GenerationMode.NEGATIVE else 21)
+    assert len(tried) > (4 if mode is GenerationMode.NEGATIVE else 22)
     assert {"/prediction/{client}", "/prediction", "/admin/halt", "/decisions"} <= tried
+    assert mode is GenerationMode.NEGATIVE or "/portfolio" in tried
     assert {422} <= answered if mode is GenerationMode.NEGATIVE else {200} <= answered
