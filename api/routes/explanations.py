@@ -47,14 +47,13 @@ def explanation(client: str) -> answers.Explanation:
     refuse_if_halted()
     service, number = current_service(), client_id(client)
     row, encoded = service.store.row(number), service.store.encoded(number)
-    language = _language()
+    language = spoken()
     raw_scores, parts = scored_parts(service.artefact, row, encoded)
     reasons = decision_reasons(
         service.artefact, row, raw_scores, parts,
         language=language, currency=current_app.config["CURRENCY"],
     )  # fmt: skip
     contributions = explanation_of(service.artefact, row, raw_scores, parts)
-    after_this_request(partial(_speaks, language))
     return answers.Explanation.model_validate(
         {
             "id": number,
@@ -71,6 +70,13 @@ def explanation(client: str) -> answers.Explanation:
             "groups": contributions.groups,
         }
     )
+
+
+def spoken() -> str:
+    """The language of the current answer, which its ``Content-Language`` will name."""
+    language = _language()
+    after_this_request(partial(_speaks, language))
+    return language
 
 
 def _language() -> str:

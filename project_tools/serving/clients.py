@@ -233,6 +233,19 @@ class ClientStore:
         """
         return self._kept_rows(client_id)
 
+    def values(self, client_id: int, names: Collection[str]) -> dict[str, Value]:
+        """Some features of a client, which is quicker than the row; raises as ``row`` does.
+
+        ``FeatureError`` for a name that the store does not hold.
+        """
+        position = self.position(client_id)
+        group = int(np.searchsorted(self._ends, position, side="right")) - 1
+        at, columns = position - int(self._ends[group]), dict(self._kept_groups(group))
+        for name in names:
+            if name not in columns:
+                raise FeatureError(unknown_feature(name, self.names))
+        return _plain({name: columns[name][at].as_py() for name in names}, self._narrow)
+
     def encoded(self, client_id: int) -> NDArray[np.float32]:
         """The model's input of a client, shape (1, features); ``UnknownClientError``."""
         if self._matrix is None:
