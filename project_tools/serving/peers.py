@@ -117,15 +117,14 @@ def peers(
     if absent and not known:
         columns = [Column(name, store.kind(name), np.zeros(0)) for name in features]
         nobody = Labelled(np.zeros(0, bool), np.zeros(0, bool))
-        about |= _about(
-            said, artefact, nobody, columns, row, [_Criterion(n) for n in GROUPS[group]]
-        )
+        criteria = [_Criterion(name) for name in GROUPS[group]]
+        about |= _about(said, artefact, nobody, columns, row=row, criteria=criteria)
         return {**about, **_nothing(said("no reference", label=said.label(absent[0])))}
     clients = _clients(artefact, store, absent)
     members, criteria, about["left_out"] = _members(clients, row, group, said)
     columns = [clients.column(name) for name in features]
     members = members.among(_with_values(members, columns))
-    about |= _about(said, artefact, members, columns, row, criteria)
+    about |= _about(said, artefact, members, columns, row=row, criteria=criteria)
     if members.n < SMALLEST_GROUP:
         nulls = [name for name in GROUPS[group] if row[name] is None]
         if nulls:
@@ -154,6 +153,7 @@ def _about(
     artefact: Artefact,
     members: Labelled,
     columns: Sequence[Column],
+    *,
     row: Mapping[str, Value],
     criteria: Sequence[_Criterion],
 ) -> dict[str, Any]:
