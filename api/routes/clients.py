@@ -51,7 +51,7 @@ def client(client: str, query: ClientQuery) -> Response | ClientFeatures:
         if name not in shown:
             raise FeatureError(_unknown(name, shown, store.names))
     names = list(dict.fromkeys(query.names)) or shown
-    row = store.values(number, names)
+    row = store.values(number, names) if query.names else store.row(number)
     words, fields = FeatureWords(artefact, spoken()), {*(query.fields or _FIELDS)}
     # One validation of plain data: a model for each of the hundreds of features takes longer.
     features = [
