@@ -24,7 +24,9 @@ from tests.api.document import document
 
 TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 #: The status of the answer goes where the call's own output does not.
-SHELL = 'curl() { command curl -w "%{stderr}\\n%{http_code} %{method} %{url_effective}\\n" "$@"; }\n'
+SHELL = (
+    'curl() { command curl -w "%{stderr}\\n%{http_code} %{method} %{url_effective}\\n" "$@"; }\n'
+)
 KEY = "$KEY"
 
 
