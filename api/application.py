@@ -66,6 +66,7 @@ def build(settings: Settings) -> APIFlask:
     )
     app.config["CURRENCY"] = settings.currency
     app.config["OFFERS"] = settings.offers
+    app.config["STATE"] = settings.state
     app.config["DEBUG"] = False  # despite FLASK_DEBUG: the debugger runs any code that is sent
     app.tags = ["Decisions", "Explanations", "Clients", "Model", "Demonstration", "Operations"]
     app.json = StrictJSON(app)

@@ -18,16 +18,28 @@ class FeatureText(Answer):
     concept: str
 
 
-class ClientFeature(FeatureText):
-    """A feature of one client; ``value`` is null where it is missing, ``displayed`` is it in words."""
+class ClientFeature(Answer):
+    """A feature of one client; ``value`` is null where it is missing, ``displayed`` is it in words.
 
-    value: Value
-    displayed: str
-    importance: Share
+    Beside the name, the fields that were asked for: by default all but ``sentence``.
+    """
+
+    name: str
+    label: str = ""
+    sentence: str = ""
+    unit: str = ""
+    concept: str = ""
+    value: Value = None
+    displayed: str = ""
+    importance: Share = 0.0
+
+
+#: What a feature of a client may be asked for.
+ClientField = Literal["label", "sentence", "unit", "concept", "value", "displayed", "importance"]
 
 
 class ClientFeatures(Answer):
-    """All features of a client, the most important first."""
+    """Features of a client, the most important first."""
 
     id: ClientId
     features: list[ClientFeature]

@@ -1,4 +1,4 @@
-"""Answers that compare a client with a group: counts, never a row of another client."""
+"""Answers that compare a client with a group: counts over ten and more, never a row of another client."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -6,12 +6,14 @@ from pydantic import Field, RootModel
 
 from api.answers.base import Answer, Count, Probability, Value
 from project_tools.serving.inputs import Kind
-from project_tools.serving.peers import GROUPS
+from project_tools.serving.peers import FEWER, GROUPS, MORE
 
 if TYPE_CHECKING:  # mypy takes no names that are computed
     Group = str
+    Few = str
+    Many = str
 else:
-    Group = Literal[tuple(GROUPS)]
+    Group, Few, Many = Literal[tuple(GROUPS)], Literal[FEWER], Literal[MORE]
 
 
 class Criterion(Answer):
@@ -38,11 +40,18 @@ class PeerFeature(Answer):
     usual: float | None = None
 
 
-class ClassCounts(Answer):
-    """How many clients repaid and how many defaulted."""
+class ClassSizes(Answer):
+    """How many clients repaid and how many defaulted; a text in place of a number below ten."""
 
-    repaid: Count
-    defaulted: Count
+    repaid: Count | Few
+    defaulted: Count | Few
+
+
+class Missing(Answer):
+    """How many clients of each class lack a value: none, or ten and more. Null for a class without counts."""
+
+    repaid: Count | None
+    defaulted: Count | None
 
 
 class Tick(Answer):
@@ -53,16 +62,17 @@ class Tick(Answer):
 
 
 class Bars(Answer):
-    """Counts per class, one for each bar; ``missing`` counts the clients without a value.
+    """Counts per class, one for each bar of ten and more clients; null for a class of fewer than ten.
 
-    ``bars`` says in words what each bar holds.
+    ``bars`` says in words what each bar holds. ``missing`` counts the clients without a value; they are
+    left out of the group where they are fewer than ten of a class.
     """
 
     name: str
     bars: list[str]
-    repaid: list[Count]
-    defaulted: list[Count]
-    missing: ClassCounts
+    repaid: list[Count] | None
+    defaulted: list[Count] | None
+    missing: Missing
 
 
 class NumberBars(Bars):
@@ -74,7 +84,7 @@ class NumberBars(Bars):
 
 
 class CategoryBars(Bars):
-    """Each level has a bar."""
+    """Each level has a bar; those of fewer than ten clients share the last one."""
 
     kind: Literal["category"]
     levels: list[str]
@@ -83,7 +93,7 @@ class CategoryBars(Bars):
 class Joint(Answer):
     """Counts over the cells of two features: rows are cells of x, columns cells of y.
 
-    A number has edges and ticks, a category levels; the other keys are left out. ``x_bars`` and
+    A cell of fewer than ten clients is null. A number has edges and ticks, a category levels; the other keys are left out. ``x_bars`` and
     ``y_bars`` say in words what each row and each column holds.
     """
 
@@ -95,8 +105,8 @@ class Joint(Answer):
     y_edges: list[float] = Field(default_factory=list)
     y_ticks: list[Tick] = Field(default_factory=list)
     y_levels: list[str] = Field(default_factory=list)
-    counts_repaid: list[list[Count]]
-    counts_defaulted: list[list[Count]]
+    counts_repaid: list[list[Count | None]]
+    counts_defaulted: list[list[Count | None]]
 
 
 class _Compared(Answer):
@@ -104,22 +114,27 @@ class _Compared(Answer):
     criteria: list[Criterion]
     features: list[PeerFeature]
     left_out: str | None = None
-    n: Count
 
 
 class Comparison(_Compared):
-    """The client's group; ``joint`` is there where two features are compared."""
+    """The client's group; ``joint`` is there where two features are compared and both classes counted.
 
-    n_by_class: ClassCounts
-    default_rate: Probability
+    Where a class has fewer than ten clients, ``n`` is a text and ``default_rate`` null: else the
+    difference would tell how many they are.
+    """
+
+    n: Count | Many
+    n_by_class: ClassSizes
+    default_rate: Probability | None
     too_small: Literal[False]
     distributions: list[Annotated[NumberBars | CategoryBars, Field(discriminator="kind")]]
     joint: Joint | None = None
 
 
 class NoComparison(_Compared):
-    """The group is too small or not defined; ``sentence`` says which."""
+    """The group is too small or not defined, or its feature is not in the reference; ``sentence`` says which."""
 
+    n: Few
     too_small: Literal[True]
     sentence: str
     distributions: list[NumberBars] = Field(max_length=0)

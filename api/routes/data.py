@@ -13,6 +13,7 @@ from api.web.problems import problem
 from project_tools.errors import FeatureError
 from project_tools.serving import demonstration
 from project_tools.serving.clients import unknown_feature
+from project_tools.serving.protected import shown_names
 
 blueprint = APIBlueprint("data", __name__, tag="Demonstration")
 
@@ -27,7 +28,7 @@ def data(query: DataQuery) -> Response | Data:
     are there with ``protected=1`` alone.
     """
     service, protected = _demonstration(), bool(query.protected)
-    names = demonstration.shown(service.artefact, service.store, protected=protected)
+    names = shown_names(service.artefact, service.store, protected=protected)
     if {*request.args} <= {"protected"}:
         text = service.text(
             f"data {protected}", lambda: demonstration.whole_table(service.store, names)

@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from project_tools.evaluation.calibration import PlattCalibration
+from project_tools.evaluation.curves import Curves
+from project_tools.evaluation.sensitivity import sensitivity
 from project_tools.features.definitions.across import SAME_DURATION
 from project_tools.features.definitions.application import GROUPS, LEVELS
 from project_tools.features.pipeline import HISTORIES
@@ -27,6 +29,7 @@ from project_tools.serving.artefact import ArtefactContent, write_artefact
 from project_tools.serving.clients import write_client_store
 from project_tools.serving.formats.base import ModelFile
 from project_tools.serving.inputs import ServedFeature
+from project_tools.serving.model import ServedModel
 from project_tools.serving.reference import ReferenceClients
 
 if TYPE_CHECKING:
@@ -266,24 +269,27 @@ def trained(features: "pa.Table | pd.DataFrame", state: Path) -> ArtefactContent
     text = booster.model_to_string().replace(
         "pandas_categorical:null", f"pandas_categorical:{levels}"
     )
+    file, curve = ModelFile("lightgbm-text", text.encode()), PlattCalibration(*CALIBRATION)
     return ArtefactContent(
         name="credit_scoring",
         version="3",
         alias="champion",
         run_id="0" * 32,
         family="lightgbm",
-        model=ModelFile("lightgbm-text", text.encode()),
+        model=file,
         features=inputs,
         catalogue=catalogue(),
         threshold=THRESHOLD,
         fn_cost=5.0,
         metric="loss_of_income",
-        calibration=PlattCalibration(*CALIBRATION),
+        calibration=curve,
         metrics={"AUC": {"value": 0.71, "se": 0.03, "on": "test"}},
         data_digest="d" * 64,
         feature_meta=META,
         golden=train.select([feature.name for feature in inputs]).slice(0, 5).to_pylist(),
-        reference=reference_clients(table),
+        reference=replace(
+            reference_clients(table), curves=curves_of(ServedModel.read(file, inputs, curve))
+        ),
         state=state,
         files={"card.md": CARD.encode(), "card.html": CARD_PAGE.encode()},
         commit="e" * 40,
@@ -311,6 +317,13 @@ def reference_clients(table: pa.Table) -> ReferenceClients:
         held_out=matrix_of(invented_table(HELD_OUT, seed=8)).astype(np.float32),
         band=(THRESHOLD - 0.05, THRESHOLD + 0.05),
     )
+
+
+def curves_of(model: ServedModel) -> Curves:
+    """The curves of the held-out clients of the reference whose outcome is known."""
+    rows = split_of(invented_table(HELD_OUT, seed=8), "test")
+    p = model.probabilities(model.raw_scores(matrix_of(rows).astype(np.float32)))
+    return sensitivity(rows.column("TARGET").to_numpy(), p, THRESHOLD, 5.0)
 
 
 def model_name(name: str) -> str:

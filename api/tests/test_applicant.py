@@ -16,7 +16,7 @@ class Case(unittest.TestCase):
 
     def shown(self, client: int) -> dict[str, Any]:
         """What ``GET /clients`` shows of a client, by name."""
-        features: Any = self.client.get(f"/clients/{client}").json
+        features: Any = self.client.get(f"/clients/{client}?protected=1").json
         return {f["name"]: f["value"] for f in features["features"]}
 
     def post(self, body: Any, **how: Any) -> Any:

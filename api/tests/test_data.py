@@ -14,7 +14,8 @@ from api.service import VERIFIED, keeper_of
 from api.tests.running import application, served, settings
 from api.tests.served import META, write_features
 from project_tools.serving.clients import write_client_store
-from project_tools.serving.demonstration import MOST_CLIENTS, shown
+from project_tools.serving.demonstration import MOST_CLIENTS
+from project_tools.serving.protected import shown_names
 from project_tools.system.files import sha256
 
 
@@ -51,7 +52,7 @@ class Table(unittest.TestCase):
         changed = {**service.artefact.catalogue, "AMT_CREDIT": row}
         del changed["DAYS_BIRTH"]  # what is not described may be computed from anything
         artefact = mock.Mock(catalogue=changed)
-        names = shown(artefact, service.store, protected=False)
+        names = shown_names(artefact, service.store, protected=False)
         self.assertEqual(
             {*service.store.names} - {*names}, {"AMT_CREDIT", "DAYS_BIRTH", "CODE_GENDER"}
         )

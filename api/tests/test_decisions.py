@@ -41,6 +41,7 @@ class Case(unittest.TestCase):
             "other": (("score", "explain"), None),
             "reviewer": (("review",), None),
             "office": (("score", "review"), portfolio),
+            "narrow": (("explain",), portfolio),
         }
         self.texts, self.ids, keys = {}, {}, []
         for name, (scopes, file) in callers.items():

@@ -22,7 +22,7 @@ KEYWORDS = {
         "minLength",
         "maxLength",
     ),
-    *("minimum", "maximum", "anyOf", "oneOf", "discriminator"),
+    *("minimum", "exclusiveMinimum", "maximum", "anyOf", "oneOf", "discriminator"),
 }
 #: APIFlask does not describe the document in itself.
 ITSELF = "openapi.spec"

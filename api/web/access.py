@@ -32,6 +32,7 @@ SCOPE_OF: Mapping[str, Scope | None] = {
     "reviews.confirm": "review",
     "history.history": "explain",
     "history.note": "review",
+    "portfolio.portfolio": "review",
     "explanations.explanation": "explain",
     "explanations.local_shap": "explain",
     "explanations.global_shap": "explain",

@@ -10,6 +10,7 @@ from flask import g, request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.answers.base import DECISION_ID
+from api.answers.clients import ClientField
 from api.answers.peers import Group
 from api.web.portfolios import Portfolio
 from api.web.problems import MalformedError
@@ -81,6 +82,14 @@ def takes_query(blueprint: APIBlueprint, model: type["Query"]) -> Callable[[F], 
     return decorate
 
 
+def _every_field(_: Any) -> list[str]:
+    return request.args.getlist("fields")
+
+
+def _every_name(_: Any) -> list[str]:
+    return request.args.getlist("names")
+
+
 class Query(BaseModel):
     """A query string; an unknown name is refused."""
 
@@ -109,6 +118,17 @@ class PeersQuery(Query):
         list[str], Field(min_length=1, max_length=2), BeforeValidator(_every_feature)
     ]
     group: Group = "everyone"
+
+
+class ClientQuery(Query):
+    """Some ``names`` of features and some of their ``fields``; without them all but the sentences.
+
+    1: the ``protected`` features too, for a caller with the scope ``data``.
+    """
+
+    fields: Annotated[list[ClientField], Field(max_length=7), BeforeValidator(_every_field)] = []
+    names: Annotated[list[str], Field(max_length=100), BeforeValidator(_every_name)] = []
+    protected: Annotated[Literal[0, 1], BeforeValidator(_whole)] = 0
 
 
 class FeaturesQuery(Query):

@@ -10,7 +10,7 @@ import pandas as pd
 from charts.frame import framed
 from charts.palette import Palette
 from service.answers import Distribution, Joint, PeerFeature, Peers, Tick, Value
-from words.english import are, percent, shown_value, thousands
+from words.english import are, counted, percent, shown_value
 
 REPAID, DEFAULTED = "repaid", "had difficulties"
 HEIGHT = 340
@@ -52,10 +52,8 @@ def level_table(distribution: Distribution) -> pd.DataFrame:
 def fullest_levels(distribution: Distribution, own: Value, most: int = LEVELS) -> tuple[str, ...]:
     """The words of the largest categories in their order, and of the client's own if it is rare."""
     sizes = {
-        level: repaid + defaulted
-        for level, repaid, defaulted in zip(
-            distribution.levels, distribution.repaid, distribution.defaulted, strict=True
-        )
+        level: sum(counts[at] for _, counts in _classes(distribution))
+        for at, level in enumerate(distribution.levels)
     }
     kept = set(sorted(sizes, key=lambda level: -sizes[level])[:most]) | {own}
     words = zip(distribution.levels, distribution.bars, strict=True)
@@ -63,8 +61,14 @@ def fullest_levels(distribution: Distribution, own: Value, most: int = LEVELS) -
 
 
 def reading(peers: Peers) -> str:
-    """Notes on the chart: its outer ends, the categories it leaves out, clients without a value."""
+    """Notes on the chart: what it leaves out, its outer ends, clients without a value."""
     notes = []
+    if peers.joint is not None:
+        notes.append("Places with fewer than ten clients are left out.")
+    elif len(peers.features) > 1:
+        notes.append("Two features together need ten clients of each class; this is the first one.")
+    elif len(_classes(peers.distributions[0])) == 1:
+        notes.append("A class of fewer than ten clients is left out.")
     if any(distribution.edges for distribution in peers.distributions):
         notes.append("The outermost places hold all that lies beyond them.")
     one = peers.distributions[0]
@@ -84,9 +88,9 @@ def joint_table(joint: Joint) -> pd.DataFrame:
     rows = []
     for i, x in enumerate(xs):
         for j, y in enumerate(ys):
-            defaulted = joint.defaulted[i][j]
-            clients = joint.repaid[i][j] + defaulted
-            if clients:
+            repaid, defaulted = joint.repaid[i][j], joint.defaulted[i][j]
+            if repaid is not None and defaulted is not None and repaid + defaulted:
+                clients = repaid + defaulted
                 place = (joint.x_bars[i], joint.y_bars[j], x, y)
                 rows.append((*place, clients, defaulted / clients))
     columns = ["Across", "Up", "X", "Y", "Clients", "Default rate"]
@@ -215,7 +219,7 @@ def _name_side(
 def two_features_alt(peers: Peers) -> str:
     x, y = peers.features
     return (
-        f"{thousands(peers.n)} clients by {x.label} (across) and {y.label} (up): the larger a "
+        f"{counted(peers.n)} clients by {x.label} (across) and {y.label} (up): the larger a "
         f"circle the more clients, the more orange the more of them had difficulties. "
         f"{client_sentence(x)} {client_sentence(y)}"
     )
@@ -305,7 +309,8 @@ def _labelled(ticks: tuple[Tick, ...]) -> alt.Axis:
 
 
 def _classes(distribution: Distribution) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    return (REPAID, distribution.repaid), (DEFAULTED, distribution.defaulted)
+    both = (REPAID, distribution.repaid), (DEFAULTED, distribution.defaulted)
+    return tuple((label, counts) for label, counts in both if counts is not None)
 
 
 def _places(edges: tuple[float, ...], words: tuple[str, ...]) -> tuple[float | str, ...]:

@@ -248,15 +248,22 @@ class PeerFeature(Answer):
     displayed: str = ""
 
 
-class ClassCounts(Answer):
-    """How many clients repaid and how many defaulted."""
+class ClassSizes(Answer):
+    """How many clients repaid and how many defaulted; a text where they are fewer than ten."""
 
-    repaid: int = 0
-    defaulted: int = 0
+    repaid: int | Literal["fewer than 10"]
+    defaulted: int | Literal["fewer than 10"]
+
+
+class Missing(Answer):
+    """How many clients of each class have no value; None for a class without counts."""
+
+    repaid: int | None = 0
+    defaulted: int | None = 0
 
     @property
     def total(self) -> int:
-        return self.repaid + self.defaulted
+        return (self.repaid or 0) + (self.defaulted or 0)
 
 
 class Tick(Answer):
@@ -269,7 +276,7 @@ class Tick(Answer):
 class Distribution(Answer):
     """Counts of a group per class: by ``edges`` (one more than counts) or by ``levels``.
 
-    ``bars`` says in words what each count is of. ``missing`` clients have no value and are in none
+    A class of fewer than ten clients has none. ``bars`` says in words what each count is of. ``missing`` clients have no value and are in none
     of the counts.
     """
 
@@ -277,20 +284,24 @@ class Distribution(Answer):
     edges: tuple[float, ...] = ()
     ticks: tuple[Tick, ...] = ()
     levels: tuple[str, ...] = ()
-    repaid: tuple[int, ...]
-    defaulted: tuple[int, ...]
-    missing: ClassCounts = ClassCounts()
+    repaid: tuple[int, ...] | None
+    defaulted: tuple[int, ...] | None
+    missing: Missing = Missing()
 
     @model_validator(mode="after")
     def _has_a_count_per_place(self) -> Self:
         places = _places(self.edges, self.levels)
-        if {len(self.repaid), len(self.defaulted), len(self.bars)} != {places}:
+        counts = [one for one in (self.repaid, self.defaulted) if one is not None]
+        if {len(self.bars), *map(len, counts)} != {places}:
             raise ValueError("as many counts as bins or levels are needed")
         return self
 
 
 class Joint(Answer):
-    """Counts of a group per class by two features; rows of a table run along x."""
+    """Counts of a group per class by two features; rows of a table run along x.
+
+    A cell of fewer than ten clients has none.
+    """
 
     x_bars: tuple[str, ...]
     x_edges: tuple[float, ...] = ()
@@ -300,8 +311,8 @@ class Joint(Answer):
     y_edges: tuple[float, ...] = ()
     y_ticks: tuple[Tick, ...] = ()
     y_levels: tuple[str, ...] = ()
-    repaid: tuple[tuple[int, ...], ...] = Field(alias="counts_repaid")
-    defaulted: tuple[tuple[int, ...], ...] = Field(alias="counts_defaulted")
+    repaid: tuple[tuple[int | None, ...], ...] = Field(alias="counts_repaid")
+    defaulted: tuple[tuple[int | None, ...], ...] = Field(alias="counts_defaulted")
 
     @model_validator(mode="after")
     def _has_a_count_per_cell(self) -> Self:
@@ -319,9 +330,9 @@ class Peers(Answer):
     """A client's group: its size, its default rate, and one or two features in it."""
 
     too_small: Literal[False]
-    n: int
-    n_by_class: ClassCounts
-    default_rate: Share
+    n: int | Literal["10 or more"]
+    n_by_class: ClassSizes
+    default_rate: Share | None
     criteria: tuple[Criterion, ...]
     features: tuple[PeerFeature, ...]
     distributions: tuple[Distribution, ...]
@@ -332,7 +343,6 @@ class NoPeers(Answer):
     """There is nothing to show; ``sentence`` says why: a small group, or a missing value."""
 
     too_small: Literal[True]
-    n: int
     sentence: str
 
 

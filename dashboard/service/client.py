@@ -28,6 +28,8 @@ from service.answers import (
 TIMEOUT = (3.05, 20.0)
 #: A request is repeated once after a dropped connection: a server that restarts drops them all.
 ATTEMPTS = 2
+#: What is asked of each feature of a client, beside its name.
+FIELDS = tuple(name for name in Feature.model_fields if name != "name")
 
 NOT_FOUND, UNAVAILABLE = 404, 503
 
@@ -92,7 +94,9 @@ class ApiClient:
 
     def features(self, client: str) -> tuple[Feature, ...]:
         """All features of a client, the most important first."""
-        features = self._ask(f"/clients/{_part(client)}", ClientFeatures).features
+        features = self._ask(
+            f"/clients/{_part(client)}", ClientFeatures, fields=list(FIELDS)
+        ).features
         return tuple(sorted(features, key=lambda feature: -feature.importance))
 
     def explanation(self, client: str, language: str = "en") -> Explanation:

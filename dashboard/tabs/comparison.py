@@ -18,7 +18,7 @@ from page import cache
 from page.open_client import Opened
 from service.answers import NoPeers, Peers
 from tabs.feature_table import choices
-from words.english import criteria_sentence, escaped, percent, thousands
+from words.english import counted, criteria_sentence, escaped, percent
 
 GROUPS = {
     "everyone": "Everyone",
@@ -54,6 +54,9 @@ def _show(peers: Peers | NoPeers) -> None:
         st.info(escaped(peers.sentence))
         return
     _group(peers)
+    if not peers.distributions:
+        st.info("Fewer than ten clients of each class: no distribution is shown.")
+        return
     colours = palette(st.context.theme.type)
     if peers.joint is None:
         chart, alt = one_feature_chart(peers, colours), one_feature_alt(peers)
@@ -67,9 +70,9 @@ def _show(peers: Peers | NoPeers) -> None:
 
 def _group(peers: Peers) -> None:
     size, bad, rate = st.columns(3)
-    size.metric("Clients in the group", thousands(peers.n))
-    bad.metric("Had difficulties to repay", thousands(peers.n_by_class.defaulted))
-    rate.metric("Default rate", percent(peers.default_rate))
+    size.metric("Clients in the group", counted(peers.n))
+    bad.metric("Had difficulties to repay", counted(peers.n_by_class.defaulted))
+    rate.metric("Default rate", "-" if peers.default_rate is None else percent(peers.default_rate))
     if peers.criteria:
         st.write(escaped(criteria_sentence(peers)))
 

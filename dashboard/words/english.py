@@ -29,6 +29,15 @@ def escaped(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text)
 
 
+def counted(number: int | str) -> str:
+    """A number of clients, or the words in its place where they are few.
+
+    >>> counted(4000), counted("fewer than 10")
+    ('4,000', 'fewer than 10')
+    """
+    return number if isinstance(number, str) else thousands(number)
+
+
 def percent(share: float) -> str:
     """A share as percent with one decimal; only 0 and 1 are shown as 0 % and 100 %.
 

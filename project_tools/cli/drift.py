@@ -4,10 +4,17 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from project_tools.cli.common import add_number, add_quiet
+from project_tools.settings import Settings
 from project_tools.system.files import refuse_inputs, replacing
+
+if TYPE_CHECKING:
+    from project_tools.governance.drift.comparison import Drift
+    from project_tools.serving.drift_result import DriftResult
 
 #: The word that stands for the recorded decisions.
 RECORD = "decisions"
@@ -28,7 +35,7 @@ def words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "new", type=Path, metavar="NEW",
         help="the rows to look at; `decisions` are those that the API has recorded: each client's "
-        "last one by the model that decided last",
+        "last one by the model that decided last; the API then shows the result in /portfolio",
     )  # fmt: skip
     parser.add_argument("--split", help="only these rows of NEW: train, test or new (all)")
     parser.add_argument(
@@ -63,7 +70,7 @@ def run(words: argparse.Namespace) -> None:
     json_file = None if words.json in {None, "-"} else Path(words.json)
     outputs = [path for path in (words.html, words.freeze, json_file) if path is not None]
     refuse_inputs(outputs, filter(None, (words.reference, words.new, words.artefact)))
-    with _new_rows(words.new) as new:
+    with _new_rows(words.new) as (new, model):
         report = drift(
             words.reference, new,
             artefact=words.artefact, split=words.split, fn_cost=words.fn_cost, freeze=words.freeze,
@@ -80,21 +87,43 @@ def run(words: argparse.Namespace) -> None:
     if json_file is not None:
         with writable(json_file), replacing(json_file) as temporary:
             temporary.write_text(to_json(report), encoding="utf-8")
+    if model is not None:
+        _result(report, model).write(Settings.load().state)
     if report.alarms:
         sys.exit(DRIFTED)
 
 
+def _result(report: "Drift", model: str) -> "DriftResult":
+    from project_tools.serving.drift_result import DriftResult
+
+    expected = report.performance
+    return DriftResult(
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        model=model,
+        decisions=report.new_rows,
+        reference=report.reference_digest,
+        alarms=report.alarms,
+        expected_auc=None if expected is None else expected.expected_auc,
+    )
+
+
 @contextmanager
-def _new_rows(new: Path) -> Iterator[Path]:
-    """The file of NEW; one of the recorded decisions for the word ``decisions``, if no file has it."""
+def _new_rows(new: Path) -> Iterator[tuple[Path, str | None]]:
+    """The file of NEW; for the word ``decisions``, if no file has it, one of the recorded decisions.
+
+    Beside that one, the digest of the model that made them.
+    """
     if str(new) != RECORD or new.exists():
-        yield new
+        yield new, None
         return
+    import pyarrow.parquet as pq
+
     from project_tools.cli.decisions import opened
     from project_tools.serving.decisions.export import export_last
     from project_tools.system.files import temporary_folder
 
     with temporary_folder("decisions") as folder:
+        file = folder / f"{RECORD}.parquet"
         with opened() as store:
-            export_last(store, folder / f"{RECORD}.parquet")
-        yield folder / f"{RECORD}.parquet"
+            export_last(store, file)
+        yield file, pq.read_table(file, columns=["model"]).column(0)[0].as_py()

@@ -243,6 +243,8 @@ def register_final(project: RunLog, final: FinalModel) -> Registered:
             state=state_folder(final.training.path),
             files=final.audit.files,
             defaulted=final.training.y == 1,
+            outcomes=final.test.y == 1,
+            draw=final.test.draw,
         )
         digest = write_artefact(artefact, content)
         registered = register(

@@ -13,7 +13,8 @@ import pandas as pd
 
 from project_tools.errors import TrainingError
 from project_tools.evaluation.calibration_fit import near_band
-from project_tools.evaluation.metrics import Estimate
+from project_tools.evaluation.metrics import Draw, Estimate
+from project_tools.evaluation.sensitivity import sensitivity
 from project_tools.features.catalogue import catalogue, to_json
 from project_tools.models.training import TrainedModel
 from project_tools.serving.artefact import ArtefactContent
@@ -44,9 +45,12 @@ def artefact_content(
     state: Path,
     files: Mapping[str, bytes] | None = None,
     defaulted: npt.NDArray[np.bool_] | None = None,
+    outcomes: npt.NDArray[np.bool_] | None = None,
+    draw: Draw | None = None,
 ) -> ArtefactContent:
     """What is served of a model: ``training`` and ``held_out`` are frames with its features,
-    ``files`` lie beside it. With the training clients' outcomes, ``defaulted``, it has a reference.
+    ``files`` lie beside it. With the training clients' outcomes, ``defaulted``, it has a reference,
+    and with the ``outcomes`` of those held out, drawn as ``draw`` says, this has their curves.
 
     Raises ``TrainingError`` for a family that is not served, and for a model whose served form
     gives held-out clients other probabilities than the trained one.
@@ -66,11 +70,17 @@ def artefact_content(
     reference = None
     if defaulted is not None:
         at = np.unique(np.linspace(0, len(training) - 1, MOST_CLIENTS).astype(int))
+        encoded = served.encoder.encode_frame(held_out)
+        curves = None
+        if outcomes is not None:
+            p = served.probabilities(served.raw_scores(encoded))
+            curves = sensitivity(outcomes, p, model.threshold, model.fn_cost, draw)
         reference = ReferenceClients(
             training=served.encoder.encode_frame(training.iloc[at]),
             defaulted=defaulted[at],
-            held_out=served.encoder.encode_frame(held_out),
+            held_out=encoded,
             band=near_band(model.calibration, model.oof, model.threshold),
+            curves=curves,
         )
     return ArtefactContent(
         name=name,

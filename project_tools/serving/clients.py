@@ -220,6 +220,7 @@ class ClientStore:
         kept = min(_KEPT_COLUMNS, max(2, _KEPT_COLUMN_BYTES // self._targets.nbytes))
         self._kept_columns = lru_cache(kept)(self._read_column)
         self._matrix = matrix
+        self._places = {feature.name: at for at, feature in enumerate(artefact.features)}
         if matrix is not None and matrix.shape != (len(self), len(artefact.features)):
             raise ArtefactError(f"the encoded rows do not fit {path}; start the API again")
 
@@ -309,6 +310,29 @@ class ClientStore:
                 raise ArtefactError(f"the doubles of {self._path} are damaged; export it again")
         return {**row, **doubles}
 
+    def values(self, client_id: int, names: Collection[str]) -> dict[str, Value]:
+        """Some features of a client, which is quicker than the row; raises as ``row`` does.
+
+        ``FeatureError`` for a name that the store does not hold.
+        """
+        position = self.position(client_id)
+        group, at = self._place(position)
+        columns = dict(self._kept_groups(group))
+        for name in names:
+            if name not in columns:
+                raise FeatureError(unknown_feature(name, self.names))
+        try:
+            plain = _plain({name: columns[name][at].as_py() for name in names}, self._narrow)
+        except (ValueError, IndexError, pa.ArrowException) as why:  # bytes that are no text
+            raise self._damaged() from why
+        if self._matrix is not None:
+            for name in plain.keys() & self._places.keys():
+                place = self._places[name]
+                code = self._artefact.model.encoder.code(place, plain[name])
+                if not np.array_equal(code, self._matrix[position, place], equal_nan=True):
+                    raise self._damaged()
+        return plain
+
     def encoded(self, client_id: int) -> NDArray[np.float32]:
         """The model's input of a client, shape (1, features); ``UnknownClientError``."""
         if self._matrix is None:
@@ -379,21 +403,22 @@ class ClientStore:
         try:
             row = {name: column[at].as_py() for name, column in self._kept_groups(group)}
         except (ValueError, IndexError, pa.ArrowException) as why:  # bytes that are no text
-            raise ArtefactError(
-                f"the copy of {self._path} is damaged; start the API again"
-            ) from why
+            raise self._damaged() from why
         plain = _plain(row, self._narrow)
         if self._matrix is not None:
             # A mapped file has no checksum of its pages: the two copies must tell the same.
             encoded = self._artefact.model.encoder.encode(plain)
             if not np.array_equal(encoded[0], self._matrix[position], equal_nan=True):
-                raise ArtefactError(f"the copy of {self._path} is damaged; start the API again")
+                raise self._damaged()
         return plain
 
     def _place(self, position: int) -> tuple[int, int]:
         """The group of a row, and the row's position in it."""
         group = int(np.searchsorted(self._ends, position, side="right")) - 1
         return group, position - int(self._ends[group])
+
+    def _damaged(self) -> ArtefactError:
+        return ArtefactError(f"the copy of {self._path} is damaged; start the API again")
 
     def _read_group(self, group: int) -> list[tuple[str, pa.ChunkedArray]]:
         return list(zip(self.names, self._read(groups=[group]).columns, strict=True))

@@ -7,28 +7,12 @@ features and outcomes as a table.
 import json
 from collections.abc import Sequence
 
-from project_tools.features.columns import PROTECTED_COLUMNS, TARGET
-from project_tools.serving.artefact import Artefact
+from project_tools.features.columns import TARGET
 from project_tools.serving.clients import ClientStore
 from project_tools.serving.inputs import Value
 
 #: Clients of a table that is given as a whole, the first ones by id: 16 MB at 800 features.
 MOST_CLIENTS = 1000
-
-
-def shown(artefact: Artefact, store: ClientStore, *, protected: bool) -> list[str]:
-    """The features of the table, in the file's order.
-
-    Without ``protected`` it leaves out the protected columns and what is computed from them; a feature
-    that the catalogue does not describe counts as one of them.
-    """
-    hidden = set(PROTECTED_COLUMNS)
-    return [
-        name
-        for name in store.names
-        if protected
-        or (name in artefact.catalogue and not hidden & {*artefact.catalogue[name]["columns"]})
-    ]
 
 
 def whole_table(store: ClientStore, names: Sequence[str]) -> str:

@@ -99,6 +99,10 @@ class Encoder:
                 values[feature.name] = float(str(number))
         return values
 
+    def code(self, position: int, value: Value) -> np.float32:
+        """One value of the feature at a position, as ``encode`` gives it."""
+        return np.float32(_number(self.features[position], self._codes[position], value))
+
     def encode_rows(self, rows: Iterable[Mapping[str, Value]]) -> NDArray[np.float32]:
         """Several rows, shape (rows, features)."""
         encoded = [self.encode(row) for row in rows]

@@ -1,4 +1,4 @@
-"""A client beside others: counts per class over a group, never a row of another client.
+"""A client beside others: counts over ten and more clients, never a row of another client.
 
 The others are the training clients of the artefact's reference. A model of before there was one, and
 a feature that the model does not take, are compared over the known clients with an outcome.
@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 
 from project_tools.errors import FeatureError, unknown
 from project_tools.features.definitions.application import SIMILAR_LOAN, SIMILAR_PERSON
-from project_tools.features.definitions.bands import BANDS
-from project_tools.features.wording.display import band_words
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.clients import ClientStore, Column
-from project_tools.serving.explanation import display_as
+from project_tools.serving.feature_words import ENGLISH, FeatureWords
 from project_tools.serving.inputs import Value
+from project_tools.serving.peer_words import Said
+from project_tools.serving.protected import is_protected
 
-#: A smaller group says little, and what it says is about single persons.
+#: A smaller group or class says little, and what it says is about single persons; so does a smaller bar.
 SMALLEST_GROUP = 10
+#: What is said in place of a number that would tell of fewer.
+FEWER, MORE = f"fewer than {SMALLEST_GROUP}", f"{SMALLEST_GROUP} or more"
 #: What a group that is too small drops first, and where it then takes the neighbouring bands too.
 OCCUPATION, AGE = "OCCUPATION_TYPE", "AGE_RANGE"
 #: Bars of a distribution; cells along a side of a joint one.
@@ -53,6 +55,16 @@ class Labelled:
         """How many clients that are."""
         return int(self.repaid.sum() + self.defaulted.sum())
 
+    @property
+    def classes(self) -> dict[str, NDArray[np.bool_]]:
+        """The classes that have enough clients to be shown."""
+        both = {"repaid": self.repaid, "defaulted": self.defaulted}
+        return {name: mask for name, mask in both.items() if mask.sum() >= SMALLEST_GROUP}
+
+    def among(self, mask: NDArray[np.bool_]) -> "Labelled":
+        """Those of them who are in a mask."""
+        return Labelled(self.repaid & mask, self.defaulted & mask)
+
 
 @dataclass(frozen=True, slots=True)
 class _Clients:
@@ -72,49 +84,97 @@ class _Criterion:
 
 
 def peers(
-    artefact: Artefact, store: ClientStore, client_id: int, group: str, features: Sequence[str]
+    artefact: Artefact,
+    store: ClientStore,
+    client_id: int,
+    group: str,
+    features: Sequence[str],
+    *,
+    language: str = ENGLISH,
+    known: bool = True,
 ) -> dict[str, Any]:
     """The distributions of one or two features in a client's group, per class.
 
     A group of fewer than ten backs off: occupation is dropped, then the age range widened by one;
     ``left_out`` says so. The answer holds ``too_small`` and a sentence instead of counts where that
-    does not help, or where the client lacks a value that forms the group.
+    does not help, or where the client lacks a value that forms the group. A class of fewer than ten
+    has no counts, and no bar or cell is of fewer than ten clients. Clients without a value of a
+    feature are left out where they are fewer than ten. Without ``known``, the known clients are never
+    counted. ``FeatureError`` for an unknown group or feature, and for a protected feature.
     """
     if group not in GROUPS:
         raise FeatureError(unknown("group", group, GROUPS))
-    row = store.row(client_id)
-    kinds = [store.column(name) for name in features]  # refuses a feature that nobody has
-    clients = _clients(artefact, store, [*GROUPS[group], *features])
+    said = Said(FeatureWords(artefact, language))
+    row = store.values(client_id, [*GROUPS[group], *features])  # refuses a feature that nobody has
+    for name in features:
+        if is_protected(artefact, name):
+            raise FeatureError(
+                f"{name!r} is protected or computed from what is; it is not compared"
+            )
+    asked = [*GROUPS[group], *features]
+    absent = [n for n in asked if artefact.reference is None or n not in _names(artefact)]
+    about: dict[str, Any] = {"group": group, "left_out": None}
+    if absent and not known:
+        columns = [Column(name, store.kind(name), np.zeros(0)) for name in features]
+        nobody = Labelled(np.zeros(0, bool), np.zeros(0, bool))
+        criteria = [_Criterion(name) for name in GROUPS[group]]
+        about |= _about(said, artefact, nobody, columns, row=row, criteria=criteria)
+        return {**about, **_nothing(said("no reference", label=said.label(absent[0])))}
+    clients = _clients(artefact, store, absent)
+    members, criteria, about["left_out"] = _members(clients, row, group, said)
     columns = [clients.column(name) for name in features]
-    members, criteria, left_out = _members(artefact, clients, row, group)
-    about = {
-        "group": group,
-        "criteria": [_criterion(artefact, c.name, row[c.name]) for c in criteria],
-        "left_out": left_out,
-        "features": [
-            {**_feature(artefact, kind, row[kind.name]), **_place(artefact, members, column, row)}
-            for kind, column in zip(kinds, columns, strict=True)
-        ],
-    }
+    members = members.among(_with_values(members, columns))
+    about |= _about(said, artefact, members, columns, row=row, criteria=criteria)
     if members.n < SMALLEST_GROUP:
-        return {**about, **_too_small(artefact, members, row, group)}
-    defaulted = int(members.defaulted.sum())
+        nulls = [name for name in GROUPS[group] if row[name] is None]
+        if nulls:
+            return {**about, **_nothing(said("not known", label=said.label(nulls[0])))}
+        return {**about, **_nothing(said("too small", least=SMALLEST_GROUP))}
+    classes = members.classes
+    whole = len(classes) == len(("repaid", "defaulted"))
     answer = {
         **about,
-        "n": members.n,
-        "n_by_class": {"repaid": members.n - defaulted, "defaulted": defaulted},
-        "default_rate": defaulted / members.n,
+        "n": members.n if whole else MORE,
+        "n_by_class": {
+            name: int(classes[name].sum()) if name in classes else FEWER
+            for name in ("repaid", "defaulted")
+        },
+        "default_rate": int(members.defaulted.sum()) / members.n if whole else None,
         "too_small": False,
-        "distributions": [_distribution(artefact, members, column) for column in columns],
+        "distributions": [_distribution(said, classes, column) for column in columns if classes],
     }
-    if len(columns) > 1:
-        answer["joint"] = _joint(artefact, members, columns[0], columns[1])
+    if len(columns) > 1 and whole:
+        answer["joint"] = _joint(said, members, columns[0], columns[1])
     return answer
 
 
-def _clients(artefact: Artefact, store: ClientStore, names: Sequence[str]) -> _Clients:
+def _about(
+    said: Said,
+    artefact: Artefact,
+    members: Labelled,
+    columns: Sequence[Column],
+    *,
+    row: Mapping[str, Value],
+    criteria: Sequence[_Criterion],
+) -> dict[str, Any]:
+    """The criteria and the compared features with the client's values."""
+    return {
+        "criteria": [said.criterion(c.name, row[c.name]) for c in criteria],
+        "features": [
+            {**said.feature(column, row), **_place(artefact, members, column, row)}
+            for column in columns
+        ],
+    }
+
+
+def _names(artefact: Artefact) -> set[str]:
+    return {feature.name for feature in artefact.features}
+
+
+def _clients(artefact: Artefact, store: ClientStore, absent: Sequence[str]) -> _Clients:
+    """The clients of the reference, or the known ones where it lacks a feature that is asked for."""
     positions = {feature.name: at for at, feature in enumerate(artefact.features)}
-    if artefact.reference is None or not positions.keys() >= {*names}:
+    if artefact.reference is None or absent:
         return _Clients(store.targets(), store.column, store.names)
     sample = artefact.reference.sample
 
@@ -129,7 +189,7 @@ def _clients(artefact: Artefact, store: ClientStore, names: Sequence[str]) -> _C
 
 
 def _members(
-    artefact: Artefact, clients: _Clients, row: Mapping[str, Value], group: str
+    clients: _Clients, row: Mapping[str, Value], group: str, said: Said
 ) -> tuple[Labelled, list[_Criterion], str | None]:
     """The members of the first form of the group that has enough, its criteria, what it leaves out."""
     forms = [[_Criterion(name) for name in GROUPS[group]]]
@@ -140,7 +200,7 @@ def _members(
     for form in forms:
         members = _labelled(clients, row, form)
         if members.n >= SMALLEST_GROUP:
-            return members, form, _left_out(artefact, form, forms[0])
+            return members, form, _left_out(said, form, forms[0])
     return _labelled(clients, row, forms[0]), forms[0], None
 
 
@@ -161,18 +221,25 @@ def _labelled(
     return Labelled(inside & (clients.targets == 0), inside & (clients.targets == 1))
 
 
-def _left_out(
-    artefact: Artefact, form: Sequence[_Criterion], whole: Sequence[_Criterion]
-) -> str | None:
+def _with_values(members: Labelled, columns: Sequence[Column]) -> NDArray[np.bool_]:
+    """Who is compared: clients without a value are left out where they are fewer than ten of a class."""
+    kept = np.ones(len(members.repaid), dtype=bool)
+    for column in columns:
+        for mask in (members.repaid, members.defaulted):
+            without = mask & ~column.known
+            if without.sum() < SMALLEST_GROUP:
+                kept &= ~without
+    return kept
+
+
+def _left_out(said: Said, form: Sequence[_Criterion], whole: Sequence[_Criterion]) -> str | None:
     """What a form of the group does not ask for, as a sentence."""
     kept = {c.name for c in form}
-    parts = [
-        f"“{artefact.describe(c.name)['label']}” is left out" for c in whole if c.name not in kept
-    ]
-    parts += [f"“{artefact.describe(c.name)['label']}” may differ by one" for c in form if c.within]
+    parts = [said("left out", label=said.label(c.name)) for c in whole if c.name not in kept]
+    parts += [said("may differ", label=said.label(c.name)) for c in form if c.within]
     if not parts:
         return None
-    return f"Fewer than {SMALLEST_GROUP} clients agree in everything, so {' and '.join(parts)}."
+    return said("backed off", least=SMALLEST_GROUP, parts=said("and").join(parts))
 
 
 def _place(
@@ -194,98 +261,130 @@ def _place(
     return {"percentile": percentile, "usual": usual}
 
 
-def _too_small(
-    artefact: Artefact, members: Labelled, row: Mapping[str, Value], group: str
+def _nothing(sentence: str) -> dict[str, Any]:
+    return {"n": FEWER, "too_small": True, "sentence": sentence, "distributions": []}
+
+
+def _distribution(
+    said: Said, classes: Mapping[str, NDArray[np.bool_]], column: Column
 ) -> dict[str, Any]:
-    unknown_ones = [name for name in GROUPS[group] if row[name] is None]
-    sentence = f"Clients with a known outcome who are like this one: {members.n}. That is too few to compare."
-    if unknown_ones:
-        label = artefact.describe(unknown_ones[0])["label"]
-        sentence = f"This client's value of “{label}” is not known, so there is no such group."
-    return {"n": members.n, "too_small": True, "sentence": sentence, "distributions": []}
-
-
-def _criterion(artefact: Artefact, name: str, value: Value) -> dict[str, Any]:
-    about = artefact.describe(name)
-    if value is not None and about.get("display"):
-        value = display_as(value, about)
-    elif isinstance(value, float) and name in BANDS:  # a model of before displays were declared
-        value = band_words(BANDS[name]).get(int(value), value)
-    return {"label": about["label"], "value": value}
-
-
-def _feature(artefact: Artefact, column: Column, value: Value) -> dict[str, Any]:
-    about = artefact.describe(column.name)
-    return {
-        "name": column.name,
-        "label": about["label"],
-        "unit": about["unit"],
-        "kind": column.kind,
-        "client_value": value,
-        "displayed": display_as(value, about),
-    }
-
-
-def _distribution(artefact: Artefact, members: Labelled, column: Column) -> dict[str, Any]:
-    axis = _axis(artefact, members, column, _BARS)
+    """The counts of the classes that are shown, in bars of ten and more clients; null for the others."""
+    shown = np.logical_or.reduce([*classes.values()])
+    axis = _axis(said, column.values[shown & column.known], column, _BARS)
     places = _places(column, axis)
-    counts = {
-        name: np.bincount(places[mask & column.known], minlength=len(axis["bars"])).tolist()
-        for name, mask in (("repaid", members.repaid), ("defaulted", members.defaulted))
+    size = len(axis["bars"])
+    fine = {
+        name: np.bincount(places[mask & column.known], minlength=size)
+        for name, mask in classes.items()
     }
+    merge = _pooled if "levels" in axis else _merged
+    axis, spans = merge(said, axis, np.sum([*fine.values()], axis=0))
+    counts: dict[str, list[int] | None] = dict.fromkeys(("repaid", "defaulted"))
+    counts |= {name: [int(one[span].sum()) for span in spans] for name, one in fine.items()}
     missing = {
-        "repaid": int((members.repaid & ~column.known).sum()),
-        "defaulted": int((members.defaulted & ~column.known).sum()),
+        name: int((classes[name] & ~column.known).sum()) if name in classes else None
+        for name in counts
     }
     return {"name": column.name, "kind": column.kind, **axis, **counts, "missing": missing}
 
 
-def _joint(artefact: Artefact, members: Labelled, x: Column, y: Column) -> dict[str, Any]:
-    """Counts over the cells of two features; rows are cells of ``x``, columns cells of ``y``."""
-    x_axis, y_axis = (_axis(artefact, members, column, _CELLS) for column in (x, y))
+_Axis = dict[str, list[Any]]
+_Spans = list[list[int]]
+
+
+def _merged(said: Said, axis: _Axis, totals: NDArray[np.int64]) -> tuple[_Axis, _Spans]:
+    """Neighbouring bars are one until ten clients are in it; what is left goes to the last one."""
+    spans: _Spans = []
+    open_: list[int] = []
+    for at in range(len(totals)):
+        open_.append(at)
+        if totals[open_].sum() >= SMALLEST_GROUP:
+            spans, open_ = [*spans, open_], []
+    if open_ and spans:
+        spans[-1] = spans[-1] + open_
+    elif open_:
+        spans = [open_]
+    edges, ends = axis["edges"], axis["ends"]
+    return {
+        "edges": [edges[0], *(edges[span[-1] + 1] for span in spans)],
+        "bars": [said.span(ends[span[0]][0], ends[span[-1]][1]) for span in spans],
+        "ticks": axis["ticks"],
+    }, spans
+
+
+def _pooled(said: Said, axis: _Axis, totals: NDArray[np.int64]) -> tuple[_Axis, _Spans]:
+    """Levels of fewer than ten clients are one bar, together with the next larger ones until it has ten."""
+    order = [int(at) for at in np.argsort(totals, kind="stable") if totals[at]]
+    pool: list[int] = []
+    for at in order:
+        if totals[at] >= SMALLEST_GROUP and (not pool or totals[pool].sum() >= SMALLEST_GROUP):
+            break
+        pool.append(at)
+    kept = [at for at in range(len(totals)) if at not in pool]
+    spans = [[at] for at in kept] + ([sorted(pool)] if pool else [])
+    others = [said("others")] if pool else []
+    return {name: [*(axis[name][at] for at in kept), *others] for name in ("levels", "bars")}, spans
+
+
+def _joint(said: Said, members: Labelled, x: Column, y: Column) -> dict[str, Any]:
+    """Counts over the cells of two features; rows are cells of ``x``, columns cells of ``y``.
+
+    A cell of fewer than ten clients is null, also an empty one.
+    """
+    everyone, both = members.repaid | members.defaulted, x.known & y.known
+    x_axis, y_axis = (_axis(said, c.values[everyone & c.known], c, _CELLS) for c in (x, y))
     shape = (len(x_axis["bars"]), len(y_axis["bars"]))
     cells = _places(x, x_axis) * shape[1] + _places(y, y_axis)
-    both = x.known & y.known
-    counts = {
-        f"counts_{name}": np.bincount(cells[mask & both], minlength=shape[0] * shape[1])
-        .reshape(shape)
-        .tolist()
-        for name, mask in (("repaid", members.repaid), ("defaulted", members.defaulted))
-    }
+    repaid, defaulted = (
+        np.bincount(cells[mask & both], minlength=shape[0] * shape[1]).reshape(shape)
+        for mask in (members.repaid, members.defaulted)
+    )
+    hidden = repaid + defaulted < SMALLEST_GROUP
     return {
-        **{f"x_{key}": value for key, value in x_axis.items()},
-        **{f"y_{key}": value for key, value in y_axis.items()},
-        **counts,
+        **{f"x_{key}": value for key, value in x_axis.items() if key != "ends"},
+        **{f"y_{key}": value for key, value in y_axis.items() if key != "ends"},
+        "counts_repaid": _without(hidden, repaid),
+        "counts_defaulted": _without(hidden, defaulted),
     }
 
 
-def _axis(artefact: Artefact, members: Labelled, column: Column, bars: int) -> dict[str, list[Any]]:
+def _without(hidden: NDArray[np.bool_], counts: NDArray[np.int64]) -> list[list[int | None]]:
+    shown = counts.astype(object)
+    shown[hidden] = None
+    rows: list[list[int | None]] = shown.tolist()
+    return rows
+
+
+def _axis(said: Said, present: NDArray[np.float64], column: Column, bars: int) -> _Axis:
     """The levels of a category, or the edges of a number's bars and the labels of its axis.
 
-    ``bars`` says each bar in the words in which the feature's values are displayed.
+    ``bars`` says each bar in the words in which the feature's values are displayed, ``ends`` the
+    words of both ends of a number's bars.
     """
-    about = artefact.describe(column.name)
     if column.kind == "category":
-        words = [display_as(level, about) for level in column.levels]
+        words = [said.display(column.name, level) for level in column.levels]
         return {"levels": list(column.levels), "bars": words}
-    present = column.values[(members.repaid | members.defaulted) & column.known]
     low, high = np.quantile(present, _QUANTILES) if len(present) else (0.0, 1.0)
     if high - low < bars and (present == np.floor(present)).all():
         values = np.arange(np.floor(low), np.ceil(high) + 1)
-        words = [display_as(value, about) for value in values.tolist()]
+        words = [said.display(column.name, value) for value in values.tolist()]
         ticks = _ticks(values, words)
         return {
             "edges": [*(values - 0.5).tolist(), values[-1] + 0.5],
             "bars": words,
+            "ends": [(word, word) for word in words],
             "ticks": ticks,
         }
     if not low < high:
         low, high = low - 0.5, high + 0.5
     count = int(np.clip(np.sqrt(len(present)), 5, bars))
     edges = np.linspace(low, high, count + 1)
-    words = [display_as(edge, about) for edge in edges.tolist()]
-    spans = [f"{first} to {last}" for first, last in pairwise(words)]
-    return {"edges": edges.tolist(), "bars": spans, "ticks": _ticks(edges, words)}
+    words = [said.display(column.name, edge) for edge in edges.tolist()]
+    ends = [*pairwise(words)]
+    bars_in_words = [said.span(*both) for both in ends]
+    return {
+        "edges": edges.tolist(), "bars": bars_in_words, "ends": ends, "ticks": _ticks(edges, words),
+    }  # fmt: skip
 
 
 def _ticks(values: NDArray[np.float64], words: Sequence[str]) -> list[dict[str, Any]]:

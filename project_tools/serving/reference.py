@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from project_tools.errors import ArtefactError
+from project_tools.evaluation.curves import Curves
 from project_tools.serving.formats.interventional import MOST_LEAVES, Background, LeafCounts
 from project_tools.serving.formats.trees import Trees
 from project_tools.serving.inputs import ServedFeature
@@ -242,6 +243,7 @@ class _Facts:
     accepted: SideFacts | None
     refused: SideFacts | None
     band: tuple[Probability, Probability] | None
+    curves: Curves | None = None
 
 
 _FACTS = TypeAdapter(_Facts)
@@ -253,7 +255,8 @@ class Reference:
 
     ``usual`` is, by feature, the usual value of the clients who repaid: the median, or the mean of a
     share; null for a category and where nobody has a value. ``accepted`` and ``refused`` are the
-    just-accepted and the just-refused; null where there are fewer than 50.
+    just-accepted and the just-refused; null where there are fewer than 50. ``curves`` are those of the
+    test clients.
     """
 
     usual: Mapping[str, float | None]
@@ -261,6 +264,7 @@ class Reference:
     refused: Side | None
     band: tuple[float, float] | None
     sample: Sample
+    curves: Curves | None = None
 
     def near(self, probability: float) -> bool:
         """Whether a probability cannot be told from the threshold, given the calibration's error."""
@@ -271,7 +275,7 @@ class Reference:
         accepted, refused = (
             None if side is None else side.facts for side in (self.accepted, self.refused)
         )
-        facts = _Facts(model_digest, self.usual, accepted, refused, self.band)
+        facts = _Facts(model_digest, self.usual, accepted, refused, self.band, self.curves)
         arrays = self.sample.arrays() | _count_arrays(self.accepted, self.refused)
         return asdict(facts), _packed(arrays)
 
@@ -296,7 +300,7 @@ class Reference:
             for name, side in (("accepted", facts.accepted), ("refused", facts.refused))
         )
         sample = Sample.from_arrays(arrays, model.features)
-        return cls(facts.usual, accepted, refused, facts.band, sample)
+        return cls(facts.usual, accepted, refused, facts.band, sample, facts.curves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,13 +308,14 @@ class ReferenceClients:
     """The clients whom a reference is made of, as the model takes them.
 
     ``training`` are labelled training clients, ``defaulted`` their outcomes; ``held_out`` are the
-    test clients, whose outcomes are not used; ``band`` as in ``Reference``.
+    test clients, whose outcomes are used by the ``curves`` alone; ``band`` as in ``Reference``.
     """
 
     training: NDArray[np.float32]
     defaulted: NDArray[np.bool_]
     held_out: NDArray[np.float32]
     band: tuple[float, float] | None = None
+    curves: Curves | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,6 +377,7 @@ def compute_reference(
         refused=refused,
         band=clients.band,
         sample=Sample.of(model.features, clients.training, clients.defaulted, MOST_BYTES - counted),
+        curves=clients.curves,
     )
 
 

@@ -2,9 +2,11 @@
 
 import csv
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import text, update
@@ -16,6 +18,7 @@ from project_tools.serving.decisions.retention import prune
 from project_tools.serving.decisions.reviews import Person, confirm, review
 from project_tools.serving.decisions.store import open_store
 from project_tools.serving.decisions.tables import EVENTS
+from project_tools.serving.drift_result import DriftResult
 
 
 def decided(client: int | None, near: bool = False) -> NewDecision:
@@ -178,6 +181,18 @@ def test_no_line_shows_a_password(
         assert "Hidden-Word" not in line
 
 
+def export_shifted(source: Path, target: Path) -> Path:
+    """The decisions as others would have been: nobody was refused."""
+    table = pq.read_table(source)
+    low = pa.array([value / 10 for value in table.column("proba_risk_class").to_pylist()])
+    granted = pa.array(["no_risk"] * len(table))
+    names = table.schema.names
+    for name, column in (("proba_risk_class", low), ("class", granted)):
+        table = table.set_column(names.index(name), name, column)
+    pq.write_table(table, target)
+    return target
+
+
 def test_drift_reads_the_recorded_decisions_as_its_new_rows(
     tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,10 +216,24 @@ def test_drift_reads_the_recorded_decisions_as_its_new_rows(
         row["client"]: row["proba_risk_class"] for row in told if row["client"] is not None
     } == {i: i / 1000 for i in range(500)}
     outputs = []
-    for new in ("decisions", "last.parquet"):
+    for new in ("last.parquet", "decisions"):
+        assert DriftResult.read(tmp_path / "state") is None  # of the record's own decisions alone
         assert main(["drift", "last.parquet", new, "--quiet", "--json", "-"]) == 0
         outputs.append(json.loads(capsys.readouterr().out))
-    recorded, file = outputs
+    file, recorded = outputs
+    kept = DriftResult.read(tmp_path / "state")
+    assert kept is not None
+    assert (kept.model, kept.decisions, kept.alarms) == ("cd" * 32, 503, [])
+    assert kept.reference == recorded["reference_digest"]
+    assert kept.expected_auc == recorded["performance"]["expected_auc"]
+    assert (datetime.now(UTC) - datetime.fromisoformat(kept.time)).total_seconds() < 60
+    shifted = export_shifted(tmp_path / "last.parquet", tmp_path / "other.parquet")
+    with pytest.raises(SystemExit, match="3"):
+        main(["drift", str(shifted), "decisions", "--quiet", "--json", "-"])
+    assert json.loads(capsys.readouterr().out)["alarms"]
+    again = DriftResult.read(tmp_path / "state")
+    assert again is not None
+    assert "acceptance rate" in again.alarms
     assert (recorded["new"], recorded["new_rows"]) == ("decisions.parquet", 503)
     assert {**recorded, "new": file["new"]} == file
 

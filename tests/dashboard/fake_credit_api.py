@@ -17,16 +17,13 @@ from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from threading import Thread
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
-
-import numpy as np
 
 from project_tools.serving import explanation as explained
 from project_tools.serving import peers as serving
 from project_tools.serving.formats.base import Scale
-from project_tools.serving.peers import GROUPS, Labelled
+from project_tools.serving.peer_words import SENTENCES
 
 Json = dict[str, Any]
 
@@ -261,9 +258,9 @@ class FakeApi:
             ],
         }
         if group == "similar_person" and client == LONELY:
-            return {**about, **too_small(4, group)}
+            return {**about, **too_small()}
         if group == "similar_loan" and client == THIN_FILE:
-            return {**about, **too_small(0, group, missing="NAME_INCOME_TYPE")}
+            return {**about, **too_small(missing="NAME_INCOME_TYPE")}
         joint = {"joint": _joint(*chosen)} if len(chosen) == 2 else {}
         return {
             **about,
@@ -276,12 +273,11 @@ class FakeApi:
         }
 
 
-def too_small(n: int, group: str, missing: str | None = None) -> Json:
+def too_small(missing: str | None = None) -> Json:
     """The API's own answer for a group that it does not compare, with its own sentence."""
-    members = Labelled(np.ones(n, dtype=bool), np.zeros(n, dtype=bool))
-    row = {name: None if name == missing else LEVELS[0] for name in GROUPS[group]}
-    artefact: Any = SimpleNamespace(describe=lambda name: {"label": LABELS.get(name, name)})
-    return serving._too_small(artefact, members, row, group)
+    name, label = "too small" if missing is None else "not known", LABELS.get(missing or "", "")
+    sentence = SENTENCES["en"][name].format(label=label, least=serving.SMALLEST_GROUP)
+    return serving._nothing(sentence)
 
 
 def _value(client: str, name: str, kind: str) -> float | str | None:

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import reduce
+from inspect import isfunction, signature
 from itertools import product
 from typing import Any, Literal
+from unittest import mock
 
 import pytest
 import requests
@@ -23,9 +26,10 @@ from service.answers import (
     Share,
     Version,
 )
+from service.client import FIELDS, ApiClient, ApiUnreachableError
 from tabs.comparison import GROUPS
 
-from api.tests.running import application
+from api.tests.running import application, served
 from tests.api.document import Json, document, faults, schema_of
 from tests.dashboard.fake_credit_api import IDS, LONELY, REFUSED, THIN_FILE, FakeApi
 
@@ -112,9 +116,52 @@ def _misfits(model: type[BaseModel], sent: Json) -> list[str]:
     return list(misfits(_expanded(read, read), _expanded(sent, sent)))
 
 
+def promised(path: str) -> Json:
+    """The schema of a path's answer; a field that the dashboard asks for by name is there.
+
+    ``test_what_is_asked_for_is_sent`` shows that of the API itself.
+    """
+    schema = deepcopy(schema_of(path))
+    if path == "/clients/{client}":
+        schema["components"]["schemas"]["ClientFeature"]["required"] = ["name", *FIELDS]
+    return schema
+
+
+def test_what_is_asked_for_is_sent() -> None:
+    known = served().ids()[0]
+    query = {"fields": list(FIELDS)}
+    answer = application().test_client().get(f"/clients/{known}", query_string=query).get_json()
+    assert {frozenset(feature) for feature in answer["features"]} == {frozenset({"name", *FIELDS})}
+
+
+def test_every_address_that_the_dashboard_asks_for_is_compared() -> None:
+    """Each method of its client asks for one path of ``READ``, with query names of the document."""
+    session = mock.Mock(spec=requests.Session)
+    session.get.side_effect = requests.ConnectionError
+    client = ApiClient("http://127.0.0.1:1", session)
+    words = {"client": "100001", "beginning": "1", "size": 5, "group": "everyone", "features": ("A",),
+             "language": "en"}  # fmt: skip
+    methods = [name for name, one in vars(ApiClient).items() if isfunction(one) and name[0] != "_"]
+    for name in methods:
+        taken = signature(getattr(client, name)).parameters
+        with pytest.raises(ApiUnreachableError, match="does not answer"):
+            getattr(client, name)(**{word: words[word] for word in taken})
+    asked = {
+        (
+            call.args[0].removeprefix(client.address).replace("100001", "{client}"),
+            *call.kwargs["params"],
+        )
+        for call in session.get.call_args_list
+    }
+    assert {path for path, *_ in asked} == {*READ}
+    for path, *names in asked:
+        parameters = document()["paths"][path]["get"].get("parameters", ())
+        assert {*names} <= {one["name"] for one in parameters if one["in"] == "query"}
+
+
 @pytest.mark.parametrize("path", READ)
 def test_every_field_that_is_read_is_sent(path: str) -> None:
-    assert _misfits(READ[path], schema_of(path)) == []
+    assert _misfits(READ[path], promised(path)) == []
 
 
 def test_every_class_of_answers_is_compared() -> None:

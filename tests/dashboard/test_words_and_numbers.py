@@ -28,7 +28,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from service.address import AddressError, api_address
 from service.answers import (
-    ClassCounts,
+    ClassSizes,
     ConceptContribution,
     Distribution,
     Feature,
@@ -92,7 +92,7 @@ def peers_of(feature: PeerFeature, distribution: Distribution) -> Peers:
     return Peers(
         too_small=False,
         n=4,
-        n_by_class=ClassCounts(repaid=2, defaulted=2),
+        n_by_class=ClassSizes(repaid=2, defaulted=2),
         default_rate=0.5,
         criteria=(),
         features=(feature,),

@@ -1,5 +1,6 @@
 """A client among others: the counts are those that pandas makes of the same frame."""
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,7 +12,8 @@ from project_tools.errors import FeatureError, UnknownClientError
 from project_tools.serving import peers as module
 from project_tools.serving.artefact import load_artefact
 from project_tools.serving.clients import ClientStore
-from project_tools.serving.peers import GROUPS, SMALLEST_GROUP, peers
+from project_tools.serving.peer_words import SENTENCES
+from project_tools.serving.peers import FEWER, GROUPS, MORE, SMALLEST_GROUP, peers
 
 
 @pytest.fixture(scope="module")
@@ -62,29 +64,62 @@ def group_of(labelled, client, group):
     return next((one for one in wider if len(one) >= SMALLEST_GROUP), rows)
 
 
+def with_values(rows, features):
+    """Who is compared: of those without a value fewer than ten of a class are left out."""
+    for name in features:
+        for target in (0, 1):
+            without = rows[name].isna() & (rows["TARGET"] == target)
+            if without.sum() < SMALLEST_GROUP:
+                rows = rows[~without]
+    return rows
+
+
+def sizes(rows):
+    """How many clients of each class, by pandas; of fewer than ten no number."""
+    counts = {"repaid": (rows["TARGET"] == 0).sum(), "defaulted": (rows["TARGET"] == 1).sum()}
+    return {name: n if n >= SMALLEST_GROUP else FEWER for name, n in counts.items()}
+
+
 @pytest.mark.parametrize("group", [*GROUPS])
 def test_a_group_is_counted_per_class(served, compare, labelled, group):
-    sizes = set()
+    seen = set()
     for client_id in served.ids("test")[:30] + served.ids("new")[:30]:
         found = compare(client_id, group, ["EXT_SOURCE_3"])
-        rows = group_of(labelled, served.client(client_id), group)
-        assert found["n"] == len(rows)
-        sizes.add(found["too_small"])
+        rows = with_values(group_of(labelled, served.client(client_id), group), ["EXT_SOURCE_3"])
         if found["too_small"]:
+            assert found["n"] == FEWER
+            assert len(rows) < SMALLEST_GROUP
+            seen.add("too small")
             continue
-        classes = {"repaid": (rows["TARGET"] == 0).sum(), "defaulted": (rows["TARGET"] == 1).sum()}
+        classes = sizes(rows)
+        whole = FEWER not in classes.values()
+        seen.add("whole" if whole else "a class of fewer than ten")
         assert found["n_by_class"] == classes
-        assert found["default_rate"] == pytest.approx(rows["TARGET"].mean())
+        assert found["n"] == (len(rows) if whole else MORE)
+        expected = pytest.approx(rows["TARGET"].mean()) if whole else None
+        assert found["default_rate"] == expected
         known = rows[rows["EXT_SOURCE_3"].notna()]
+        if {*classes.values()} == {FEWER}:
+            assert found["distributions"] == []
+            continue
         (distribution,) = found["distributions"]
         for name, target in (("repaid", 0), ("defaulted", 1)):
+            if classes[name] == FEWER:
+                assert (distribution[name], distribution["missing"][name]) == (None, None)
+                continue
             # Values beyond the edges are in the outer bars.
             edges = [-np.inf, *distribution["edges"][1:-1], np.inf]
             values = known.loc[known["TARGET"] == target, "EXT_SOURCE_3"]
             assert distribution[name] == np.histogram(values, edges)[0].tolist()
             nulls = rows.loc[rows["TARGET"] == target, "EXT_SOURCE_3"].isna().sum()
             assert distribution["missing"][name] == nulls
-    assert False in sizes
+            assert nulls == 0 or nulls >= SMALLEST_GROUP
+        shown = [counts for counts in (distribution["repaid"], distribution["defaulted"]) if counts]
+        totals = np.sum(shown, axis=0)
+        assert totals.min() >= SMALLEST_GROUP or len(totals) == 1
+        assert len(distribution["bars"]) == len(totals) == len(distribution["edges"]) - 1
+    assert "whole" in seen
+    assert group != "similar_loan" or seen >= {"a class of fewer than ten"}
 
 
 def test_categories_are_counted_by_level(served, compare, labelled):
@@ -105,20 +140,29 @@ def test_categories_are_counted_by_level(served, compare, labelled):
 )
 def test_two_features_are_counted_in_cells(served, compare, labelled, pair):
     joint = compare(served.ids()[0], "everyone", pair)["joint"]
-    both = labelled[labelled[list(pair)].notna().all(axis=1)]
-    for name, target in (("repaid", 0), ("defaulted", 1)):
-        rows = both[both["TARGET"] == target]
-        cells = np.array(joint[f"counts_{name}"])
-        assert cells.sum() == len(rows)
-        for axis, feature in enumerate(pair):
-            side = "xy"[axis]
-            if f"{side}_levels" in joint:
-                counts = rows[feature].value_counts()
-                expected = [counts[level] for level in joint[f"{side}_levels"]]
-            else:
-                edges = [-np.inf, *joint[f"{side}_edges"][1:-1], np.inf]
-                expected = np.histogram(rows[feature], edges)[0].tolist()
-            assert cells.sum(axis=1 - axis).tolist() == expected
+    both = with_values(labelled, pair)
+    both = both[both[list(pair)].notna().all(axis=1)]
+    places, sizes_of = [], []
+    for side, feature in zip("xy", pair, strict=True):
+        if f"{side}_levels" in joint:
+            levels = joint[f"{side}_levels"]
+            places.append(
+                both[feature].map({level: n for n, level in enumerate(levels)}).astype(int)
+            )
+            sizes_of.append(len(levels))
+        else:
+            edges = [-np.inf, *joint[f"{side}_edges"][1:-1], np.inf]
+            places.append(np.digitize(both[feature], edges) - 1)
+            sizes_of.append(len(edges) - 1)
+    hidden = 0
+    for i in range(sizes_of[0]):
+        for j in range(sizes_of[1]):
+            cell = both[(np.asarray(places[0]) == i) & (np.asarray(places[1]) == j)]
+            counts = [(cell["TARGET"] == target).sum() for target in (0, 1)]
+            expected = counts if len(cell) >= SMALLEST_GROUP else [None, None]
+            hidden += len(cell) < SMALLEST_GROUP
+            assert [joint[f"counts_{n}"][i][j] for n in ("repaid", "defaulted")] == expected
+    assert hidden > 0 or "_levels" in str([*joint])
 
 
 def test_a_null_in_a_grouping_feature_is_a_sentence(compare, labelled):
@@ -133,20 +177,15 @@ def test_a_null_in_a_grouping_feature_is_a_sentence(compare, labelled):
     assert found["distributions"] == []
 
 
-def test_a_group_too_small_gives_no_counts(served, compare, labelled, monkeypatch):
+def test_a_group_too_small_gives_no_counts(compare, labelled, monkeypatch):
     monkeypatch.setattr(module, "SMALLEST_GROUP", 70)  # more than an education and two ages have
-    for client_id in labelled.index:
-        found = compare(client_id, "similar_person", ["EXT_SOURCE_2"])
-        if found["too_small"] and found["n"]:
-            break
-    assert f"like this one: {found['n']}. That is too few" in found["sentence"]
-    rows = labelled
-    for name in GROUPS["similar_person"]:
-        rows = rows[rows[name] == served.client(int(client_id))[name]]
-    assert found["n"] == len(rows)
-    assert found["left_out"] is None
-    assert not {"n_by_class", "default_rate"} & found.keys()
-    assert found["distributions"] == []
+    small = [compare(i, "similar_person", ["EXT_SOURCE_2"]) for i in labelled.index]
+    small = [found for found in small if found["too_small"] and "with a known" in found["sentence"]]
+    assert small
+    for found in small:
+        assert found["sentence"].startswith("Fewer than 70 clients with a known outcome are like")
+        assert (found["n"], found["left_out"], found["distributions"]) == (FEWER, None, [])
+        assert not {"n_by_class", "default_rate", "joint"} & found.keys()
 
 
 def test_criteria_are_in_words(served, compare):
@@ -249,32 +288,31 @@ def with_reference(tmp_path_factory):
 def test_the_peers_are_the_training_clients_of_the_reference(with_reference, group):
     made, compared, _ = with_reference
     train = made.frame[made.frame["SPLIT"] == "train"].set_index("SK_ID_CURR")
-    backed_off = 0
+    backed_off, pair = 0, ["AMT_CREDIT", "OCCUPATION_TYPE"]
     for client_id in made.ids("test")[:25]:
         client = made.client(client_id)
-        found = compared(client_id, group, ["AMT_CREDIT", "OCCUPATION_TYPE"])
-        rows = group_of(train, client, group)
+        found = compared(client_id, group, pair)
+        rows = with_values(group_of(train, client, group), pair)
         backed_off += found["left_out"] is not None
         if found["too_small"]:
             assert len(rows) < SMALLEST_GROUP
             continue
-        assert found["n"] == len(rows)
-        repaid = rows[rows["TARGET"] == 0]
-        assert found["n_by_class"]["repaid"] == len(repaid)
+        repaid, classes = rows[rows["TARGET"] == 0], sizes(rows)
+        assert found["n_by_class"] == classes
+        assert found["n"] == (MORE if FEWER in classes.values() else len(rows))
+        assert ("joint" in found) == (FEWER not in classes.values())
         amount, occupation = found["features"]
         below = (repaid["AMT_CREDIT"] < client["AMT_CREDIT"]).mean()
         # In a small group a client is many percent; the sample holds hundredths.
         expected = pytest.approx(100 * below, abs=2 + 100 / max(len(repaid), 1))
         assert amount["percentile"] == (expected if len(repaid) >= SMALLEST_GROUP else None)
         assert (occupation["percentile"], occupation["usual"]) == (None, None)
-        counts = dict(
-            zip(
-                found["distributions"][1]["levels"],
-                found["distributions"][1]["repaid"],
-                strict=True,
-            )
-        )
-        assert counts == {n: (repaid["OCCUPATION_TYPE"] == n).sum() for n in counts}
+        if classes["repaid"] == FEWER:
+            continue
+        levels, counts = (found["distributions"][1][name] for name in ("levels", "repaid"))
+        own = {level: (repaid["OCCUPATION_TYPE"] == level).sum() for level in levels[:-1]}
+        assert counts[:-1] == [*own.values()]
+        assert sum(counts) == repaid["OCCUPATION_TYPE"].notna().sum()
     assert (backed_off > 0) == (group == "similar_person")
 
 
@@ -285,11 +323,72 @@ def test_a_group_says_what_it_leaves_out(with_reference):
     assert all(text.startswith("Fewer than 10 clients agree in everything, so") for text in said)
 
 
-def test_a_feature_that_the_model_does_not_take_is_compared_over_the_known_clients(with_reference):
+def test_a_protected_feature_is_not_compared(with_reference):
     made, compared, _ = with_reference
-    found = compared(made.ids("test")[0], "everyone", ["CODE_GENDER"])
+    with pytest.raises(FeatureError, match="'CODE_GENDER' is protected or computed from what is"):
+        compared(made.ids("test")[0], "everyone", ["CODE_GENDER"])
+
+
+@pytest.fixture
+def unused(with_reference, monkeypatch):
+    """The model as if it did not take one of its features, which then is not in its reference."""
+    made, _, artefact = with_reference
+    store = ClientStore.open(made.clients, artefact)
+    taken = [f for f in artefact.features if f.name != "AMT_CREDIT"]
+    monkeypatch.setattr(type(artefact), "features", property(lambda _: tuple(taken)))
+    return lambda *asked, **how: peers(artefact, store, *asked, **how)
+
+
+def test_a_feature_that_the_model_does_not_take_is_compared_over_the_known_clients(
+    with_reference, unused
+):
+    made, *_ = with_reference
+    found = unused(made.ids("test")[0], "everyone", ["AMT_CREDIT"])
     assert found["n"] == (made.frame["SPLIT"] == "test").sum()
-    assert found["features"][0]["usual"] is None
+
+
+def test_a_portfolio_gets_no_counts_of_the_known_clients(with_reference, unused):
+    made, *_ = with_reference
+    for group in GROUPS:
+        found = unused(made.ids("test")[0], group, ["AMT_CREDIT"], known=False)
+        assert found["too_small"] is True
+        assert "does not hold “amount of the credit”" in found["sentence"]
+        assert (found["features"][0]["percentile"], found["left_out"]) == (None, None)
+    assert unused(made.ids("test")[0], "everyone", ["EXT_SOURCE_2"], known=False)["n"] == 300
+
+
+def test_a_portfolio_has_no_peers_in_a_model_of_before_there_was_a_reference(served):
+    artefact = load_artefact(served.model, child=False)
+    store = ClientStore.open(served.clients, artefact)
+    found = peers(artefact, store, served.ids()[0], "similar_loan", ["EXT_SOURCE_2"], known=False)
+    assert (found["too_small"], found["features"][0]["percentile"]) == (True, None)
+
+
+@pytest.mark.parametrize("group", [*GROUPS])
+def test_every_answer_is_said_in_french_with_the_same_counts(with_reference, group):
+    made, _compared, artefact = with_reference
+    store = ClientStore.open(made.clients, artefact)
+    for client in made.ids("test")[:20]:
+        pair = ["DAYS_BIRTH", "OCCUPATION_TYPE"]
+        english, french = (
+            peers(artefact, store, client, group, pair, language=language)
+            for language in ("en", "fr")
+        )
+        for name in ("n", "n_by_class", "default_rate"):
+            assert english.get(name) == french.get(name)
+        assert [f["label"] for f in french["features"]] == ["âge", "profession"]
+        for one in (english, french):
+            said = str([one["left_out"], one.get("sentence")])
+            assert ("client" in said) == (one["left_out"] is not None or one["too_small"])
+        assert english["left_out"] is None or english["left_out"] != french["left_out"]
+
+
+def test_both_languages_say_the_same_things():
+    english, french = (
+        {name: {*re.findall(r"{(\w+)}", text)} for name, text in SENTENCES[language].items()}
+        for language in ("en", "fr")
+    )
+    assert english == french
 
 
 def test_few_who_repaid_give_no_percentile(with_reference, monkeypatch):

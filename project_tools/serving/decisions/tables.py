@@ -48,6 +48,18 @@ EVENTS = Table(
     Column("digest", String(64), nullable=False),
     Index("events_id", "id", unique=True),
     Index("events_client", "client", "sequence"),
+    # For the summary of each client's last decisions, which reads this alone; ``kind`` only because
+    # SQLite would read the row to check it.
+    Index(
+        "events_last",
+        "client",
+        "model",
+        "sequence",
+        "class",
+        "near",
+        "kind",
+        **_where("kind = 'decision'"),
+    ),
     # Partial: recording an ordinary decision writes none of these.
     Index("events_near", "sequence", **_where("near = 1")),
     Index("events_kind", "kind", "sequence", **_where("kind <> 'decision'")),

@@ -54,7 +54,7 @@ def test_a_store_of_a_later_release_is_refused_in_one_line(
         store.record([decided(1)])
         with store.database.connect() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
-    says = r"^the record of decisions has the schema 0099, this release knows 0002: install the"
+    says = rf"^the record of decisions has the schema 0099, this release knows {schema.HEAD}: install the"
     with open_store(address, tmp_path) as store:
         for use in (store.halted, store.decisions, lambda: store.record([decided(1)])):
             with pytest.raises(StoreVersionError, match=says) as refused:
@@ -75,17 +75,18 @@ def test_a_store_of_an_earlier_release_is_upgraded_once(
     (folder / "env.py").write_text((source / "env.py").read_text())
     for file in (source / "versions").glob("*.py"):
         (folder / "versions" / file.name).write_text(file.read_text())
-    (folder / "versions" / "r0003_more.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = '0003', '0002'\n"
+    (folder / "versions" / "r0099_more.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\n"
+        f"revision, down_revision = '0099', '{schema.HEAD}'\n"
         "def upgrade():\n    op.add_column('head', sa.Column('more', sa.Text))\n"
     )
-    monkeypatch.setattr(schema, "HEAD", "0003")
+    monkeypatch.setattr(schema, "HEAD", "0099")
     monkeypatch.setattr(schema, "MIGRATIONS", folder)
     for _ in range(2):
         with open_store(address, tmp_path) as store:
             assert store.decision(before.id) == before
             with store.database.connect() as connection:
-                assert schema.revision(connection) == "0003"
+                assert schema.revision(connection) == "0099"
                 assert connection.execute(text("SELECT more FROM head")).all() == [(None,)]
 
 
