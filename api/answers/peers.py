@@ -47,7 +47,7 @@ class ClassSizes(Answer):
     defaulted: Count | Few
 
 
-class Missing(Answer):
+class MissingCounts(Answer):
     """How many clients of each class lack a value: none, or ten and more. Null for a class without counts."""
 
     repaid: Count | None
@@ -72,7 +72,7 @@ class Bars(Answer):
     bars: list[str]
     repaid: list[Count] | None
     defaulted: list[Count] | None
-    missing: Missing
+    missing: MissingCounts
 
 
 class NumberBars(Bars):
