@@ -100,10 +100,9 @@ def _no_sentinel(column: Column) -> str:
 
 def _is_inside(column: Column, least: float, most: float) -> bool:
     low, high = column.between
-    largest = column.largest
-    return max(-largest, -largest if low is None else low) <= least and most <= min(
-        largest, largest if high is None else high
-    )
+    lowest = -column.largest if low is None else max(low, -column.largest)
+    highest = column.largest if high is None else min(high, column.largest)
+    return lowest <= least and most <= highest
 
 
 def _finding(
