@@ -28,6 +28,8 @@ from project_tools.tables.declared import TABLES
 
 WORK = ROOT / "pickle_files"
 FEATURES = WORK / "features.parquet"
+#: Doubles beside the features, which the export cuts with the client store.
+EXACT = WORK / "features.exact.parquet"
 ARTEFACT = WORK / "artefact"
 CLIENTS = WORK / "clients.parquet"
 RECORD = WORK / "run.json"
@@ -76,7 +78,7 @@ def steps(raw: Path | None, clients: int, store: str, without: str = "") -> list
         Step(
             "features",
             lambda: signature(tables, TABLES) + code("tables", "features", "settings.py") + without,
-            (FEATURES, WORK / "features.pkl.gz", WORK / "features.state"),
+            (FEATURES, EXACT, WORK / "features.pkl.gz", WORK / "features.state"),
             lambda: _ours("features", str(tables), str(FEATURES), str(WORK / "features.pkl.gz"), *left_out),
         ),
         Step(
@@ -98,7 +100,7 @@ def steps(raw: Path | None, clients: int, store: str, without: str = "") -> list
         ),
         Step(
             "export",
-            lambda: signature(WORK / "registered.json") + signature(FEATURES) + code(),
+            lambda: signature(WORK / "registered.json") + signature(FEATURES) + signature(EXACT) + code(),
             (ARTEFACT, CLIENTS),
             lambda: _ours("export", registered(), str(ARTEFACT), "--features", str(FEATURES), "--clients", "all"),
         ),

@@ -33,7 +33,7 @@ def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     work = tmp_path / "pickle_files"
     for name, path in {
         "WORK": work, "FEATURES": work / "features.parquet", "ARTEFACT": work / "artefact",
-        "CLIENTS": work / "clients.parquet", "RECORD": work / "run.json", "ROOT": tmp_path,
+        "EXACT": work / "features.exact.parquet", "CLIENTS": work / "clients.parquet", "RECORD": work / "run.json", "ROOT": tmp_path,
     }.items():  # fmt: skip
         monkeypatch.setattr(module, name, path)
     for folder in ("project_tools", "hyperparameter_tuning", "lightgbm"):
@@ -103,6 +103,7 @@ def remove_database(module: ModuleType) -> None:
         (lambda m: change(m.WORK / "demo_tables" / "application_train.csv"), TITLES),
         (lambda m: (m.WORK / "features.pkl.gz").unlink(), TITLES[1:]),
         (lambda m: change(m.FEATURES), TITLES[1:]),
+        (lambda m: m.EXACT.unlink(), TITLES[1:]),
         (lambda m: shutil.rmtree(m.ARTEFACT), ["export"]),
         (lambda m: m.CLIENTS.unlink(), ["export"]),
         (remove_database, ["search", "train", "export"]),  # the registry went with it

@@ -67,7 +67,13 @@ def settings(tmp_path_factory):
         if name != "SPLIT"
     }
     state = FeatureState({}, levels, raw_digest="a" * 64, split_digest="b" * 64)
-    write_features(pa.Table.from_pandas(frame, preserve_index=False), state, [data])
+    doubles = pa.table(
+        {
+            n: frame[n].astype("int64" if n == "SK_ID_CURR" else "float64")
+            for n in ("SK_ID_CURR", "AMT_CREDIT")
+        }
+    )
+    write_features(pa.Table.from_pandas(frame, preserve_index=False), state, [data], exact=doubles)
     return FinalSettings.from_texts({"data": str(data), "folds": "3", "jobs": "1"})
 
 
@@ -132,6 +138,7 @@ def test_a_forest_is_registered_exported_served_and_explained(store, settings, t
     assert (artefact.manifest.family, artefact.manifest.version) == ("random_forest", "1")
     assert artefact.manifest.metrics["test.AUC"]["on"] == "test"
     clients = ClientStore.open(tmp_path / "out" / "clients.parquet", artefact)
+    assert clients.exact == {"AMT_CREDIT"}
     row = clients.row(int(test.ids[0]))
     expected = model.probabilities(test.X.head(1))[0]
     decision = Scorer(artefact).score(row).decision

@@ -10,14 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from project_tools.evaluation.threshold import Decision
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.clients import ClientStore
 from project_tools.serving.offers import Offers, cells, has_neighbour, oddities, offers
+from project_tools.serving.scoring import Score
 from project_tools.serving.simulation import Client, Simulator
 from project_tools.settings import OfferGrid, SettingError, Settings
 from tests.helpers.known_clients import Known
 
 GRID = Settings.load({}).offers
+GRID_CELLS = len(GRID.shares) * len(GRID.terms)
 BOOLEANS = arrays(bool, st.tuples(st.integers(1, 6), st.integers(1, 6)))
 
 
@@ -45,6 +48,29 @@ def test_each_offer_is_accepted_by_the_deciding_path(
             assert score.decision.granted
             tried += 1
     assert tried > 200
+
+
+def test_the_deciding_path_has_the_last_word(
+    simulator: Simulator, found: list[tuple[Client, Offers]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cell that it refuses is neither accepted nor offered, whatever the batch says."""
+    client, made = next((client, made) for client, made in found if made.accepted == GRID_CELLS)
+    asked: list[bytes] = []
+    score = simulator.score
+
+    def refuses_every_other(row: np.ndarray) -> Score:
+        asked.append(row.tobytes())
+        true = score(row)
+        refused = Decision(1.0, true.decision.threshold)
+        return true if len(asked) % 2 else replace(true, decision=refused)
+
+    monkeypatch.setattr(simulator, "score", refuses_every_other)
+    again = offers(simulator, client, GRID)
+    assert len(asked) == GRID_CELLS
+    # The terms are even in number, so that the accepted cells lie in columns, each a neighbour's.
+    assert again.accepted == len(again.offers) == GRID_CELLS // 2
+    assert {offer.term for offer in again.offers} == {*GRID.terms[::2]}
+    assert {offer.term for offer in made.offers} == {*GRID.terms}
 
 
 def test_an_offer_follows_from_its_share_and_term(found: list[tuple[Client, Offers]]) -> None:
