@@ -38,6 +38,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from project_tools.serving.decisions.record import NewDecision
+from project_tools.serving.decisions.store import open_store
 from project_tools.settings import ROOT
 
 WORK = ROOT / "pickle_files" / "benchmark" / "api"
@@ -52,6 +54,9 @@ MOST_LOAD, MOST_OTHERS = 2.0, 0.5
 TIMES_PLAIN = 3.5
 MEDIAN_MS, TAIL_MS, SYNCS = 10.0, 25.0, 4
 EXPLANATION_MS, PICTURE_MS, READY_S = 20.0, 400.0, 6.0
+PEERS_MS, PORTFOLIO_MS = 10.0, 500.0
+#: Recorded decisions of the portfolio, and how many are recorded together.
+MANY_DECISIONS, BATCH = 100_000, 50
 PRIVATE_MB, GROWTH_MB, REQUESTS = 250.0, 5.0, 50_000
 #: Until then each thread's part of the allocator's memory reaches its size: 6 MB more from the 3,000th
 #: to the 9,000th request, nothing after it.
@@ -433,6 +438,58 @@ def explanation(table: Table, words: argparse.Namespace) -> None:
     table.row("explanation: errors", sum(run.errors for run in runs), "answers", most=0)
 
 
+def peers(table: Table, words: argparse.Namespace) -> None:
+    """``GET /peers/<id>`` in each group, by one feature and by two, one after the other."""
+    features = ("feature=AMT_CREDIT", "feature=EXT_SOURCE_2&feature=OCCUPATION_TYPE")
+    groups = ("everyone", "similar_person", "similar_loan")
+    queries = [f"?group={group}&{asked}" for group in groups for asked in features]
+    paths = [f"/peers/{known}{queries[at % len(queries)]}" for at, known in enumerate(ids())]
+    with ours() as service:
+        ask(service, paths, 1, 1)
+        runs = [ask(service, paths, words.seconds, 1) for _ in range(words.rounds)]
+    table.row("peers: median", median(runs, "median_ms"), "ms", most=PEERS_MS, others=worst(runs))
+    table.row("peers: 99th percentile", median(runs, "tail_ms"), "ms", others=worst(runs))
+    table.row("peers: processor time", median(runs, "cpu_ms"), "ms", others=worst(runs))
+    table.row("peers: errors", sum(run.errors for run in runs), "answers", most=0)
+
+
+def many_decisions(state: Path) -> None:
+    """A record of 100,000 decisions by three models on 60,000 clients."""
+    chance = np.random.default_rng(1)
+    with open_store(None, state, "process") as store:
+        if store.head() is not None:
+            return
+        for _ in range(MANY_DECISIONS // BATCH):
+            store.record([
+                NewDecision(
+                    client=int(client), model=f"{model:02x}" * 32, model_name="credit_scoring",
+                    model_version=str(model), threshold=0.17, row=b"row", probability=float(p),
+                    raw_score=0.0, label="risk" if p > 0.17 else "no_risk",  # noqa: PLR2004
+                    near=bool(abs(p - 0.17) < 0.01),  # noqa: PLR2004
+                )
+                for client, model, p in zip(
+                    chance.integers(100_001, 160_001, BATCH), chance.integers(1, 4, BATCH),
+                    chance.uniform(0, 0.4, BATCH), strict=True,
+                )
+            ])  # fmt: skip
+
+
+def portfolio(table: Table, words: argparse.Namespace) -> None:
+    """``GET /portfolio`` with 100,000 recorded decisions, one after the other."""
+    state = WORK / "state-decisions"
+    many_decisions(state)
+    with ours(CREDIT_STATE=str(state)) as service:
+        found = json.loads(service.get("/portfolio")[1])["decisions"]
+        must(sum(one["clients"] for one in found) > MANY_DECISIONS / 2, "the decisions count")
+        runs = [ask(service, ["/portfolio"], words.seconds, 1) for _ in range(words.rounds)]
+    table.row(
+        "portfolio: median at 100,000 decisions", median(runs, "median_ms"), "ms",
+        most=PORTFOLIO_MS, others=worst(runs),
+    )  # fmt: skip
+    table.row("portfolio: processor time", median(runs, "cpu_ms"), "ms", others=worst(runs))
+    table.row("portfolio: errors", sum(run.errors for run in runs), "answers", most=0)
+
+
 def ready(table: Table, _: argparse.Namespace) -> None:
     """From ``python -m api`` to a ready worker, with an empty state folder and with a full one."""
     state = WORK / "state-ready"
@@ -617,7 +674,17 @@ def overload(table: Table, words: argparse.Namespace) -> None:
 
 MEASUREMENTS: dict[str, Callable[[Table, argparse.Namespace], None]] = {
     measurement.__name__: measurement
-    for measurement in (score, pictures, explanation, ready, overload, memory, clients)
+    for measurement in (
+        score,
+        pictures,
+        explanation,
+        peers,
+        portfolio,
+        ready,
+        overload,
+        memory,
+        clients,
+    )
 }
 
 

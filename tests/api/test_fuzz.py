@@ -43,6 +43,7 @@ STRICTER = {
     "/data": "the names of the features are the served model's, and no pattern",
     "/what_if/{client}": "the names, levels and ranges are those of the application's columns, and no pattern",
     "/prediction": "the names and levels of the features are the served model's, and no pattern",
+    "/clients/{client}": "the names of the features are the served model's, and no pattern",
     "/peers/{client}": "the names of the features are the served model's, and no pattern",
     "/admin/halt": "422 for an Idempotency-Key that was sent with another reason",
     "/admin/resume": "409 where nothing is halted",
