@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 WORK = ROOT / "pickle_files" / "benchmark" / "decisions"
 ENVIRONMENT = ROOT / "pickle_files" / "benchmark" / "api-environment"
 THREADS, PROCESSES, ROUNDS = 4, 2, 5
+#: In which the reasons of the replayed decisions were issued.
+LANGUAGES = ("en", "fr")
 #: Bounds: ms of processor time; ms by the clock; rows a second; seconds; ms.
 MOST_CPU_MS, MOST_MEDIAN_MS, MOST_P99_MS, FLUSHES = 0.3, 3.0, 25.0, 4
 LEAST_ROWS, MOST_REPLAY_S, MOST_FURTHER_MS = 50_000, 2.0, 50.0
@@ -192,12 +194,24 @@ def verification(count: int) -> None:
 
 
 def replays(_: int) -> None:
-    """``credit decisions replay`` of one and of a hundred decisions, where only the API is installed."""
-    decide = decider()
+    """``credit decisions replay`` of one and of a hundred decisions, where only the API is installed.
+
+    Each has reasons that were issued in two languages.
+    """
+    from project_tools.serving.artefact import load_artefact
+    from project_tools.serving.decisions.reasons import RecordedReasons, ScoredInput
+
+    decide, artefact = decider(), load_artefact(ROOT / "api" / "model", child=False)
     with opened("replay") as store:
         new = [decide(n) for n in range(101)]
         store.archive.keep(new[0].model, ROOT / "api" / "model")
         ids = [decision.id for decision in store.record(new)]
+        for decided, id_ in zip(new, ids, strict=True):
+            scored = ScoredInput.of(artefact, decided.row)
+            said = [
+                RecordedReasons.of(scored, language, "").event(id_, "") for language in LANGUAGES
+            ]
+            store.add(said)
     python = ENVIRONMENT / "bin" / "python"
     if not python.exists():
         uv = [str(Path(sys.executable).with_name("uv"))]
@@ -214,13 +228,13 @@ def replays(_: int) -> None:
             stdout=subprocess.PIPE, text=True, check=True,
         )  # fmt: skip
         taken = time.perf_counter() - start
-        if done.stdout.count("the same to the bit") != len(chosen):
+        if done.stdout.count("the same to the bit") != len(chosen) * (1 + len(LANGUAGES)):
             raise SystemExit(f"a decision came out otherwise:\n{done.stdout}")
         return taken
 
     seconds(ids[:1])  # writes bytecode
     one, many = (median(seconds(chosen) for _ in range(3)) for chosen in (ids[:1], ids))
-    show("replay of one decision", one, "s", MOST_REPLAY_S)
+    show("replay of one decision with its reasons", one, "s", MOST_REPLAY_S)
     show(
         "each further decision of the same model", (many - one) / 100 * 1000, "ms", MOST_FURTHER_MS
     )

@@ -117,7 +117,7 @@ def test_each_call_has_its_status_and_each_route_a_call(servers: Servers) -> Non
         status, method, path = servers.run(call)
         if status != call.status:
             wrong.append(f"{call.first_line}: {status}, not {call.status}")
-        elif status < 400:
+        elif status < 400 or status == 409:  # the open service confirms no override
             seen.add((method, path))
     assert wrong == []
     missing = [

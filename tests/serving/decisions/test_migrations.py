@@ -97,6 +97,7 @@ def test_a_store_of_the_first_schema_keeps_its_chain_and_takes_reviews(
         (before,) = store.record([decided(1)])
         with store.database.connect() as connection:
             connection.execute(text("DROP TABLE firsts"))
+            connection.execute(text("DROP INDEX events_last"))
             connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     with open_store(address, tmp_path) as store:
         assert store.decision(before.id) == before
