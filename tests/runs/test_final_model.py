@@ -107,6 +107,17 @@ def answered(folder, address):
     return response.json
 
 
+def check_curves(artefact, test):
+    """The curves that travel with a model are over the test clients, and give its logged cost."""
+    curves = artefact.reference.curves
+    assert curves is not None
+    assert (curves.clients, curves.defaulted) == (len(test), int((test.y == 1).sum()))
+    (served,) = (p for p in curves.as_served if p.fn_cost == artefact.manifest.fn_cost)
+    logged = artefact.manifest.metrics["test.loss_of_income"]
+    assert served.cost.value == pytest.approx(logged["value"])
+    assert (served.cost.high - served.cost.value) / 1.96 == pytest.approx(logged["se"])
+
+
 @pytest.mark.slow
 def test_a_forest_is_registered_exported_served_and_explained(store, settings, tmp_path):
     small = {"n_estimators": 10, "max_leaf_nodes": 16}
@@ -146,13 +157,7 @@ def test_a_forest_is_registered_exported_served_and_explained(store, settings, t
     found = decision_reasons(artefact, row, *scored_parts(artefact, row))
     assert artefact.manifest.format == 3
     assert artefact.reference is not None
-    curves = artefact.reference.curves
-    assert curves is not None
-    assert (curves.clients, curves.defaulted) == (len(test), int((test.y == 1).sum()))
-    (served,) = (p for p in curves.as_served if p.fn_cost == artefact.manifest.fn_cost)
-    logged = artefact.manifest.metrics["test.loss_of_income"]
-    assert served.cost.value == pytest.approx(logged["value"])
-    assert (served.cost.high - served.cost.value) / 1.96 == pytest.approx(logged["se"])
+    check_curves(artefact, test)
     assert found.granted == decision.granted
     assert found.reasons or found.blocked
     told = answered(tmp_path / "out", f"/explanation/{test.ids[0]}")
