@@ -448,7 +448,10 @@ class Faults(IssuedCase):
 
     def test_halted_people_go_on_and_nothing_new_is_explained(self) -> None:
         given = {name: send() for name, send in self.everything()[1:3]}
+        explained = self.get(f"/prediction/{self.known[0]}?explain=1", "officer")["decision"]["id"]
         record_of(self.app).store.halt("a test", "Dana")
+        # Its reasons are recorded, its sheet is new.
+        self.refused(503, f"/decisions/{explained}/sheet", "officer")
         for name, send in self.everything():
             status = 503 if name == "explain" else 200
             assert send().status_code == status, name

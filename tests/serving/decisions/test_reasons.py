@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from api.tests.served import features_of_model, make_served
 from project_tools.serving.artefact import Artefact, load_artefact
@@ -27,7 +27,8 @@ from project_tools.serving.decisions.record import Decision, NewDecision, NewEve
 from project_tools.serving.decisions.replay import Replay, replay
 from project_tools.serving.decisions.retention import prune
 from project_tools.serving.decisions.store import DecisionStore, open_store
-from project_tools.serving.decisions.tables import EVENTS
+from project_tools.serving.decisions.tables import EVENTS, FIRSTS
+from project_tools.serving.decisions.writer import Job
 from project_tools.serving.explanation import decision_reasons, scored_parts
 from project_tools.serving.inputs import Encoder
 from project_tools.serving.scoring import Scorer
@@ -220,6 +221,17 @@ def test_of_requests_at_once_one_is_the_first(store: DecisionStore, decided: Mak
     assert len(store.events()) == 1
 
 
+def test_in_one_group_of_the_writer_one_is_the_first(store: DecisionStore, decided: Make) -> None:
+    (decision,) = store.record([decided(1)])
+    jobs = [Job([NewEvent("sheet", {}, subject=decision.id, first="en")]) for _ in range(2)]
+    store._writer._record(jobs)
+    store._writer._disconnect()
+    jobs[0].wait()
+    with pytest.raises(AlreadyRecordedError):
+        jobs[1].wait()
+    assert len(store.events()) == 1
+
+
 def test_neither_decision_nor_reasons_while_halted(store: DecisionStore, decided: Make) -> None:
     store.halt("a test", "Dana")
     new = decided(1, id=new_id())
@@ -237,6 +249,8 @@ def test_a_removed_decision_leaves_no_first(store: DecisionStore, decided: Make)
     assert prune(store, 0.0, "Dana", force=True).events == 2
     assert store.first("sheet", decision.id, "en") is None
     assert store.content(event) is None
+    with store.database.connect() as connection:
+        assert connection.execute(select(FIRSTS)).all() == []
     assert verify(store.database).problems == []
 
 
