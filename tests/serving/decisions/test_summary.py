@@ -96,14 +96,17 @@ def test_a_decisions_last_review_counts(store: DecisionStore, decided_by: Make) 
     note("review", 4, "override")
     note("confirmation", 4, "reject")
     note("review", 4, "agree")
+    note("review", 5, "override")
+    note("confirmation", 5, "reject")
+    note("review", 5, "override")  # waits again
     (summary,) = decided(store)
-    assert (summary.clients, summary.reviewed) == (6, 5)
-    assert summary.overrides == Overrides(pending=1, confirmed=1, rejected=1)
+    assert (summary.clients, summary.reviewed) == (6, 6)
+    assert summary.overrides == Overrides(pending=2, confirmed=1, rejected=1)
     (part,) = decided(store, [2, 6])
-    assert (part.clients, part.reviewed, part.overrides.pending) == (2, 1, 1)
+    assert (part.clients, part.reviewed, part.overrides.pending) == (2, 2, 2)
     store.record([decided_by(2)])  # what was overridden is not this client's last decision any more
     (later,) = decided(store)
-    assert (later.clients, later.reviewed, later.overrides.pending) == (6, 4, 0)
+    assert (later.clients, later.reviewed, later.overrides.pending) == (6, 5, 1)
 
 
 def test_the_summary_reads_its_index_alone(sqlite_store: DecisionStore, decided_by: Make) -> None:
