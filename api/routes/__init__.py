@@ -2,6 +2,7 @@
 
 from api.routes import (
     admin,
+    batches,
     clients,
     data,
     decisions,
@@ -17,6 +18,7 @@ from api.routes import (
 BLUEPRINTS = (
     index.blueprint,
     predictions.blueprint,
+    batches.blueprint,
     decisions.blueprint,
     explanations.blueprint,
     clients.blueprint,

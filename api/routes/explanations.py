@@ -1,15 +1,20 @@
 """Why a decision is what it is: contributions, reasons in words, and pictures."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
+from typing import Any
 
+import numpy as np
 from apiflask import APIBlueprint
 from flask import Response, after_this_request, current_app, request
+from numpy.typing import NDArray
 
 from api.answers import explanations as answers
+from api.applicants import Applicant, read_applicant
 from api.record import refuse_if_halted
-from api.service import current_pictures, current_service
+from api.service import Service, current_pictures, current_service
+from api.web.bodies import read_json, takes
 from api.web.inputs import client_id
 from api.web.negotiation import accepted
 from api.web.openapi import responses
@@ -19,6 +24,7 @@ from project_tools.serving.explanation import (
     explanation_of,
     scored_parts,
 )
+from project_tools.serving.inputs import Value
 from project_tools.serving.pictures import (
     Described,
     beeswarm,
@@ -47,6 +53,32 @@ def explanation(client: str) -> answers.Explanation:
     refuse_if_halted()
     service, number = current_service(), client_id(client)
     row, encoded = service.store.row(number), service.store.encoded(number)
+    fields = _explained(service, row, encoded)
+    return answers.Explanation.model_validate({"id": number, **fields})
+
+
+@blueprint.post("/explanation")
+@takes(Applicant)
+@blueprint.doc(responses=responses(400, 415, 422, 503))
+def applicant() -> answers.ApplicantExplanation:
+    """The same for an applicant who is not known, by a row of features or by raw records.
+
+    It takes what ``POST /prediction`` takes, and records nothing.
+    """
+    refuse_if_halted()
+    service = current_service()
+    subject = read_applicant(service, read_json())
+    fields = _explained(service, subject.values(), subject.encoded)
+    found = {} if subject.findings is None else {"findings": subject.findings}
+    return answers.ApplicantExplanation.model_validate(
+        {"id": None, **fields, **found}, strict=False
+    )
+
+
+def _explained(
+    service: Service, row: Mapping[str, Value], encoded: NDArray[np.float32]
+) -> dict[str, Any]:
+    """The fields of an ``Explanation`` without its id, in the language that the answer names."""
     language = _language()
     raw_scores, parts = scored_parts(service.artefact, row, encoded)
     reasons = decision_reasons(
@@ -55,22 +87,19 @@ def explanation(client: str) -> answers.Explanation:
     )  # fmt: skip
     contributions = explanation_of(service.artefact, row, raw_scores, parts)
     after_this_request(partial(_speaks, language))
-    return answers.Explanation.model_validate(
-        {
-            "id": number,
-            "language": language,
-            "risk": reasons.risk,
-            "reference": reasons.reference,
-            "reasons": reasons.reasons,
-            "other_side": reasons.other_side,
-            "concepts": reasons.concepts,
-            "blocked": reasons.blocked,
-            "scale": contributions.scale,
-            "base": contributions.base,
-            "raw_score": contributions.raw_score,
-            "groups": contributions.groups,
-        }
-    )
+    return {
+        "language": language,
+        "risk": reasons.risk,
+        "reference": reasons.reference,
+        "reasons": reasons.reasons,
+        "other_side": reasons.other_side,
+        "concepts": reasons.concepts,
+        "blocked": reasons.blocked,
+        "scale": contributions.scale,
+        "base": contributions.base,
+        "raw_score": contributions.raw_score,
+        "groups": contributions.groups,
+    }
 
 
 def _language() -> str:

@@ -29,8 +29,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from api.answers.base import json_text
 from api.answers.problem import PROBLEM_JSON, problem_document
-from api.web.framing import Framing, TooLargeError
-from api.web.protection import PROTECTIVE_HEADERS, RETRY_AFTER_S
+from api.web.framing import HEADER_LIMIT, Framing, TooLargeError
+from api.web.protection import BODY_LIMIT, LARGE_TOGETHER, PROTECTIVE_HEADERS, RETRY_AFTER_S
 
 #: Seconds in which a request's header and body must arrive.
 REQUEST_S = 10
@@ -79,6 +79,8 @@ class Connection:
         self.client = client
         self.deadline = time.monotonic() + REQUEST_S
         self.received = bytearray()
+        #: Bytes of the request that a thread has.
+        self.handed = 0
         self.framing = Framing()
         self.answer = memoryview(b"")
         self.keeps_open = False
@@ -173,7 +175,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if connection.idle:
             connection.idle, connection.deadline = False, time.monotonic() + REQUEST_S
         connection.received += content
+        if len(connection.received) > BODY_LIMIT + HEADER_LIMIT and self._large() > LARGE_TOGETHER:
+            self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, _BUSY)
+            return
         self._advance(connection)
+
+    def _large(self) -> int:
+        """Bytes of all large requests that are here, complete or not."""
+        sizes = (len(connection.received) + connection.handed for connection in self._open)
+        return sum(size for size in sizes if size > BODY_LIMIT + HEADER_LIMIT)
 
     def _advance(self, connection: Connection) -> None:
         """Pass the request to a thread if it is complete; refuse it if it is too large."""
@@ -191,8 +201,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if self._waiting >= WAITING + self.cfg.threads:
             self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, _BUSY)
             return
-        request = bytes(connection.received[:end])
+        with memoryview(connection.received) as received:
+            request = bytes(received[:end])
         del connection.received[:end]
+        connection.handed = len(request)
         connection.framing, connection.deadline = Framing(), inf
         self._unwatch(connection)
         self._waiting += 1
@@ -253,6 +265,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _answered(self, connection: Connection, done: "Future[Answer]") -> None:
         self._waiting -= 1
+        connection.handed = 0
         self._start_writing(connection, done.result())
 
     def _start_writing(self, connection: Connection, answer: Answer) -> None:

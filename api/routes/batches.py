@@ -1,0 +1,77 @@
+"""Decisions on many clients and applicants at once: one call of the model, one transaction of the record."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Annotated, Any
+
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import Field
+
+from api.answers.predictions import Predictions
+from api.applicants import Item, Subject, read_item
+from api.record import refuse_if_halted
+from api.routes.predictions import answered, decided, recorded_once
+from api.service import Service, current_service
+from api.web.bodies import BODY, Body, read_json, takes
+from api.web.idempotency import idempotent
+from api.web.methods import records
+from api.web.openapi import responses
+from api.web.problems import FieldsError
+from project_tools.serving.decisions.record import Decision, NewDecision
+
+blueprint = APIBlueprint("batches", __name__, tag="Decisions")
+
+#: Items of a batch at most, and fields at fault that its refusal names.
+MOST_ITEMS, MOST_ERRORS = 500, 20
+
+
+class Batch(Body):
+    """Up to 500 known clients and applicants, in any mixture."""
+
+    items: Annotated[list[Item], Field(min_length=1, max_length=MOST_ITEMS)]
+
+
+@blueprint.post("/predictions")
+@records
+@idempotent
+@takes(Batch)
+@blueprint.doc(responses=responses(400, 409, 415, 422, 503))
+def batch() -> Response | Predictions:
+    """The same for up to 500 known clients and applicants, mixed; the answers are in the batch's order.
+
+    All decisions are recorded in one transaction. If an item is refused, none is made.
+    """
+    service, body = current_service(), read_json()
+    subjects: list[Subject] = []
+
+    def decide() -> list[NewDecision]:
+        refuse_if_halted()  # before the work of a batch
+        subjects.extend(_read_items(service, body))
+        return decided(service, subjects)
+
+    def answer(recorded: list[Decision]) -> dict[str, Any]:
+        pairs = zip(recorded, subjects, strict=True)
+        return {"predictions": [answered(decision, subject) for decision, subject in pairs]}
+
+    return recorded_once(service, body, decide, answer)
+
+
+def _read_items(service: Service, body: Any) -> Iterator[Subject]:
+    """The items of a batch; ``FieldsError`` names all fields at fault, the first twenty."""
+    items = body.get("items") if isinstance(body, dict) and len(body) == 1 else None
+    if not isinstance(items, list) or not 1 <= len(items) <= MOST_ITEMS:
+        text = f"It takes a list of 1 to {MOST_ITEMS} clients and applicants, and no other field."
+        raise FieldsError({BODY: {"items": [text]}})
+    errors: dict[str, list[str]] = {}
+    for at, item in enumerate(items):
+        try:
+            subject = read_item(service, item, f"items[{at}]")
+        except FieldsError as why:
+            errors |= why.errors[BODY]
+            if len(errors) >= MOST_ERRORS:
+                break
+        else:
+            yield subject
+    if errors:
+        raise FieldsError({BODY: dict(islice(errors.items(), MOST_ERRORS))})
