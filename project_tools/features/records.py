@@ -334,7 +334,7 @@ def _numbers(
 def _check_numbers(layout: _Layout, name: str, values: NDArray[np.float64], found: _Found) -> None:
     """Refuse fractions and note what is odd; a number beyond the range becomes NaN in ``values``."""
     sizes = np.abs(values)
-    beyond, large = sizes > FLOAT32_MOST, sizes > layout.most
+    infinite, large = np.isinf(values), sizes > layout.most
     values[large] = np.nan
     null = np.isnan(values)
     for at, place in np.argwhere((layout.whole & ~null & (values != np.trunc(values))).T):
@@ -345,8 +345,8 @@ def _check_numbers(layout: _Layout, name: str, values: NDArray[np.float64], foun
         if of.sentinels:
             outside[place] &= ~np.isin(values[place], of.sentinels)
     checks: tuple[tuple[Code, NDArray[np.bool_]], ...] = (
-        ("not-finite", beyond),
-        ("out-of-range", large & ~beyond),
+        ("not-finite", infinite),
+        ("out-of-range", large & ~infinite),
         ("value-missing", layout.always & null),
         ("flag", layout.flag & ~null & (values != 0) & (values != 1)),
         ("outside-limits", outside),
