@@ -1,8 +1,10 @@
 """Whom a POST is about: a known client, or an applicant by a row of features or by raw records."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import islice
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,12 +16,12 @@ from api.service import Service
 from api.web.bodies import BODY, Body
 from api.web.inputs import CLIENT_ID_MOST, current_portfolio
 from api.web.problems import FieldsError
-from project_tools.errors import UnknownClientError
 from project_tools.serving.applicants import RecordsError, records_schema
-from project_tools.serving.clients import unknown_client
 from project_tools.serving.inputs import Value
 from project_tools.serving.rows import RowError, encode_strictly
 
+#: Fields at fault that the refusal of a batch names at most.
+MOST_ERRORS = 20
 #: Checked by the served model's inputs, which name the feature at fault.
 _VALUE = WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}]})
 Features = dict[str, Annotated[Any, _VALUE]]
@@ -65,37 +67,32 @@ class Subject:
 
 def read_applicant(service: Service, data: Any) -> Subject:
     """The applicant in a body; ``FieldsError`` names the fields at fault."""
-    return _read(service, data, "", ("features", "applicant"))
+    return _read(service, data, ("features", "applicant"))
 
 
-def read_item(service: Service, data: Any, place: str) -> Subject:
-    """The client or applicant in one item of a batch, whose faults begin with ``place``."""
-    return _read(service, data, place, ("id", "features", "applicant"))
-
-
-def _read(service: Service, data: Any, place: str, kinds: tuple[str, ...]) -> Subject:
-    if not isinstance(data, dict) or len(data) != 1 or not data.keys() <= {*kinds}:
-        text = f"It takes an object with one field, {', '.join(kinds[:-1])} or {kinds[-1]}."
-        raise FieldsError({BODY: {place: [text]}})
-    ((kind, value),) = data.items()
-    within = f"{place}.{kind}" if place else kind
-    errors: Mapping[str, str]
-    try:
-        match kind:
-            case "id":
-                return _known(service, value)
-            case "features":
-                return _by_row(service, value)
-            case _:
-                return _by_records(service, value)
-    except (RowError, RecordsError) as why:
-        errors = why.errors
-    except UnknownClientError:
-        errors = {"": "No client with this id is known here."}
-    # Outside of the handlers: their errors need not be logged beside ours.
-    raise FieldsError(
-        {BODY: {f"{within}.{name}" if name else within: [text] for name, text in errors.items()}}
+def read_items(service: Service, items: Sequence[Any]) -> list[Subject]:
+    """The clients and applicants of a batch; ``FieldsError`` names the fields at fault, the first twenty."""
+    portfolio = current_portfolio()
+    ids: list[Any] = [item.get("id") for item in items if isinstance(item, dict)]
+    known = service.store.encoded_of(
+        {i for i in ids if _is_id(i) and (portfolio is None or portfolio.holds(i))}
     )
+    subjects: list[Subject] = []
+    errors: dict[str, list[str]] = {}
+    for at, item in enumerate(items):
+        try:
+            subjects.append(_read(service, item, ("id", "features", "applicant"), known))
+        except FieldsError as why:
+            place = f"items[{at}]"
+            errors |= {
+                f"{place}.{name}" if name else place: texts
+                for name, texts in why.errors[BODY].items()
+            }
+            if len(errors) >= MOST_ERRORS:
+                break
+    if errors:
+        raise FieldsError({BODY: dict(islice(errors.items(), MOST_ERRORS))})
+    return subjects
 
 
 def known_client(service: Service, client: int) -> Subject:
@@ -103,14 +100,39 @@ def known_client(service: Service, client: int) -> Subject:
     return Subject(client, service.store.encoded(client), partial(service.store.row, client))
 
 
-def _known(service: Service, value: Any) -> Subject:
-    """A client who is known and whom the caller may see; others look alike."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= CLIENT_ID_MOST:
-        raise RowError({"": "It takes a client id, a whole number such as 100001."})
-    portfolio = current_portfolio()
-    if portfolio is not None and not portfolio.holds(value):
-        raise unknown_client(value)
-    return known_client(service, value)
+def _is_id(value: Any) -> bool:
+    return type(value) is int and 1 <= value <= CLIENT_ID_MOST  # True is no id
+
+
+def _read(
+    service: Service,
+    data: Any,
+    kinds: Sequence[str],
+    known: Mapping[int, NDArray[np.float32]] = MappingProxyType({}),
+) -> Subject:
+    """The client or applicant in an object; ``known`` are the clients whom it may name."""
+    if not isinstance(data, dict) or len(data) != 1 or not data.keys() <= {*kinds}:
+        text = f"It takes an object with one field, {', '.join(kinds[:-1])} or {kinds[-1]}."
+        raise FieldsError({BODY: {"": [text]}})
+    ((kind, value),) = data.items()
+    if kind == "id" and _is_id(value) and value in known:
+        return Subject(value, known[value], partial(service.store.row, value))
+    errors: Mapping[str, str]
+    try:
+        match kind:
+            case "id" if _is_id(value):
+                errors = {"": "No client with this id is known here."}
+            case "id":
+                errors = {"": "It takes a client id, a whole number such as 100001."}
+            case "features":
+                return _by_row(service, value)
+            case _:
+                return _by_records(service, value)
+    except (RowError, RecordsError) as why:
+        errors = why.errors
+    # Outside of the handler: its error need not be logged beside ours.
+    named = {f"{kind}.{name}" if name else kind: [text] for name, text in errors.items()}
+    raise FieldsError({BODY: named})
 
 
 def _by_row(service: Service, value: Any) -> Subject:

@@ -1,7 +1,5 @@
 """Decisions on many clients and applicants at once: one call of the model, one transaction of the record."""
 
-from collections.abc import Iterator
-from itertools import islice
 from typing import Annotated, Any
 
 from apiflask import APIBlueprint
@@ -9,10 +7,10 @@ from flask import Response
 from pydantic import Field
 
 from api.answers.predictions import Predictions
-from api.applicants import Item, Subject, read_item
+from api.applicants import Item, Subject, read_items
 from api.record import refuse_if_halted
 from api.routes.predictions import answered, decided, recorded_once
-from api.service import Service, current_service
+from api.service import current_service
 from api.web.bodies import BODY, Body, read_json, takes
 from api.web.idempotency import idempotent
 from api.web.methods import records
@@ -22,8 +20,8 @@ from project_tools.serving.decisions.record import Decision, NewDecision
 
 blueprint = APIBlueprint("batches", __name__, tag="Decisions")
 
-#: Items of a batch at most, and fields at fault that its refusal names.
-MOST_ITEMS, MOST_ERRORS = 500, 20
+#: Items of a batch at most.
+MOST_ITEMS = 500
 
 
 class Batch(Body):
@@ -47,7 +45,7 @@ def batch() -> Response | Predictions:
 
     def decide() -> list[NewDecision]:
         refuse_if_halted()  # before the work of a batch
-        subjects.extend(_read_items(service, body))
+        subjects.extend(read_items(service, _items_of(body)))
         return decided(service, subjects)
 
     def answer(recorded: list[Decision]) -> dict[str, Any]:
@@ -57,21 +55,9 @@ def batch() -> Response | Predictions:
     return recorded_once(service, body, decide, answer)
 
 
-def _read_items(service: Service, body: Any) -> Iterator[Subject]:
-    """The items of a batch; ``FieldsError`` names all fields at fault, the first twenty."""
+def _items_of(body: Any) -> list[Any]:
     items = body.get("items") if isinstance(body, dict) and len(body) == 1 else None
     if not isinstance(items, list) or not 1 <= len(items) <= MOST_ITEMS:
         text = f"It takes a list of 1 to {MOST_ITEMS} clients and applicants, and no other field."
         raise FieldsError({BODY: {"items": [text]}})
-    errors: dict[str, list[str]] = {}
-    for at, item in enumerate(items):
-        try:
-            subject = read_item(service, item, f"items[{at}]")
-        except FieldsError as why:
-            errors |= why.errors[BODY]
-            if len(errors) >= MOST_ERRORS:
-                break
-        else:
-            yield subject
-    if errors:
-        raise FieldsError({BODY: dict(islice(errors.items(), MOST_ERRORS))})
+    return items
