@@ -17,8 +17,8 @@ from gunicorn.config import Config
 from api.tests.running import served
 from api.tests.running_server import running
 from api.web.framing import HEADER_LIMIT, Framing, TooLargeError
-from api.web.protection import BODY_LIMIT
-from api.web.worker import REQUEST_S, SHARED, WAITING, Worker, refusal
+from api.web.protection import BODY_LIMIT, BODY_LIMITS
+from api.web.worker import REQUEST_S, SHARED, WAITING, Answer, Worker, refusal
 
 HELD = 16
 SECRET = b"SECRET-27182"
@@ -195,6 +195,28 @@ class Limits(unittest.TestCase):
         self.assertEqual(self.worker.tpool.submit.call_count, WAITING + self.worker.cfg.threads)
         self.check_busy(self.connect(request))
 
+    def test_large_requests_together(self) -> None:
+        """One is taken, complete or not; the next one is refused until the first has its answer."""
+        length = 200_000
+        request = LENGTH.replace(b"/prediction/", b"/predictions") % length + bytes(length)
+
+        def send() -> socket.socket:
+            client = self.connect(request)
+            for _ in range(10):
+                self.worker.wait_for_and_dispatch_events(0.01)
+            return client
+
+        with mock.patch("api.web.worker.LARGE_TOGETHER", 300_000):
+            send()
+            self.assertEqual(self.worker.tpool.submit.call_count, 1)
+            self.check_busy(send())
+            answered = mock.Mock()
+            answered.result.return_value = Answer(b"x", keeps_open=True)
+            (first,) = (c for c in self.worker._open if c.handed)  # noqa: SLF001  (no thread answers here)
+            self.worker._answered(first, answered)  # noqa: SLF001
+            send()
+        self.assertEqual(self.worker.tpool.submit.call_count, 2)
+
 
 class Served(unittest.TestCase):
     def test_chunks_are_read_and_a_connection_is_used_again(self) -> None:
@@ -231,6 +253,16 @@ class Frames(unittest.TestCase):
                         ends.append(framing.end(received))
                     self.assertEqual([*filter(None, ends)], [len(request)])
                     self.assertEqual(framing.end(received + b"GET"), len(request))
+
+    def test_a_route_may_take_more(self) -> None:
+        for path, limit in BODY_LIMITS.items():
+            beginning = LENGTH.replace(b"/prediction/", path.encode() + b"?a=1")
+            self.assertIsNone(Framing().end(bytearray(beginning % limit)))
+            with self.assertRaises(TooLargeError):
+                Framing().end(bytearray(beginning % (limit + 1)))
+            with self.assertRaises(TooLargeError):
+                chunk = b"%x\r\n" % (limit + 1)
+                Framing().end(bytearray(CHUNKED.replace(b"/prediction/", path.encode()) + chunk))
 
     def test_a_limit_is_a_limit(self) -> None:
         self.assertIsNone(Framing().end(bytearray(LENGTH % BODY_LIMIT)))
