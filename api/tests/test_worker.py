@@ -219,6 +219,16 @@ class Limits(unittest.TestCase):
 
 
 class Served(unittest.TestCase):
+    def test_the_largest_body_is_read_at_once(self) -> None:
+        limit = BODY_LIMITS["/predictions"]
+        request = LENGTH.replace(b"/prediction/", b"/predictions") % limit
+        request = request.replace(b"\r\n\r\n", b"\r\nContent-Type: application/json\r\n\r\n")
+        started = time.monotonic()
+        with running().connect() as connection:
+            connection.sendall(request + b'"'.ljust(limit))
+            self.assertTrue(connection.recv(65536).startswith(b"HTTP/1.1 400 "))
+        self.assertLess(time.monotonic() - started, 10)  # a fifth of a second on an idle machine
+
     def test_chunks_are_read_and_a_connection_is_used_again(self) -> None:
         requests = CHUNKED + b"2\r\n{}\r\n0\r\n\r\n" + LENGTH % 2 + b"{}"
         last = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
@@ -260,8 +270,8 @@ class Frames(unittest.TestCase):
             self.assertIsNone(Framing().end(bytearray(beginning % limit)))
             with self.assertRaises(TooLargeError):
                 Framing().end(bytearray(beginning % (limit + 1)))
-            with self.assertRaises(TooLargeError):
-                chunk = b"%x\r\n" % (limit + 1)
+            with self.assertRaises(TooLargeError):  # not in chunks
+                chunk = b"%x\r\n" % (BODY_LIMIT + 1)
                 Framing().end(bytearray(CHUNKED.replace(b"/prediction/", path.encode()) + chunk))
 
     def test_a_limit_is_a_limit(self) -> None:

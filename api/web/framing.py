@@ -39,6 +39,8 @@ class Framing:
     def __init__(self) -> None:
         #: The client waits for ``100 Continue`` before it sends the body.
         self.expects_continue = False
+        #: Where a body of a given length begins; None while it is not known, and for chunks.
+        self.body: int | None = None
         self._seen = 0
         self._body: int | None = None
         self._end: int | None = None
@@ -66,14 +68,15 @@ class Framing:
             return False
         header = bytes(received[:at])
         self._body = self._chunk = at + len(_END)
-        target = header.split(b" ", 2)[1:2] or [b""]
-        self._limit = body_limit(target[0].partition(b"?")[0].decode("latin-1"))
         if _IS_CHUNKED.search(header) is None:
+            # Chunks stay few: gunicorn's parser copies what remains for each of them.
+            target = header.split(b" ", 2)[1:2] or [b""]
+            self._limit = body_limit(target[0].partition(b"?")[0].decode("latin-1"))
             lengths = _LENGTH.findall(header)
             length = int(lengths[0]) if len(lengths) == 1 else 0
             if length > self._limit:
                 raise TooLargeError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            self._end = self._body + length
+            self.body, self._end = self._body, self._body + length
         self.expects_continue = _EXPECTS.search(header) is not None
         return True
 
