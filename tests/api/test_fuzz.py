@@ -42,6 +42,8 @@ CHECKS = [
 STRICTER = {
     "/data": "the names of the features are the served model's, and no pattern",
     "/prediction": "the names and levels of the features are the served model's, and no pattern",
+    "/predictions": "the clients are the served ones, and no pattern",
+    "/explanation": "the names and levels of the features are the served model's, and no pattern",
     "/peers/{client}": "the names of the features are the served model's, and no pattern",
     "/admin/halt": "422 for an Idempotency-Key that was sent with another reason",
     "/admin/resume": "409 where nothing is halted",
