@@ -25,8 +25,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api import create_app
+from api.pictures.messages import FOLDER
 from api.routes import admin
-from api.tests.running import checked, served
+from api.tests.running import run_folder
 from api.web.keys import SCOPES, new_key, write_keys
 from project_tools.settings import Settings
 
@@ -55,19 +56,16 @@ EXAMPLES = 60
 
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[APIFlask, str]]:
-    """The application and a key. A picture is four bytes; a reload loads what is loaded already."""
+    """The application on the committed model, which computes applicants, and a key. A picture is four bytes; a reload loads what is loaded already."""
     folder = tmp_path_factory.mktemp("fuzz")
     text, key = new_key("fuzz", SCOPES, days=1, per_minute=10_000_000)
     write_keys(folder / "keys", [key])
-    made = served()
     environ = {
-        "CREDIT_MODEL": str(made.model),
-        "CREDIT_CLIENTS": str(made.clients),
         "CREDIT_STATE": str(folder / "state"),
         "CREDIT_API_KEYS": str(folder / "keys"),
     }
     with (
-        mock.patch.dict(os.environ, checked(made)),
+        mock.patch.dict(os.environ, {FOLDER: str(run_folder())}),
         mock.patch("api.pictures.client.Pictures.png", return_value=b"\x89PNG"),
         mock.patch("api.reload.LastGood.adopt_in_child"),
         mock.patch.object(admin, "reload_all_workers"),
