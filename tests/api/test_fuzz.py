@@ -27,9 +27,11 @@ from schemathesis.specs.openapi.checks import (
 from api import create_app
 from api.pictures.messages import FOLDER
 from api.routes import admin
+from api.service import VERIFIED
 from api.tests.running import run_folder
 from api.web.keys import SCOPES, new_key, write_keys
-from project_tools.settings import Settings
+from project_tools.settings import ROOT, Settings
+from project_tools.system.files import sha256
 
 CHECKS = [
     not_a_server_error,
@@ -52,6 +54,7 @@ STRICTER = {
     "/model_info": "JSON Schema takes 5.0 for an integer; a query string has digits alone",
 }
 EXAMPLES = 60
+MANIFEST = ROOT / "api" / "model" / "manifest.json"
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,7 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[APIFlask, 
         "CREDIT_API_KEYS": str(folder / "keys"),
     }
     with (
-        mock.patch.dict(os.environ, {FOLDER: str(run_folder())}),
+        mock.patch.dict(os.environ, {FOLDER: str(run_folder()), VERIFIED: sha256(MANIFEST)}),
         mock.patch("api.pictures.client.Pictures.png", return_value=b"\x89PNG"),
         mock.patch("api.reload.LastGood.adopt_in_child"),
         mock.patch.object(admin, "reload_all_workers"),
