@@ -394,9 +394,10 @@ def _text(column: Column, value: Any, place: str, found: _Found) -> str | None:
         return value
     if isinstance(value, float | np.floating) and np.isnan(value):  # pandas' missing text
         return None
-    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if column.has_whole_levels and is_number and value == np.trunc(value) and np.isfinite(value):
-        return str(int(value))
+    if column.has_whole_levels and not isinstance(value, bool | np.bool_):
+        whole = isinstance(value, int | np.integer)
+        if whole or (isinstance(value, float | np.floating) and float(value).is_integer()):
+            return str(int(value))
     found.refuse(place, "It takes a text, or null.")
     return None
 

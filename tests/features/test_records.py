@@ -184,6 +184,7 @@ ODD = [
     at("bureau", DAYS_CREDIT=-(10**7), CREDIT_TYPE="A new kind"),
     at("bureau", 0, AMT_CREDIT_SUM=2e12, DAYS_CREDIT=1),
     at("bureau_balance", STATUS="9"),
+    at("bureau_balance", 0, STATUS=10**30),
     at("previous_application", DAYS_LAST_DUE=365_243.0, AMT_APPLICATION=None),
     at("POS_CASH_balance", SK_ID_PREV=1234, CNT_INSTALMENT_FUTURE=2.0**31),
     at("installments_payments", AMT_PAYMENT=-5.0, SK_ID_PREV=1234),
