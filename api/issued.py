@@ -1,6 +1,7 @@
 """What is issued of a decision: reasons and sheets, recorded once in a language, then given as recorded."""
 
 from dataclasses import replace
+from typing import Any
 
 from flask import current_app
 
@@ -28,7 +29,7 @@ def decide_explained(
     decision, _ = current_record().decide_explained(
         new, reasons.event(new.id, new.key_id), service.folder
     )
-    return decision, answer(new.client, reasons, scored)
+    return decision, _answer(new.client, reasons, scored)
 
 
 def explained(service: Service, decision: Decision, language: str) -> Explanation:
@@ -48,7 +49,7 @@ def explained(service: Service, decision: Decision, language: str) -> Explanatio
             store.add([event])
         except AlreadyRecordedError:  # by another request, meanwhile
             reasons, _ = reasons_for(service, decision, language, scored)
-    return answer(decision.client, reasons, scored)
+    return _answer(decision.client, reasons, scored)
 
 
 def reasons_for(
@@ -130,22 +131,25 @@ def issuable_input(service: Service, decision: Decision) -> bytes:
     return row
 
 
-def answer(client: int | None, reasons: RecordedReasons, scored: ScoredInput | None) -> Explanation:
-    """The explanation as it is answered; without ``scored`` it holds no contributions of features."""
+def fields(reasons: RecordedReasons, scored: ScoredInput | None) -> dict[str, Any]:
+    """An ``Explanation`` without its id; without ``scored`` it holds no contributions of features."""
     found = reasons.decision
-    return Explanation.model_validate(
-        {
-            "id": client,
-            "language": reasons.language,
-            "risk": found.risk,
-            "reference": found.reference,
-            "reasons": found.reasons,
-            "other_side": found.other_side,
-            "concepts": found.concepts,
-            "blocked": found.blocked,
-            "scale": reasons.scale,
-            "base": reasons.base,
-            "raw_score": reasons.raw_score,
-            "groups": () if scored is None else scored.contributions(reasons.language).groups,
-        }
-    )
+    return {
+        "language": reasons.language,
+        "risk": found.risk,
+        "reference": found.reference,
+        "reasons": found.reasons,
+        "other_side": found.other_side,
+        "concepts": found.concepts,
+        "blocked": found.blocked,
+        "scale": reasons.scale,
+        "base": reasons.base,
+        "raw_score": reasons.raw_score,
+        "groups": () if scored is None else scored.contributions(reasons.language).groups,
+    }
+
+
+def _answer(
+    client: int | None, reasons: RecordedReasons, scored: ScoredInput | None
+) -> Explanation:
+    return Explanation.model_validate({"id": client, **fields(reasons, scored)})

@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flask import Flask, current_app
@@ -46,9 +46,13 @@ class Record:
 
         ``folder`` holds its model, which is archived before its first decision.
         """
-        with _Counted(self):
-            self._archive(new.model, folder)
-            return self.store.record([new])[0]
+        return self.decide_all([new], folder)[0]
+
+    def decide_all(self, new: Sequence[NewDecision], folder: Path) -> list[Decision]:
+        """Decisions of one model as they are recorded, in one transaction: all, or none as ``decide``."""
+        with _Counted(self, len(new)):
+            self._archive(new[0].model, folder)
+            return self.store.record(new)
 
     def decide_explained(
         self, new: NewDecision, reasons: NewEvent, folder: Path
@@ -61,19 +65,20 @@ class Record:
     def decide_once(
         self,
         once: Once,
-        decide: Callable[[], NewDecision],
+        decide: Callable[[], Sequence[NewDecision]],
         folder: Path,
-        answer: Callable[[Decision], bytes],
+        answer: Callable[[list[Decision]], bytes],
     ) -> Answer:
         """The answer under an Idempotency-Key, made and recorded at most once in 24 hours."""
-
-        def archived() -> list[NewDecision]:
-            new = decide()
-            self._archive(new.model, folder)
-            return [new]
-
         with _Counted(self) as counted:
-            made = self.store.idempotent(once, archived, lambda recorded: answer(recorded[0]))
+
+            def archived() -> Sequence[NewDecision]:
+                new = decide()
+                counted.count = len(new)
+                self._archive(new[0].model, folder)
+                return new
+
+            made = self.store.idempotent(once, archived, answer)
             counted.outcome = "replayed" if made.replayed else "recorded"
             return made
 
@@ -153,10 +158,10 @@ class Record:
 
 
 class _Counted:
-    """Counts one attempt to record, with its outcome and its time."""
+    """Counts one attempt to record so many decisions, with its outcome and its time."""
 
-    def __init__(self, record: Record) -> None:
-        self._record = record
+    def __init__(self, record: Record, count: int = 1) -> None:
+        self._record, self.count = record, count
         self.outcome = "recorded"
 
     def __enter__(self) -> "_Counted":
@@ -174,7 +179,7 @@ class _Counted:
         elif self.outcome == "recorded":
             self._record.recorded()
             RECORD_SECONDS.observe(time.perf_counter() - self._start)
-        RECORDS.labels(self.outcome).inc()
+        RECORDS.labels(self.outcome).inc(self.count)
 
 
 def open_record(app: Flask, settings: Settings) -> Record:

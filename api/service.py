@@ -12,9 +12,11 @@ from flask import Flask, current_app, g
 from api.metrics import READY, show_model
 from api.pictures.client import Pictures
 from api.pictures.messages import FOLDER
+from api.prepared import Prepared
 from api.record import open_record
 from api.reload import Keeper
 from project_tools.errors import CreditError
+from project_tools.serving.applicants import ApplicantEncoder
 from project_tools.serving.artefact import Artefact
 from project_tools.serving.clients import ClientStore
 from project_tools.serving.last_good import LastGood, Pair
@@ -41,6 +43,7 @@ class Service:
     importance: dict[str, float]
     #: Where the model was loaded from.
     folder: Path
+    _applicants: Prepared[ApplicantEncoder]
     _texts: dict[str, bytes] = field(default_factory=dict)
     _simulators: list[Simulator] = field(default_factory=list)
 
@@ -50,7 +53,19 @@ class Service:
         artefact, store = last_good.load(pair)
         show_model(artefact.digest, artefact.manifest.version)
         folder = last_good.model_folder(pair)
-        return cls(artefact, store, Scorer(artefact), artefact.overview.shares(), folder)
+        applicants = Prepared(lambda: ApplicantEncoder.load(folder, artefact), "applicants")
+        shares = artefact.overview.shares()
+        return cls(artefact, store, Scorer(artefact), shares, folder, applicants)
+
+    def applicants(self) -> ApplicantEncoder:
+        """Computes an applicant's features; the first use after a load waits for it, up to 10 s.
+
+        ``ArtefactError`` where the model's state cannot do that, ``NotLoadedError`` where it takes longer.
+        """
+        try:
+            return self._applicants.get()
+        except TimeoutError as why:
+            raise NotLoadedError("The computation of applicants is not ready yet.") from why
 
     def simulator(self) -> Simulator:
         """What simulates decisions, made at its first use in a tenth of a second."""

@@ -64,6 +64,11 @@ WARM_REQUESTS = 10_000
 #: "Fast" for a 503: its median and its 99th percentile.
 REFUSED_MS, REFUSED_TAIL_MS = 100.0, 1_000.0
 TIMES_CAPACITY, RECOVERED_S = 3, 5.0
+#: Of an applicant by a row and by raw records; single scores that a batch of 400 is as fast as, at least.
+ROW_MS, RECORDS_MS, TIMES_SINGLE = 10.0, 60.0, 30.0
+EXAMPLE = ROOT / "docs" / "examples" / "applicant.json"
+#: Rates of raw records that are tried, requests a second; each is held so long.
+RATES, HELD_S, HELD_TAIL_MS = (140, 120, 100, 80, 60, 40), 60.0, 1_000.0
 #: "Normal" again: so many scores in a row within the median's bound.
 IN_A_ROW = 10
 _PATIENCE_S = 600
@@ -175,6 +180,23 @@ class Server:
             return response.status, response.read()
         finally:
             connection.close()
+
+    def timed(self, requests: Sequence[tuple[str, str, bytes | None]]) -> tuple[list[float], float]:
+        """Milliseconds of each request (method, path, body) on one connection, and the server's processor
+        milliseconds by request.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        taken, before = [], processor_time(self.process.pid)
+        for method, path, body in requests:
+            start = time.perf_counter()
+            connection.request(method, path, body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            content = response.read()
+            taken.append(1e3 * (time.perf_counter() - start))
+            must(response.status == HTTPStatus.OK, f"{path} is answered 200: {content[:300]!r}")
+        connection.close()
+        used = processor_time(self.process.pid) - before
+        return taken, 1e3 * used / len(requests)
 
     def workers(self) -> list[int]:
         """The processes that answer."""
@@ -601,13 +623,16 @@ class Asked:
     retry_after: bool
 
 
-async def _one(port: int, path: str) -> Asked:
+async def _one(port: int, path: str, body: bytes | None) -> Asked:
     start = time.perf_counter()
+    method = "GET" if body is None else "POST"
+    more = (
+        "" if body is None else f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    )
+    header = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{more}\r\n"
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(
-            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
-        )
+        writer.write(header.encode() + (body or b""))
         content = await reader.read(-1)
         writer.close()
     except OSError:
@@ -617,14 +642,16 @@ async def _one(port: int, path: str) -> Asked:
     return Asked(int(header.split()[1]) if header else 0, taken, b"\r\nRetry-After: " in header)
 
 
-async def offer(port: int, paths: Sequence[str], rate: float, seconds: float) -> list[Asked]:
+async def offer(
+    port: int, paths: Sequence[str], rate: float, seconds: float, body: bytes | None = None
+) -> list[Asked]:
     """Send so many requests a second, whatever the answers; each on a connection of its own."""
     start, tasks = time.perf_counter(), []
     for number in range(round(rate * seconds)):
         wait = start + number / rate - time.perf_counter()
         if wait > 0:
             await asyncio.sleep(wait)
-        tasks.append(asyncio.create_task(_one(port, paths[number % len(paths)])))
+        tasks.append(asyncio.create_task(_one(port, paths[number % len(paths)], body)))
     return await asyncio.gather(*tasks)
 
 
@@ -672,10 +699,67 @@ def overload(table: Table, words: argparse.Namespace) -> None:
     table.row("overload: back to normal after", back, "s", most=RECOVERED_S, others=cores)
 
 
+def applicant(table: Table, words: argparse.Namespace) -> None:
+    """``POST /prediction`` by a row and by raw records; the highest rate of raw records held for a minute."""
+    raw = EXAMPLE.read_bytes()
+    with ours() as service:
+        shown = json.loads(service.get(f"/clients/{ids()[0]}")[1])["features"]
+        row = json.dumps({"features": {f["name"]: f["value"] for f in shown}}).encode()
+        for name, body, most in (("row", row, ROW_MS), ("raw records", raw, RECORDS_MS)):
+            requests = [("POST", "/prediction", body)] * 100
+            service.timed(requests[:20])
+            others = Others()
+            taken, cpu = service.timed(requests)
+            table.row(
+                f"applicant: {name}, median", statistics.median(taken), "ms", most=most,
+                others=others.cores(),
+            )  # fmt: skip
+            table.row(f"applicant: {name}, processor time", cpu, "ms of it")
+        for rate in RATES:
+            others = Others()
+            seconds = HELD_S if words.seconds >= 1 else words.seconds
+            asked = asyncio.run(offer(service.port, ["/prediction"], rate, seconds, raw))
+            tail = float(np.percentile([one.ms for one in asked], 99))
+            bad = sum(one.status != HTTPStatus.OK for one in asked)
+            table.row(
+                f"applicant: {rate} a second, 99th percentile", tail, "ms", others=others.cores()
+            )
+            if not bad and tail < HELD_TAIL_MS:
+                table.row("applicant: rate of raw records held", rate, "/s", others=others.cores())
+                break
+
+
+def batch(table: Table, words: argparse.Namespace) -> None:
+    """A batch of 400 known clients beside 400 single scores, one after the other, in turns."""
+    known = ids()
+    singles: list[tuple[str, str, bytes | None]] = [
+        ("GET", f"/prediction/{i}", None) for i in known
+    ]
+    body = json.dumps({"items": [{"id": i} for i in known]}).encode()
+    with ours() as service:
+        service.timed([("POST", "/predictions", body)] * 4 + singles[:50])
+        others, ratios, costs, taken = Others(), [], [], []
+        for _ in range(words.rounds):
+            one_by_one, cost = service.timed(singles)
+            together, at_once = service.timed([("POST", "/predictions", body)] * 5)
+            taken.append(statistics.median(together))
+            ratios.append(sum(one_by_one) / taken[-1])
+            costs.append(cost * len(known) / at_once)
+        cores = others.cores()
+    table.row("batch: 400 known clients", statistics.median(taken), "ms", others=cores)
+    table.row(
+        "batch: single scores one by one / batch", statistics.median(ratios), "times",
+        least=TIMES_SINGLE, others=cores,
+    )  # fmt: skip
+    table.row("batch: the same in processor time", statistics.median(costs), "times of it")
+
+
 MEASUREMENTS: dict[str, Callable[[Table, argparse.Namespace], None]] = {
     measurement.__name__: measurement
     for measurement in (
         score,
+        applicant,
+        batch,
         pictures,
         explanation,
         peers,

@@ -189,7 +189,8 @@ def _applicant(tables: Path) -> None:
     """
     folder = tables.parent / f"features-{tables.name.removeprefix('tables-')}.state"
     records = list(_records(tables, APPLICANTS + WARM_UP))
-    from project_tools.features.applicant import Applicants, columns_of
+    from project_tools.features.applicant import Applicants
+    from project_tools.features.records import read_records
     from project_tools.features.state import FeatureState
 
     start = time.perf_counter()
@@ -197,7 +198,7 @@ def _applicant(tables: Path) -> None:
     started = time.perf_counter() - start
     times = [_milliseconds(lambda one=one: applicants.features(one)) for one in records][WARM_UP:]
     run = _polars_plan(FeatureState.load(folder))
-    plan = [_milliseconds(partial(run, columns_of(one))) for one in records][WARM_UP:]
+    plan = [_milliseconds(partial(run, read_records(one).columns)) for one in records][WARM_UP:]
     figures = {
         "start_s": started,
         "median_ms": statistics.median(times),
@@ -242,7 +243,7 @@ def _polars_plan(state: Any) -> Callable[[Any], object]:
     def run(columns: Any) -> object:
         frames.update(empty)
         for name, values in columns.items():
-            frames[name] = pl.DataFrame(values, schema=schemas[name])
+            frames[name] = pl.DataFrame(values, schema=schemas[name], nan_to_null=True)
         # To optimise the plan takes longer than it saves for the rows of one client.
         return plan.collect(engine="in-memory", optimizations=pl.QueryOptFlags.none())
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from api.answers.base import Answer, ClientId, Value
+from api.answers.predictions import Finding
 from project_tools.serving.formats.base import Scale
 from project_tools.serving.reasons.concepts import Direction
 from project_tools.serving.reasons.gap import MOST_REASONS, ComparedWith
@@ -88,6 +89,13 @@ class Explanation(Answer):
     base: float
     raw_score: float
     groups: tuple[ConceptContribution, ...]
+
+
+class ApplicantExplanation(Explanation):
+    """The same for an applicant who is not known; ``findings`` is there where raw records were sent."""
+
+    id: None  # type: ignore[assignment]  # in the place of a client's
+    findings: tuple[Finding, ...] = ()
 
 
 class Picture(Answer):

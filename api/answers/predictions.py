@@ -58,10 +58,32 @@ class Prediction(Decided):
     explanation: Explanation | None = None
 
 
+class Finding(Answer):
+    """What is odd in raw records, as ``credit features`` reports it of raw tables; the score was made.
+
+    ``field`` is the first one, such as ``bureau[3].AMT_CREDIT_SUM``, ``records`` how many records have it.
+    """
+
+    field: str
+    records: int = Field(ge=1)
+    code: str
+    what: str
+
+
 class ApplicantPrediction(Decided):
-    """The decision on an applicant who is not known, and so has no id."""
+    """The decision on an applicant who is not known, and so has no id.
+
+    ``findings`` is there where raw records were sent.
+    """
 
     id: None
+    findings: tuple[Finding, ...] = ()
+
+
+class Predictions(Answer):
+    """The decisions on a batch, in its order."""
+
+    predictions: list[Prediction | ApplicantPrediction]
 
 
 class RecordedDecision(Answer):

@@ -2,6 +2,7 @@
 
 from api.routes import (
     admin,
+    batches,
     clients,
     data,
     decisions,
@@ -23,6 +24,7 @@ BLUEPRINTS = (
     index.blueprint,
     predictions.blueprint,
     simulations.blueprint,
+    batches.blueprint,
     decisions.blueprint,
     reviews.blueprint,
     sheets.blueprint,

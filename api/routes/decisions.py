@@ -6,8 +6,7 @@ from typing import Any
 from apiflask import APIBlueprint
 
 from api.answers import reviews as answers
-from api.answers.model import ModelName
-from api.answers.predictions import Recorded, RecordedDecision, RecordedDecisions
+from api.answers.predictions import RecordedDecision, RecordedDecisions
 from api.record import current_record
 from api.web.access import caller, may
 from api.web.inputs import DecisionsQuery, client_id, current_portfolio, decision_id
@@ -82,20 +81,25 @@ def near_threshold(artefact: Artefact, probability: float) -> bool | None:
 
 
 def shown(decision: Decision) -> dict[str, Any]:
-    """The fields of a ``Decided``, as they are recorded."""
+    """The fields of a ``Decided`` as they are recorded, as plain JSON."""
     return {
         "proba_risk_class": decision.probability,
-        "label": decision.label,
+        "class": decision.label,
         "threshold": decision.threshold,
         "margin": decision.probability - decision.threshold,
         "near": decision.near,
-        "model": ModelName(
-            name=decision.model_name, version=decision.model_version, digest=decision.model
-        ),
+        "model": {
+            "name": decision.model_name,
+            "version": decision.model_version,
+            "digest": decision.model,
+        },
         "raw_score": decision.raw_score,
-        "decision": Recorded(
-            id=decision.id, sequence=decision.sequence, time=decision.time, seal=decision.seal
-        ),
+        "decision": {
+            "id": decision.id,
+            "sequence": decision.sequence,
+            "time": decision.time,
+            "seal": decision.seal,
+        },
     }
 
 

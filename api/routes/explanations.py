@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 from apiflask import APIBlueprint
@@ -10,10 +11,12 @@ from flask import Response, after_this_request, current_app, request
 from numpy.typing import NDArray
 
 from api.answers import explanations as answers
-from api.issued import answer, explained
+from api.applicants import Applicant, read_applicant
+from api.issued import explained, fields
 from api.record import refuse_if_halted
 from api.routes.decisions import readable
 from api.service import Service, current_pictures, current_service
+from api.web.bodies import read_json, takes
 from api.web.inputs import ExplanationQuery, client_id, takes_query
 from api.web.negotiation import accepted
 from api.web.openapi import responses
@@ -58,6 +61,24 @@ def explanation(client: str, query: ExplanationQuery) -> answers.Explanation:
     return explained_row(service, number, row, encoded, spoken())
 
 
+@blueprint.post("/explanation")
+@takes(Applicant)
+@blueprint.doc(responses=responses(400, 415, 422, 503))
+def applicant() -> answers.ApplicantExplanation:
+    """The same for an applicant who is not known, by a row of features or by raw records.
+
+    It takes what ``POST /prediction`` takes, and records nothing.
+    """
+    refuse_if_halted()
+    service = current_service()
+    subject = read_applicant(service, read_json())
+    explanation = _fields(service, subject.values(), subject.encoded, spoken())
+    found = {} if subject.findings is None else {"findings": subject.findings}
+    return answers.ApplicantExplanation.model_validate(
+        {"id": None, **explanation, **found}, strict=False
+    )
+
+
 def explained_row(
     service: Service,
     number: int,
@@ -65,11 +86,18 @@ def explained_row(
     encoded: NDArray[np.float32],
     language: str,
 ) -> answers.Explanation:
-    """The explanation of a row of features, which ``encoded`` is as the model takes it."""
+    """The explanation of a row of a client's features, which ``encoded`` is as the model takes it."""
+    return answers.Explanation.model_validate(
+        {"id": number, **_fields(service, row, encoded, language)}
+    )
+
+
+def _fields(
+    service: Service, row: Mapping[str, Value], encoded: NDArray[np.float32], language: str
+) -> dict[str, Any]:
     artefact = service.artefact
     scored = ScoredInput(artefact, row, *scored_parts(artefact, row, encoded))
-    reasons = RecordedReasons.of(scored, language, current_app.config["CURRENCY"])
-    return answer(number, reasons, scored)
+    return fields(RecordedReasons.of(scored, language, current_app.config["CURRENCY"]), scored)
 
 
 def _explained(number: int, decision: str) -> answers.Explanation:

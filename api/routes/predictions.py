@@ -1,22 +1,22 @@
-"""The client ids, and the decision on a client."""
+"""The client ids, and the decision on a client or an applicant."""
 
-from typing import Annotated, Any
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from apiflask import APIBlueprint
 from flask import Response
-from numpy.typing import NDArray
-from pydantic import WithJsonSchema
 
-from api.answers.base import json_text
 from api.answers.predictions import ApplicantPrediction, ClientIds, Prediction
+from api.applicants import Applicant, Subject, known_client, read_applicant
 from api.issued import decide_explained
 from api.record import current_record
 from api.routes.decisions import near_threshold, shown
 from api.routes.explanations import spoken
 from api.service import Service, current_service
 from api.web.access import caller
-from api.web.bodies import BODY, Body, checked_body, read_json, takes
+from api.web.bodies import read_json, takes
 from api.web.idempotency import current_once, idempotent, replayed
 from api.web.inputs import (
     ClientsQuery,
@@ -27,20 +27,9 @@ from api.web.inputs import (
 )
 from api.web.methods import records
 from api.web.openapi import responses
-from api.web.problems import FieldsError
 from project_tools.serving.decisions.record import Decision, NewDecision
-from project_tools.serving.rows import RowError, encode_strictly
 
 blueprint = APIBlueprint("predictions", __name__, url_prefix="/prediction", tag="Decisions")
-
-#: Checked by the served model's inputs, which name the feature at fault.
-_VALUE = WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}]})
-
-
-class Applicant(Body):
-    """An applicant who is not known: the value of each feature that the model takes, by name."""
-
-    features: dict[str, Annotated[Any, _VALUE]]
 
 
 @blueprint.get("/")
@@ -67,7 +56,7 @@ def prediction(client: str, query: PredictionQuery) -> Prediction:
     ``explain=1`` the explanation is there too, and its reasons are recorded with the decision.
     """
     service, number = current_service(), client_id(client)
-    new = _decided(service, number, service.store.encoded(number))
+    (new,) = decided(service, [known_client(service, number)])
     if query.explain:
         recorded, explanation = decide_explained(service, new, spoken())
         return Prediction(id=number, explanation=explanation, **shown(recorded))
@@ -81,53 +70,67 @@ def prediction(client: str, query: PredictionQuery) -> Prediction:
 @takes(Applicant)
 @blueprint.doc(responses=responses(400, 409, 415, 422, 503))
 def applicant() -> Response | ApplicantPrediction:
-    """The same for an applicant who is not known, by a row of features; null is a missing value.
+    """The same for an applicant who is not known, by a row of features or by raw records.
 
-    ``GET /features?used=1`` says which features the model takes. The row may hold the other features
-    that ``GET /features`` lists too; they have no influence.
+    ``GET /features?used=1`` says which features the model takes; null is a missing value. A row may hold
+    the other features that ``GET /features`` lists too; they have no influence. Raw records are one
+    application and lists of records of the other raw tables, of one client.
     """
-    service, record, body = current_service(), current_record(), read_json()
-    once = current_once(body)
+    service, body = current_service(), read_json()
+    subjects: list[Subject] = []
 
-    # An answer that is kept is given again, whether or not the row fits the model of now.
-    def decide() -> NewDecision:
-        return _decided(service, None, _encoded(service, body))
+    # An answer that is kept is given again, whether or not the body fits the model of now.
+    def decide() -> list[NewDecision]:
+        subjects.append(read_applicant(service, body))
+        return decided(service, subjects)
 
-    def answer(recorded: Decision) -> ApplicantPrediction:
-        return ApplicantPrediction(id=None, **shown(recorded))
+    return recorded_once(service, body, decide, lambda recorded: answered(recorded[0], subjects[0]))
+
+
+def answered(decision: Decision, subject: Subject) -> dict[str, Any]:
+    """The JSON of a ``Prediction`` or an ``ApplicantPrediction``."""
+    found = {} if subject.findings is None else {"findings": subject.findings}
+    return {"id": subject.client, **shown(decision), **found}
+
+
+def recorded_once(
+    service: Service,
+    body: Any,
+    decide: Callable[[], list[NewDecision]],
+    answer: Callable[[list[Decision]], dict[str, Any]],
+) -> Response:
+    """The answer to decisions, after they are recorded; under an Idempotency-Key the one that was kept."""
+    record, once = current_record(), current_once(body)
+
+    def text(recorded: list[Decision]) -> bytes:
+        return json.dumps(answer(recorded), allow_nan=False, separators=(",", ":")).encode()
 
     if once is None:
-        return answer(record.decide(decide(), service.folder))
-    made = record.decide_once(
-        once, decide, service.folder, lambda recorded: json_text(answer(recorded)).encode()
-    )
+        content = text(record.decide_all(decide(), service.folder))
+        return Response(content, mimetype="application/json")
+    made = record.decide_once(once, decide, service.folder, text)
     if made.replayed:
         return replayed(made.content)
     return Response(made.content, mimetype="application/json")
 
 
-def _encoded(service: Service, body: Any) -> NDArray[np.float32]:
-    """The model's input of an applicant; ``FieldsError`` names the features at fault."""
-    row = checked_body(Applicant, body).features
-    try:
-        return encode_strictly(service.artefact.model.encoder, row, service.store.names)
-    except RowError as why:
-        errors = {f"features.{n}" if n else "features": [t] for n, t in why.errors.items()}
-    raise FieldsError({BODY: errors})
-
-
-def _decided(service: Service, number: int | None, encoded: NDArray[np.float32]) -> NewDecision:
-    score, manifest = service.scorer.score_encoded(encoded), service.artefact.manifest
-    return NewDecision(
-        client=number,
-        model=service.artefact.digest,
-        model_name=manifest.name,
-        model_version=manifest.version,
-        threshold=score.decision.threshold,
-        row=encoded.tobytes(),
-        probability=score.decision.probability,
-        raw_score=score.raw_score,
-        label=score.decision.label,
-        near=near_threshold(service.artefact, score.decision.probability),
-        key_id=caller(),
-    )
+def decided(service: Service, subjects: Sequence[Subject]) -> list[NewDecision]:
+    """The decisions on one or more, by one call of the model."""
+    artefact, manifest, key = service.artefact, service.artefact.manifest, caller()
+    scores = service.scorer.score_rows(np.concatenate([subject.encoded for subject in subjects]))
+    return [
+        NewDecision(
+            client=subject.client,
+            model=artefact.digest,
+            model_name=manifest.name,
+            model_version=manifest.version,
+            threshold=score.decision.threshold,
+            row=subject.encoded.tobytes(),
+            probability=score.decision.probability,
+            raw_score=score.raw_score,
+            label=score.decision.label,
+            near=near_threshold(artefact, score.decision.probability),
+            key_id=key,
+        )
+        for subject, score in zip(subjects, scores, strict=True)
+    ]

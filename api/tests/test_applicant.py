@@ -119,7 +119,8 @@ class Refusals(Case):
         for body, field in (
             ([], ""),
             (1, ""),
-            ({}, "features"),
+            ({}, ""),
+            ({"features": self.row, "applicant": {}}, ""),
             ({"features": []}, "features"),
             ({"features": None}, "features"),
             ({"features": self.row, SECRET: 1}, ""),

@@ -115,7 +115,7 @@ class Document(unittest.TestCase):
         operation = self.document["paths"]["/admin/reload"]["post"]
         self.assertIn("415", operation["responses"])
         self.assertTrue(operation["requestBody"]["required"])
-        for path, names in (("/admin/reload", set()), ("/prediction", {"features"})):
+        for path, names in (("/admin/reload", set()), ("/prediction", {"features", "applicant"})):
             operation = self.document["paths"][path]["post"]
             content = operation["requestBody"]["content"]["application/json"]["schema"]
             body = self.document["components"]["schemas"][content["$ref"].rpartition("/")[2]]

@@ -176,7 +176,7 @@ class Refusals(Case):
     def test_our_own_failure_is_500_without_its_message(self) -> None:
         known = served().ids()[0]
         with (
-            mock.patch.object(Scorer, "score_encoded", side_effect=ValueError(SECRET)),
+            mock.patch.object(Scorer, "score_rows", side_effect=ValueError(SECRET)),
             logged(self.app) as log,
         ):
             body = self.refused(500, f"/prediction/{known}").json
@@ -189,7 +189,7 @@ class Refusals(Case):
     def test_what_json_cannot_hold_is_500_and_not_sent(self) -> None:
         known = served().ids()[0]
         score = mock.Mock(raw_score=float("nan"))
-        with mock.patch.object(Scorer, "score_encoded", return_value=score):
+        with mock.patch.object(Scorer, "score_rows", return_value=[score]):
             score.decision.configure_mock(probability=0.1, threshold=0.1, margin=0.0, label="risk")
             with logged(self.app) as log:
                 self.refused(500, f"/prediction/{known}")

@@ -18,8 +18,8 @@ from gunicorn.config import Config
 from api.tests.running import served
 from api.tests.running_server import children_of, running
 from api.web.framing import HEADER_LIMIT, Framing, TooLargeError
-from api.web.protection import BODY_LIMIT
-from api.web.worker import REQUEST_S, SHARED, WAITING, Worker, refusal
+from api.web.protection import BODY_LIMIT, BODY_LIMITS
+from api.web.worker import REQUEST_S, SHARED, WAITING, Answer, Worker, refusal
 
 HELD = 16
 SECRET = b"SECRET-27182"
@@ -196,8 +196,40 @@ class Limits(unittest.TestCase):
         self.assertEqual(self.worker.tpool.submit.call_count, WAITING + self.worker.cfg.threads)
         self.check_busy(self.connect(request))
 
+    def test_large_requests_together(self) -> None:
+        """One is taken, complete or not; the next one is refused until the first has its answer."""
+        length = 200_000
+        request = LENGTH.replace(b"/prediction/", b"/predictions") % length + bytes(length)
+
+        def send() -> socket.socket:
+            client = self.connect(request)
+            for _ in range(10):
+                self.worker.wait_for_and_dispatch_events(0.01)
+            return client
+
+        with mock.patch("api.web.worker.LARGE_TOGETHER", 300_000):
+            send()
+            self.assertEqual(self.worker.tpool.submit.call_count, 1)
+            self.check_busy(send())
+            answered = mock.Mock()
+            answered.result.return_value = Answer(b"x", keeps_open=True)
+            (first,) = (c for c in self.worker._open if c.handed)  # noqa: SLF001  (no thread answers here)
+            self.worker._answered(first, answered)  # noqa: SLF001
+            send()
+        self.assertEqual(self.worker.tpool.submit.call_count, 2)
+
 
 class Served(unittest.TestCase):
+    def test_the_largest_body_is_read_at_once(self) -> None:
+        limit = BODY_LIMITS["/predictions"]
+        request = LENGTH.replace(b"/prediction/", b"/predictions") % limit
+        request = request.replace(b"\r\n\r\n", b"\r\nContent-Type: application/json\r\n\r\n")
+        started = time.monotonic()
+        with running().connect() as connection:
+            connection.sendall(request + b'"'.ljust(limit))
+            self.assertTrue(connection.recv(65536).startswith(b"HTTP/1.1 400 "))
+        self.assertLess(time.monotonic() - started, 10)  # a fifth of a second on an idle machine
+
     def test_chunks_are_read_and_a_connection_is_used_again(self) -> None:
         requests = CHUNKED + b"2\r\n{}\r\n0\r\n\r\n" + LENGTH % 2 + b"{}"
         last = b"GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
@@ -268,6 +300,16 @@ class Frames(unittest.TestCase):
                         ends.append(framing.end(received))
                     self.assertEqual([*filter(None, ends)], [len(request)])
                     self.assertEqual(framing.end(received + b"GET"), len(request))
+
+    def test_a_route_may_take_more(self) -> None:
+        for path, limit in BODY_LIMITS.items():
+            beginning = LENGTH.replace(b"/prediction/", path.encode() + b"?a=1")
+            self.assertIsNone(Framing().end(bytearray(beginning % limit)))
+            with self.assertRaises(TooLargeError):
+                Framing().end(bytearray(beginning % (limit + 1)))
+            with self.assertRaises(TooLargeError):  # not in chunks
+                chunk = b"%x\r\n" % (BODY_LIMIT + 1)
+                Framing().end(bytearray(CHUNKED.replace(b"/prediction/", path.encode()) + chunk))
 
     def test_a_limit_is_a_limit(self) -> None:
         self.assertIsNone(Framing().end(bytearray(LENGTH % BODY_LIMIT)))

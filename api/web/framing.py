@@ -7,16 +7,16 @@ malformed; a request of doubtful form therefore counts as complete at the end of
 import re
 from http import HTTPStatus
 
-from api.web.protection import BODY_LIMIT
+from api.web.protection import BODY_LIMIT, body_limit
 
 #: Bytes of request line and header together.
 HEADER_LIMIT = 32 * 1024
-#: Bytes that a chunked body may take with its chunk sizes and trailers.
-_CHUNKED_LIMIT = 2 * BODY_LIMIT
+#: Times its limit that a chunked body may take with its chunk sizes and trailers.
+_CHUNKED = 2
 
 _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*(?=\r\n|$)", re.IGNORECASE)
-_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked", re.IGNORECASE)
+_IS_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*chunked", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n|$)", re.IGNORECASE)
 _SIZE = re.compile(rb"([0-9a-f]{1,8})[ \t]*(;[^\r\n]*)?", re.IGNORECASE)
 
@@ -39,11 +39,14 @@ class Framing:
     def __init__(self) -> None:
         #: The client waits for ``100 Continue`` before it sends the body.
         self.expects_continue = False
+        #: Where a body of a given length begins; None while it is not known, and for chunks.
+        self.body: int | None = None
         self._seen = 0
         self._body: int | None = None
         self._end: int | None = None
         self._chunk = 0
         self._decoded = 0
+        self._limit = BODY_LIMIT
 
     def end(self, received: bytearray) -> int | None:
         """The length of the request, or None if bytes are missing.
@@ -65,12 +68,15 @@ class Framing:
             return False
         header = bytes(received[:at])
         self._body = self._chunk = at + len(_END)
-        if _CHUNKED.search(header) is None:
+        if _IS_CHUNKED.search(header) is None:
+            # Chunks stay few: gunicorn's parser copies what remains for each of them.
+            target = header.split(b" ", 2)[1:2] or [b""]
+            self._limit = body_limit(target[0].partition(b"?")[0].decode("latin-1"))
             lengths = _LENGTH.findall(header)
             length = int(lengths[0]) if len(lengths) == 1 else 0
-            if length > BODY_LIMIT:
+            if length > self._limit:
                 raise TooLargeError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-            self._end = self._body + length
+            self.body, self._end = self._body, self._body + length
         self.expects_continue = _EXPECTS.search(header) is not None
         return True
 
@@ -88,7 +94,7 @@ class Framing:
                 self._end = last + len(_END)
             else:
                 break
-            if self._decoded > BODY_LIMIT:
+            if self._decoded > self._limit:
                 raise TooLargeError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        if len(received) - self._body > _CHUNKED_LIMIT:
+        if len(received) - self._body > _CHUNKED * self._limit:
             raise TooLargeError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

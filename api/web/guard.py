@@ -10,7 +10,7 @@ from apiflask import APIFlask
 from flask import Response, abort, request
 
 from api.web.problems import problem
-from api.web.protection import BODY_LIMIT, PROTECTIVE_HEADERS
+from api.web.protection import PROTECTIVE_HEADERS, body_limit
 
 if TYPE_CHECKING:  # no module at run time
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -46,7 +46,6 @@ def is_local(bind: str) -> bool:
 
 def guard(app: APIFlask, hosts: frozenset[str]) -> None:
     """Refuse foreign hosts, foreign pages and bodies that are large or no JSON; protect answers."""
-    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.before_request(_refuse_foreign(hosts))
     app.before_request(_refuse_body)
     app.wsgi_app = _protected(app.wsgi_app)  # type: ignore[method-assign, assignment]  # Flask's own way to wrap
@@ -93,8 +92,9 @@ def _place(origin: str) -> str:
 
 
 def _refuse_body() -> Response | None:
+    request.max_content_length = body_limit(request.path)
     # Flask checks its own limit only when a route reads the body.
-    if (request.content_length or 0) > BODY_LIMIT:
+    if (request.content_length or 0) > request.max_content_length:
         abort(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     if request.method == "POST" and request.url_rule is not None:
         charset = request.mimetype_params.get("charset", "utf-8").lower()

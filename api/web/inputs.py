@@ -20,6 +20,7 @@ from project_tools.serving.decisions.errors import UnknownDecisionError
 F = TypeVar("F", bound=Callable[..., Any])
 #: ASCII digits, at most 18, the first not 0.
 CLIENT_ID = "[1-9][0-9]{0,17}"
+CLIENT_ID_MOST = 10**18 - 1
 _WHOLE = re.compile(r"[0-9]{1,18}")
 
 

@@ -29,8 +29,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from api.answers.base import json_text
 from api.answers.problem import PROBLEM_JSON, problem_document
-from api.web.framing import Framing, TooLargeError
-from api.web.protection import PROTECTIVE_HEADERS, RETRY_AFTER_S
+from api.web.framing import HEADER_LIMIT, Framing, TooLargeError
+from api.web.protection import BODY_LIMIT, LARGE_TOGETHER, PROTECTIVE_HEADERS, RETRY_AFTER_S
 
 #: Seconds in which a request's header and body must arrive.
 REQUEST_S = 10
@@ -73,6 +73,13 @@ class Answer(NamedTuple):
     keeps_open: bool = False
 
 
+class Complete(NamedTuple):
+    """A request that has arrived: its header and its body, or, with chunks, both in the first."""
+
+    header: bytes
+    body: bytes | None
+
+
 class Connection:
     """A client's connection: what it has sent, what it will get, and until when."""
 
@@ -81,6 +88,8 @@ class Connection:
         self.client = client
         self.deadline = time.monotonic() + REQUEST_S
         self.received = bytearray()
+        #: Bytes of the request that a thread has.
+        self.handed = 0
         self.framing = Framing()
         self.answer = memoryview(b"")
         self.keeps_open = False
@@ -187,7 +196,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if connection.idle:
             connection.idle, connection.deadline = False, time.monotonic() + REQUEST_S
         connection.received += content
+        if len(connection.received) > BODY_LIMIT + HEADER_LIMIT and self._large() > LARGE_TOGETHER:
+            self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, _BUSY)
+            return
         self._advance(connection)
+
+    def _large(self) -> int:
+        """Bytes of all large requests that are here, complete or not."""
+        sizes = (len(connection.received) + connection.handed for connection in self._open)
+        return sum(size for size in sizes if size > BODY_LIMIT + HEADER_LIMIT)
 
     def _advance(self, connection: Connection) -> None:
         """Pass the request to a thread if it is complete; refuse it if it is too large."""
@@ -205,8 +222,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         if self._waiting >= WAITING + self.cfg.threads:
             self._refuse(connection, HTTPStatus.SERVICE_UNAVAILABLE, _BUSY)
             return
-        request = bytes(connection.received[:end])
+        begin = end if framing.body is None else framing.body
+        with memoryview(connection.received) as received:
+            body = None if framing.body is None else bytes(received[begin:end])
+            request = Complete(bytes(received[:begin]), body)
         del connection.received[:end]
+        connection.handed = end
         connection.framing, connection.deadline = Framing(), inf
         # The loop still waits for it: nearly never does more arrive before the answer is sent.
         connection.computing = True
@@ -216,13 +237,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             lambda done: self.method_queue.defer(self._answered, connection, done)
         )
 
-    def _answer(self, content: bytes, client: Any, sock: socket.socket) -> Answer:
+    def _answer(self, complete: Complete, client: Any, sock: socket.socket) -> Answer:
         """In a thread: the answer of the application to a request, or the parser's refusal."""
         written = Collected()
         try:
-            request = Request(self.cfg, Received(content), client)
-            # A broken chunk must be refused before the application runs.
-            request.body = BytesIO(request.body.read())
+            request = Request(self.cfg, Received(complete.header), client)
+            # A broken chunk must be refused before the application runs. Of a body of a given length
+            # the parser would read 1 kB at a time and copy what remains: a minute for 18 MB.
+            body = request.body.read() if complete.body is None else complete.body
+            request.body = BytesIO(body)
             request._expected_100_continue = False  # noqa: SLF001  (the loop has sent it)
         except _MALFORMED as why:
             status = next(
@@ -269,6 +292,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def _answered(self, connection: Connection, done: "Future[Answer]") -> None:
         self._waiting -= 1
         connection.computing = False
+        connection.handed = 0
         self._start_writing(connection, done.result())
 
     def _start_writing(self, connection: Connection, answer: Answer) -> None:

@@ -340,6 +340,14 @@ class ClientStore:
         at = self.position(client_id)
         return self._matrix[at : at + 1]
 
+    def encoded_of(self, ids: Collection[int]) -> dict[int, NDArray[np.float32]]:
+        """The model's input of each client that is known, by id; of many, one by one takes ten times as long."""
+        known = self.known(np.unique(np.array([*ids], dtype=np.int64)))
+        if self._matrix is None:
+            return {client: self.encoded(client) for client in known.tolist()}
+        rows = self._matrix[self._order[np.searchsorted(self._ids, known)]]
+        return {client: rows[at : at + 1] for at, client in enumerate(known.tolist())}
+
     def encode(self) -> Iterator[NDArray[np.float32]]:
         """The model's inputs of all clients in the order of the file, a group of rows at a time."""
         names = [feature.name for feature in self._artefact.features]

@@ -42,10 +42,14 @@ class Scorer:
 
     def score_encoded(self, row: NDArray[np.float32]) -> Score:
         """The score of one encoded row, shape (1, features)."""
-        model = self._artefact.model
-        raw = model.raw_scores(row)
-        probability = float(model.probabilities(raw)[0])
-        return Score(Decision(probability, self._artefact.threshold), float(raw[0]))
+        return self.score_rows(row)[0]
+
+    def score_rows(self, rows: NDArray[np.float32]) -> list[Score]:
+        """The scores of encoded rows, shape (rows, features), by one call of the model."""
+        model, threshold = self._artefact.model, self._artefact.threshold
+        raw = model.raw_scores(rows)
+        pairs = zip(model.probabilities(raw).tolist(), raw.tolist(), strict=True)
+        return [Score(Decision(probability, threshold), score) for probability, score in pairs]
 
 
 def load_applicants(directory: Path, artefact: Artefact) -> "Applicants":

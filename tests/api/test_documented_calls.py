@@ -87,6 +87,7 @@ class Servers:
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     folder = tmp_path_factory.mktemp("calls")
+    (folder / "docs").symlink_to(ROOT / "docs")
     text, key = new_key("documents", SCOPES, days=1, per_minute=100_000)
     write_keys(folder / "keys", [key])
     pair = {

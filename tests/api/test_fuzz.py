@@ -25,10 +25,13 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api import create_app
+from api.pictures.messages import FOLDER
 from api.routes import admin
-from api.tests.running import checked, served
+from api.service import VERIFIED
+from api.tests.running import run_folder
 from api.web.keys import SCOPES, new_key, write_keys
-from project_tools.settings import Settings
+from project_tools.settings import ROOT, Settings
+from project_tools.system.files import sha256
 
 CHECKS = [
     not_a_server_error,
@@ -44,6 +47,8 @@ STRICTER = {
     "/what_if/{client}": "the names, levels and ranges are those of the application's columns, and no pattern",
     "/prediction": "the names and levels of the features are the served model's, and no pattern",
     "/clients/{client}": "the names of the features are the served model's, and no pattern",
+    "/predictions": "the clients are the served ones, and no pattern",
+    "/explanation": "the names and levels of the features are the served model's, and no pattern",
     "/peers/{client}": "the names of the features are the served model's, and no pattern",
     "/admin/halt": "422 for an Idempotency-Key that was sent with another reason",
     "/admin/resume": "409 where nothing is halted",
@@ -52,23 +57,21 @@ STRICTER = {
     "/model_info": "JSON Schema takes 5.0 for an integer; a query string has digits alone",
 }
 EXAMPLES = 60
+MANIFEST = ROOT / "api" / "model" / "manifest.json"
 
 
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[APIFlask, str]]:
-    """The application and a key. A picture is four bytes; a reload loads what is loaded already."""
+    """The application on the committed model, which computes applicants, and a key. A picture is four bytes; a reload loads what is loaded already."""
     folder = tmp_path_factory.mktemp("fuzz")
     text, key = new_key("fuzz", SCOPES, days=1, per_minute=10_000_000)
     write_keys(folder / "keys", [key])
-    made = served()
     environ = {
-        "CREDIT_MODEL": str(made.model),
-        "CREDIT_CLIENTS": str(made.clients),
         "CREDIT_STATE": str(folder / "state"),
         "CREDIT_API_KEYS": str(folder / "keys"),
     }
     with (
-        mock.patch.dict(os.environ, checked(made)),
+        mock.patch.dict(os.environ, {FOLDER: str(run_folder()), VERIFIED: sha256(MANIFEST)}),
         mock.patch("api.pictures.client.Pictures.png", return_value=b"\x89PNG"),
         mock.patch("api.reload.LastGood.adopt_in_child"),
         mock.patch.object(admin, "reload_all_workers"),

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from hypothesis import HealthCheck, Phase, settings
 
-from project_tools.features.applicant import HISTORY_NAMES, Applicants
+from project_tools.features.applicant import Applicants
 from project_tools.features.files import read_features
+from project_tools.features.records import HISTORY_NAMES
 from project_tools.features.transform import transform
 from tests.features.made_up_tables import Row, Tables, write
 

@@ -10,14 +10,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from project_tools.errors import FeatureError, TableError
-from project_tools.features.applicant import columns_of
 from project_tools.features.engines.on_polars import PolarsTables
+from project_tools.features.records import read_records
 from project_tools.tables.declared import TABLES
 from project_tools.tables.files import RawTables, connect
 from project_tools.tables.loaded import LoadedTables, check_in_place
 from project_tools.tables.report import Finding
 from project_tools.tables.schema import LARGEST_OF, Column, Kind
 from project_tools.tables.views import create_view
+from tests.helpers.applicants import completed
 
 QUICK = settings(
     max_examples=15, deadline=None, derandomize=True,
@@ -68,8 +69,9 @@ def _read(raw: RawTables, name: str, column: str) -> list[float | None]:
 
 
 def _of_one_applicant(name: str, column: str, values: Sequence[float]) -> list[float | None]:
-    records = {"application": {"SK_ID_CURR": 1}, name: [{column: value} for value in values]}
-    return columns_of(records)[name][column]
+    records = completed(**{name: [{column: value} for value in values]})
+    numbers = read_records(records).columns[name][column]
+    return [None if math.isnan(number) else number for number in numbers]
 
 
 def _bits(values: Sequence[float | None]) -> list[str | None]:
@@ -144,7 +146,9 @@ def test_a_fraction_is_refused_alike(
         with pytest.raises(TableError, match=rf"^{place}, as row 2 in 1 row") as caught:
             read(raw)
         assert repr(fraction) not in str(caught.value)
-    with pytest.raises(FeatureError, match=rf"^{name}: {column.name} holds a fraction") as refused:
+    with pytest.raises(
+        FeatureError, match=rf"^{name}.1..{column.name}: it holds a fraction"
+    ) as refused:
         _of_one_applicant(name, column.name, [-1.0, fraction])
     assert repr(fraction) not in str(refused.value)
 
@@ -158,12 +162,12 @@ def test_every_time_and_count_is_whole() -> None:
 
 @pytest.mark.parametrize("number", [0, 5, 2.0])
 def test_a_whole_number_is_a_level_of_one_applicant_s_months(number: float) -> None:
-    records = {"application": {"SK_ID_CURR": 1}, "bureau_balance": [{"STATUS": number}]}
-    assert columns_of(records)["bureau_balance"]["STATUS"] == [str(int(number))]
+    records = completed(bureau_balance=[{"STATUS": number}])
+    assert read_records(records).columns["bureau_balance"]["STATUS"] == [str(int(number))]
 
 
 @pytest.mark.parametrize("value", [1.5, True])
 def test_another_number_is_no_level(value: object) -> None:
-    records = {"application": {"SK_ID_CURR": 1}, "bureau_balance": [{"STATUS": value}]}
-    with pytest.raises(FeatureError, match="STATUS holds something else than a text"):
-        columns_of(records)
+    records = completed(bureau_balance=[{"STATUS": value}])
+    with pytest.raises(FeatureError, match=r"bureau_balance\[0\].STATUS: it takes a text, or null"):
+        read_records(records)
