@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from api.answers.base import Answer, ClientId, Value
-from api.answers.predictions import Finding
+from api.answers.findings import Finding
 from project_tools.serving.formats.base import Scale
 from project_tools.serving.reasons.concepts import Direction
 from project_tools.serving.reasons.gap import MOST_REASONS, ComparedWith

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from api.answers.base import Answer, ClientId, Count, DecisionId, Probability
 from api.answers.explanations import Explanation
+from api.answers.findings import Finding
 from api.answers.model import ModelName
 from api.answers.reviews import Review
 
@@ -56,18 +57,6 @@ class Prediction(Decided):
 
     id: ClientId
     explanation: Explanation | None = None
-
-
-class Finding(Answer):
-    """What is odd in raw records, as ``credit features`` reports it of raw tables; the score was made.
-
-    ``field`` is the first one, such as ``bureau[3].AMT_CREDIT_SUM``, ``records`` how many records have it.
-    """
-
-    field: str
-    records: int = Field(ge=1)
-    code: str
-    what: str
 
 
 class ApplicantPrediction(Decided):

@@ -62,7 +62,10 @@ MANIFEST = ROOT / "api" / "model" / "manifest.json"
 
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[APIFlask, str]]:
-    """The application on the committed model, which computes applicants, and a key. A picture is four bytes; a reload loads what is loaded already."""
+    """The application on the committed model, which computes applicants, and a key.
+
+    A picture is four bytes; a reload loads what is loaded already.
+    """
     folder = tmp_path_factory.mktemp("fuzz")
     text, key = new_key("fuzz", SCOPES, days=1, per_minute=10_000_000)
     write_keys(folder / "keys", [key])
@@ -88,9 +91,9 @@ def test_every_answer_is_described_and_none_is_a_failure_of_ours(
     document = schemathesis.openapi.from_wsgi("/openapi.json", app)
     tried, answered = set[str](), set[int]()
     by_path: dict[str, set[int]] = {}
-    known = f"/prediction/{served().ids()[0]}"
-    made = app.test_client().get(known, headers={"Authorization": f"Bearer {key}"}).json
-    decision = made["decision"]["id"]
+    client, bearer = app.test_client(), {"Authorization": f"Bearer {key}"}
+    known = client.get("/prediction/?size=1", headers=bearer).json["ids"][0]
+    decision = client.get(f"/prediction/{known}", headers=bearer).json["decision"]["id"]
     # A halt refuses what comes after it, so the orders come last.
     operations = [found.ok() for found in document.get_all_operations()]
     for operation in sorted(operations, key=lambda one: one.path.startswith("/admin/")):
