@@ -50,11 +50,12 @@ class ScoringAPI(APIFlask):
         self.logger.error("failed", extra={"request_id": request_id(), "where": where})
 
 
-def build(settings: Settings) -> APIFlask:
+def build(settings: Settings, *, ahead: bool = False) -> APIFlask:
     """The application with the model and clients that the settings name.
 
     If they cannot be loaded, it answers 503 with a sentence until it is started again;
-    ``/``, ``/health/live``, ``/version`` and ``/openapi.json`` answer even then.
+    ``/``, ``/health/live``, ``/version`` and ``/openapi.json`` answer even then. ``ahead`` as for
+    ``install``.
     """
     # No /docs: its page loads scripts from another host. There are no static files.
     app = ScoringAPI(
@@ -81,5 +82,5 @@ def build(settings: Settings) -> APIFlask:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     refuse_head(app)
-    install(app, settings)
+    install(app, settings, ahead=ahead)
     return app

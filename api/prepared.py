@@ -1,4 +1,4 @@
-"""What takes a while to make: made in a thread of its own, waited for at its first use."""
+"""What takes a while to make: made once, ahead of its first use or at it."""
 
 import threading
 from collections.abc import Callable
@@ -11,12 +11,20 @@ PATIENCE_S = 10.0
 
 
 class Prepared(Generic[T]):
-    """A value whose making starts now; ``get`` raises what its making raised."""
+    """A value that a thread of its own makes, at ``start`` or at the first ``get``."""
 
     def __init__(self, make: Callable[[], T], name: str) -> None:
         self._made: Future[T] = Future()
-        self._make = make
-        threading.Thread(target=self._run, name=name, daemon=True).start()
+        self._make, self._name = make, name
+        self._starting = threading.Lock()
+        self._started = False
+
+    def start(self) -> None:
+        """Begin to make it, unless that has begun."""
+        with self._starting:
+            if not self._started:
+                self._started = True
+                threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
     def _run(self) -> None:
         try:
@@ -25,5 +33,6 @@ class Prepared(Generic[T]):
             self._made.set_exception(why)
 
     def get(self) -> T:
-        """The value, waited for; ``TimeoutError`` after ``PATIENCE_S``."""
+        """The value, waited for; raises what its making raised, ``TimeoutError`` after ``PATIENCE_S``."""
+        self.start()
         return self._made.result(PATIENCE_S)

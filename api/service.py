@@ -43,7 +43,8 @@ class Service:
     importance: dict[str, float]
     #: Where the model was loaded from.
     folder: Path
-    _applicants: Prepared[ApplicantEncoder]
+    #: Computes applicants; a worker prepares it ahead of the first one.
+    prepared: Prepared[ApplicantEncoder]
     _texts: dict[str, bytes] = field(default_factory=dict)
     _simulators: list[Simulator] = field(default_factory=list)
 
@@ -63,7 +64,7 @@ class Service:
         ``ArtefactError`` where the model's state cannot do that, ``NotLoadedError`` where it takes longer.
         """
         try:
-            return self._applicants.get()
+            return self.prepared.get()
         except TimeoutError as why:
             raise NotLoadedError("The computation of applicants is not ready yet.") from why
 
@@ -80,13 +81,18 @@ class Service:
         return self._texts[name]
 
 
-def install(app: APIFlask, settings: Settings) -> None:
-    """Give an application its service. If it cannot be loaded, write the reason to the log."""
+def install(app: APIFlask, settings: Settings, *, ahead: bool) -> None:
+    """Give an application its service. If it cannot be loaded, write the reason to the log.
+
+    ``ahead``: what takes a while to make is made with each load, not at its first use.
+    """
     record = open_record(app, settings)
 
     def load(last_good: LastGood, pair: Pair) -> Service:
         service = Service.load(last_good, pair)
         record.archive(service.artefact.digest, service.folder)
+        if ahead:
+            service.prepared.start()
         return service
 
     keeper = Keeper(settings, app.logger, load, record.note_reload)

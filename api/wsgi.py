@@ -10,7 +10,7 @@ from project_tools.serving.lean import hide_training_libraries
 
 hide_training_libraries()  # before create_app imports LightGBM, Arrow and the routes
 log_threads()
-app = create_app()
+app = create_app(ahead=True)
 keeper_of(app).watch()
 record_of(app).watch()
 # The model's tables live as long as the worker: a collection that walks over them takes 50 ms.
