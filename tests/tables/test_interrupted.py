@@ -17,7 +17,7 @@ from tests.helpers.engines import QUICK
 
 @pytest.fixture(scope="module")
 def former(sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a feature file and its state."""
+    """A folder with a feature file, its doubles and its state."""
     folder = tmp_path_factory.mktemp("former")
     build(sound, [folder / "features.parquet"], engine=QUICK, quiet=True)
     return folder
@@ -52,9 +52,13 @@ def test_the_former_file_stands(
         process.wait(timeout=30)
     assert process.returncode == status
     assert "Traceback" not in said
-    assert out.read_bytes() == (former / out.name).read_bytes()
-    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [out.name]
+    assert files(tmp_path) == files(former)
     assert stop == signal.SIGKILL or not list(temporary.iterdir())
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """The files of a folder, and what they hold."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def test_the_first_sign_of_life_comes_at_once(sound: Path, tmp_path: Path) -> None:
