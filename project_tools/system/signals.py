@@ -4,6 +4,7 @@ Python handles signals in the main thread. A program calls these functions from 
 ``uninterrupted`` may be used in any thread.
 """
 
+import os
 import signal
 import sys
 import threading
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: Seconds after which an interrupt that Python dropped is raised again.
+_AGAIN_S = 0.1
 
 
 def interrupt_on_sigterm() -> threading.Event:
@@ -34,17 +37,30 @@ def stop_once() -> None:
     """Let the first Ctrl-C or SIGTERM end the command, and ignore the later ones.
 
     The command can then close its runs undisturbed: when it runs under ``mlflow run``, Ctrl-C in a
-    terminal sends it both signals.
+    terminal sends it both signals. Python drops what is raised in a finalizer or in the callback of a
+    weak reference; an interrupt that is dropped there is raised again a moment later.
     """
-    stopping = threading.Event()
+    stopping, said = threading.Event(), threading.Event()
 
     def stop(*_: object) -> None:
         if stopping.is_set():
             return
         stopping.set()
-        sys.stderr.write("\nstopping: closing the open runs …\n")
+        if not said.is_set():
+            sys.stderr.write("\nstopping: closing the open runs …\n")
+        said.set()
         raise KeyboardInterrupt
 
+    report = sys.unraisablehook
+
+    def repeat(dropped: "sys.UnraisableHookArgs") -> None:
+        if dropped.exc_type is not KeyboardInterrupt:
+            report(dropped)
+            return
+        stopping.clear()
+        threading.Timer(_AGAIN_S, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    sys.unraisablehook = repeat
     for number in _STOP_SIGNALS:
         signal.signal(number, stop)
 

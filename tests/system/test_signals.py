@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,3 +110,33 @@ def test_a_version_is_registered_with_its_aliases_or_not_at_all(
     version = MlflowClient().get_model_version_by_alias("cut", registry.CHALLENGER)
     assert version.tags == {"family": "lightgbm"}
     assert version.aliases == [registry.CHALLENGER]  # what weighs it makes it the champion
+
+
+#: A signal comes in the callback of a weak reference, where Python drops what is raised; then two more.
+DROPPED = """
+import os, signal, sys, time, weakref
+from project_tools.system.signals import stop_once
+
+class Thing:
+    pass
+
+stop_once()
+thing = Thing()
+kept = weakref.ref(thing, lambda _: os.kill(os.getpid(), {number}))
+try:
+    del thing
+    os.kill(os.getpid(), {number})
+    time.sleep(30)
+except KeyboardInterrupt:
+    os.kill(os.getpid(), {number})
+    time.sleep(0.3)
+    print("closed")
+"""
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_python_drops_is_raised_again_and_once(name: signal.Signals) -> None:
+    program = [sys.executable, "-c", DROPPED.format(number=int(name))]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout) == (0, "closed\n")
+    assert done.stderr.split() == ["stopping:", "closing", "the", "open", "runs", "…"]
