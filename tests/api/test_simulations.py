@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
+from html import unescape
 from unittest import mock
 
 import pytest
@@ -11,6 +13,7 @@ from jsonschema import Draft202012Validator
 from api import create_app
 from api.tests.running import checked, settings
 from api.web.keys import SCOPES, new_key, write_keys
+from project_tools.serving.simulation import Client, Simulator
 from tests.api.document import document, faults
 from tests.helpers.known_clients import Known
 
@@ -46,6 +49,57 @@ def test_every_answer_is_valid_and_names_its_model(http: FlaskClient, ids: list[
     assert len(seen) == 4
     for query in ("?changeable=1", "?changeable=1&used=1", "?used=1", ""):
         assert faults(http.get(f"/features{query}").get_json(), "/features") == []
+
+
+def test_a_store_without_doubles_says_that_its_values_are_rounded(known: Known) -> None:
+    with mock.patch.dict(os.environ, checked(known)):  # type: ignore[arg-type]  # as above
+        client = create_app(settings(known.model, known.rounded)).test_client()
+    address = f"/what_if/{client.get('/prediction/?size=1').get_json()['ids'][0]}"
+    for language, says in (("en", "rounded values"), ("fr", "valeurs arrondies")):
+        for changes, exact in (({"AMT_CREDIT": 1e5}, False), ({}, True)):
+            made = client.post(
+                address, json={"changes": changes}, headers={"Accept-Language": language}
+            ).get_json()
+            assert made["exact"] is exact
+            assert (says in made["note"]) if not exact else made["note"] is None
+
+
+SECTIONS = {"en": "What would have been accepted", "fr": "Ce qui aurait été accepté"}
+
+
+@pytest.mark.parametrize("language", SECTIONS)
+def test_the_sheet_of_a_refused_client_says_what_would_have_been_accepted(
+    http: FlaskClient, ids: list[int], language: str
+) -> None:
+    wanted, seen = {(True, True), (True, False), (False, True)}, set[tuple[bool, bool]]()
+    for client in ids:
+        if wanted <= seen:
+            break
+        decided = http.get(f"/prediction/{client}").get_json()
+        offers = http.get(f"/offers/{client}", headers={"Accept-Language": language}).get_json()
+        page = http.get(f"/decisions/{decided['decision']['id']}/sheet?lang={language}")
+        assert page.status_code == 200
+        refused = decided["class"] == "risk"
+        text = unescape(page.text)
+        assert (offers["sentence"] in text) is (SECTIONS[language] in text) is refused
+        seen.add((refused, bool(offers["offers"])))
+    assert wanted <= seen
+
+
+def test_a_sheet_offers_nothing_for_data_that_changed_since_the_decision(
+    http: FlaskClient, ids: list[int]
+) -> None:
+    def changed(simulator: Simulator, client: int) -> Client:
+        found = known_now(simulator, client)
+        return replace(found, encoded=found.encoded + 1)
+
+    known_now = Simulator.client
+    answers = (http.get(f"/prediction/{client}").get_json() for client in ids)
+    decided = next(answer for answer in answers if answer["class"] == "risk")
+    with mock.patch.object(Simulator, "client", changed):
+        page = http.get(f"/decisions/{decided['decision']['id']}/sheet?lang=en")
+    assert page.status_code == 200
+    assert SECTIONS["en"] not in page.text
 
 
 @pytest.mark.parametrize("scope", SCOPES)
