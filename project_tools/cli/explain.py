@@ -1,6 +1,7 @@
 """``explain``: what would be said to a client about the decision."""
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ MINUS = "\N{MINUS SIGN}"
 HELP = "what would be said to a client: the decision, what speaks against it and for it"
 EPILOG = (
     "Numbers before the sentences are percentage points of risk. A model without a reference, or "
-    "with too few clients next to its threshold, compares with the average client, and says so."
+    "with too few clients next to its threshold, compares with the average client, and says so. The "
+    "last line, on standard error, names the model and the clients' file that answered."
 )
 
 
@@ -58,6 +60,10 @@ def run(words: argparse.Namespace) -> None:
     )
     near = artefact.reference is not None and artefact.reference.near(reasons.risk / 100)
     print("\n".join(lines(reasons, artefact.threshold, words.language, near=near)))
+    about = artefact.manifest
+    sys.stderr.write(
+        f"model {about.name} version {about.version} ({artefact.digest[:12]}), clients of {clients}\n"
+    )
 
 
 def lines(

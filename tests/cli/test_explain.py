@@ -52,6 +52,15 @@ SAID = {
 }  # fmt: skip
 
 
+def test_the_model_and_the_clients_that_answered_are_named(
+    served: Served, artefact: Artefact, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--model", str(served.model), "--clients", str(served.clients)]
+    assert main(["explain", str(served.ids("test")[0]), *where]) == 0
+    named = f"model credit_scoring version 3 ({artefact.digest[:12]}), clients of {served.clients}\n"
+    assert capsys.readouterr().err.endswith(named)
+
+
 @pytest.mark.parametrize("language", SAID)
 def test_a_decision_is_said_with_both_sides(
     served: Served, artefact: Artefact, capsys: pytest.CaptureFixture[str], language: str
