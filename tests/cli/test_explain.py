@@ -57,7 +57,9 @@ def test_the_model_and_the_clients_that_answered_are_named(
 ) -> None:
     where = ["--model", str(served.model), "--clients", str(served.clients)]
     assert main(["explain", str(served.ids("test")[0]), *where]) == 0
-    named = f"model credit_scoring version 3 ({artefact.digest[:12]}), clients of {served.clients}\n"
+    named = (
+        f"model credit_scoring version 3 ({artefact.digest[:12]}), clients of {served.clients}\n"
+    )
     assert capsys.readouterr().err.endswith(named)
 
 
