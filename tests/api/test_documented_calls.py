@@ -111,6 +111,7 @@ def test_the_calls_of_the_document_are_found() -> None:
     assert {200, 400, 403, 404, 405, 406, 409, 415, 422, 503} <= {call.status for call in calls()}
 
 
+@pytest.mark.slow
 def test_each_call_has_its_status_and_each_route_a_call(servers: Servers) -> None:
     """In order: a row is made by one call and sent by the next; a halt refuses what comes after it."""
     seen, wrong = set(), []

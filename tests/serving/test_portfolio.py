@@ -76,7 +76,9 @@ def one_by_one(frame: pd.DataFrame, model: Path) -> tuple[list[float], list[str]
 # The same numbers
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [n if n == "lightgbm" else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
+)
 def test_every_family_scores_a_portfolio_as_client_by_client(name: str, tmp_path: Path) -> None:
     write_artefact(tmp_path / "model", content_of(name, tmp_path / "state"))
     frame = invented_features()

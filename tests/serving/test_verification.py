@@ -76,7 +76,9 @@ def test_a_file_cut_short_anywhere_is_found_by_the_file(copied, name):
         (folder / file).write_bytes(whole)
 
 
-@pytest.mark.parametrize("name", ["random_forest", "logistic_l2"])
+@pytest.mark.parametrize(
+    "name", ["random_forest", pytest.param("logistic_l2", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("file", ["model.skops", "features.json", "golden.json", "overview.json"])
 def test_damage_under_a_lying_manifest_is_refused_or_changes_nothing(copied, name, file):
     folder, chance = copied(name), random.Random(file)  # noqa: S311  (damage, no secret)

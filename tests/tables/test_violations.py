@@ -34,7 +34,10 @@ def _next(number: float | None, towards: float) -> float | None:
 
 
 @pytest.mark.parametrize("edge", EDGES)
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize(
+    "name",
+    [name if name == "bureau" else pytest.param(name, marks=pytest.mark.slow) for name in TABLES],
+)
 def test_no_column_at_its_limits_is_left_out(name: str, edge: str) -> None:
     """A view is counted rule by rule, so it tells what a table must give."""
     numbers = [column for column in TABLES[name].columns if column.sql_type == "DOUBLE"]

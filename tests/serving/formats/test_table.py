@@ -192,9 +192,9 @@ def test_an_overview_puts_no_client_together_again(artefacts):
     ("name", "needless"),
     [
         ("lightgbm", ("xgboost", "skops", "shap")),
-        ("xgboost", ("lightgbm", "skops", "shap")),
-        ("random_forest", ("lightgbm", "xgboost", "shap")),
-        ("logistic_l2", ("lightgbm", "xgboost", "shap")),
+        pytest.param("xgboost", ("lightgbm", "skops", "shap"), marks=pytest.mark.slow),
+        pytest.param("random_forest", ("lightgbm", "xgboost", "shap"), marks=pytest.mark.slow),
+        pytest.param("logistic_l2", ("lightgbm", "xgboost", "shap"), marks=pytest.mark.slow),
     ],
 )
 def test_a_model_is_served_without_the_libraries_of_the_others(tmp_path, name, needless):
